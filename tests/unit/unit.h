@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * What every unit test shares: libcheck, TAP on standard output (meson counts each test), and a main().
+ *
+ *      static Suite *topic_suite(void) { ... }
+ *      UNIT_MAIN(topic_suite)
+ */
+
+#include <check.h>
+#include <stdlib.h>
+
+#include "util/util.h"
+
+#define UNIT_MAIN(suite)                                            \
+        int main(void) {                                            \
+                SRunner *runner = srunner_create(suite());          \
+                int n_failed;                                       \
+                                                                    \
+                srunner_set_tap(runner, "-");                       \
+                srunner_run_all(runner, CK_SILENT);                 \
+                n_failed = srunner_ntests_failed(runner);           \
+                srunner_free(runner);                               \
+                return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE; \
+        }
