@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef AZ_IOT_HUB_CLIENT_H
+#define AZ_IOT_HUB_CLIENT_H
+
+/*
+ * IoT Hub over MQTT 3.1.1: what a device or module puts into CONNECT, and the topics it publishes to and
+ * hears. Works with any MQTT client. Buffers and preconditions: az_iot_common.h.
+ *
+ * Source: IoT Hub documentation, "Communicate with an IoT hub using the MQTT protocol".
+ */
+
+#include <azure/iot/az_iot_common.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+        AZ_HUB_CLIENT_DEFAULT_MQTT_TELEMETRY_QOS = 0,
+};
+
+/* Each span may be empty. */
+typedef struct {
+        az_span module_id;  /* the identity is a module of the device */
+        az_span user_agent; /* shown in the hub's diagnostic logs; percent-encoded by the caller */
+        az_span model_id;   /* DTMI of the Plug and Play model, as it is */
+        az_span *component_names;
+        int32_t component_names_length;
+} az_iot_hub_client_options;
+
+typedef struct {
+        struct {
+                az_span iot_hub_hostname;
+                az_span device_id;
+                az_iot_hub_client_options options;
+        } _internal;
+} az_iot_hub_client;
+
+/* Returns options with the user agent of this library and nothing else. */
+AZ_NODISCARD az_iot_hub_client_options az_iot_hub_client_options_default(void);
+
+/*
+ * Initializes 'client'. It keeps the spans, of the options too: what they point to must outlive it.
+ *
+ *   iot_hub_hostname  e.g. "hub-lab.azure-devices.net"; not empty
+ *   device_id  not empty
+ *   options  NULL for the default
+ *
+ * Always AZ_OK.
+ */
+AZ_NODISCARD az_result az_iot_hub_client_init(az_iot_hub_client *client, az_span iot_hub_hostname,
+                                              az_span device_id, az_iot_hub_client_options const *options);
+
+/*
+ * Writes the user name of CONNECT, "{host}/{device}[/{module}]/?api-version=2020-09-30", then
+ * "&DeviceClientType=" and "&model-id=" where the options have them; the model id is percent-encoded.
+ *
+ *   mqtt_user_name_size  > 0; 1024 is enough for every legal identity with a user agent and model id of usual
+ * length out_mqtt_user_name_length  may be NULL
+ *
+ * NOT_ENOUGH_SPACE. Differs from azure-sdk-for-c, which hangs for some sizes that are too small.
+ */
+AZ_NODISCARD az_result az_iot_hub_client_get_user_name(az_iot_hub_client const *client, char *mqtt_user_name,
+                                                       size_t mqtt_user_name_size,
+                                                       size_t *out_mqtt_user_name_length);
+
+/*
+ * Writes the client id of CONNECT, "{device}[/{module}]".
+ *
+ *   mqtt_client_id_size  > 0; 258 is always enough
+ *   out_mqtt_client_id_length  may be NULL
+ *
+ * NOT_ENOUGH_SPACE.
+ */
+AZ_NODISCARD az_result az_iot_hub_client_get_client_id(az_iot_hub_client const *client, char *mqtt_client_id,
+                                                       size_t mqtt_client_id_size,
+                                                       size_t *out_mqtt_client_id_length);
+
+/*
+ * Writes the text that the device's key has to sign: the percent-encoded resource, a line feed, the expiry.
+ * Base64 of its HMAC-SHA256, with the base64-decoded key, goes to az_iot_hub_client_sas_get_password().
+ *
+ *   token_expiration_epoch_time  seconds since 1970 UTC, > 0
+ *   signature  the buffer, not empty; no NUL is written
+ *   out_signature  its first bytes
+ *
+ * NOT_ENOUGH_SPACE.
+ */
+AZ_NODISCARD az_result az_iot_hub_client_sas_get_signature(az_iot_hub_client const *client,
+                                                           uint64_t token_expiration_epoch_time,
+                                                           az_span signature, az_span *out_signature);
+
+/*
+ * Writes the password of CONNECT,
+ * "SharedAccessSignature sr={resource}&sig={signature}&se={expiry}[&skn={key name}]".
+ *
+ *   token_expiration_epoch_time  the one that was signed
+ *   base64_hmac_sha256_signature  not empty; percent-encoded here
+ *   key_name  policy that the key is of, written as it is; empty for the key of a device or module
+ *   mqtt_password_size  > 0
+ *   out_mqtt_password_length  may be NULL
+ *
+ * NOT_ENOUGH_SPACE. The password is a secret until it expires: wipe the buffer when CONNECT is sent.
+ */
+AZ_NODISCARD az_result az_iot_hub_client_sas_get_password(az_iot_hub_client const *client,
+                                                          uint64_t token_expiration_epoch_time,
+                                                          az_span base64_hmac_sha256_signature,
+                                                          az_span key_name, char *mqtt_password,
+                                                          size_t mqtt_password_size,
+                                                          size_t *out_mqtt_password_length);
+
+/*
+ * Writes the topic of a telemetry message,
+ * "devices/{device}[/modules/{module}]/messages/events/{properties}".
+ *
+ *   properties  NULL for none
+ *   mqtt_topic_size  > 0
+ *   out_mqtt_topic_length  may be NULL
+ *
+ * NOT_ENOUGH_SPACE.
+ */
+AZ_NODISCARD az_result az_iot_hub_client_telemetry_get_publish_topic(
+        az_iot_hub_client const *client, az_iot_message_properties const *properties, char *mqtt_topic,
+        size_t mqtt_topic_size, size_t *out_mqtt_topic_length);
+
+/* Filter of direct method requests. The hub wants QoS 0. */
+#define AZ_IOT_HUB_CLIENT_METHODS_SUBSCRIBE_TOPIC "$iothub/methods/POST/#"
+
+/* A direct method request. */
+typedef struct {
+        az_span request_id; /* opaque: give it back with the answer */
+        az_span name;
+} az_iot_hub_client_method_request;
+
+/*
+ * Parses the topic of a direct method request, "$iothub/methods/POST/{name}/?$rid={id}".
+ *
+ *   received_topic  not empty
+ *   out_request  two spans into 'received_topic'; written only on success
+ *
+ * TOPIC_NO_MATCH: another kind of topic. UNEXPECTED_CHAR: a method topic without name or id; drop the
+ * message. Differs from azure-sdk-for-c, which finds the prefix anywhere in the topic.
+ */
+AZ_NODISCARD az_result
+az_iot_hub_client_methods_parse_received_topic(az_iot_hub_client const *client, az_span received_topic,
+                                               az_iot_hub_client_method_request *out_request);
+
+/*
+ * Writes the topic of the answer to a direct method request, "$iothub/methods/res/{status}/?$rid={id}".
+ *
+ *   request_id  of the request, not empty
+ *   status  what the caller in the cloud sees, as in HTTP
+ *   mqtt_topic_size  > 0
+ *   out_mqtt_topic_length  may be NULL
+ *
+ * NOT_ENOUGH_SPACE. The payload has to be JSON or empty: the hub drops the connection otherwise.
+ */
+AZ_NODISCARD az_result az_iot_hub_client_methods_response_get_publish_topic(az_iot_hub_client const *client,
+                                                                            az_span request_id,
+                                                                            uint16_t status, char *mqtt_topic,
+                                                                            size_t mqtt_topic_size,
+                                                                            size_t *out_mqtt_topic_length);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef AZ_HUB_SESSION_H
+#define AZ_HUB_SESSION_H
+
+/*
+ * The link of a device to its IoT Hub as a state machine: sign, connect, subscribe, live; lost, back off,
+ * again.
+ *
+ * It does no I/O, reads no clock and allocates nothing. The caller tells what happened (an input), pops what
+ * is to be done about it (an event), and calls az_hub_session_timeout() when az_hub_session_deadline_us() has
+ * passed:
+ *
+ *      STOPPED --start--> SIGNING --signed--> CONNECTING --connected--> SUBSCRIBING --suback--> LIVE
+ *                            ^                     |  refused, timeout         |  refused      |  lost
+ *                            |                     v  lost                     v               v
+ *                            +---- timeout ------ BACKOFF <--------------------+---------------+
+ *
+ * az_hub_session_transitions() has every row. The session never gives up: only az_hub_session_stop() ends it.
+ *
+ * Each input makes at most one event. Pop it before the next input. What an event points to lives until the
+ * next call that takes the session as other than const; the payload and topic of a METHOD belong to the
+ * caller of az_hub_session_message().
+ *
+ * Every input can return, besides what its comment says:
+ *   AZ_OK
+ *   AZ_ERROR_NOT_SUPPORTED  there is no such transition from this state; nothing changed. After a stop or a
+ * loss this is late news of the old connection, to be ignored; otherwise the peer broke the protocol, and
+ * az_hub_session_lost(AZ_HUB_LOSS_PROTOCOL) is the answer. AZ_ERROR_NOT_ENOUGH_SPACE  an event waits to be
+ * popped; nothing changed.
+ *
+ * The session cannot tell the answers of two attempts apart: a signature, a connection or a loss that belongs
+ * to an attempt which was stopped or lost must be dropped by the caller.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <azure/core/az_result.h>
+#include <azure/core/az_span.h>
+#include <azure/iot/az_iot_hub_client.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum {
+        AZ_HUB_SESSION_STOPPED,
+        AZ_HUB_SESSION_SIGNING,     /* waits for the signature of a new token */
+        AZ_HUB_SESSION_CONNECTING,  /* waits for the transport and CONNACK */
+        AZ_HUB_SESSION_SUBSCRIBING, /* waits for SUBACK; messages may come already */
+        AZ_HUB_SESSION_LIVE,
+        AZ_HUB_SESSION_BACKOFF, /* waits for the time of the next attempt */
+        _AZ_HUB_SESSION_STATE_MAX
+} az_hub_session_state;
+
+/* Why the link, or the attempt to have one, was lost. */
+typedef enum {
+        AZ_HUB_LOSS_NONE,       /* it never was */
+        AZ_HUB_LOSS_SIGNING,    /* no signature: key, token or signer failed */
+        AZ_HUB_LOSS_NAME,       /* the host name did not resolve */
+        AZ_HUB_LOSS_TCP,        /* no connection, or it broke */
+        AZ_HUB_LOSS_TLS,        /* handshake or certificate failed */
+        AZ_HUB_LOSS_TIMEOUT,    /* no answer in time */
+        AZ_HUB_LOSS_REFUSED,    /* CONNACK with another code than 0 */
+        AZ_HUB_LOSS_SUBSCRIBE,  /* SUBACK refused a filter, or granted less than was asked */
+        AZ_HUB_LOSS_CLOSED,     /* the hub closed the connection */
+        AZ_HUB_LOSS_KEEP_ALIVE, /* nothing was heard from the hub */
+        AZ_HUB_LOSS_PROTOCOL,   /* the hub sent what it must not */
+        AZ_HUB_LOSS_THROTTLED,  /* the hub keeps closing the connection while messages are being published */
+        _AZ_HUB_LOSS_MAX
+} az_hub_loss;
+
+/* What to subscribe to; a set of bits. */
+enum {
+        AZ_HUB_SESSION_METHODS = 1 << 0, /* direct methods */
+};
+
+/* An IoT Hub serves five subscriptions per device. */
+#define AZ_HUB_SESSION_FILTERS_MAX 5
+
+/* The longest keep-alive, in seconds, that an IoT Hub honours. */
+#define AZ_HUB_SESSION_KEEP_ALIVE_MAX_S 1177
+
+typedef struct {
+        az_span topic_filter;
+        uint8_t qos;
+} az_hub_session_filter;
+
+typedef struct {
+        uint64_t random_seed; /* from the system's random source; 0 is refused, so that it is not forgotten */
+        uint32_t features;    /* AZ_HUB_SESSION_METHODS */
+        uint32_t token_lifetime_s;    /* 3600; from 300 to 86400 */
+        uint16_t keep_alive_s;        /* 60; from 1 to AZ_HUB_SESSION_KEEP_ALIVE_MAX_S */
+        uint16_t sign_timeout_s;      /* 120: signing, and whatever the caller does before it answers */
+        uint16_t connect_timeout_s;   /* 30: from CONNECT, transport included, to CONNACK */
+        uint16_t subscribe_timeout_s; /* 30: from SUBSCRIBE to SUBACK */
+        uint32_t backoff_min_s;       /* 1 */
+        uint32_t backoff_max_s;       /* 100 */
+} az_hub_session_options;
+
+/* The two clocks of an input. */
+typedef struct {
+        uint64_t now_us; /* CLOCK_BOOTTIME in microseconds */
+        uint64_t unix_s; /* CLOCK_REALTIME in seconds: dates the token that a move to SIGNING asks for */
+} az_hub_session_time;
+
+typedef enum {
+        /* Sign and answer with az_hub_session_signed(), or az_hub_session_lost(AZ_HUB_LOSS_SIGNING). */
+        AZ_HUB_EVENT_SIGN,
+        /* Connect and answer with az_hub_session_connected(), _refused() or _lost(). */
+        AZ_HUB_EVENT_CONNECT,
+        /* Subscribe, in one packet, and answer with az_hub_session_suback(). */
+        AZ_HUB_EVENT_SUBSCRIBE,
+        /* The link is up: publish. */
+        AZ_HUB_EVENT_LIVE,
+        /* The cloud calls a method. Answer while this link lives. */
+        AZ_HUB_EVENT_METHOD,
+        /* The link is down: drop what is left of the connection. The next attempt comes by itself. */
+        AZ_HUB_EVENT_LOST,
+        /* The session was stopped: send DISCONNECT if there is a connection, and drop it. */
+        AZ_HUB_EVENT_DISCONNECT,
+        _AZ_HUB_EVENT_TYPE_MAX
+} az_hub_event_type;
+
+typedef struct {
+        az_hub_event_type type;
+        union {
+                struct {
+                        az_span string_to_sign; /* wants base64(HMAC-SHA256(key, string_to_sign)) */
+                        uint64_t expires_unix_s;
+                } sign;
+                struct {
+                        az_span client_id; /* these three are followed by a NUL */
+                        az_span user_name;
+                        az_span password;
+                        uint16_t keep_alive_s;
+                        bool clean_session; /* always false: the hub keeps what it has queued */
+                } connect;
+                struct {
+                        az_hub_session_filter const *filters;
+                        size_t n_filters;
+                } subscribe;
+                struct {
+                        bool session_present;
+                } live;
+                struct {
+                        az_span name;
+                        az_span request_id;
+                        az_span payload;
+                } method;
+                struct {
+                        az_hub_loss loss;
+                        uint8_t connack_code;      /* if REFUSED */
+                        az_hub_session_state from; /* where it was lost */
+                        uint64_t delay_us;         /* until the next attempt, > 0 */
+                } lost;
+        } as;
+} az_hub_event;
+
+/* What a status page shows. */
+typedef struct {
+        az_hub_session_state state;
+        az_hub_loss last_loss;
+        uint8_t last_connack_code; /* if last_loss is REFUSED */
+        uint32_t n_failures;       /* losses since the start, or since a link lived for a minute */
+        uint64_t live_since_us;    /* 0 unless LIVE */
+} az_hub_session_status;
+
+/* Room for "{device}/{module}" of 128 bytes each, the hub's limit. */
+#define AZ_HUB_SESSION_CLIENT_ID_MAX 257
+
+/* Room for host, client id and API version (547 bytes), user agent and encoded model id. */
+#define AZ_HUB_SESSION_USER_NAME_MAX 1023
+
+/* Room for a host of 255 bytes, two ids of 128 of which each byte is percent-encoded, and the rest of a
+ * token. */
+#define AZ_HUB_SESSION_CREDENTIAL_MAX 1535
+
+/* Lives wherever the caller puts it; its members are private. */
+typedef struct {
+        struct {
+                az_iot_hub_client const *client;
+                az_hub_session_options options;
+                az_hub_session_state state;
+                uint64_t deadline_us;
+                uint64_t random;
+                az_hub_event event;
+                bool has_event;
+                bool session_present;
+                az_hub_session_filter filters[AZ_HUB_SESSION_FILTERS_MAX];
+                size_t n_filters;
+                uint64_t expires_unix_s;
+                uint64_t live_since_us;
+                uint32_t n_failures[3];
+                az_hub_loss last_loss;
+                uint8_t last_connack_code;
+                size_t client_id_len;
+                size_t user_name_len;
+                char client_id[AZ_HUB_SESSION_CLIENT_ID_MAX + 1];
+                char user_name[AZ_HUB_SESSION_USER_NAME_MAX + 1];
+                char credential[AZ_HUB_SESSION_CREDENTIAL_MAX + 1]; /* the text to sign, later the password */
+        } _internal;
+} az_hub_session;
+
+/* Returns the defaults that the comments of az_hub_session_options name, with all features and no seed. */
+AZ_NODISCARD az_hub_session_options az_hub_session_options_default(void);
+
+/*
+ * Initializes 's', STOPPED.
+ *
+ *   client  must outlive 's'
+ *   options  copied
+ *
+ * AZ_ERROR_ARG: an option is out of range. AZ_ERROR_NOT_ENOUGH_SPACE: the names of 'client' are longer than a
+ * hub allows.
+ */
+AZ_NODISCARD az_result az_hub_session_init(az_hub_session *s, az_iot_hub_client const *client,
+                                           az_hub_session_options const *options);
+
+/* Begins the first attempt (SIGN) and forgets earlier failures. */
+AZ_NODISCARD az_result az_hub_session_start(az_hub_session *s, az_hub_session_time time);
+
+/* Ends the session from any state (DISCONNECT, in place of an event that waits). */
+void az_hub_session_stop(az_hub_session *s);
+
+/*
+ * Takes the answer to SIGN (CONNECT).
+ *
+ *   base64_signature  of 44 bytes, as every HMAC-SHA256 has
+ *
+ * AZ_ERROR_ARG: it has another size; nothing changed.
+ */
+AZ_NODISCARD az_result az_hub_session_signed(az_hub_session *s, az_span base64_signature,
+                                             az_hub_session_time time);
+
+/* The hub accepted CONNECT (SUBSCRIBE). */
+AZ_NODISCARD az_result az_hub_session_connected(az_hub_session *s, bool session_present,
+                                                az_hub_session_time time);
+
+/* The hub refused CONNECT with a code that is not 0 (LOST). */
+AZ_NODISCARD az_result az_hub_session_refused(az_hub_session *s, uint8_t connack_code,
+                                              az_hub_session_time time);
+
+/* The hub answered SUBSCRIBE with one code per filter (LIVE if each was granted as asked, else LOST). */
+AZ_NODISCARD az_result az_hub_session_suback(az_hub_session *s, uint8_t const *codes, size_t n_codes,
+                                             az_hub_session_time time);
+
+/*
+ * The link, or the attempt, is lost (LOST).
+ *
+ *   loss  not NONE, REFUSED or SUBSCRIBE, which the session finds itself
+ *
+ * AZ_ERROR_ARG: one of these; nothing changed.
+ */
+AZ_NODISCARD az_result az_hub_session_lost(az_hub_session *s, az_hub_loss loss, az_hub_session_time time);
+
+/*
+ * The deadline has passed (SIGN after BACKOFF, otherwise LOST). A call before it does nothing.
+ */
+AZ_NODISCARD az_result az_hub_session_timeout(az_hub_session *s, az_hub_session_time time);
+
+/* Ends BACKOFF at once (SIGN); the failures stay counted. */
+AZ_NODISCARD az_result az_hub_session_reconnect_now(az_hub_session *s, az_hub_session_time time);
+
+/*
+ * Takes a message of the hub (METHOD). Accepted from CONNACK on, before SUBACK too.
+ *
+ *   payload  may be empty
+ *
+ * AZ_ERROR_IOT_TOPIC_NO_MATCH: not a topic of a feature; count and ignore it. AZ_ERROR_UNEXPECTED_CHAR: a
+ * topic that a hub does not make; count and ignore it.
+ */
+AZ_NODISCARD az_result az_hub_session_message(az_hub_session *s, az_span topic, az_span payload);
+
+/* Pops the event of the last input; false: there is none. */
+AZ_NODISCARD bool az_hub_session_next_event(az_hub_session *s, az_hub_event *out_event);
+
+/* When to call az_hub_session_timeout(), in CLOCK_BOOTTIME microseconds; UINT64_MAX: never. */
+AZ_NODISCARD uint64_t az_hub_session_deadline_us(az_hub_session const *s);
+
+AZ_NODISCARD az_hub_session_status az_hub_session_get_status(az_hub_session const *s);
+
+/* The machine itself, for documentation and tests: in state 'from', 'on' leads to 'to' and makes 'event'. */
+typedef enum {
+        AZ_HUB_ON_START,
+        AZ_HUB_ON_STOP,
+        AZ_HUB_ON_SIGNED,
+        AZ_HUB_ON_CONNECTED,
+        AZ_HUB_ON_REFUSED,
+        AZ_HUB_ON_SUBACK,
+        AZ_HUB_ON_SUBACK_REFUSED,
+        AZ_HUB_ON_LOST,
+        AZ_HUB_ON_TIMEOUT,
+        AZ_HUB_ON_RECONNECT_NOW,
+        AZ_HUB_ON_MESSAGE,
+        _AZ_HUB_ON_MAX
+} az_hub_session_trigger;
+
+typedef struct {
+        az_hub_session_state from;
+        az_hub_session_trigger on;
+        az_hub_session_state to;
+        az_hub_event_type event;
+} az_hub_session_transition;
+
+AZ_NODISCARD az_hub_session_transition const *az_hub_session_transitions(size_t *out_n);
+
+/* Names for logs and status: lower case, of one word or hyphenated; of constants that exist. */
+AZ_NODISCARD char const *az_hub_session_state_to_string(az_hub_session_state state);
+AZ_NODISCARD char const *az_hub_session_trigger_to_string(az_hub_session_trigger trigger);
+AZ_NODISCARD char const *az_hub_event_type_to_string(az_hub_event_type type);
+AZ_NODISCARD char const *az_hub_loss_to_string(az_hub_loss loss);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
