@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * The configuration of aziotd: /etc/aziotd/aziotd.conf and its drop-ins, decoded into a struct. The one table
+ * behind it says of each key its section, type, unit, range, default, whether a reload applies it, and its
+ * help text; the commented conf/aziotd.conf and the manual page come from it too (daemon/config-doc.c).
+ */
+
+#include "daemon/config-file.h"
+#include "daemon/outbox.h"
+
+#define CONFIG_PATH "/etc/aziotd/aziotd.conf"
+
+/* Strings are NULL and lengths of time 0 where the file has nothing and the table has no default. */
+typedef struct Config {
+        struct {
+                char *connection_string_file;
+                char *host;
+                char *device_id;
+                char *module_id;
+                char *key_file;
+                char *model_id;
+                char *trusted_ca_file;
+                uint64_t port;
+                uint64_t keep_alive_s;
+                uint64_t token_lifetime_s;
+                uint64_t method_timeout_s;
+        } hub;
+        struct {
+                uint64_t resolve_timeout_s;
+                uint64_t connect_timeout_s;
+                uint64_t tls_timeout_s;
+        } network;
+        struct {
+                char *directory; /* NULL: "outbox" in the state directory */
+                uint64_t max_bytes;
+                uint64_t max_messages;
+                uint64_t message_ttl_s;
+                int when_full; /* OutboxPolicy */
+        } outbox;
+        struct {
+                int level; /* LOG_ERR … LOG_DEBUG */
+        } log;
+} Config;
+
+/* A condition: errors were found and added to the messages. */
+enum {
+        CONFIG_INVALID = 1,
+};
+
+/*
+ * Reads 'path', then the files of 'path'.d that end in ".conf", in the order of their names; what is read
+ * later wins. A missing 'path' is like an empty one unless 'required'. Unknown sections and keys are ignored
+ * with a warning that names the nearest known one.
+ *
+ * 0: *ret is to be released with config_done(). CONFIG_INVALID: 'messages' says why, *ret is untouched.
+ * Returns -ENOMEM.
+ */
+int config_load(Config *ret, const char *path, bool required, ConfigMessages *messages);
+
+void config_done(Config *c);
