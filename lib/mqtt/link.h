@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * MqttLink: one MQTT 3.1.1 connection after another, over TLS, for a program that has an event loop of its
+ * own.
+ *
+ *      mqtt_link_open()       a worker thread signs, resolves, connects and does the TLS handshake
+ *        → MQTT_EVENT_OPENED or MQTT_EVENT_OPEN_FAILED
+ *      mqtt_link_connect()    sends CONNECT                  → MQTT_EVENT_CONNACK
+ *      mqtt_link_subscribe()  sends SUBSCRIBE packets        → MQTT_EVENT_SUBACK
+ *      mqtt_link_publish()    QoS 1                          → MQTT_EVENT_PUBACK
+ *      mqtt_link_ack()        answers MQTT_EVENT_MESSAGE with its PUBACK, when the caller says so
+ *      mqtt_link_disconnect() sends DISCONNECT, then closes  → MQTT_EVENT_LOST
+ *
+ * The caller watches one fd (mqtt_link_get_fd()) and one deadline (mqtt_link_deadline_us()); when either is
+ * due it calls mqtt_link_dispatch() and then pops events until there are none:
+ *
+ *      (void) mqtt_link_dispatch(l, boottime_us());
+ *      while (mqtt_link_next_event(l, &event))
+ *              ...
+ *
+ * Nothing here blocks, nothing reconnects by itself, nothing is retried: what was not acknowledged when
+ * MQTT_EVENT_LOST comes is the caller's to send again. While events wait to be popped nothing more is read
+ * from the server. All functions belong to one thread; only MqttSignJob runs in another.
+ *
+ * Functions return a negative errno (never to be judged by the caller, except as documented), 0, or a
+ * documented positive condition. The process ignores SIGPIPE from mqtt_link_new() on (libmosquitto does so
+ * anyway): restore it before exec. libmosquitto's inner wake-up socket pair is not close-on-exec: a child
+ * must close what it inherits.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <azure/core/az_span.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct MqttLink MqttLink;
+
+/* 256 KiB of a hub message, 16 KiB for its topic (the property bag) and header: no hub sends more. */
+#define MQTT_PACKET_BYTES_DEFAULT (272U * 1024U)
+/* QoS 1 messages under way at once. libmosquitto walks lists of this length for each packet: keep it small.
+ */
+#define MQTT_WINDOW_DEFAULT 64U
+#define MQTT_WINDOW_LIMIT   256U
+/* Inbound QoS 1 messages not acknowledged yet. A hub holds at most 50 cloud-to-device messages. */
+#define MQTT_RECEIVE_DEFAULT 256U
+/* Filters in one mqtt_link_subscribe(). A hub allows 5 per device. */
+#define MQTT_FILTERS_MAX 16U
+
+typedef struct MqttLinkConfig {
+        const char *runtime_dir; /* an existing directory of mode 0700 that is ours: for the private socket */
+        uint32_t max_packet_bytes; /* a larger inbound packet ends the connection; 0: the default */
+        unsigned window;           /* 1..256; 0: the default */
+        unsigned receive_max;      /* 1..65535; 0: the default */
+} MqttLinkConfig;
+
+/*
+ * Makes a link that is closed. Neither 'config' nor its strings are kept.
+ * -EPERM: 'runtime_dir' belongs to another user or lets others in. -EINVAL: a number is out of its range.
+ */
+int mqtt_link_new(MqttLink **ret, const MqttLinkConfig *config);
+
+/*
+ * Closes at once and frees. Waits for a worker in a TCP connect or TLS handshake, which ends in milliseconds;
+ * one that sits in the resolver or a sign job is left behind and frees itself. Takes NULL, returns NULL.
+ */
+MqttLink *mqtt_link_free(MqttLink *l);
+
+/* Returns an epoll fd: watch it for EPOLLIN, level-triggered. It stays the same for the life of the link. */
+int mqtt_link_get_fd(const MqttLink *l);
+
+/* Returns when mqtt_link_dispatch() must be called at the latest, in CLOCK_BOOTTIME; UINT64_MAX: no timer. */
+uint64_t mqtt_link_deadline_us(const MqttLink *l);
+
+/*
+ * Moves bytes in both directions and runs what is due; a bounded amount of work: when more is left the fd
+ * stays readable. A broken connection is not an error of this function but MQTT_EVENT_LOST. Negative: this
+ * link cannot work any more (epoll or eventfd failed); free it.
+ */
+int mqtt_link_dispatch(MqttLink *l, uint64_t now_us);
+
+/*
+ * Signs 'input' with a key. Runs in the worker thread and may block (a PKCS#11 token, a TPM): what is behind
+ * 'userdata' must be this job's alone. Writes the signature as NUL-terminated text.
+ * Negative errno: no signature; the attempt fails in MQTT_STAGE_SIGN.
+ */
+typedef int (*MqttSignFunc)(void *userdata, az_span input, char *ret_signature, size_t size);
+
+/* Fits base64 of an RSA-4096 signature. */
+#define MQTT_SIGNATURE_MAX 768U
+
+typedef struct MqttSignJob {
+        MqttSignFunc sign;
+        void (*destroy)(void *userdata); /* or NULL; called once, in either thread, when the job is over */
+        void *userdata;
+        az_span input; /* copied */
+} MqttSignJob;
+
+/* Spans and strings are copied. Of the limits, each for its own stage, 0 means the default. */
+typedef struct MqttEndpoint {
+        az_span host; /* a name (sent as SNI) or an IP address; the certificate must be for it */
+        uint16_t port;
+        const char *ca_file;      /* PEM; its certificates are trusted besides the system's; or NULL */
+        uint64_t sign_timeout_us; /* 30 s */
+        uint64_t name_timeout_us; /* 10 s */
+        uint64_t tcp_timeout_us;  /* 15 s, for all addresses of the name together */
+        uint64_t tls_timeout_us;  /* 15 s */
+} MqttEndpoint;
+
+/*
+ * Starts an attempt; 'sign' may be NULL. Exactly one MQTT_EVENT_OPENED or MQTT_EVENT_OPEN_FAILED follows,
+ * unless mqtt_link_close() comes first. At most two workers are alive: if two abandoned ones still sit in the
+ * resolver, the attempt waits for one of them within its first stage's limit. The sign job's userdata is
+ * given away by this call, whatever it returns. -EBUSY: an attempt or a connection exists; close it first.
+ */
+int mqtt_link_open(MqttLink *l, const MqttEndpoint *endpoint, const MqttSignJob *sign, uint64_t now_us);
+
+/* Spans are copied; the copy of the password is wiped once it was sent. */
+typedef struct MqttConnect {
+        az_span client_id;
+        az_span user_name;     /* may be empty: not sent */
+        az_span password;      /* may be empty: not sent */
+        uint16_t keep_alive_s; /* 5..65535 */
+        bool clean_session;
+        uint64_t connack_timeout_us; /* 30 s; from this call to the CONNACK; enforced here, by MQTT_EVENT_LOST
+                                      */
+        uint64_t ping_timeout_us;    /* 15 s; from PINGREQ to the next inbound byte */
+        uint64_t puback_timeout_us;  /* 60 s without any PUBACK while QoS 1 messages are under way */
+} MqttConnect;
+
+/* Sends CONNECT, after MQTT_EVENT_OPENED. -ENOTCONN: not opened. -EINVAL: a NUL or a number out of its range.
+ */
+int mqtt_link_connect(MqttLink *l, const MqttConnect *connect, uint64_t now_us);
+
+typedef struct MqttFilter {
+        az_span filter;
+        uint8_t qos; /* 0 or 1 */
+} MqttFilter;
+
+/*
+ * Sends one SUBSCRIBE per filter. One MQTT_EVENT_SUBACK follows once all of them are answered; the time limit
+ * for that is the caller's. -ENOTCONN: before CONNACK. -EBUSY: the last call is not answered yet.
+ */
+int mqtt_link_subscribe(MqttLink *l, const MqttFilter *filters, size_t n_filters);
+
+/* Condition of mqtt_link_publish(): try again after the next MQTT_EVENT_PUBACK (QoS 0: after the next
+ * dispatch). */
+#define MQTT_WINDOW_FULL 1
+
+/*
+ * Sends a message. 'topic' and 'payload' are copied. QoS 1: 'token' comes back in MQTT_EVENT_PUBACK. The
+ * window is counted from the oldest message without PUBACK, and holds at most 1 MiB (but always one message).
+ * 0: under way. MQTT_WINDOW_FULL: nothing was sent. -ENOTCONN: before CONNACK or after the loss.
+ * -EINVAL: the topic is empty, not UTF-8, or has a wildcard or NUL; the QoS is neither 0 nor 1.
+ */
+int mqtt_link_publish(MqttLink *l, az_span topic, az_span payload, uint8_t qos, uint64_t token);
+
+/* Returns how many QoS 1 messages fit into the window now; 0 without a connection. */
+unsigned mqtt_link_window_free(const MqttLink *l);
+
+/* Names an inbound message of one connection. Of a QoS 0 message: nothing to acknowledge. */
+typedef struct MqttAck {
+        uint64_t epoch;
+        uint64_t sequence;
+} MqttAck;
+
+/*
+ * Lets the PUBACK of this message go. PUBACKs leave in the order in which the messages came: this one waits
+ * for those before it. Of an earlier connection, of QoS 0, a second time: does nothing.
+ */
+void mqtt_link_ack(MqttLink *l, MqttAck ack);
+
+/*
+ * Sends DISCONNECT behind all that is under way, flushes, closes, within 2 s; then MQTT_EVENT_LOST with
+ * MQTT_LOST_ASKED. No other event comes in between. -ENOTCONN: there is no connection (an attempt is ended by
+ * mqtt_link_close()).
+ */
+int mqtt_link_disconnect(MqttLink *l, uint64_t now_us);
+
+/* Ends the attempt or the connection at once and drops all events not yet popped; no event follows. */
+void mqtt_link_close(MqttLink *l);
+
+typedef enum MqttStage {
+        MQTT_STAGE_SIGN,
+        MQTT_STAGE_NAME,
+        MQTT_STAGE_TCP,
+        MQTT_STAGE_TLS,
+        _MQTT_STAGE_MAX,
+} MqttStage;
+
+const char *mqtt_stage_to_string(MqttStage stage);
+
+typedef enum MqttLost {
+        MQTT_LOST_ASKED,           /* mqtt_link_disconnect() is done */
+        MQTT_LOST_CLOSED,          /* the server closed */
+        MQTT_LOST_NETWORK,         /* reset, unreachable, TLS failure */
+        MQTT_LOST_REFUSED,         /* CONNACK said no; MQTT_EVENT_CONNACK came before */
+        MQTT_LOST_CONNACK_TIMEOUT, /* no CONNACK */
+        MQTT_LOST_PING_TIMEOUT,    /* no byte after PINGREQ */
+        MQTT_LOST_PUBACK_TIMEOUT,  /* no PUBACK */
+        MQTT_LOST_PROTOCOL,        /* the server sent what MQTT does not allow */
+        MQTT_LOST_TOO_LARGE,       /* a packet above max_packet_bytes */
+        MQTT_LOST_INTERNAL,        /* out of memory or fds */
+        _MQTT_LOST_MAX,
+} MqttLost;
+
+const char *mqtt_lost_to_string(MqttLost lost);
+
+typedef enum MqttEventType {
+        MQTT_EVENT_OPENED,
+        MQTT_EVENT_OPEN_FAILED,
+        MQTT_EVENT_CONNACK,
+        MQTT_EVENT_SUBACK,
+        MQTT_EVENT_PUBACK,
+        MQTT_EVENT_MESSAGE,
+        MQTT_EVENT_LOST, /* exactly once per connection, as its last event; not after mqtt_link_close() */
+        _MQTT_EVENT_MAX,
+} MqttEventType;
+
+/* Spans and strings live until the next call of mqtt_link_next_event() or mqtt_link_close(). */
+typedef struct MqttEvent {
+        MqttEventType type;
+        union {
+                struct {
+                        az_span signature; /* empty without a sign job */
+                } opened;
+                struct {
+                        MqttStage stage;
+                        int error;        /* negative errno */
+                        const char *text; /* for a person: what failed, with which host, and why */
+                } open_failed;
+                struct {
+                        uint8_t code; /* 0: accepted; otherwise MQTT_EVENT_LOST follows */
+                        bool session_present;
+                } connack;
+                struct {
+                        const uint8_t *codes; /* one per filter: the granted QoS, or 0x80: refused */
+                        size_t n_codes;
+                } suback;
+                struct {
+                        uint64_t token;
+                } puback;
+                struct {
+                        az_span topic;
+                        az_span payload;
+                        uint8_t qos;
+                        bool dup;
+                        MqttAck ack;
+                } message;
+                struct {
+                        MqttLost cause;
+                        int error; /* negative errno, or 0 */
+                        const char *text;
+                } lost;
+        };
+} MqttEvent;
+
+/* Pops the next event; false: none is left. */
+bool mqtt_link_next_event(MqttLink *l, MqttEvent *ret);
+
+#ifdef __cplusplus
+}
+#endif
