@@ -43,8 +43,8 @@ typedef struct Credential {
         uint16_t port;
         char *device_id;
         char *module_id; /* NULL: the device itself */
-        uint8_t *key;    /* the bytes behind the base64 */
-        size_t n_key;
+        char *key; /* base64 as it was written, checked to be strict base64 of 1..64 bytes: sas_sign() takes
+                      it so */
 } Credential;
 
 #define CREDENTIAL_NULL \
