@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+
+/* How the library logs. */
+
+#ifndef _az_LOG_INTERNAL_H
+#define _az_LOG_INTERNAL_H
+
+#include <azure/core/az_log.h>
+
+_az_BEGIN_DECLS
+/*
+ * _az_log_should_write() tells whether somebody wants messages of this classification: ask before composing
+ * one. _az_log_write() hands the message over, if somebody does.
+ */
+#ifdef AZ_NO_LOGGING
+        AZ_NODISCARD AZ_INLINE bool
+        _az_log_should_write(az_log_classification classification) {
+        (void) classification;
+        return false;
+}
+
+AZ_INLINE void _az_log_write(az_log_classification classification, az_span message) {
+        (void) classification;
+        (void) message;
+}
+#else
+        AZ_NODISCARD bool
+        _az_log_should_write(az_log_classification classification);
+void _az_log_write(az_log_classification classification, az_span message);
+#endif
+
+_az_END_DECLS
+
+#endif /* _az_LOG_INTERNAL_H */
