@@ -2,75 +2,84 @@
 # SPDX-License-Identifier: MIT
 """Every public name is explained: lint/documented.py HEADER…
 
-The unit is the paragraph: lines at file level without a blank line between them. A paragraph that declares
-something (function, type, enum, macro) must begin with a comment, or each of its lines must end in one. So one
-comment may speak for a group, if nothing stands between.
+A declaration (function, type, enum, macro) has a comment above it, without a blank line between, or within it, as
+when a struct explains its members. One comment speaks for all declarations below it up to the next blank line, so a
+group needs no more than one.
 
-Not asked for: #include, conditionals, extern "C", forward declarations ('typedef struct X X;'), names that start
-with an underscore, and headers named *-internal.h or *_internal.h.
+Not asked for: forward declarations ('typedef struct X X;'), names that start with an underscore, which are nobody
+else's, and names whose ending says it all: x_free(), x_to_string(), X_NULL.
 """
 
 import re
 import sys
 from pathlib import Path
 
-NOT_DECLARATIONS = re.compile(
-    r"""\s*\#\s*(include|if|ifdef|ifndef|else|elif|endif|pragma|undef|error)\b
-      | \s*\#\s*define\s+(_\w*|\w+_H_?)\b
-      | extern\s+"C" | [{}]\s*$
-      | (typedef\s+)?(struct|union|enum)\s+\w+(\s+\w+)?;
-      | \s*(_Static_assert|static_assert)\b
-      | DEFINE_CLEANUP\(""",
+COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+
+# Lines that declare nothing: directives, guards, extern "C" and its braces, forward declarations, macros that stand alone.
+SILENT = re.compile(
+    r"""\s*\#\s*(?!define\b) | \#define\ \w+_H$ | extern\ "C" | [{}]\s*$
+      | (typedef\ )?(struct|union|enum)\ \w+(\ \w+)?; | _\w+$ | [A-Z_]+\(""",
     re.VERBOSE,
 )
+OBVIOUS = re.compile(r"_.*|.*_(free|freep|done|unref|to_string|NULL)")
 
 
-def paragraphs(text):
-    """Yields (line number, lines) of each paragraph; a blank line inside braces or a comment does not end one."""
-    start, lines, depth, in_comment = 0, [], 0, False
+def name_of(declaration):
+    """The name that a declaration introduces."""
+    for pattern in (
+        r"#\s*define\s+(\w+)",
+        r"}\s*(\w+)(?:\[.*\])?;\s*$",  # typedef struct { … } name;
+        r"^(?:typedef )?(?:struct|union|enum) (\w+) \{",
+        r"\(\*(\w+)\)",  # typedef int (*name)(…);
+        r"(?<!__attribute__)\b(?!__attribute__)(\w+)\s*\(",
+        r"(\w+)(?:\[.*\])?;\s*$",
+    ):
+        match = re.search(pattern, declaration, re.DOTALL)
+        if match:
+            return match[1]
+    return ""
+
+
+def is_complete(text):
+    """Whether a declaration that begins with these lines ends with them."""
+    if text.startswith("#"):
+        return not text.endswith("\\")
+    code = re.sub(r'"(\\.|[^"\\])*"', "", COMMENT.sub("", text)).rstrip()
+    return code.count("{") == code.count("}") and code.endswith((";", "}", ")")) or not code
+
+
+def undocumented(text):
+    """Yields (line number, name) of each declaration without a comment."""
+    explained, open_lines, start = False, [], 0
     for number, line in enumerate(text.splitlines(), 1):
-        inside = depth > 0 or in_comment
-        if line.strip() or inside:
-            if not lines:
-                start = number
-            lines.append((line, inside))
-        elif lines:
-            yield start, lines
-            lines = []
-        bare = re.sub(r'/\*.*?\*/|"(\\.|[^"\\])*"', "", line)
-        in_comment = "/*" in bare or (in_comment and "*/" not in bare)
-        if not in_comment and not re.match(r'extern\s+"C"', line):
-            depth = max(0, depth + bare.count("{") - bare.count("}"))
-    if lines:
-        yield start, lines
-
-
-def declares(line):
-    return not re.match(r"\s*(/\*|\*)", line) and not NOT_DECLARATIONS.match(line)
-
-
-def undocumented(path):
-    """Yields (line number, line) of the first unexplained declaration of each paragraph."""
-    for start, lines in paragraphs(Path(path).read_text()):
-        explained = False
-        for offset, (line, inside) in enumerate(lines):
-            if inside:
+        if not open_lines:
+            if not line.strip():
+                explained = False
                 continue
-            if line.startswith("/*"):
-                explained = True
-            elif declares(line) and not explained and not line.rstrip().endswith("*/"):
-                yield start + offset, line
-                break
+            if SILENT.match(line):
+                continue
+            start = number
+        open_lines.append(line)
+        whole = "\n".join(open_lines)
+        if line.lstrip().startswith(("/*", "*")) and COMMENT.sub("", whole).strip() == "":
+            explained, open_lines = True, []
+        elif whole.startswith("/*") and "*/" not in whole:
+            continue
+        elif is_complete(whole):
+            name = name_of(COMMENT.sub("", whole))
+            if not explained and "/*" not in whole and not OBVIOUS.fullmatch(name):
+                yield start, name
+            open_lines = []
 
 
 def main():
-    headers = [h for h in sys.argv[1:] if not re.search(r"[-_]internal\.h$", h)]
     n_bad = 0
-    for header in headers:
-        for number, line in undocumented(header):
-            print(f"{header}:{number}: no comment says what this is: {line.strip()}")
+    for header in sys.argv[1:]:
+        for number, name in undocumented(Path(header).read_text()):
+            print(f"{header}:{number}: no comment says what '{name}' is")
             n_bad += 1
-    print(f"{len(headers)} headers, {n_bad} unexplained")
+    print(f"{len(sys.argv) - 1} headers, {n_bad} unexplained names")
     return 1 if n_bad else 0
 
 
