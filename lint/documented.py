@@ -46,7 +46,7 @@ def is_complete(text):
     if text.startswith("#"):
         return not text.endswith("\\")
     code = re.sub(r'"(\\.|[^"\\])*"', "", COMMENT.sub("", text)).rstrip()
-    return code.count("{") == code.count("}") and code.endswith((";", "}", ")")) or not code
+    return code.count("{") == code.count("}") and code.endswith((";", "}", ")"))
 
 
 def undocumented(text):
@@ -62,10 +62,10 @@ def undocumented(text):
             start = number
         open_lines.append(line)
         whole = "\n".join(open_lines)
-        if line.lstrip().startswith(("/*", "*")) and COMMENT.sub("", whole).strip() == "":
-            explained, open_lines = True, []
-        elif whole.startswith("/*") and "*/" not in whole:
+        if whole.rfind("/*") > whole.rfind("*/"):
             continue
+        if not COMMENT.sub("", whole).strip():
+            explained, open_lines = True, []
         elif is_complete(whole):
             name = name_of(COMMENT.sub("", whole))
             if not explained and "/*" not in whole and not OBVIOUS.fullmatch(name):
