@@ -16,15 +16,15 @@
 
 _az_BEGIN_DECLS
 
-        /*
-         * Encodes 'source_bytes' as base64 with padding. The two spans must not overlap.
-         *
-         *   out_written  bytes of text, written only on success
-         *
-         * NOT_ENOUGH_SPACE: 'destination_base64_text' is smaller than az_base64_get_max_encoded_size() says.
-         */
-        AZ_NODISCARD az_result
-        az_base64_encode(az_span destination_base64_text, az_span source_bytes, int32_t *out_written);
+/*
+ * Encodes 'source_bytes' as base64 with padding. The two spans must not overlap.
+ *
+ *   out_written  bytes of text, written only on success
+ *
+ * NOT_ENOUGH_SPACE: 'destination_base64_text' is smaller than az_base64_get_max_encoded_size() says.
+ */
+AZ_NODISCARD az_result az_base64_encode(az_span destination_base64_text, az_span source_bytes,
+                                        int32_t *out_written);
 
 /* Returns the exact size of the text for so many bytes. Precondition: 0 to 1610612733. */
 AZ_NODISCARD int32_t az_base64_get_max_encoded_size(int32_t source_bytes_size);

@@ -27,7 +27,7 @@
 
 _az_BEGIN_DECLS
 
-        typedef enum {
+typedef enum {
         AZ_JSON_TOKEN_NONE, /* before the first token; not to be confused with the JSON value null */
         AZ_JSON_TOKEN_BEGIN_OBJECT,
         AZ_JSON_TOKEN_END_OBJECT,

@@ -8,8 +8,10 @@
 #ifndef AZ_NO_LOGGING
 
 /* The settings of a program, as the setters of az_log.h have no object to keep them in. */
+/* NOLINTBEGIN(cppcoreguidelines-avoid-non-const-global-variables) */
 static az_log_message_fn message_callback;
 static az_log_classification_filter_fn classification_filter;
+/* NOLINTEND(cppcoreguidelines-avoid-non-const-global-variables) */
 
 void az_log_set_message_callback(az_log_message_fn log_message_callback) {
         message_callback = log_message_callback;

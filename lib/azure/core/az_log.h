@@ -16,9 +16,9 @@
 
 _az_BEGIN_DECLS
 
-        /* Bits 16 to 30 are the facility, bits 0 to 15 the code. The ones of azure/iot are in
-           azure/iot/az_iot_common.h. */
-        typedef int32_t az_log_classification;
+/* Bits 16 to 30 are the facility, bits 0 to 15 the code. The ones of azure/iot are in
+   azure/iot/az_iot_common.h. */
+typedef int32_t az_log_classification;
 
 #define _az_LOG_MAKE_CLASSIFICATION(facility, code) \
         ((az_log_classification) (((uint32_t) (facility) << 16U) | (uint32_t) (code)))

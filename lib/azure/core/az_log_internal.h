@@ -13,8 +13,7 @@ _az_BEGIN_DECLS
  * one. _az_log_write() hands the message over, if somebody does.
  */
 #ifdef AZ_NO_LOGGING
-        AZ_NODISCARD AZ_INLINE bool
-        _az_log_should_write(az_log_classification classification) {
+AZ_NODISCARD AZ_INLINE bool _az_log_should_write(az_log_classification classification) {
         (void) classification;
         return false;
 }
@@ -24,8 +23,7 @@ AZ_INLINE void _az_log_write(az_log_classification classification, az_span messa
         (void) message;
 }
 #else
-        AZ_NODISCARD bool
-        _az_log_should_write(az_log_classification classification);
+AZ_NODISCARD bool _az_log_should_write(az_log_classification classification);
 void _az_log_write(az_log_classification classification, az_span message);
 #endif
 

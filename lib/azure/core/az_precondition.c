@@ -14,6 +14,7 @@ static void stop_program(void) {
 }
 
 /* The one setting of a program, as az_precondition_failed_set_callback() has no object to keep it in. */
+/* NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables) */
 static az_precondition_failed_fn failed_callback = stop_program;
 
 void az_precondition_failed_set_callback(az_precondition_failed_fn az_precondition_failed_callback) {

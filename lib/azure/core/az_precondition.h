@@ -15,9 +15,9 @@
 
 _az_BEGIN_DECLS
 
-        /* Called on a failed precondition. It must not return: end or restart the program, or leave by
-           longjmp(). */
-        typedef void (*az_precondition_failed_fn)(void);
+/* Called on a failed precondition. It must not return: end or restart the program, or leave by
+   longjmp(). */
+typedef void (*az_precondition_failed_fn)(void);
 
 /*
  * Sets the function to call on a failed precondition. The default one stops the program at once (a trap

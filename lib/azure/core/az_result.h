@@ -18,7 +18,7 @@
 
 _az_BEGIN_DECLS
 
-        typedef int32_t az_result;
+typedef int32_t az_result;
 
 enum {
         _az_FACILITY_CORE = 0x1,

@@ -20,7 +20,7 @@
 
 _az_BEGIN_DECLS
 
-        typedef struct {
+typedef struct {
         struct {
                 uint8_t *ptr;
                 int32_t size;

@@ -9,16 +9,15 @@
 
 _az_BEGIN_DECLS
 
-        /*
-         * Percent-encoding (RFC 3986). Letters, digits and "-_.~" stand for themselves; every other byte
-         * becomes '%' and two uppercase hexadecimal digits.
-         *
-         *   out_length  bytes written to 'destination', written only on success
-         *
-         * NOT_ENOUGH_SPACE: 'destination' is too small; what it holds is undefined.
-         */
-        AZ_NODISCARD az_result
-        _az_span_url_encode(az_span destination, az_span source, int32_t *out_length);
+/*
+ * Percent-encoding (RFC 3986). Letters, digits and "-_.~" stand for themselves; every other byte
+ * becomes '%' and two uppercase hexadecimal digits.
+ *
+ *   out_length  bytes written to 'destination', written only on success
+ *
+ * NOT_ENOUGH_SPACE: 'destination' is too small; what it holds is undefined.
+ */
+AZ_NODISCARD az_result _az_span_url_encode(az_span destination, az_span source, int32_t *out_length);
 
 /* Returns the size that _az_span_url_encode() needs. Precondition: 'source' has at most INT32_MAX / 3 bytes.
  */
