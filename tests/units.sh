@@ -3,27 +3,12 @@
 #
 # usage: tests/units.sh AZIOTD.SERVICE
 #
-# The unit files as systemd's own tools see them, without a running systemd. Speaks TAP.
+# The unit files as systemd's own tools see them, without a running systemd.
 set -uo pipefail
+. "$(dirname -- "$0")/tap.sh"
 
 service=$1
-source=$(dirname -- "$(readlink -f -- "$0")")/../systemd
-scratch=$(mktemp -d)
-trap 'rm -r "$scratch"' EXIT
-n=0
-
-check() {
-        local name=$1 output
-        shift
-
-        n=$((n + 1))
-        if output=$("$@" 2>&1) && [ -z "$output" ]; then
-                echo "ok $n - $name"
-        else
-                echo "not ok $n - $name"
-                printf '%s\n' "$output" | sed 's/^/# /'
-        fi
-}
+source=$(readlink -f -- "$(dirname -- "$0")/../systemd")
 
 # The program is not installed where the unit looks for it; any other will do.
 units_parse() {
@@ -44,11 +29,11 @@ sysusers_creates() {
         grep -q '^aziot:[^:]*:[0-9]*:$' "$scratch/root/etc/group" || echo "no group aziot, or it has members"
 }
 
-if ! command -v systemd-analyze >/dev/null; then
-        echo "1..0 # SKIP systemd-analyze is not here"
-        exit
+if command -v systemd-analyze >/dev/null; then
+        check "units_are_accepted_without_a_warning" units_parse
+        check "exposure_is_at_most_1.5" exposure_is_low
+        check "sysusers_creates_the_user_and_an_empty_group" sysusers_creates
+else
+        skip "units" "systemd-analyze is not here"
 fi
-check "units_are_accepted_without_a_warning" units_parse
-check "exposure_is_at_most_1.5" exposure_is_low
-check "sysusers_creates_the_user_and_an_empty_group" sysusers_creates
-echo "1..$n"
+finish

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# usage: tests/library.sh
+#
+# lib/azure and lib/session as firmware would build them: plain C99, optimized, without sanitizers. They allocate
+# nothing and open nothing, which shows in the names that they ask of the linker.
+set -uo pipefail
+. "$(dirname -- "$0")/tap.sh"
+
+lib=$(dirname -- "$0")/../lib
+mapfile -t sources < <(find "$lib/azure" "$lib/session" -name '*.c')
+mapfile -t headers < <(cd "$lib" && find azure session -name '*.h' ! -name '*_internal.h')
+flags=(-Wall -Wextra -Werror -Wno-unused-parameter -Wno-missing-field-initializers -pedantic-errors -I"$lib")
+
+compile() {
+        local source object
+        local -a objects=()
+
+        for source in "${sources[@]}"; do
+                object=$scratch/$(basename "$source").o
+                cc -std=c99 -O2 -fno-pie "${flags[@]}" "$@" -c "$source" -o "$object" || return
+                objects+=("$object")
+        done
+        ld -r "${objects[@]}" -o "$scratch/library.o"
+}
+
+# Not all of mem* and str*: strdup() allocates, strtod() and strcoll() follow the locale.
+libc='mem(cpy|move|set|cmp|chr)|str(len|nlen|cmp|ncmp|chr|rchr|spn|cspn|pbrk|str)'
+
+foreign_names() {
+        nm -u "$scratch/library.o" | grep -v -E "^ +U ($libc)$"
+        true
+}
+
+mutable_data() {
+        nm "$scratch/library.o" | grep -E ' [bBdDC] ' | grep -v -E ' (message_callback|classification_filter|failed_callback)$'
+        true
+}
+
+headers_stand_alone() {
+        local header
+
+        for header in "${headers[@]}"; do
+                printf "#include <%s>\ntypedef int unit;\n" "$header" | "$@" "${flags[@]}" -fsyntax-only - || echo "$header"
+        done
+}
+
+check "it_is_plain_C99" compile
+check "it_needs_nothing_but_mem_and_str_of_libc" foreign_names
+check "it_has_no_state_but_the_hooks_of_the_API" mutable_data
+check "it_compiles_without_preconditions" compile -DAZ_NO_PRECONDITION_CHECKING
+check "it_compiles_without_logging" compile -DAZ_NO_LOGGING
+check "each_header_stands_alone_in_C99" headers_stand_alone cc -std=c99 -x c
+if command -v c++ >/dev/null; then
+        check "each_header_stands_alone_in_C++" headers_stand_alone c++ -std=c++11 -x c++
+else
+        skip "each_header_stands_alone_in_C++" "there is no C++ compiler here"
+fi
+finish
