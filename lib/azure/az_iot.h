@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef AZ_IOT_H
-#define AZ_IOT_H
+#ifndef _az_IOT_H
+#define _az_IOT_H
 
 /* All of azure/iot. */
 

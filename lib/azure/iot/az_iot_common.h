@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef AZ_IOT_COMMON_H
-#define AZ_IOT_COMMON_H
+#ifndef _az_IOT_COMMON_H
+#define _az_IOT_COMMON_H
 
 /*
  * What IoT Hub and the Device Provisioning Service share: message properties, status codes, retry delays.
@@ -21,10 +21,9 @@
 #include <azure/core/az_result.h>
 #include <azure/core/az_span.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+_az_BEGIN_DECLS
 
+/* What azure-sdk-for-c suggests. */
 enum {
         AZ_IOT_DEFAULT_MQTT_CONNECT_PORT = 8883,
         AZ_IOT_DEFAULT_MQTT_CONNECT_KEEPALIVE_SECONDS = 240,
@@ -38,7 +37,8 @@ enum az_result_iot {
         AZ_ERROR_IOT_END_OF_PROPERTIES = _az_RESULT_MAKE_ERROR(_az_FACILITY_IOT, 2),
 };
 
-/* What azure/iot says through the log callback, and the text that comes with it. */
+/* What azure/iot says through the log callback, and the text that comes with it; the others are names only.
+ */
 enum az_log_classification_iot {
         /* A topic that a parser took as its own: the topic. */
         AZ_LOG_MQTT_RECEIVED_TOPIC = _az_LOG_MAKE_CLASSIFICATION(_az_FACILITY_IOT_MQTT, 1),
@@ -103,8 +103,7 @@ AZ_NODISCARD AZ_INLINE bool az_iot_status_succeeded(az_iot_status status) {
  * retriable here, because something else has to be done before the request is sent again.
  */
 AZ_NODISCARD AZ_INLINE bool az_iot_status_retriable(az_iot_status status) {
-        return status == AZ_IOT_STATUS_THROTTLED ||
-               (status >= AZ_IOT_STATUS_SERVER_ERROR && (int) status < 600);
+        return status == AZ_IOT_STATUS_THROTTLED || (status >= AZ_IOT_STATUS_SERVER_ERROR && status < 600);
 }
 
 /*
@@ -185,8 +184,6 @@ AZ_NODISCARD az_result az_iot_message_properties_find(az_iot_message_properties 
 AZ_NODISCARD az_result az_iot_message_properties_next(az_iot_message_properties *properties,
                                                       az_span *out_name, az_span *out_value);
 
-#ifdef __cplusplus
-}
-#endif
+_az_END_DECLS
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef AZ_IOT_HUB_CLIENT_H
-#define AZ_IOT_HUB_CLIENT_H
+#ifndef _az_IOT_HUB_CLIENT_H
+#define _az_IOT_HUB_CLIENT_H
 
 /*
  * IoT Hub over MQTT 3.1.1: what a device or module puts into CONNECT, and the topics it publishes to and
@@ -11,15 +11,14 @@
 
 #include <azure/iot/az_iot_common.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+_az_BEGIN_DECLS
 
+/* What azure-sdk-for-c suggests; with 1 the hub acknowledges each message that it has stored. */
 enum {
         AZ_HUB_CLIENT_DEFAULT_MQTT_TELEMETRY_QOS = 0,
 };
 
-/* Each span may be empty. */
+/* What az_iot_hub_client_init() may be told. Each span may be empty. */
 typedef struct {
         az_span module_id;  /* the identity is a module of the device */
         az_span user_agent; /* shown in the hub's diagnostic logs; percent-encoded by the caller */
@@ -28,6 +27,7 @@ typedef struct {
         int32_t component_names_length;
 } az_iot_hub_client_options;
 
+/* The identity of a device or module at its hub; its members are private. */
 typedef struct {
         struct {
                 az_span iot_hub_hostname;
@@ -55,8 +55,8 @@ AZ_NODISCARD az_result az_iot_hub_client_init(az_iot_hub_client *client, az_span
  * Writes the user name of CONNECT, "{host}/{device}[/{module}]/?api-version=2020-09-30", then
  * "&DeviceClientType=" and "&model-id=" where the options have them; the model id is percent-encoded.
  *
- *   mqtt_user_name_size  > 0; 1024 is enough for every legal identity with a user agent and model id of usual
- * length out_mqtt_user_name_length  may be NULL
+ *   mqtt_user_name_size  1024 is enough unless the user agent or the model id is very long
+ *   out_mqtt_user_name_length  may be NULL
  *
  * NOT_ENOUGH_SPACE. Differs from azure-sdk-for-c, which hangs for some sizes that are too small.
  */
@@ -67,7 +67,7 @@ AZ_NODISCARD az_result az_iot_hub_client_get_user_name(az_iot_hub_client const *
 /*
  * Writes the client id of CONNECT, "{device}[/{module}]".
  *
- *   mqtt_client_id_size  > 0; 258 is always enough
+ *   mqtt_client_id_size  258 is always enough
  *   out_mqtt_client_id_length  may be NULL
  *
  * NOT_ENOUGH_SPACE.
@@ -81,7 +81,7 @@ AZ_NODISCARD az_result az_iot_hub_client_get_client_id(az_iot_hub_client const *
  * Base64 of its HMAC-SHA256, with the base64-decoded key, goes to az_iot_hub_client_sas_get_password().
  *
  *   token_expiration_epoch_time  seconds since 1970 UTC, > 0
- *   signature  the buffer, not empty; no NUL is written
+ *   signature  the buffer; no NUL is written
  *   out_signature  its first bytes
  *
  * NOT_ENOUGH_SPACE.
@@ -97,7 +97,6 @@ AZ_NODISCARD az_result az_iot_hub_client_sas_get_signature(az_iot_hub_client con
  *   token_expiration_epoch_time  the one that was signed
  *   base64_hmac_sha256_signature  not empty; percent-encoded here
  *   key_name  policy that the key is of, written as it is; empty for the key of a device or module
- *   mqtt_password_size  > 0
  *   out_mqtt_password_length  may be NULL
  *
  * NOT_ENOUGH_SPACE. The password is a secret until it expires: wipe the buffer when CONNECT is sent.
@@ -114,7 +113,6 @@ AZ_NODISCARD az_result az_iot_hub_client_sas_get_password(az_iot_hub_client cons
  * "devices/{device}[/modules/{module}]/messages/events/{properties}".
  *
  *   properties  NULL for none
- *   mqtt_topic_size  > 0
  *   out_mqtt_topic_length  may be NULL
  *
  * NOT_ENOUGH_SPACE.
@@ -123,7 +121,7 @@ AZ_NODISCARD az_result az_iot_hub_client_telemetry_get_publish_topic(
         az_iot_hub_client const *client, az_iot_message_properties const *properties, char *mqtt_topic,
         size_t mqtt_topic_size, size_t *out_mqtt_topic_length);
 
-/* Filter of direct method requests. The hub wants QoS 0. */
+/* Filter of direct method requests, to be subscribed with QoS 0. */
 #define AZ_IOT_HUB_CLIENT_METHODS_SUBSCRIBE_TOPIC "$iothub/methods/POST/#"
 
 /* A direct method request. */
@@ -150,10 +148,9 @@ az_iot_hub_client_methods_parse_received_topic(az_iot_hub_client const *client, 
  *
  *   request_id  of the request, not empty
  *   status  what the caller in the cloud sees, as in HTTP
- *   mqtt_topic_size  > 0
  *   out_mqtt_topic_length  may be NULL
  *
- * NOT_ENOUGH_SPACE. The payload has to be JSON or empty: the hub drops the connection otherwise.
+ * NOT_ENOUGH_SPACE. The payload has to be JSON or empty, or else the hub drops the connection.
  */
 AZ_NODISCARD az_result az_iot_hub_client_methods_response_get_publish_topic(az_iot_hub_client const *client,
                                                                             az_span request_id,
@@ -161,8 +158,6 @@ AZ_NODISCARD az_result az_iot_hub_client_methods_response_get_publish_topic(az_i
                                                                             size_t mqtt_topic_size,
                                                                             size_t *out_mqtt_topic_length);
 
-#ifdef __cplusplus
-}
-#endif
+_az_END_DECLS
 
 #endif
