@@ -18,17 +18,17 @@ EXCEPTIONS = Path(__file__).with_name("sizes-exceptions.txt")
 
 def functions(lines):
     """Yields (name, number of lines) of each function of a C file."""
-    begin, name = None, ""
+    name, begin = None, None
     for number, line in enumerate(lines):
-        if begin is None:
-            match = re.match(r"(?!typedef|struct|union|enum)[A-Za-z_].*?(\w+)\s*\(", line)
-            if match:
-                name = match[1]
-            if line.endswith("{") and (re.match(r"\s", line) or match) and "=" not in line:
-                begin = number
+        if begin is None and re.match(r"\w", line):
+            # A signature, which may go on over indented lines. START_TEST(name) is one too.
+            match = re.match(r"(?!typedef\b)(?:[^=;]*\W)?(\w+)\s*\((?!\*)(\w*)[^;]*$", line)
+            name = match and (match[2] if match[1].isupper() else match[1])
+        if begin is None and name and line.endswith("{"):
+            begin = number
         if begin is not None and line.startswith("}"):
             yield name, number - begin + 1
-            begin = None
+            name, begin = None, None
 
 
 def too_long(path):
