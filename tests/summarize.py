@@ -34,7 +34,8 @@ def subtests_by_program(junit):
                 verdict = "skipped"
             if case.find("failure") is not None or case.find("error") is not None:
                 verdict = "failed"
-            rows.append((case.get("name"), verdict))
+            reason = case.findtext("system-out")
+            rows.append((case.get("name") + (f" ({reason})" if reason else ""), verdict))
         programs[suite.get("name").removeprefix(PROJECT + ".")] = rows
     return programs
 
