@@ -77,7 +77,7 @@ def main():
     n_bad = 0
     for header in sys.argv[1:]:
         for number, name in undocumented(Path(header).read_text()):
-            print(f"{header}:{number}: no comment says what '{name}' is")
+            print(f"{header}:{number}: no comment says what {name or 'this'} is")
             n_bad += 1
     print(f"{len(sys.argv) - 1} headers, {n_bad} unexplained names")
     return 1 if n_bad else 0
