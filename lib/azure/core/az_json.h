@@ -55,8 +55,9 @@ typedef struct {
         struct {
                 bool has_escapes;
                 bool straddles;
-                int32_t first_chunk; /* index and offset of the first byte, if it straddles */
-                int32_t first_offset;
+                int32_t first_chunk;
+                int32_t first_offset; /* in the first chunk */
+                int32_t last_chunk;
                 az_span const *chunks;
         } _internal;
 } az_json_token;

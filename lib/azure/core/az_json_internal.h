@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+
+/* What the JSON reader, the token getters and the JSON writer share. */
+
+#ifndef _az_JSON_INTERNAL_H
+#define _az_JSON_INTERNAL_H
+
+#include <azure/core/az_json.h>
+
+/* What may come next: 'expects' of _az_json_state. */
+enum {
+        _az_JSON_EXPECTS_VALUE,   /* the outermost one */
+        _az_JSON_EXPECTS_FIRST,   /* the first item or name of a container, or its end */
+        _az_JSON_EXPECTS_NEXT,    /* a further one, behind a comma, or the end */
+        _az_JSON_EXPECTS_MEMBER,  /* the value that belongs to a name, behind a colon */
+        _az_JSON_EXPECTS_NOTHING, /* the outermost value is complete */
+};
+
+AZ_NODISCARD AZ_INLINE bool _az_json_state_in_object(_az_json_state const *state) {
+        return state->depth > 0 && (state->nesting & 1) != 0;
+}
+
+/* A value is complete. */
+AZ_INLINE void _az_json_state_end_value(_az_json_state *ref_state) {
+        ref_state->expects = ref_state->depth > 0 ? _az_JSON_EXPECTS_NEXT : _az_JSON_EXPECTS_NOTHING;
+}
+
+AZ_NODISCARD AZ_INLINE az_result _az_json_state_push(_az_json_state *ref_state, bool is_object) {
+        if (ref_state->depth == AZ_JSON_NESTING_MAX)
+                return AZ_ERROR_JSON_NESTING_OVERFLOW;
+
+        ref_state->nesting = ref_state->nesting << 1 | (is_object ? 1 : 0);
+        ref_state->depth++;
+        ref_state->expects = _az_JSON_EXPECTS_FIRST;
+        return AZ_OK;
+}
+
+AZ_INLINE void _az_json_state_pop(_az_json_state *ref_state) {
+        ref_state->nesting >>= 1;
+        ref_state->depth--;
+        _az_json_state_end_value(ref_state);
+}
+
+/* What a byte within a string is. */
+enum {
+        _az_JSON_BYTE_PLAIN,
+        _az_JSON_BYTE_QUOTE,
+        _az_JSON_BYTE_ESCAPE,
+        _az_JSON_BYTE_CONTROL, /* not allowed unescaped */
+        _az_JSON_BYTE_UTF8,    /* not ASCII */
+};
+
+extern uint8_t const _az_json_string_bytes[256];
+
+/* The characters that may stand behind a backslash, 'u' apart, and what they mean, in the same order. */
+#define _az_JSON_ESCAPES  "\"\\/bfnrt"
+#define _az_JSON_MEANINGS "\"\\/\b\f\n\r\t"
+
+/* A place in a text of one or several chunks; it lies within a chunk or at its end. */
+typedef struct {
+        uint8_t const *p;
+        uint8_t const *start; /* of the chunk */
+        uint8_t const *end;
+        int32_t n_passed; /* bytes in chunks that were left behind */
+        int32_t chunk_index;
+        int32_t n_chunks;
+        az_span const *chunks;
+} _az_json_cursor;
+
+/* Moves from the end of a chunk to the next one that has a byte; false: there is none. */
+AZ_NODISCARD bool _az_json_cursor_next_chunk(_az_json_cursor *ref_cursor);
+
+AZ_NODISCARD AZ_INLINE bool _az_json_cursor_has_byte(_az_json_cursor *ref_cursor) {
+        return ref_cursor->p < ref_cursor->end || _az_json_cursor_next_chunk(ref_cursor);
+}
+
+AZ_NODISCARD AZ_INLINE int32_t _az_json_cursor_position(_az_json_cursor const *cursor) {
+        return cursor->n_passed + (int32_t) (cursor->p - cursor->start);
+}
+
+/*
+ * Reads an escape sequence, from its backslash on; of a character that takes two, both.
+ *
+ * UNEXPECTED_CHAR, UNEXPECTED_END: it is malformed, or half of a surrogate pair.
+ */
+AZ_NODISCARD az_result _az_json_read_escape(_az_json_cursor *ref_cursor, uint32_t *out_code_point);
+
+#endif /* _az_JSON_INTERNAL_H */
