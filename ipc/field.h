@@ -29,6 +29,8 @@
 
 #include <azure/core/az_span.h>
 
+#include "ipc/document.h"
+
 /* What the interface file says → what the struct has. Absent and null are the same. */
 typedef enum IpcFieldKind {
         IPC_FIELD_BOOL,   /* bool           → bool        absent: .absent */
@@ -42,6 +44,7 @@ typedef enum IpcFieldKind {
         IPC_FIELD_STRINGS, /* []string       → IpcStrings  absent: .items NULL */
         IPC_FIELD_STRUCT,  /* (a: int)       → the struct of .type itself, never nullable */
         IPC_FIELD_STRUCTS, /* [](a: int)     → IpcStructs  of .type; absent: .items NULL */
+        IPC_FIELD_TOKEN,   /* object         → uint32_t    for the wire codec; absent: IPC_TOKEN_NONE */
         _IPC_FIELD_KIND_MAX,
 } IpcFieldKind;
 
@@ -104,3 +107,25 @@ typedef struct IpcStructs {
 static inline bool ipc_is_absent(az_span span) {
         return az_span_ptr(span) == NULL;
 }
+
+/* For the wire codec, the server and the client. What to do with a field that the table does not have. */
+typedef enum IpcUnknown {
+        IPC_UNKNOWN_REFUSE, /* "A service SHOULD reject method call parameters containing fields ..." */
+        IPC_UNKNOWN_IGNORE, /* "Clients SHOULD ignore undeclared fields in replies" */
+        IPC_UNKNOWN_IGNORE_DOTTED, /* a vendor's extension: its name has a '.' */
+} IpcUnknown;
+
+/* A condition of ipc_struct_decode(): a field is not what the table says. */
+#define IPC_FIELD_INVALID 1
+
+/* Names a field from the outermost struct on, as in "messages[2].properties"; a long one is cut. */
+typedef struct IpcFieldPath {
+        char text[128];
+} IpcFieldPath;
+
+/*
+ * Decodes the object at 'token', IPC_TOKEN_NONE: one without members, into the struct at 'out', which needs
+ * no initialization and is undefined after a failure. 0; IPC_FIELD_INVALID and 'path' says which; -ENOMEM.
+ */
+int ipc_struct_decode(const IpcStruct *type, IpcDocument *document, uint32_t token, IpcUnknown unknown,
+                      void *out, IpcFieldPath *path);
