@@ -43,7 +43,7 @@ typedef struct IpcCall IpcCall;
 typedef enum IpcMethodFlags {
         /* Called with 'more' it may reply several times; it parks then. */
         IPC_METHOD_MORE = 1 << 0,
-        /* It must be called with 'more'. */
+        /* The same, and it must be. */
         IPC_METHOD_MORE_ONLY = 1 << 1,
         /*
          * It parks whenever it is deferred. A uid has at most IPC_PARKED_PER_UID such calls; the next one

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * One connection. Each turn, connection_run(), does what can be done in a fixed order: note what the socket
+ * says, read once, serve complete messages, write once, then close or say what to wake up for. Serving stops
+ * while
+ *
+ *   - a call is parked: nothing behind it begins before its last reply;
+ *   - too many replies, or bytes of replies, wait;
+ *   - the turn is over: others have theirs first.
+ *
+ * While it is stopped the socket is not read either, and the kernel makes the client wait. That the client
+ * hangs up is always watched, but only once: EPOLLRDHUP would be reported for ever.
+ */
+
+#include <assert.h>
+#include <limits.h>
+#include <sys/epoll.h>
+
+#include "ipc/connection.h"
+
+struct IpcConnectionData {
+        IpcConnectionData *next;
+        const void *key;
+        void *data;
+        void (*free_func)(void *data);
+};
+
+static bool connection_may_serve(const IpcConnection *c) {
+        const IpcLimits *limits = &c->server->config.limits;
+
+        if (c->state == IPC_CONNECTION_CLOSED || c->parked)
+                return false;
+        /* The replies of one that nobody hears are not kept, and it has to come to its end in this turn. */
+        if (c->state == IPC_CONNECTION_UNHEARD)
+                return true;
+
+        return c->n_calls < limits->n_replies_outstanding &&
+               ipc_stream_get_unsent(&c->stream) + c->n_reply_bytes < limits->output_pause;
+}
+
+static bool connection_may_read(const IpcConnection *c) {
+        return connection_may_serve(c) && !c->backlog && c->state <= IPC_CONNECTION_HALF_OPEN;
+}
+
+void connection_wake(IpcConnection *c) {
+        if (!c->running)
+                (void) sd_event_source_set_enabled(c->defer, SD_EVENT_ONESHOT);
+}
+
+/* A connection only goes forward. */
+static void connection_set_state(IpcConnection *c, IpcConnectionState state) {
+        c->state = MAX(c->state, state);
+}
+
+void connection_fail(IpcConnection *c, IpcNotice notice, int error) {
+        if (c->state == IPC_CONNECTION_CLOSED)
+                return;
+
+        server_notice(c->server, notice, &c->peer, error, NULL);
+        connection_set_state(c, IPC_CONNECTION_CLOSED);
+        connection_wake(c);
+}
+
+/* Reads no further and serves nothing that was read. */
+static void connection_end_input(IpcConnection *c) {
+        ipc_stream_discard(&c->stream);
+        connection_set_state(c, c->state == IPC_CONNECTION_UNHEARD ? IPC_CONNECTION_CLOSED
+                                                                   : IPC_CONNECTION_DRAINING);
+}
+
+void connection_refuse_input(IpcConnection *c) {
+        server_notice(c->server, IPC_NOTICE_MALFORMED, &c->peer, 0, NULL);
+        connection_end_input(c);
+}
+
+static void connection_read(IpcConnection *c) {
+        int r;
+
+        r = ipc_stream_read(&c->stream);
+        if (r == IPC_STREAM_END)
+                connection_set_state(c, IPC_CONNECTION_DRAINING);
+        else if (r < 0)
+                connection_fail(c, IPC_NOTICE_FAILED, r);
+}
+
+/* Serves complete messages, at most 'max'. */
+static void connection_serve(IpcConnection *c, unsigned max) {
+        c->backlog = true;
+        for (unsigned n = 0; n < max && connection_may_serve(c); n++) {
+                az_span message;
+                int r;
+
+                r = ipc_stream_next(&c->stream, &message);
+                if (r == IPC_STREAM_NONE) {
+                        c->backlog = false;
+                        return;
+                }
+                if (r < 0) {
+                        connection_refuse_input(c);
+                        continue;
+                }
+                r = connection_dispatch(c, message);
+                if (r < 0)
+                        connection_fail(c, IPC_NOTICE_FAILED, r);
+        }
+}
+
+/* The client is gone. Nothing more will come, and what has come is served in this turn. */
+static void connection_serve_unheard(IpcConnection *c) {
+        bool readable = c->state < IPC_CONNECTION_DRAINING;
+
+        connection_set_state(c, IPC_CONNECTION_UNHEARD);
+        do {
+                connection_serve(c, UINT_MAX);
+                readable = readable && !c->backlog && ipc_stream_read(&c->stream) == 0;
+        } while (readable);
+
+        connection_set_state(c, IPC_CONNECTION_CLOSED);
+}
+
+static void connection_turn(IpcConnection *c, uint32_t revents) {
+        uint64_t now_us;
+        int r;
+
+        if (revents & (EPOLLHUP | EPOLLERR)) {
+                connection_serve_unheard(c);
+                return;
+        }
+        if (revents & EPOLLRDHUP)
+                connection_set_state(c, IPC_CONNECTION_HALF_OPEN);
+
+        if (revents & EPOLLIN && connection_may_read(c))
+                connection_read(c);
+        connection_serve(c, IPC_CALLS_PER_TURN);
+        if (c->parked && c->state >= IPC_CONNECTION_HALF_OPEN) {
+                call_abandon(c->parked);
+                connection_end_input(c);
+                c->backlog = false;
+        }
+        if (c->state == IPC_CONNECTION_CLOSED)
+                return;
+
+        (void) sd_event_now(c->server->event, CLOCK_BOOTTIME, &now_us);
+        r = ipc_stream_write(&c->stream, now_us);
+        if (r < 0)
+                connection_serve_unheard(c);
+        else if (now_us >= ipc_stream_deadline_us(&c->stream, c->server->config.limits.output_timeout_us))
+                connection_fail(c, IPC_NOTICE_SLOW, 0);
+        else if (c->state == IPC_CONNECTION_DRAINING && !c->backlog && !c->first_call &&
+                 ipc_stream_get_unsent(&c->stream) == 0)
+                connection_set_state(c, IPC_CONNECTION_CLOSED);
+}
+
+static int connection_on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        connection_run(userdata, 0);
+        return 0;
+}
+
+static int connection_arm_timer(IpcConnection *c) {
+        uint64_t deadline_us = ipc_stream_deadline_us(&c->stream, c->server->config.limits.output_timeout_us);
+        int r;
+
+        if (deadline_us == UINT64_MAX)
+                return c->timer ? sd_event_source_set_enabled(c->timer, SD_EVENT_OFF) : 0;
+        if (!c->timer)
+                return sd_event_add_time(c->server->event, &c->timer, CLOCK_BOOTTIME, deadline_us, 0,
+                                         connection_on_timer, c);
+
+        r = sd_event_source_set_time(c->timer, deadline_us);
+        if (r < 0)
+                return r;
+
+        return sd_event_source_set_enabled(c->timer, SD_EVENT_ONESHOT);
+}
+
+/* What to wake up for. */
+static int connection_arm(IpcConnection *c) {
+        uint32_t events = 0;
+        int r;
+
+        if (c->state == IPC_CONNECTION_OPEN)
+                events |= EPOLLRDHUP;
+        if (connection_may_read(c))
+                events |= EPOLLIN;
+        if (ipc_stream_get_unsent(&c->stream) > 0)
+                events |= EPOLLOUT;
+        r = sd_event_source_set_io_events(c->io, events);
+        if (r < 0)
+                return r;
+
+        r = sd_event_source_set_enabled(c->defer, c->backlog && connection_may_serve(c) ? SD_EVENT_ONESHOT
+                                                                                        : SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+
+        return connection_arm_timer(c);
+}
+
+void connection_run(IpcConnection *c, uint32_t revents) {
+        int r;
+
+        assert(!c->running);
+
+        c->running = true;
+        if (c->state != IPC_CONNECTION_CLOSED)
+                connection_turn(c, revents);
+        if (c->state != IPC_CONNECTION_CLOSED) {
+                r = connection_arm(c);
+                if (r < 0)
+                        connection_fail(c, IPC_NOTICE_FAILED, r);
+        }
+        c->running = false;
+
+        if (c->state == IPC_CONNECTION_CLOSED)
+                connection_free(c);
+}
+
+static int connection_on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        connection_run(userdata, revents);
+        return 0;
+}
+
+static int connection_on_defer(sd_event_source *source, void *userdata) {
+        connection_run(userdata, 0);
+        return 0;
+}
+
+int connection_new(IpcServer *server, int fd, IpcPeer *peer) {
+        _cleanup_(connection_freep) IpcConnection *c = NULL;
+        int r;
+
+        c = malloc(sizeof(*c));
+        if (!c)
+                return -ENOMEM;
+        *c = (IpcConnection){ .server = server, .peer = *peer, .stream = IPC_STREAM_NULL };
+        *peer = IPC_PEER_NULL;
+        server_add(server, c);
+
+        r = sd_event_add_io(server->event, &c->io, fd, EPOLLIN | EPOLLRDHUP, connection_on_io, c);
+        if (r < 0)
+                return r;
+        r = sd_event_add_defer(server->event, &c->defer, connection_on_defer, c);
+        if (r < 0)
+                return r;
+        r = sd_event_source_set_enabled(c->defer, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+
+        c->stream.fd = fd;
+        c = NULL; /* the server has it */
+        return 0;
+}
+
+IpcConnection *connection_free(IpcConnection *c) {
+        if (!c)
+                return NULL;
+
+        /* Whatever the owners of calls and data do now, it comes too late for this connection. */
+        c->state = IPC_CONNECTION_CLOSED;
+        c->running = true;
+        while (c->first_call)
+                call_abandon(c->first_call);
+        while (c->data) {
+                IpcConnectionData *d = c->data;
+
+                c->data = d->next;
+                if (d->free_func)
+                        d->free_func(d->data);
+                free(d);
+        }
+
+        server_remove(c->server, c);
+        sd_event_source_disable_unref(c->io);
+        sd_event_source_disable_unref(c->defer);
+        sd_event_source_disable_unref(c->timer);
+        ipc_stream_done(&c->stream);
+        ipc_peer_done(&c->peer);
+        free(c);
+        return NULL;
+}
+
+const IpcPeer *ipc_connection_get_peer(const IpcConnection *c) {
+        return &c->peer;
+}
+
+static IpcConnectionData **connection_find_data(const IpcConnection *c, const void *key) {
+        IpcConnectionData **d = (IpcConnectionData **) &c->data;
+
+        while (*d && (*d)->key != key)
+                d = &(*d)->next;
+        return d;
+}
+
+int ipc_connection_set_data(IpcConnection *c, const void *key, void *data, void (*free_func)(void *data)) {
+        IpcConnectionData **at = connection_find_data(c, key), *d = *at;
+
+        if (d) {
+                if (d->free_func)
+                        d->free_func(d->data);
+        } else {
+                d = malloc(sizeof(*d));
+                if (!d)
+                        return -ENOMEM;
+                *at = d;
+                d->next = NULL;
+        }
+
+        d->key = key;
+        d->data = data;
+        d->free_func = free_func;
+        return 0;
+}
+
+void *ipc_connection_get_data(const IpcConnection *c, const void *key) {
+        IpcConnectionData *d = *connection_find_data(c, key);
+
+        return d ? d->data : NULL;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * The inside of the server, shared by server.c (connections of all, limits), connection.c (one connection:
+ * its socket and its life), call.c (calls, their order and their replies), dispatch.c (what a message means)
+ * and service.c (org.varlink.service).
+ *
+ * How re-entrancy is kept out: handlers and callbacks only change queues. Sockets are read and written and
+ * connections are freed by connection_run() alone, which the event loop calls and which never runs inside
+ * itself; whoever gives a connection something to do arms its 'defer' source instead.
+ */
+
+#include "ipc/server.h"
+#include "ipc/stream.h"
+#include "ipc/wire.h"
+
+/* A connection that sent thousands of calls lets the others have a turn after this many. */
+#define IPC_CALLS_PER_TURN 256U
+
+/* How long nothing is accepted after accept() failed, say for want of fds. */
+#define IPC_ACCEPT_RETRY_US (UINT64_C(1) * 1000 * 1000)
+
+typedef enum IpcConnectionState {
+        IPC_CONNECTION_OPEN,      /* the client sends */
+        IPC_CONNECTION_HALF_OPEN, /* it will send no more; not all of it is read */
+        IPC_CONNECTION_DRAINING,  /* all is read; calls are served and replies sent, then it is closed */
+        IPC_CONNECTION_UNHEARD,   /* nobody reads replies any more; what was sent is served, then it is closed
+                                   */
+        IPC_CONNECTION_CLOSED,    /* to be freed by its connection_run() */
+        _IPC_CONNECTION_STATE_MAX,
+} IpcConnectionState;
+
+typedef enum IpcCallState {
+        IPC_CALL_WAITING,  /* for its handler or its owner */
+        IPC_CALL_ANSWERED, /* for the replies of the calls before it */
+        _IPC_CALL_STATE_MAX,
+} IpcCallState;
+
+struct IpcCall {
+        IpcCall *next; /* of the connection, or of the server's unused ones */
+        IpcConnection *connection;
+        IpcCallState state;
+        bool more; /* it may have several replies */
+        bool oneway;
+        bool takes;        /* IPC_METHOD_PARK */
+        IpcBuffer replies; /* those that wait for the calls before */
+        void (*on_gone)(IpcCall *call, void *userdata);
+        void *userdata;
+};
+
+/* What ipc_connection_set_data() keeps. */
+typedef struct IpcConnectionData IpcConnectionData;
+
+struct IpcConnection {
+        IpcServer *server;
+        IpcConnection *previous, *next; /* of the server */
+        IpcConnectionState state;
+        bool running;
+        bool backlog; /* complete messages may be left in the stream */
+        IpcPeer peer;
+        IpcStream stream;
+        sd_event_source *io, *defer, *timer;
+
+        /* Oldest first; all but the oldest may be answered already. */
+        IpcCall *first_call, *last_call;
+        unsigned n_calls;
+        size_t n_reply_bytes; /* in the calls' 'replies' */
+        IpcCall *current;     /* its handler runs */
+        IpcCall *parked;      /* nothing is served before its last reply */
+
+        IpcConnectionData *data;
+};
+
+typedef struct IpcServerInterface {
+        const IpcInterface *interface;
+        void *userdata;
+} IpcServerInterface;
+
+struct IpcServer {
+        sd_event *event;
+        IpcServerConfig config;
+
+        IpcServerInterface *interfaces;
+        size_t n_interfaces;
+
+        sd_event_source **listeners;
+        size_t n_listeners;
+        sd_event_source *accept_timer;
+
+        IpcConnection *connections;
+        unsigned n_connections;
+
+        IpcDocument document; /* of the message that is being served */
+        IpcCall *unused_calls;
+        unsigned n_unused_calls;
+};
+
+/* server.c */
+void server_notice(IpcServer *server, IpcNotice notice, const IpcPeer *peer, int error, const char *detail);
+void server_add(IpcServer *server, IpcConnection *connection);
+void server_remove(IpcServer *server, IpcConnection *connection);
+const IpcServerInterface *server_find_interface(const IpcServer *server, az_span name);
+unsigned server_count_parked(const IpcServer *server, uid_t uid);
+
+/* connection.c; connection_new() takes the peer at once, the fd only when it succeeds */
+int connection_new(IpcServer *server, int fd, IpcPeer *peer);
+IpcConnection *connection_free(IpcConnection *connection);
+DEFINE_CLEANUP(IpcConnection *, connection_free)
+void connection_run(IpcConnection *connection, uint32_t revents);
+/* Something can be done: if it is not just running, connection_run() will be called soon. */
+void connection_wake(IpcConnection *connection);
+/* Gives up; connection_run() will free it. */
+void connection_fail(IpcConnection *connection, IpcNotice notice, int error);
+/* The client broke the protocol: no more is read from it. */
+void connection_refuse_input(IpcConnection *connection);
+
+/* call.c; 'flags' are the method's */
+int call_new(IpcConnection *connection, const IpcWireCall *wire, unsigned flags, IpcCall **ret);
+/* Nobody waits for it any more. */
+void call_abandon(IpcCall *call);
+int call_error_parameter(IpcCall *call, const char *error, const char *name, az_span value);
+void server_free_calls(IpcServer *server);
+
+/* dispatch.c */
+int connection_dispatch(IpcConnection *connection, az_span message);
+
+/* service.c */
+extern const IpcInterface ipc_service_interface;

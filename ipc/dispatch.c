@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+#include <assert.h>
+
+#include "ipc/connection.h"
+
+static const IpcStruct no_params = { .n_fields = 0 };
+
+/* "io.example.ftl.Jump" is the method Jump of io.example.ftl; without a '.' the interface is empty. */
+static void method_split(az_span full, az_span *ret_interface, az_span *ret_name) {
+        uint8_t *begin = az_span_ptr(full), *dot = memrchr(begin, '.', (size_t) az_span_size(full));
+
+        *ret_interface = az_span_slice(full, 0, dot ? (int32_t) (dot - begin) : 0);
+        *ret_name = az_span_slice_to_end(full, dot ? (int32_t) (dot - begin) + 1 : 0);
+}
+
+static const IpcMethod *interface_find_method(const IpcInterface *interface, az_span name) {
+        for (const IpcMethod *m = interface->methods; m < interface->methods + interface->n_methods; m++)
+                if (az_span_is_content_equal(name, az_span_create_from_str((char *) m->name)))
+                        return m;
+        return NULL;
+}
+
+static int call_refuse_denied(IpcCall *call, unsigned missing) {
+        IpcConnection *c = call->connection;
+        const char *grant = ipc_grant_to_string(missing);
+
+        server_notice(c->server, IPC_NOTICE_DENIED, &c->peer, 0, grant);
+        return call_error_parameter(call, "org.varlink.service.PermissionDenied", "grant",
+                                    az_span_create_from_str((char *) grant));
+}
+
+static int call_refuse_taker(IpcCall *call, const IpcInterface *interface, const IpcMethod *method) {
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+        IpcConnection *c = call->connection;
+        char error[256];
+
+        server_notice(c->server, IPC_NOTICE_TOO_MANY_TAKERS, &c->peer, 0, method->name);
+        (void) snprintf(error, sizeof(error), "%s.TooManyTakers", interface->name);
+        ipc_json_begin(&json, NULL);
+        ipc_json_int(&json, "limit", c->server->config.limits.n_parked_per_uid);
+        ipc_json_end(&json);
+        return ipc_call_error_json(call, error, &json);
+}
+
+/* Decodes the parameters and runs the handler. */
+static int call_run(IpcCall *call, const IpcServerInterface *interface, const IpcMethod *method,
+                    uint32_t parameters) {
+        IpcDocument *document = &call->connection->server->document;
+        const IpcStruct *type = method->params ?: &no_params;
+        IpcFieldPath path;
+        void *params;
+        int r;
+
+        params = ipc_arena_alloc(&document->arena, 1, type->size);
+        if (!params)
+                return -ENOMEM;
+
+        r = ipc_struct_decode(type, document, parameters, IPC_UNKNOWN_REFUSE, params, &path);
+        if (r == IPC_FIELD_INVALID)
+                return ipc_call_error_invalid_parameter(call, path.text);
+        if (r < 0)
+                return r;
+
+        return method->handler(call, params, interface->userdata);
+}
+
+static int call_begin(IpcCall *call, const IpcServerInterface *interface, const IpcMethod *method,
+                      const IpcWireCall *wire) {
+        IpcConnection *c = call->connection;
+        unsigned missing = method->grants & ~c->peer.grants;
+
+        if (missing != 0)
+                return call_refuse_denied(call, missing);
+        /* "If the server replies with an error, the connection remains a Varlink connection." */
+        if (wire->upgrade)
+                return ipc_call_error_invalid_parameter(call, "upgrade");
+        if (method->flags & IPC_METHOD_MORE_ONLY && !wire->more)
+                return ipc_call_error(call, "org.varlink.service.ExpectedMore", AZ_SPAN_EMPTY);
+        if (call->takes &&
+            server_count_parked(c->server, c->peer.uid) >= c->server->config.limits.n_parked_per_uid)
+                return call_refuse_taker(call, interface->interface, method);
+
+        return call_run(call, interface, method, wire->parameters);
+}
+
+static int connection_call(IpcConnection *c, const IpcWireCall *wire) {
+        const IpcServerInterface *interface;
+        const IpcMethod *method = NULL;
+        az_span interface_name, name;
+        IpcCall *call;
+        int r;
+
+        method_split(wire->method, &interface_name, &name);
+        interface = server_find_interface(c->server, interface_name);
+        if (interface)
+                method = interface_find_method(interface->interface, name);
+
+        r = call_new(c, wire, method ? method->flags : 0, &call);
+        if (r < 0)
+                return r;
+
+        c->current = call;
+        if (!interface)
+                return call_error_parameter(call, "org.varlink.service.InterfaceNotFound", "interface",
+                                            interface_name);
+        if (!method)
+                return call_error_parameter(call, "org.varlink.service.MethodNotFound", "method",
+                                            wire->method);
+
+        return call_begin(call, interface, method, wire);
+}
+
+int connection_dispatch(IpcConnection *c, az_span message) {
+        IpcDocument *document = &c->server->document;
+        IpcWireCall wire;
+        IpcCall *kept;
+        int r;
+
+        r = ipc_wire_parse_call(document, message, &wire);
+        if (r == IPC_WIRE_MALFORMED) {
+                connection_refuse_input(c);
+                return 0;
+        }
+        if (r < 0)
+                return r;
+
+        r = connection_call(c, &wire);
+        kept = c->current;
+        c->current = NULL;
+        assert(r != 0 || !kept);
+        if (r == IPC_DEFERRED && kept && (kept->more || kept->takes))
+                c->parked = kept;
+
+        ipc_document_reset(document);
+        return r < 0 ? r : 0;
+}
