@@ -61,7 +61,7 @@ int ipc_client_receive(IpcClient *client, IpcReply *ret);
 /* Says that no more calls will come. */
 int ipc_client_shutdown(IpcClient *client);
 
-/* The socket, for a poll() of the caller's: readable, or already received, when a reply may be there. */
+/* The socket, for a poll() of the caller's. */
 int ipc_client_get_fd(const IpcClient *client);
 
 /*
