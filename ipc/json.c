@@ -136,13 +136,7 @@ static int32_t json_put_character(IpcJson *json, az_span text) {
         return n;
 }
 
-void ipc_json_string(IpcJson *json, const char *name, az_span text) {
-        if (!az_span_ptr(text)) {
-                ipc_json_null(json, name);
-                return;
-        }
-
-        json_put_name(json, name);
+static void json_put_string(IpcJson *json, az_span text) {
         json_put(json, "\"", 1);
         while (az_span_size(text) > 0) {
                 int32_t n = plain_size(text);
@@ -154,6 +148,23 @@ void ipc_json_string(IpcJson *json, const char *name, az_span text) {
                 text = az_span_slice_to_end(text, n);
         }
         json_put(json, "\"", 1);
+}
+
+void ipc_json_string(IpcJson *json, const char *name, az_span text) {
+        if (!az_span_ptr(text)) {
+                ipc_json_null(json, name);
+                return;
+        }
+
+        json_put_name(json, name);
+        json_put_string(json, text);
+}
+
+void ipc_json_entry(IpcJson *json, az_span name, az_span text) {
+        json_put_name(json, NULL);
+        json_put_string(json, name);
+        json_put(json, ":", 1);
+        json_put_string(json, text);
 }
 
 void ipc_json_cstring(IpcJson *json, const char *name, const char *text) {

@@ -52,6 +52,17 @@ static const struct {
         { AZ_SPAN_LITERAL_FROM_STR("\xc0\x80"), "\"\xef\xbf\xbd\xef\xbf\xbd\"" },
 };
 
+START_TEST(entry_has_a_name_that_is_escaped) {
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+
+        ipc_json_begin(&json, NULL);
+        ipc_json_entry(&json, AZ_SPAN_FROM_STR("a"), AZ_SPAN_FROM_STR("1"));
+        ipc_json_entry(&json, AZ_SPAN_FROM_STR("\"\xff\""), AZ_SPAN_FROM_STR(""));
+        ipc_json_end(&json);
+        assert_json(&json, "{\"a\":\"1\",\"\\\"\xef\xbf\xbd\\\"\":\"\"}");
+}
+END_TEST
+
 START_TEST(string_is_escaped_and_made_utf8) {
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
 
@@ -85,6 +96,7 @@ static Suite *json_suite(void) {
         TCase *t = tcase_create("ipc_json");
 
         tcase_add_test(t, values_are_separated_and_named);
+        tcase_add_test(t, entry_has_a_name_that_is_escaped);
         tcase_add_loop_test(t, string_is_escaped_and_made_utf8, 0, ELEMENTSOF(strings));
         tcase_add_test(t, large_object_leaves_the_small_buffer);
         suite_add_tcase(suite, t);
