@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What the verbs of the command line share: options, the connection, words for what went wrong. */
+
+#include <getopt.h>
+
+#include "ipc/client.h"
+
+#define CLI_SOCKET_DEFAULT "/run/aziotd/socket"
+
+/* printf("value: " SPAN_FORMAT "\n", SPAN_ARG(value)) */
+#define SPAN_FORMAT    "%.*s"
+#define SPAN_ARG(span) az_span_size(span), (const char *) az_span_ptr(span)
+
+/* Exit codes. A wrong command line is told apart, so that a script can tell its own mistakes. */
+enum {
+        CLI_OK = 0,
+        CLI_ERROR = 1,
+        CLI_USAGE = 2,
+        CLI_NOT_ONLINE = 3, /* status alone */
+};
+
+typedef struct Cli {
+        const char *socket_path;
+        bool json;
+} Cli;
+
+/* Runs a verb: argv[0] is its name. Returns the exit code. */
+typedef int (*VerbHandler)(Cli *cli, int argc, char **argv);
+
+int status_main(Cli *cli, int argc, char **argv);
+int send_main(Cli *cli, int argc, char **argv);
+int serve_main(Cli *cli, int argc, char **argv);
+int call_main(Cli *cli, int argc, char **argv);
+
+/* Options that every verb takes; a verb numbers its own from CLI_OPTION_VERB on. */
+enum {
+        CLI_OPTION_SOCKET = 0x100,
+        CLI_OPTION_JSON,
+        CLI_OPTION_HELP,
+        CLI_OPTION_VERB,
+};
+
+/* clang-format off */
+#define CLI_OPTIONS                                               \
+        { "socket", required_argument, NULL, CLI_OPTION_SOCKET }, \
+        { "json", no_argument, NULL, CLI_OPTION_JSON },           \
+        { "help", no_argument, NULL, CLI_OPTION_HELP }
+/* clang-format on */
+
+#define CLI_OPTIONS_HELP                                                                            \
+        "\n"                                                                                        \
+        "      --socket PATH         the daemon's socket (" CLI_SOCKET_DEFAULT ", $AZIOT_SOCKET)\n" \
+        "      --json                print what the daemon replied\n"                               \
+        "      --help                print this\n"
+
+/*
+ * Deals with an option that is not the verb's own. Returns a negative number to go on, or the exit code to
+ * end with: after --help, which prints 'usage', or after an unknown option, about which getopt has
+ * complained.
+ */
+int cli_option(Cli *cli, int option, const char *usage);
+
+/* Parses the seconds of an option named 'name'; complains and returns -EINVAL unless they are 0 to 'max'. */
+int cli_parse_seconds(const char *name, const char *text, int64_t max, int64_t *ret);
+
+/* Prints "aziot: ..." to standard error, with a hint at --help if the command line is to blame; returns
+ * 'code'. */
+int cli_complain(int code, const char *format, ...) _printf_(2, 3);
+#define cli_error(...) cli_complain(CLI_ERROR, __VA_ARGS__)
+#define cli_usage(...) cli_complain(CLI_USAGE, __VA_ARGS__)
+
+/* Connects, or says why not; returns a negative errno then. */
+int cli_connect(const Cli *cli, IpcClient **ret);
+
+/* Says why connecting failed with 'r', and what can be done about it. Returns CLI_ERROR. */
+int cli_connect_error(const Cli *cli, int r);
+
+/* Says that the daemon did not answer: 'r' comes from a function of the client. Returns CLI_ERROR. */
+int cli_connection_error(const Cli *cli, int r);
+
+/* Says what the daemon refused, and why. 'subject' stands before it: "line 7", may be NULL. Returns
+ * CLI_ERROR. */
+int cli_reply_error(const char *subject, const IpcReply *reply);
+
+/* Calls a method; an error reply is said and returned as CLI_ERROR like every other failure, success is 0. */
+int cli_call(const Cli *cli, IpcClient *client, const char *method, az_span parameters, IpcReply *ret);
+
+/* Prints one line of JSON. */
+void cli_print_json(az_span json);

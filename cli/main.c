@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+
+/* aziot: aziotd from the command line. One file per verb; what they share is in cli.h. */
+
+#include "cli/cli.h"
+#include "util/util.h"
+
+static const struct {
+        const char *name;
+        VerbHandler handler;
+} verbs[] = {
+        { "status", status_main },
+        { "send", send_main },
+        { "serve", serve_main },
+        { "call", call_main },
+};
+
+static const char usage[] =
+        "Usage: aziot [OPTION]... VERB [ARGUMENT]...\n"
+        "\n"
+        "The command line of aziotd, which keeps this device's session with the cloud.\n"
+        "\n"
+        "  status              show device, link and outbox\n"
+        "  send [BODY]         send a message, or one for each line of standard input\n"
+        "  serve NAME -- CMD   answer direct methods by running a command\n"
+        "  call METHOD [JSON]  call any method of the daemon's interfaces\n"
+        "\n" CLI_OPTIONS_HELP "      --version       print the version\n"
+        "\n"
+        "'aziot VERB --help' tells more of a verb, and the manual page aziot(1) everything.\n";
+
+enum {
+        OPTION_VERSION = CLI_OPTION_VERB
+};
+
+static const struct option options[] = {
+        CLI_OPTIONS,
+        { "version", no_argument, NULL, OPTION_VERSION },
+        {},
+};
+
+int main(int argc, char **argv) {
+        Cli cli = { .socket_path = getenv("AZIOT_SOCKET") };
+        int option;
+
+        if (!cli.socket_path)
+                cli.socket_path = CLI_SOCKET_DEFAULT;
+
+        while ((option = getopt_long(argc, argv, "+", options, NULL)) >= 0) {
+                int code;
+
+                if (option == OPTION_VERSION) {
+                        (void) puts("aziot " AZIOT_VERSION);
+                        return CLI_OK;
+                }
+                code = cli_option(&cli, option, usage);
+                if (code >= 0)
+                        return code;
+        }
+        if (optind == argc)
+                return cli_usage("What is to be done?");
+
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
+                if (strcmp(argv[optind], verbs[i].name) == 0) {
+                        int first = optind;
+
+                        optind = 0; /* a verb parses its own arguments from the start */
+                        return verbs[i].handler(&cli, argc - first, argv + first);
+                }
+        return cli_usage("There is no verb '%s'", argv[optind]);
+}

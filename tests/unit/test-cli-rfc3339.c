@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/rfc3339.h"
+#include "tests/unit/unit.h"
+
+static const struct {
+        const char *text;
+        int result;
+        uint64_t realtime_us;
+} times[] = {
+        { "1970-01-01T00:00:00Z", 0, 0 },
+        { "2026-11-22T01:45:10Z", 0, UINT64_C(1795311910000000) },
+        { "2026-11-22T01:45:10.5Z", 0, UINT64_C(1795311910500000) },
+        { "2026-11-22T01:45:10.123456789Z", 0, UINT64_C(1795311910123456) },
+        { "2026-11-22T01:45:10", -EINVAL, 0 },
+        { "2026-11-22T01:45:10+01:00", -EINVAL, 0 },
+        { "2026-11-22", -EINVAL, 0 },
+        { "", -EINVAL, 0 },
+        { "2026-11-22T01:45:10.1234567890123456789Z", -EINVAL, 0 },
+};
+
+START_TEST(a_time_is_utc) {
+        uint64_t realtime_us = 0;
+
+        ck_assert_int_eq(rfc3339_parse(az_span_create_from_str((char *) times[_i].text), &realtime_us),
+                         times[_i].result);
+        ck_assert_uint_eq(realtime_us, times[_i].realtime_us);
+}
+END_TEST
+
+static const struct {
+        uint64_t seconds;
+        const char *text;
+} durations[] = {
+        { 0, "0 s" },          { 59, "59 s" },           { 60, "1 min" },      { 3599, "59 min" },
+        { 3600, "1 h 0 min" }, { 86399, "23 h 59 min" }, { 86400, "1 d 0 h" }, { 8726400, "101 d 0 h" },
+};
+
+START_TEST(a_duration_has_two_figures_at_most) {
+        char buffer[DURATION_TEXT_MAX];
+
+        ck_assert_str_eq(duration_format(buffer, durations[_i].seconds * USEC_PER_SEC), durations[_i].text);
+}
+END_TEST
+
+static Suite *cli_rfc3339_suite(void) {
+        Suite *s = suite_create("cli-rfc3339");
+        TCase *t = tcase_create("rfc3339_parse");
+
+        tcase_add_loop_test(t, a_time_is_utc, 0, ELEMENTSOF(times));
+        suite_add_tcase(s, t);
+
+        t = tcase_create("duration_format");
+        tcase_add_loop_test(t, a_duration_has_two_figures_at_most, 0, ELEMENTSOF(durations));
+        suite_add_tcase(s, t);
+        return s;
+}
+
+UNIT_MAIN(cli_rfc3339_suite)
