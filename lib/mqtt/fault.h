@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What all files here share: why a connection is lost, and time limits. */
+
+#include <mqtt/link.h>
+
+#include "util/util.h"
+
+#define MQTT_TEXT_MAX 320U
+
+/* Filled in by whoever notices, delivered once as MQTT_EVENT_LOST. */
+typedef struct MqttFault {
+        MqttLost cause;
+        int error;
+        char text[MQTT_TEXT_MAX];
+} MqttFault;
+
+/* Fills 'f' in and returns 'error' (negative) for the caller to pass on. */
+_printf_(4, 5) int mqtt_fault_set(MqttFault *f, MqttLost cause, int error, const char *format, ...);
+
+/* A configured time limit, 0 meaning the default. */
+_unused_ static inline uint64_t mqtt_timeout_or(uint64_t timeout_us, unsigned default_s) {
+        return timeout_us != 0 ? timeout_us : default_s * USEC_PER_SEC;
+}
+
+/* For texts. */
+_unused_ static inline double mqtt_seconds(uint64_t us) {
+        return (double) us / (double) USEC_PER_SEC;
+}
