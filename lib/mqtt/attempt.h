@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * One attempt to open a connection, and the worker thread that makes it.
+ *
+ * Who owns what. An attempt belongs to the transport until its worker was joined. The worker writes 'result'
+ * without a lock while 'is_done' is false; after that it is the transport's. What both look at is in the
+ * section 'under the lock'. A worker that cannot be interrupted (the resolver, a sign job) when the transport
+ * is freed becomes an orphan: it frees its attempt itself, and its reference on MqttShared.
+ */
+
+#include <pthread.h>
+
+#include <mqtt/tls.h>
+#include <mqtt/transport.h>
+
+/* What attempts share with each other and with the transport. */
+typedef struct MqttShared {
+        pthread_mutex_t lock;
+        unsigned n_refs; /* under the lock: the transport and each orphan */
+        int wake_fd;     /* an eventfd */
+        MqttTlsCache *tls_cache;
+} MqttShared;
+
+/* 'wake_fd' is duplicated. */
+int mqtt_shared_new(MqttShared **ret, int wake_fd);
+
+/* Called with the lock held. */
+void mqtt_shared_unlock_unref(MqttShared *s);
+
+typedef struct MqttAttempt {
+        MqttShared *shared;
+        pthread_t thread;
+        bool is_started;
+        int cancel_fd; /* readable: the worker is to stop */
+
+        char *host;
+        char *ca_file;
+        char port[sizeof("65535")];
+        uint64_t timeout_us[_MQTT_STAGE_MAX];
+        MqttSignJob sign;
+        uint8_t *sign_input;
+
+        MqttOpenResult result;
+
+        /* Under the lock. */
+        MqttStage stage;
+        uint64_t deadline_us;
+        bool is_cancelled;
+        bool is_done;
+        bool is_orphan;
+} MqttAttempt;
+
+/* The sign job's userdata is given away, whatever is returned. */
+int mqtt_attempt_new(MqttAttempt **ret, MqttShared *shared, const MqttEndpoint *endpoint,
+                     const MqttSignJob *sign, uint64_t now_us);
+MqttAttempt *mqtt_attempt_free(MqttAttempt *a);
+DEFINE_CLEANUP(MqttAttempt *, mqtt_attempt_free)
+
+/* Starts the worker. */
+int mqtt_attempt_start(MqttAttempt *a);
+
+/* Tells the worker to stop. */
+void mqtt_attempt_cancel(MqttAttempt *a);
+
+bool mqtt_attempt_is_done(const MqttAttempt *a);
+
+/* Under the lock, of a cancelled attempt: its worker ends without delay. */
+bool mqtt_attempt_ends_soon(const MqttAttempt *a);

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+
+#include <mqtt/tcp.h>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "util/util.h"
+
+/* RFC 8305, "Connection Attempt Delay": 250 ms recommended. */
+#define NEXT_ADDRESS_US (250U * USEC_PER_MSEC)
+
+/* Names with more addresses exist; a link where the first eight are dead has other problems. */
+#define ADDRESSES_MAX 8
+
+/* Bytes sent that the peer's TCP leaves unacknowledged for so long end the connection (ETIMEDOUT). */
+#define USER_TIMEOUT_MS 60000
+
+/* Keep what waits in the kernel small, so that a PINGREQ does not queue behind minutes of telemetry. */
+#define NOTSENT_LOWAT_BYTES (16 * 1024)
+
+typedef struct Race {
+        const struct addrinfo *next;
+        uint64_t next_us; /* when 'next' starts */
+        struct pollfd fds[1 + ADDRESSES_MAX];
+        size_t n_fds; /* the first is 'cancel_fd' */
+        int error;
+} Race;
+
+static void race_done(Race *race) {
+        for (size_t i = 1; i < race->n_fds; i++)
+                (void) close_fd(race->fds[i].fd);
+}
+
+static int socket_set(int fd, int level, int name, int value) {
+        return setsockopt(fd, level, name, &value, sizeof(value)) < 0 ? -errno : 0;
+}
+
+static int socket_start(const struct addrinfo *address, int *ret_fd) {
+        _cleanup_(close_fdp) int fd = -1;
+        int r;
+
+        fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+        if (fd < 0)
+                return -errno;
+
+        /* The gate coalesces packets itself. */
+        r = socket_set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+        if (r < 0)
+                return r;
+        r = socket_set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS);
+        if (r < 0)
+                return r;
+        r = socket_set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, NOTSENT_LOWAT_BYTES);
+        if (r < 0)
+                return r;
+
+        if (connect(fd, address->ai_addr, address->ai_addrlen) < 0 && errno != EINPROGRESS)
+                return -errno;
+        *ret_fd = TAKE_FD(fd);
+        return 0;
+}
+
+/* Starts the addresses that are due. One that fails at once makes the next one due. */
+static void race_start_due(Race *race, uint64_t now_us) {
+        while (race->next && race->n_fds < ELEMENTSOF(race->fds) && now_us >= race->next_us) {
+                int fd = -1, r;
+
+                r = socket_start(race->next, &fd);
+                race->next = race->next->ai_next;
+                if (r < 0) {
+                        race->error = r;
+                        continue;
+                }
+                race->fds[race->n_fds++] = (struct pollfd){ .fd = fd, .events = POLLOUT };
+                race->next_us = now_us + NEXT_ADDRESS_US;
+        }
+}
+
+/* Takes a connected socket out of the race; drops those that failed. -EAGAIN: none is connected yet. */
+static int race_take_winner(Race *race) {
+        for (size_t i = 1; i < race->n_fds;) {
+                int error = 0, fd = race->fds[i].fd;
+                socklen_t size = sizeof(error);
+
+                if (race->fds[i].revents == 0) {
+                        i++;
+                        continue;
+                }
+                race->fds[i] = race->fds[--race->n_fds];
+                if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
+                        error = errno;
+                if (error == 0)
+                        return fd;
+                race->error = -error;
+                race->next_us = 0;
+                (void) close_fd(fd);
+        }
+        return -EAGAIN;
+}
+
+static int race_wait(Race *race, uint64_t now_us) {
+        bool more = race->next && race->n_fds < ELEMENTSOF(race->fds);
+        int timeout_ms = -1;
+
+        if (more)
+                timeout_ms =
+                        race->next_us > now_us ? (int) ((race->next_us - now_us) / USEC_PER_MSEC) + 1 : 0;
+        if (poll(race->fds, race->n_fds, timeout_ms) < 0)
+                return errno == EINTR ? 0 : -errno;
+        return race->fds[0].revents != 0 ? -ECANCELED : 0;
+}
+
+static int race_run(Race *race) {
+        for (;;) {
+                uint64_t now_us = boottime_us();
+                int r;
+
+                race_start_due(race, now_us);
+                if (race->n_fds == 1)
+                        return race->error;
+                r = race_wait(race, now_us);
+                if (r < 0)
+                        return r;
+                r = race_take_winner(race);
+                if (r != -EAGAIN)
+                        return r;
+        }
+}
+
+int mqtt_tcp_connect(const struct addrinfo *addresses, int cancel_fd, int *ret_fd) {
+        Race race = {
+                .next = addresses,
+                .fds = { { .fd = cancel_fd, .events = POLLIN } },
+                .n_fds = 1,
+                .error = -EHOSTUNREACH,
+        };
+        int r;
+
+        r = race_run(&race);
+        race_done(&race);
+        if (r < 0)
+                return r;
+        *ret_fd = r;
+        return 0;
+}

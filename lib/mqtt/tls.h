@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* TLS over a connected non-blocking socket: the context that trusts, the handshake, reading and writing. */
+
+#include <openssl/ssl.h>
+
+#include <mqtt/fault.h>
+
+DEFINE_CLEANUP(SSL_CTX *, SSL_CTX_free)
+DEFINE_CLEANUP(SSL *, SSL_free)
+
+/*
+ * A cache of one SSL_CTX. It is built anew when what it was read from has changed: the device, inode, size or
+ * time of the CA file, of the system's CA file or of its CA directory. Safe to use from several threads.
+ */
+typedef struct MqttTlsCache MqttTlsCache;
+
+int mqtt_tls_cache_new(MqttTlsCache **ret);
+MqttTlsCache *mqtt_tls_cache_free(MqttTlsCache *c);
+DEFINE_CLEANUP(MqttTlsCache *, mqtt_tls_cache_free)
+
+/*
+ * Gives a reference to a context that asks for TLS 1.2 or later and trusts the system's certificates and
+ * those in 'ca_file' (PEM; NULL: none). The caller frees it with SSL_CTX_free(). -ENOENT, -EACCES…: 'ca_file'
+ * cannot be read. -EBADMSG: it has no certificate. 'ret_text' says so in words.
+ */
+int mqtt_tls_cache_get(MqttTlsCache *c, const char *ca_file, SSL_CTX **ret, char *ret_text, size_t text_size);
+
+/* Makes the client side for 'fd', which stays the caller's. The peer's certificate has to be for 'host'. */
+int mqtt_tls_session_new(SSL **ret, SSL_CTX *ctx, const char *host, int fd);
+
+/* Conditions of mqtt_tls_handshake(): poll the socket for this, then call it again. */
+#define MQTT_TLS_WANT_READ  1
+#define MQTT_TLS_WANT_WRITE 2
+
+/*
+ * Goes on with the handshake. 0: done.
+ * -EKEYREJECTED: the certificate was refused. -EPROTO: TLS failed. -ECONNRESET…: the network did.
+ */
+int mqtt_tls_handshake(SSL *ssl, const char *host, char *ret_text, size_t text_size);
+
+/* A connected stream. Both are owned. */
+typedef struct MqttStream {
+        int fd;
+        SSL *ssl;
+        bool is_readable; /* reading is worth a try: set by the caller when the fd polls ready */
+        bool is_writable;
+        bool wants_write; /* poll for EPOLLOUT too */
+} MqttStream;
+
+#define MQTT_STREAM_NULL ((MqttStream){ .fd = -1 })
+
+/* Sends close_notify and end of file; what the peer still sends can be read. */
+void mqtt_stream_shutdown(MqttStream *s);
+
+/* Sends close_notify if that is possible at once, closes and frees. Safe on MQTT_STREAM_NULL. */
+void mqtt_stream_done(MqttStream *s);
+
+/* Reads up to 'size' bytes. 0: nothing to read now. Negative: 'fault' says why; the stream is at its end. */
+ssize_t mqtt_stream_read(MqttStream *s, uint8_t *buffer, size_t size, MqttFault *fault);
+
+/*
+ * Writes up to 'size' bytes. 0: no room now. Negative: as above.
+ * After 0 the next call must begin with the same bytes; they may have moved, and more may follow.
+ */
+ssize_t mqtt_stream_write(MqttStream *s, const uint8_t *buffer, size_t size, MqttFault *fault);

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Time limits are kept in one place, by the loop's thread in mqtt_transport_take(): the worker only says
+ * which stage it enters. An attempt out of time is reported and abandoned; its worker notices when it enters
+ * the next stage, or at once where it polls, because 'cancel_fd' becomes readable.
+ */
+
+#include <mqtt/transport.h>
+
+#include <assert.h>
+
+#include <mqtt/attempt.h>
+
+#define WORKERS_MAX 2U
+
+struct MqttTransport {
+        MqttShared *shared;
+        MqttAttempt *workers[WORKERS_MAX]; /* started and not joined yet */
+        MqttAttempt *current;              /* among the workers, or waiting for one to end */
+};
+
+int mqtt_transport_new(MqttTransport **ret, int wake_fd) {
+        _cleanup_(freep) MqttTransport *t = NULL;
+        int r;
+
+        t = malloc(sizeof(*t));
+        if (!t)
+                return -ENOMEM;
+        *t = (MqttTransport){};
+        r = mqtt_shared_new(&t->shared, wake_fd);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(t);
+        return 0;
+}
+
+MqttTransport *mqtt_transport_free(MqttTransport *t) {
+        if (!t)
+                return NULL;
+        mqtt_transport_abandon(t);
+
+        for (size_t i = 0; i < WORKERS_MAX; i++) {
+                MqttAttempt *a = t->workers[i];
+                bool is_orphan;
+
+                if (!a)
+                        continue;
+                (void) pthread_mutex_lock(&t->shared->lock);
+                is_orphan = a->is_orphan = !mqtt_attempt_ends_soon(a);
+                if (is_orphan) {
+                        t->shared->n_refs++;
+                        (void) pthread_detach(a->thread);
+                }
+                (void) pthread_mutex_unlock(&t->shared->lock);
+                if (!is_orphan) {
+                        (void) pthread_join(a->thread, NULL);
+                        (void) mqtt_attempt_free(a);
+                }
+        }
+
+        (void) pthread_mutex_lock(&t->shared->lock);
+        mqtt_shared_unlock_unref(t->shared);
+        free(t);
+        return NULL;
+}
+
+/* Joins and frees the abandoned workers that have ended. */
+static void transport_reap(MqttTransport *t) {
+        for (size_t i = 0; i < WORKERS_MAX; i++) {
+                MqttAttempt *a = t->workers[i];
+
+                if (!a || a == t->current || !mqtt_attempt_is_done(a))
+                        continue;
+                (void) pthread_join(a->thread, NULL);
+                t->workers[i] = mqtt_attempt_free(a);
+        }
+}
+
+/* Starts the current attempt if it waits and a worker is free. */
+static int transport_start_waiting(MqttTransport *t) {
+        int r;
+
+        if (!t->current || t->current->is_started)
+                return 0;
+        for (size_t i = 0; i < WORKERS_MAX; i++) {
+                if (t->workers[i])
+                        continue;
+                r = mqtt_attempt_start(t->current);
+                if (r >= 0)
+                        t->workers[i] = t->current;
+                return r;
+        }
+        return 0;
+}
+
+int mqtt_transport_open(MqttTransport *t, const MqttEndpoint *endpoint, const MqttSignJob *sign,
+                        uint64_t now_us) {
+        int r;
+
+        assert(!t->current);
+
+        r = mqtt_attempt_new(&t->current, t->shared, endpoint, sign, now_us);
+        if (r < 0)
+                return r;
+        transport_reap(t);
+        r = transport_start_waiting(t);
+        if (r < 0)
+                t->current = mqtt_attempt_free(t->current);
+        return r;
+}
+
+void mqtt_transport_abandon(MqttTransport *t) {
+        MqttAttempt *a = TAKE_PTR(t->current);
+
+        if (!a)
+                return;
+        if (!a->is_started) {
+                (void) mqtt_attempt_free(a);
+                return;
+        }
+        mqtt_attempt_cancel(a);
+        transport_reap(t);
+}
+
+uint64_t mqtt_transport_deadline_us(const MqttTransport *t) {
+        uint64_t deadline_us = UINT64_MAX;
+
+        if (!t->current)
+                return deadline_us;
+        (void) pthread_mutex_lock(&t->shared->lock);
+        if (!t->current->is_done)
+                deadline_us = t->current->deadline_us;
+        (void) pthread_mutex_unlock(&t->shared->lock);
+        return deadline_us;
+}
+
+static void format_timeout(const MqttAttempt *a, MqttStage stage, char *ret, size_t size) {
+        double limit_s = mqtt_seconds(a->timeout_us[stage]);
+
+        switch (stage) {
+        case MQTT_STAGE_SIGN:
+                (void) snprintf(ret, size, "Signing with the device's key took longer than %g s", limit_s);
+                break;
+        case MQTT_STAGE_NAME:
+                (void) snprintf(ret, size, "Cannot resolve '%s': no answer within %g s", a->host, limit_s);
+                break;
+        case MQTT_STAGE_TCP:
+                (void) snprintf(ret, size, "Cannot connect to '%s' port %s: no answer within %g s", a->host,
+                                a->port, limit_s);
+                break;
+        case MQTT_STAGE_TLS:
+                (void) snprintf(ret, size, "TLS handshake with '%s' did not end within %g s", a->host,
+                                limit_s);
+                break;
+        case _MQTT_STAGE_MAX:
+                break;
+        }
+}
+
+/* The attempt is over before its worker: 'error' says why. */
+static void transport_give_up(MqttTransport *t, int error, MqttOpenResult *ret) {
+        *ret = (MqttOpenResult){ .error = error, .stream = MQTT_STREAM_NULL };
+        (void) pthread_mutex_lock(&t->shared->lock);
+        ret->stage = t->current->stage;
+        (void) pthread_mutex_unlock(&t->shared->lock);
+
+        if (error == -ETIMEDOUT)
+                format_timeout(t->current, ret->stage, ret->text, sizeof(ret->text));
+        else
+                (void) snprintf(ret->text, sizeof(ret->text), "Cannot start a thread: %s", strerror(-error));
+        mqtt_transport_abandon(t);
+}
+
+static void transport_collect(MqttTransport *t, MqttOpenResult *ret) {
+        MqttAttempt *a = TAKE_PTR(t->current);
+
+        *ret = a->result;
+        a->result.stream = MQTT_STREAM_NULL;
+        if (ret->error < 0)
+                mqtt_stream_done(&ret->stream);
+        if (ret->error < 0 && ret->text[0] == '\0')
+                (void) snprintf(ret->text, sizeof(ret->text), "Cannot open a connection to '%s': %s", a->host,
+                                strerror(-ret->error));
+        transport_reap(t);
+}
+
+bool mqtt_transport_take(MqttTransport *t, uint64_t now_us, MqttOpenResult *ret) {
+        bool is_done, is_due;
+        int r;
+
+        transport_reap(t);
+        r = transport_start_waiting(t);
+        if (!t->current)
+                return false;
+
+        (void) pthread_mutex_lock(&t->shared->lock);
+        is_done = t->current->is_done;
+        is_due = now_us >= t->current->deadline_us;
+        (void) pthread_mutex_unlock(&t->shared->lock);
+
+        if (is_done)
+                transport_collect(t, ret);
+        else if (r < 0)
+                transport_give_up(t, r, ret);
+        else if (is_due)
+                transport_give_up(t, -ETIMEDOUT, ret);
+        else
+                return false;
+        return true;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * Opens a TLS connection in a worker thread: everything that may block (signing, the resolver, TCP, the
+ * handshake) happens there, one thread per attempt and at most two alive.
+ */
+
+#include <mqtt/link.h>
+#include <mqtt/tls.h>
+
+typedef struct MqttTransport MqttTransport;
+
+/* 'wake_fd' is an eventfd that is written to when mqtt_transport_take() should be called; a duplicate is
+ * kept. */
+int mqtt_transport_new(MqttTransport **ret, int wake_fd);
+
+/* Abandons the attempt; see mqtt_link_free() for what is waited for. */
+MqttTransport *mqtt_transport_free(MqttTransport *t);
+
+/* Starts an attempt; there must be none. The sign job's userdata is given away, whatever is returned. */
+int mqtt_transport_open(MqttTransport *t, const MqttEndpoint *endpoint, const MqttSignJob *sign,
+                        uint64_t now_us);
+
+/* Forgets the attempt, if there is one, and tells its worker to stop. */
+void mqtt_transport_abandon(MqttTransport *t);
+
+/* When the stage that the attempt is in runs out of time; UINT64_MAX: there is no attempt. */
+uint64_t mqtt_transport_deadline_us(const MqttTransport *t);
+
+/* How an attempt ended. */
+typedef struct MqttOpenResult {
+        MqttStage stage; /* if error < 0: where */
+        int error;       /* 0: connected */
+        MqttStream stream;
+        char signature[MQTT_SIGNATURE_MAX]; /* wipe it */
+        char text[MQTT_TEXT_MAX];
+} MqttOpenResult;
+
+/* Also starts what waited for a worker. True: the attempt has ended, and there is none any more. */
+bool mqtt_transport_take(MqttTransport *t, uint64_t now_us, MqttOpenResult *ret);
