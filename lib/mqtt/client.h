@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * MQTT over a private AF_UNIX stream: the only place that knows libmosquitto. One MqttClient per connection.
+ * The other end of the stream is the frame gate's. Nothing is sent inside these calls but in
+ * mqtt_client_write(), and callbacks of libmosquitto only queue events.
+ */
+
+#include <mqtt/event.h>
+#include <mqtt/gate.h>
+#include <mqtt/link.h>
+
+typedef struct MqttClient MqttClient;
+
+typedef struct MqttClientConfig {
+        int dir_fd;      /* where the private socket lives for a moment */
+        unsigned window; /* bounds mqtt_client_publish() */
+        uint64_t epoch;  /* goes into MqttAck */
+} MqttClientConfig;
+
+/*
+ * Makes a client whose CONNECT is ready to be written. 'gate' is only asked for DUP flags; it and 'events'
+ * must outlive the client. 'ret_local_fd' is the other end of the stream, non-blocking. -EINVAL: a number or
+ * text that MQTT does not allow. -EPERM: someone else answered at the private socket.
+ */
+int mqtt_client_new(MqttClient **ret, int *ret_local_fd, const MqttClientConfig *config,
+                    const MqttConnect *connect, const MqttGate *gate, MqttEventList *events);
+MqttClient *mqtt_client_free(MqttClient *c);
+DEFINE_CLEANUP(MqttClient *, mqtt_client_free)
+
+/* Handles all that was written to the other end, which queues events. Negative: 'fault' says why it is over.
+ */
+int mqtt_client_read(MqttClient *c, MqttFault *fault);
+
+/* Writes what is queued, as far as the socket takes it. 1: bytes may have been written. 0: nothing was
+ * queued. */
+int mqtt_client_write(MqttClient *c, MqttFault *fault);
+
+bool mqtt_client_is_connected(const MqttClient *c);
+
+/* See mqtt_link_subscribe(), mqtt_link_publish(), mqtt_link_window_free(). */
+int mqtt_client_subscribe(MqttClient *c, const MqttFilter *filters, size_t n_filters);
+int mqtt_client_publish(MqttClient *c, az_span topic, az_span payload, uint8_t qos, uint64_t token);
+unsigned mqtt_client_window_free(const MqttClient *c);
+
+/* Queues DISCONNECT; once it is written the other end reads end of file. */
+int mqtt_client_disconnect(MqttClient *c);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* One MQTT connection: moves bytes between the TLS stream, the gate and libmosquitto, all in the loop's
+ * thread. */
+
+#include <mqtt/client.h>
+#include <mqtt/event.h>
+#include <mqtt/tls.h>
+
+typedef struct MqttConnection MqttConnection;
+
+/* Takes over what 'stream' holds, also when it fails. Inbound limits as in MqttLinkConfig. -ENOMEM. */
+int mqtt_connection_new(MqttConnection **ret, MqttStream *stream, uint32_t max_packet_bytes,
+                        unsigned receive_max, MqttEventList *events, uint64_t now_us);
+MqttConnection *mqtt_connection_free(MqttConnection *c);
+DEFINE_CLEANUP(MqttConnection *, mqtt_connection_free)
+
+/* Sends CONNECT at the next run. See mqtt_client_new(). -ENOTCONN: it was called before. */
+int mqtt_connection_connect(MqttConnection *c, const MqttConnect *connect, const MqttClientConfig *config,
+                            uint64_t now_us);
+
+/* NULL before mqtt_connection_connect() and after mqtt_connection_disconnect(). */
+MqttClient *mqtt_connection_client(const MqttConnection *c);
+
+/* Begins to end the connection; mqtt_connection_run() then fails with MQTT_LOST_ASKED when it is over. */
+int mqtt_connection_disconnect(MqttConnection *c, uint64_t now_us);
+
+/* See mqtt_gate_release(). */
+void mqtt_connection_release(MqttConnection *c, uint64_t sequence);
+
+/* The fd to poll and for what: EPOLLIN, EPOLLOUT. */
+int mqtt_connection_get_fd(const MqttConnection *c);
+uint32_t mqtt_connection_wanted(const MqttConnection *c);
+uint64_t mqtt_connection_deadline_us(const MqttConnection *c);
+
+/* Notes what epoll said of the fd. */
+void mqtt_connection_ready(MqttConnection *c, uint32_t epoll_events);
+
+/* Does a bounded amount of work. 1: more is left. Negative: the connection is over, 'fault' says why. */
+int mqtt_connection_run(MqttConnection *c, uint64_t now_us, MqttFault *fault);
