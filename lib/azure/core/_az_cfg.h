@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Compiler words shared by the public headers; nothing for applications. */
+/* Words of the compiler that the public headers use. */
 
 #ifndef _az_CFG_H
 #define _az_CFG_H
 
+/* Before a function that is defined in a header, and before one whose result must not be ignored. */
 #define AZ_INLINE static inline
-
 #if defined(__GNUC__) || defined(__clang__)
 #define AZ_NODISCARD __attribute__((warn_unused_result))
 #else

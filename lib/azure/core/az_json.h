@@ -27,8 +27,9 @@
 
 _az_BEGIN_DECLS
 
+/* What a token is. */
 typedef enum {
-        AZ_JSON_TOKEN_NONE, /* before the first token; not to be confused with the JSON value null */
+        AZ_JSON_TOKEN_NONE, /* before the first token */
         AZ_JSON_TOKEN_BEGIN_OBJECT,
         AZ_JSON_TOKEN_END_OBJECT,
         AZ_JSON_TOKEN_BEGIN_ARRAY,
@@ -44,9 +45,9 @@ typedef enum {
 /*
  * A token, to be read only. It points into the reader's buffers and may be copied.
  *
- *   slice  the bytes of the token in the buffer; strings and names without their quotes and with their
- * escapes. If the token straddles chunks, the part in its last chunk: use az_json_token_copy_into_span() or
- * the getters size   the number of bytes of the whole token, that is of 'slice' unless it straddles chunks
+ *   slice  the bytes of the token in the buffer; strings and names with their escapes but without their
+ *          quotes. If the token straddles chunks, the part in its last chunk: use the functions below
+ *   size   the number of bytes of the whole token, that is of 'slice' unless it straddles chunks
  */
 typedef struct {
         az_span slice;
@@ -101,23 +102,22 @@ AZ_NODISCARD bool az_json_token_is_text_equal(az_json_token const *json_token, a
 /*
  * Undoes the escapes of a string's text as a token's slice has it, without quotes.
  *
- *   destination  receives the text, no NUL; may be the same memory as 'json_string'. Precondition: large
- * enough for the text; the size of 'json_string' always suffices
+ *   destination  receives the text, without a NUL; may be the same memory as 'json_string'.
+ *                Precondition: large enough for the text; the size of 'json_string' always suffices
  *
- * Returns the text, at the start of 'destination'. What no reader returned may contain a malformed escape:
- * then the empty span is returned, and what 'destination' holds is undefined.
+ * Returns the text, which is at the start of 'destination'; or the empty span if an escape is malformed, as
+ * it cannot be in a token: then what 'destination' holds is undefined.
  */
 AZ_NODISCARD az_span az_json_string_unescape(az_span json_string, az_span destination);
 
-/* --- Reader --- */
-
+/* What to choose when reading: nothing yet. */
 typedef struct {
         struct {
                 bool unused;
         } _internal;
 } az_json_reader_options;
 
-/* Returns the default options; there is nothing to choose yet. */
+/* Returns the default options. */
 AZ_NODISCARD AZ_INLINE az_json_reader_options az_json_reader_options_default(void) {
         az_json_reader_options options = { { false } };
 
@@ -127,17 +127,16 @@ AZ_NODISCARD AZ_INLINE az_json_reader_options az_json_reader_options_default(voi
 /* Where a reader or writer stands in the grammar; private. */
 typedef struct {
         uint64_t nesting; /* a bit for each open container, the innermost lowest: 1 is an object */
-        int32_t depth;    /* open containers */
+        int32_t depth;
         int32_t expects;
 } _az_json_state;
 
 /*
- * A reader; 'token' and 'current_depth' are for reading only. A copy of a reader goes on by itself from where
- * the original was.
+ * A reader; 'token' and 'current_depth' are for reading only. A copy of a reader goes on by itself.
  *
  *   token          the last token that was read
  *   current_depth  how many arrays and objects the token lies in: the outermost '{' and '}' have depth 0, the
- * names in it 1. Thus a begin token of depth n opens level n + 1
+ *                  names between them 1. Thus a begin token of depth n opens level n + 1
  */
 typedef struct {
         az_json_token token;
@@ -212,15 +211,14 @@ AZ_NODISCARD az_result az_json_reader_read_value_text(az_json_reader *ref_json_r
  */
 AZ_NODISCARD az_result az_json_validate(az_span json_text);
 
-/* --- Writer --- */
-
+/* What to choose when writing: nothing yet. */
 typedef struct {
         struct {
                 bool unused;
         } _internal;
 } az_json_writer_options;
 
-/* Returns the default options; there is nothing to choose yet. */
+/* Returns the default options. */
 AZ_NODISCARD AZ_INLINE az_json_writer_options az_json_writer_options_default(void) {
         az_json_writer_options options = { { false } };
 
@@ -244,8 +242,7 @@ typedef struct {
 } az_json_writer;
 
 /*
- * Starts writing to 'destination_buffer', which must outlive the writer. It needs no more room than the text
- * has.
+ * Starts writing to 'destination_buffer', which must outlive the writer. The text alone has to fit.
  *
  *   options  may be NULL
  *

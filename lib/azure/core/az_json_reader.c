@@ -441,7 +441,7 @@ az_result az_json_reader_skip_children(az_json_reader *ref_json_reader) {
 }
 
 az_result az_json_reader_read_value_text(az_json_reader *ref_json_reader, az_span *out_json_text) {
-        az_json_token const *token = &ref_json_reader->token;
+        az_json_token_kind kind;
         az_result result = AZ_OK;
         uint8_t *first, *end;
 
@@ -450,15 +450,16 @@ az_result az_json_reader_read_value_text(az_json_reader *ref_json_reader, az_spa
 
         if (ref_json_reader->_internal.chunks != NULL)
                 return AZ_ERROR_NOT_SUPPORTED;
-        if (token->kind == AZ_JSON_TOKEN_PROPERTY_NAME)
+        if (ref_json_reader->token.kind == AZ_JSON_TOKEN_PROPERTY_NAME)
                 result = az_json_reader_next_token(ref_json_reader);
         if (az_result_failed(result))
                 return result;
-        if (token->kind == AZ_JSON_TOKEN_NONE || token->kind == AZ_JSON_TOKEN_END_OBJECT ||
-            token->kind == AZ_JSON_TOKEN_END_ARRAY)
+        kind = ref_json_reader->token.kind;
+        if (kind == AZ_JSON_TOKEN_NONE || kind == AZ_JSON_TOKEN_END_OBJECT || kind == AZ_JSON_TOKEN_END_ARRAY)
                 return AZ_ERROR_JSON_INVALID_STATE;
 
-        first = az_span_ptr(token->slice) - (token->kind == AZ_JSON_TOKEN_STRING ? 1 : 0); /* its quote */
+        first = az_span_ptr(ref_json_reader->token.slice) -
+                (kind == AZ_JSON_TOKEN_STRING ? 1 : 0); /* its quote */
         result = az_json_reader_skip_children(ref_json_reader);
         if (az_result_failed(result))
                 return result;

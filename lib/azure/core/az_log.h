@@ -16,8 +16,8 @@
 
 _az_BEGIN_DECLS
 
-/* Bits 16 to 30 are the facility, bits 0 to 15 the code. The ones of azure/iot are in
-   azure/iot/az_iot_common.h. */
+/* Bits 16 to 30 are the facility, bits 0 to 15 the code. Those of azure/iot are in azure/iot/az_iot_common.h.
+ */
 typedef int32_t az_log_classification;
 
 #define _az_LOG_MAKE_CLASSIFICATION(facility, code) \
@@ -44,7 +44,6 @@ typedef bool (*az_log_classification_filter_fn)(az_log_classification classifica
 AZ_INLINE void az_log_set_message_callback(az_log_message_fn log_message_callback) {
         (void) log_message_callback;
 }
-
 AZ_INLINE void az_log_set_classification_filter_callback(
         az_log_classification_filter_fn message_filter_callback) {
         (void) message_filter_callback;

@@ -15,8 +15,8 @@
 
 _az_BEGIN_DECLS
 
-/* Called on a failed precondition. It must not return: end or restart the program, or leave by
-   longjmp(). */
+/* Called on a failed precondition. It must not return: it ends or restarts the program, or leaves by
+ * longjmp(). */
 typedef void (*az_precondition_failed_fn)(void);
 
 /*

@@ -18,8 +18,10 @@
 
 _az_BEGIN_DECLS
 
+/* A result; its possible values are in az_result_core and in az_result_iot of azure/iot/az_iot_common.h. */
 typedef int32_t az_result;
 
+/* Facilities. */
 enum {
         _az_FACILITY_CORE = 0x1,
         _az_FACILITY_CORE_PLATFORM = 0x2,

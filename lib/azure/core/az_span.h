@@ -20,6 +20,7 @@
 
 _az_BEGIN_DECLS
 
+/* A view of bytes; use the functions below to look into it. */
 typedef struct {
         struct {
                 uint8_t *ptr;
@@ -55,7 +56,7 @@ AZ_NODISCARD az_span az_span_create(uint8_t *ptr, int32_t size);
         }
 #define AZ_SPAN_EMPTY _az_LITERAL(az_span) AZ_SPAN_LITERAL_EMPTY
 
-/* A span of a string literal without its NUL, as initializer (of a static const span too) and as expression.
+/* A span of a string literal without its NUL, as initializer, of a static const span too, and as expression.
  */
 #define AZ_SPAN_LITERAL_FROM_STR(STRING_LITERAL)                                               \
         {                                                                                      \
@@ -108,8 +109,7 @@ AZ_NODISCARD int32_t az_span_find(az_span source, az_span target);
  */
 az_span az_span_copy(az_span destination, az_span source);
 
-/* Copies 'byte' to the start of 'destination' and returns what is left of it. Precondition: it is not empty.
- */
+/* Copies 'byte' to the start of 'destination', which must not be empty, and returns what is left of it. */
 az_span az_span_copy_u8(az_span destination, uint8_t byte);
 
 /* Sets every byte of 'destination' to 'value'. */
@@ -137,9 +137,9 @@ AZ_NODISCARD az_result az_span_atoi32(az_span source, int32_t *out_number);
 
 /*
  * Text to double: an optional sign, digits with an optional decimal point among or beside them, an optional
- * exponent
- * ("1", "-.5", "6.02e23"). The result is the double nearest to the text, ties to even, for text of any length
- * and in any locale; what is too small becomes zero or subnormal. 'out_number' is written only on success.
+ * exponent ("1", "-.5", "6.02e23"). The result is the double nearest to the text, ties to even, for text of
+ * any length and in any locale; what is too small becomes zero or subnormal. 'out_number' is written only on
+ * success.
  *
  * UNEXPECTED_CHAR: anything else, "nan", "inf" and hexadecimal included, or a number whose nearest double
  * would be infinite. UNEXPECTED_END: the text ends where a digit is missing.
@@ -179,7 +179,7 @@ AZ_NODISCARD az_result az_span_dtoa_with_fractional(az_span destination, double 
                                                     int32_t fractional_digits, az_span *out_span);
 
 /*
- * Hands a chunked writer its next buffer; what it is given and what it returns.
+ * Hands a writer its next buffer, when it has filled one, or returns an error, which the writer passes on.
  *
  *   user_context           as given to the writer
  *   bytes_used             bytes written to the previous buffer, which is full and the writer is done with
@@ -190,7 +190,6 @@ typedef struct {
         int32_t bytes_used;
         int32_t minimum_required_size;
 } az_span_allocator_context;
-
 typedef az_result (*az_span_allocator_fn)(az_span_allocator_context *allocator_context,
                                           az_span *out_next_destination);
 

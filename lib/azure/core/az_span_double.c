@@ -276,7 +276,8 @@ static uint64_t round_to_double(uint64_t top, int32_t exponent, bool inexact) {
         return kept + ((uint64_t) (biased - 1) << MANTISSA_BITS);
 }
 
-/* Returns the bits of the nearest double without its sign; EXPONENT_LIMIT if it is infinite. */
+/* Returns the bits of the nearest double without its sign; an exponent of EXPONENT_LIMIT or more is infinite.
+ */
 static uint64_t decimal_to_double(decimal *d) {
         int64_t point = d->n_digits + d->exponent;
         int32_t exponent, n_bits;
@@ -316,7 +317,7 @@ az_result az_span_atod(az_span source, double *out_number) {
                 return result;
 
         bits = decimal_to_double(&d);
-        if (bits >> MANTISSA_BITS == EXPONENT_LIMIT)
+        if (bits >> MANTISSA_BITS >= EXPONENT_LIMIT)
                 return AZ_ERROR_UNEXPECTED_CHAR;
         bits |= d.negative ? UINT64_C(1) << 63 : 0;
         memcpy(out_number, &bits, sizeof(bits));
@@ -347,11 +348,13 @@ static int32_t format_fraction(uint8_t *digits, int32_t max_digits, uint64_t fra
                                bool narrow) {
         int32_t n_words = (n_bits + 2 + 31) / 32; /* so many hold what is less than 1 */
         int32_t shift = n_words * 32 - n_bits;
-        big rest, below, above, sum;
+        big rest, below, above, half, sum;
 
         big_set_shifted(&rest, fraction, shift);
         big_set_shifted(&above, 1, shift - 1); /* half the way to the neighbours */
         big_set_shifted(&below, 1, narrow ? shift - 2 : shift - 1);
+        big_set_shifted(&half, 1, 31);
+        big_shift_left_words(&half, n_words - 1);
 
         for (int32_t i = 0; i < max_digits; i++) {
                 uint32_t digit = 0;
@@ -370,10 +373,10 @@ static int32_t format_fraction(uint8_t *digits, int32_t max_digits, uint64_t fra
                 big_add(&sum, &above);
                 low = big_compare(&rest, &below) < 0;
                 high = sum.n_words > n_words;
-                if (low && high) { /* the nearer of the two */
-                        sum = rest;
-                        big_add(&sum, &rest);
-                        high = sum.n_words > n_words;
+                if (low && high) { /* the nearer of the two, or the even one */
+                        int32_t order = big_compare(&rest, &half);
+
+                        high = order > 0 || (order == 0 && digit % 2 == 1);
                 }
                 digits[i] = (uint8_t) ('0' + digit + (high ? 1 : 0));
                 if (low || high)
