@@ -165,6 +165,15 @@ START_TEST(the_length_may_be_left_out) {
 }
 END_TEST
 
+START_TEST(a_size_beyond_that_of_spans_is_enough) {
+        az_iot_hub_client client = client_of(&(Identity){ "h", "d" });
+        char buffer[2];
+
+        ck_assert_int_eq(az_iot_hub_client_get_client_id(&client, buffer, SIZE_MAX, NULL), AZ_OK);
+        ck_assert_str_eq(buffer, "d");
+}
+END_TEST
+
 START_TEST(without_options_the_user_agent_is_ours) {
         az_iot_hub_client client;
         char buffer[256];
@@ -357,6 +366,7 @@ static Suite *az_iot_hub_client_suite(void) {
         t = tcase_create("texts");
         tcase_add_loop_test(t, text_is_written_whole_or_not_at_all, 0, ELEMENTSOF(texts));
         tcase_add_test(t, the_length_may_be_left_out);
+        tcase_add_test(t, a_size_beyond_that_of_spans_is_enough);
         tcase_add_test(t, without_options_the_user_agent_is_ours);
         tcase_add_test(t, a_policy_is_named_last);
         tcase_add_loop_test(t, what_is_to_be_signed_gives_the_known_signature, 0, ELEMENTSOF(signatures));

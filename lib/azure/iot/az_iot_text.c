@@ -11,7 +11,7 @@ _az_iot_text _az_iot_text_begin(void *buffer, size_t size) {
 }
 
 void _az_iot_text_append(_az_iot_text *text, az_span source) {
-        if (text->is_full || az_span_size(source) > az_span_size(text->rest))
+        if (az_span_size(source) > az_span_size(text->rest))
                 text->is_full = true;
         else
                 text->rest = az_span_copy(text->rest, source);
@@ -20,14 +20,14 @@ void _az_iot_text_append(_az_iot_text *text, az_span source) {
 void _az_iot_text_append_encoded(_az_iot_text *text, az_span source) {
         int32_t length = 0;
 
-        if (text->is_full || az_result_failed(_az_span_url_encode(text->rest, source, &length)))
+        if (az_result_failed(_az_span_url_encode(text->rest, source, &length)))
                 text->is_full = true;
         else
                 text->rest = az_span_slice_to_end(text->rest, length);
 }
 
 void _az_iot_text_append_u64(_az_iot_text *text, uint64_t number) {
-        if (text->is_full || az_result_failed(az_span_u64toa(text->rest, number, &text->rest)))
+        if (az_result_failed(az_span_u64toa(text->rest, number, &text->rest)))
                 text->is_full = true;
 }
 

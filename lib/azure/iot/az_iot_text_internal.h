@@ -14,8 +14,8 @@
 _az_BEGIN_DECLS
 
 /*
- * Text being built in a buffer of the caller. What does not fit is not written, and neither is
- * anything after it: append all of the text and ask once, at the end, whether it fitted.
+ * Text being built in a buffer of the caller. A piece that does not fit is left out: append all of them and
+ * ask once, at the end, whether they fitted.
  */
 typedef struct {
         uint8_t *buffer;
