@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef AZ_SESSION_RETRY_H
-#define AZ_SESSION_RETRY_H
+#ifndef _az_SESSION_RETRY_H
+#define _az_SESSION_RETRY_H
 
 #include <stdint.h>
 
 #include <azure/core/az_result.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+_az_BEGIN_DECLS
 
+/* How long to wait between attempts. */
 typedef struct {
         uint32_t min_s;
         uint32_t max_s;
@@ -28,8 +27,6 @@ typedef struct {
  */
 AZ_NODISCARD uint64_t az_retry_delay_us(az_retry_policy const *policy, uint32_t n_failures, uint64_t random);
 
-#ifdef __cplusplus
-}
-#endif
+_az_END_DECLS
 
 #endif
