@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef AZ_HUB_SESSION_H
-#define AZ_HUB_SESSION_H
+#ifndef _az_HUB_SESSION_H
+#define _az_HUB_SESSION_H
 
 /*
  * The link of a device to its IoT Hub as a state machine: sign, connect, subscribe, live; lost, back off,
@@ -21,12 +21,15 @@
  * next call that takes the session as other than const; the payload and topic of a METHOD belong to the
  * caller of az_hub_session_message().
  *
- * Every input can return, besides what its comment says:
- *   AZ_OK
- *   AZ_ERROR_NOT_SUPPORTED  there is no such transition from this state; nothing changed. After a stop or a
- * loss this is late news of the old connection, to be ignored; otherwise the peer broke the protocol, and
- * az_hub_session_lost(AZ_HUB_LOSS_PROTOCOL) is the answer. AZ_ERROR_NOT_ENOUGH_SPACE  an event waits to be
- * popped; nothing changed.
+ * Every input can return, besides AZ_OK and what its comment says, and changes nothing when it does:
+ *
+ * AZ_ERROR_NOT_SUPPORTED: there is no such transition from this state. After a stop or a loss this is late
+ * news of the old connection, to be ignored; otherwise the peer broke the protocol, and
+ * az_hub_session_lost(AZ_HUB_LOSS_PROTOCOL) is the answer.
+ *
+ * AZ_ERROR_NOT_ENOUGH_SPACE: an event waits to be popped.
+ *
+ * Pointers must not be NULL.
  *
  * The session cannot tell the answers of two attempts apart: a signature, a connection or a loss that belongs
  * to an attempt which was stopped or lost must be dropped by the caller.
@@ -40,10 +43,9 @@
 #include <azure/core/az_span.h>
 #include <azure/iot/az_iot_hub_client.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+_az_BEGIN_DECLS
 
+/* Where the session is. */
 typedef enum {
         AZ_HUB_SESSION_STOPPED,
         AZ_HUB_SESSION_SIGNING,     /* waits for the signature of a new token */
@@ -63,7 +65,7 @@ typedef enum {
         AZ_HUB_LOSS_TLS,        /* handshake or certificate failed */
         AZ_HUB_LOSS_TIMEOUT,    /* no answer in time */
         AZ_HUB_LOSS_REFUSED,    /* CONNACK with another code than 0 */
-        AZ_HUB_LOSS_SUBSCRIBE,  /* SUBACK refused a filter, or granted less than was asked */
+        AZ_HUB_LOSS_SUBSCRIBE,  /* SUBACK did not grant each filter */
         AZ_HUB_LOSS_CLOSED,     /* the hub closed the connection */
         AZ_HUB_LOSS_KEEP_ALIVE, /* nothing was heard from the hub */
         AZ_HUB_LOSS_PROTOCOL,   /* the hub sent what it must not */
@@ -82,14 +84,16 @@ enum {
 /* The longest keep-alive, in seconds, that an IoT Hub honours. */
 #define AZ_HUB_SESSION_KEEP_ALIVE_MAX_S 1177
 
+/* A subscription. */
 typedef struct {
         az_span topic_filter;
         uint8_t qos;
 } az_hub_session_filter;
 
+/* Each is followed by its default. */
 typedef struct {
         uint64_t random_seed; /* from the system's random source; 0 is refused, so that it is not forgotten */
-        uint32_t features;    /* AZ_HUB_SESSION_METHODS */
+        uint32_t features;    /* all: AZ_HUB_SESSION_METHODS */
         uint32_t token_lifetime_s;    /* 3600; from 300 to 86400 */
         uint16_t keep_alive_s;        /* 60; from 1 to AZ_HUB_SESSION_KEEP_ALIVE_MAX_S */
         uint16_t sign_timeout_s;      /* 120: signing, and whatever the caller does before it answers */
@@ -105,6 +109,7 @@ typedef struct {
         uint64_t unix_s; /* CLOCK_REALTIME in seconds: dates the token that a move to SIGNING asks for */
 } az_hub_session_time;
 
+/* What the caller has to do. */
 typedef enum {
         /* Sign and answer with az_hub_session_signed(), or az_hub_session_lost(AZ_HUB_LOSS_SIGNING). */
         AZ_HUB_EVENT_SIGN,
@@ -123,6 +128,7 @@ typedef enum {
         _AZ_HUB_EVENT_TYPE_MAX
 } az_hub_event_type;
 
+/* 'as' has a member for each type but DISCONNECT. */
 typedef struct {
         az_hub_event_type type;
         union {
@@ -173,11 +179,13 @@ typedef struct {
 /* Room for host, client id and API version (547 bytes), user agent and encoded model id. */
 #define AZ_HUB_SESSION_USER_NAME_MAX 1023
 
-/* Room for a host of 255 bytes, two ids of 128 of which each byte is percent-encoded, and the rest of a
- * token. */
+/* Room for a token: a host of 255 bytes, two ids of 128 of which each byte is percent-encoded, the rest. */
 #define AZ_HUB_SESSION_CREDENTIAL_MAX 1535
 
-/* Lives wherever the caller puts it; its members are private. */
+/* Ordinary losses, throttling and refusals back off each on a scale of their own. */
+#define _az_HUB_SESSION_BACKOFFS 3
+
+/* Lives wherever the caller puts it, and stays there; its members are private. */
 typedef struct {
         struct {
                 az_iot_hub_client const *client;
@@ -192,11 +200,12 @@ typedef struct {
                 size_t n_filters;
                 uint64_t expires_unix_s;
                 uint64_t live_since_us;
-                uint32_t n_failures[3];
+                uint32_t n_failures[_az_HUB_SESSION_BACKOFFS];
                 az_hub_loss last_loss;
                 uint8_t last_connack_code;
                 size_t client_id_len;
                 size_t user_name_len;
+                size_t credential_len;
                 char client_id[AZ_HUB_SESSION_CLIENT_ID_MAX + 1];
                 char user_name[AZ_HUB_SESSION_USER_NAME_MAX + 1];
                 char credential[AZ_HUB_SESSION_CREDENTIAL_MAX + 1]; /* the text to sign, later the password */
@@ -238,11 +247,17 @@ AZ_NODISCARD az_result az_hub_session_signed(az_hub_session *s, az_span base64_s
 AZ_NODISCARD az_result az_hub_session_connected(az_hub_session *s, bool session_present,
                                                 az_hub_session_time time);
 
-/* The hub refused CONNECT with a code that is not 0 (LOST). */
+/*
+ * The hub refused CONNECT (LOST).
+ *
+ *   connack_code  not 0
+ *
+ * AZ_ERROR_ARG: it is 0; nothing changed.
+ */
 AZ_NODISCARD az_result az_hub_session_refused(az_hub_session *s, uint8_t connack_code,
                                               az_hub_session_time time);
 
-/* The hub answered SUBSCRIBE with one code per filter (LIVE if each was granted as asked, else LOST). */
+/* The hub answered SUBSCRIBE with one code per filter (LIVE if each was granted, else LOST). */
 AZ_NODISCARD az_result az_hub_session_suback(az_hub_session *s, uint8_t const *codes, size_t n_codes,
                                              az_hub_session_time time);
 
@@ -255,9 +270,7 @@ AZ_NODISCARD az_result az_hub_session_suback(az_hub_session *s, uint8_t const *c
  */
 AZ_NODISCARD az_result az_hub_session_lost(az_hub_session *s, az_hub_loss loss, az_hub_session_time time);
 
-/*
- * The deadline has passed (SIGN after BACKOFF, otherwise LOST). A call before it does nothing.
- */
+/* The deadline has passed (SIGN after BACKOFF, otherwise LOST). A call before it does nothing. */
 AZ_NODISCARD az_result az_hub_session_timeout(az_hub_session *s, az_hub_session_time time);
 
 /* Ends BACKOFF at once (SIGN); the failures stay counted. */
@@ -279,9 +292,10 @@ AZ_NODISCARD bool az_hub_session_next_event(az_hub_session *s, az_hub_event *out
 /* When to call az_hub_session_timeout(), in CLOCK_BOOTTIME microseconds; UINT64_MAX: never. */
 AZ_NODISCARD uint64_t az_hub_session_deadline_us(az_hub_session const *s);
 
+/* Returns the status. */
 AZ_NODISCARD az_hub_session_status az_hub_session_get_status(az_hub_session const *s);
 
-/* The machine itself, for documentation and tests: in state 'from', 'on' leads to 'to' and makes 'event'. */
+/* What moves the machine. */
 typedef enum {
         AZ_HUB_ON_START,
         AZ_HUB_ON_STOP,
@@ -297,6 +311,7 @@ typedef enum {
         _AZ_HUB_ON_MAX
 } az_hub_session_trigger;
 
+/* In state 'from', 'on' leads to 'to' and makes 'event'. */
 typedef struct {
         az_hub_session_state from;
         az_hub_session_trigger on;
@@ -304,16 +319,15 @@ typedef struct {
         az_hub_event_type event;
 } az_hub_session_transition;
 
+/* Returns the rows of the machine, for documentation and tests. No two have the same 'from' and 'on'. */
 AZ_NODISCARD az_hub_session_transition const *az_hub_session_transitions(size_t *out_n);
 
-/* Names for logs and status: lower case, of one word or hyphenated; of constants that exist. */
+/* Names for logs and status: lower case, of one word or hyphenated; NULL: no such constant. */
 AZ_NODISCARD char const *az_hub_session_state_to_string(az_hub_session_state state);
 AZ_NODISCARD char const *az_hub_session_trigger_to_string(az_hub_session_trigger trigger);
 AZ_NODISCARD char const *az_hub_event_type_to_string(az_hub_event_type type);
 AZ_NODISCARD char const *az_hub_loss_to_string(az_hub_loss loss);
 
-#ifdef __cplusplus
-}
-#endif
+_az_END_DECLS
 
 #endif

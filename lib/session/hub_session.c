@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: MIT */
+#include <session/hub_session.h>
+
+#include <session/retry.h>
+
+#define USEC_PER_SEC UINT64_C(1000000)
+
+/* Base64 of the 32 bytes of an HMAC-SHA256. */
+#define SIGNATURE_SIZE 44
+
+/* A link that lived shorter than this has not shown that all is well: the next delays go on growing. */
+#define STABLE_US (60 * USEC_PER_SEC)
+
+#define ROW(from, on, to, event) \
+        { AZ_HUB_SESSION_##from, AZ_HUB_ON_##on, AZ_HUB_SESSION_##to, AZ_HUB_EVENT_##event }
+
+/* clang-format off */
+static const az_hub_session_transition transitions[] = {
+        ROW(STOPPED,     START,          SIGNING,     SIGN),
+        ROW(SIGNING,     SIGNED,         CONNECTING,  CONNECT),
+        ROW(CONNECTING,  CONNECTED,      SUBSCRIBING, SUBSCRIBE),
+        ROW(SUBSCRIBING, SUBACK,         LIVE,        LIVE),
+
+        ROW(SUBSCRIBING, MESSAGE,        SUBSCRIBING, METHOD),
+        ROW(LIVE,        MESSAGE,        LIVE,        METHOD),
+
+        ROW(SIGNING,     TIMEOUT,        BACKOFF,     LOST),
+        ROW(SIGNING,     LOST,           BACKOFF,     LOST),
+        ROW(CONNECTING,  TIMEOUT,        BACKOFF,     LOST),
+        ROW(CONNECTING,  LOST,           BACKOFF,     LOST),
+        ROW(CONNECTING,  REFUSED,        BACKOFF,     LOST),
+        ROW(SUBSCRIBING, TIMEOUT,        BACKOFF,     LOST),
+        ROW(SUBSCRIBING, LOST,           BACKOFF,     LOST),
+        ROW(SUBSCRIBING, SUBACK_REFUSED, BACKOFF,     LOST),
+        ROW(LIVE,        LOST,           BACKOFF,     LOST),
+
+        ROW(BACKOFF,     TIMEOUT,        SIGNING,     SIGN),
+        ROW(BACKOFF,     RECONNECT_NOW,  SIGNING,     SIGN),
+
+        ROW(STOPPED,     STOP,           STOPPED,     DISCONNECT),
+        ROW(SIGNING,     STOP,           STOPPED,     DISCONNECT),
+        ROW(CONNECTING,  STOP,           STOPPED,     DISCONNECT),
+        ROW(SUBSCRIBING, STOP,           STOPPED,     DISCONNECT),
+        ROW(LIVE,        STOP,           STOPPED,     DISCONNECT),
+        ROW(BACKOFF,     STOP,           STOPPED,     DISCONNECT),
+};
+/* clang-format on */
+
+#define N_TRANSITIONS (sizeof(transitions) / sizeof(transitions[0]))
+
+static const struct {
+        uint32_t feature;
+        az_hub_session_filter filter;
+} feature_filters[] = {
+        { AZ_HUB_SESSION_METHODS,
+          { AZ_SPAN_LITERAL_FROM_STR(AZ_IOT_HUB_CLIENT_METHODS_SUBSCRIBE_TOPIC), 0 } },
+};
+
+#define N_FEATURE_FILTERS (sizeof(feature_filters) / sizeof(feature_filters[0]))
+#define ALL_FEATURES      AZ_HUB_SESSION_METHODS
+
+static void forget_credential(az_hub_session *s) {
+        /* volatile: the compiler may not leave out a store to it. */
+        volatile char *p = s->_internal.credential;
+
+        for (size_t i = 0; i < s->_internal.credential_len; i++)
+                p[i] = '\0';
+        s->_internal.credential_len = 0;
+}
+
+/* What an input brings with it; each has its own few of these. */
+typedef struct {
+        az_hub_session_time time;
+        az_span signature;
+        bool session_present;
+        az_hub_loss loss;
+        uint8_t connack_code;
+        az_span topic;
+        az_span payload;
+} input;
+
+/* The one place where the state changes. Returns the event of the transition, to be filled in. */
+static az_hub_event *move(az_hub_session *s, az_hub_session_transition const *transition,
+                          uint64_t deadline_us) {
+        s->_internal.state = transition->to;
+        s->_internal.deadline_us = deadline_us;
+        s->_internal.event = (az_hub_event){ .type = transition->event };
+        s->_internal.has_event = true;
+        return &s->_internal.event;
+}
+
+static uint64_t deadline_after(az_hub_session_time time, uint32_t timeout_s) {
+        return time.now_us + timeout_s * USEC_PER_SEC;
+}
+
+static void forget_failures(az_hub_session *s) {
+        for (size_t i = 0; i < _az_HUB_SESSION_BACKOFFS; i++)
+                s->_internal.n_failures[i] = 0;
+}
+
+static az_result sign(az_hub_session *s, az_hub_session_transition const *transition, input const *in) {
+        uint64_t expires_unix_s = in->time.unix_s + s->_internal.options.token_lifetime_s;
+        az_hub_event *event;
+        az_span text;
+        az_result r;
+
+        r = az_iot_hub_client_sas_get_signature(s->_internal.client, expires_unix_s,
+                                                AZ_SPAN_FROM_BUFFER(s->_internal.credential), &text);
+        if (az_result_failed(r))
+                return r;
+
+        if (transition->from == AZ_HUB_SESSION_STOPPED)
+                forget_failures(s);
+        s->_internal.credential_len = (size_t) az_span_size(text);
+        s->_internal.expires_unix_s = expires_unix_s;
+        event = move(s, transition, deadline_after(in->time, s->_internal.options.sign_timeout_s));
+        event->as.sign.string_to_sign = text;
+        event->as.sign.expires_unix_s = expires_unix_s;
+        return AZ_OK;
+}
+
+static az_span span_of(char *text, size_t len) {
+        return az_span_create((uint8_t *) text, (int32_t) len);
+}
+
+static az_result connect(az_hub_session *s, az_hub_session_transition const *transition, input const *in) {
+        az_hub_event *event;
+        az_result r;
+
+        if (az_span_size(in->signature) != SIGNATURE_SIZE)
+                return AZ_ERROR_ARG;
+        r = az_iot_hub_client_sas_get_password(s->_internal.client, s->_internal.expires_unix_s,
+                                               in->signature, AZ_SPAN_EMPTY, s->_internal.credential,
+                                               sizeof(s->_internal.credential), &s->_internal.credential_len);
+        if (az_result_failed(r))
+                return r;
+
+        event = move(s, transition, deadline_after(in->time, s->_internal.options.connect_timeout_s));
+        event->as.connect.client_id = span_of(s->_internal.client_id, s->_internal.client_id_len);
+        event->as.connect.user_name = span_of(s->_internal.user_name, s->_internal.user_name_len);
+        event->as.connect.password = span_of(s->_internal.credential, s->_internal.credential_len);
+        event->as.connect.keep_alive_s = s->_internal.options.keep_alive_s;
+        event->as.connect.clean_session = false;
+        return AZ_OK;
+}
+
+static az_result subscribe(az_hub_session *s, az_hub_session_transition const *transition, input const *in) {
+        az_hub_event *event;
+
+        s->_internal.session_present = in->session_present;
+        event = move(s, transition, deadline_after(in->time, s->_internal.options.subscribe_timeout_s));
+        event->as.subscribe.filters = s->_internal.filters;
+        event->as.subscribe.n_filters = s->_internal.n_filters;
+        return AZ_OK;
+}
+
+static az_result go_live(az_hub_session *s, az_hub_session_transition const *transition, input const *in) {
+        s->_internal.live_since_us = in->time.now_us;
+        move(s, transition, UINT64_MAX)->as.live.session_present = s->_internal.session_present;
+        return AZ_OK;
+}
+
+static az_result deliver(az_hub_session *s, az_hub_session_transition const *transition, input const *in) {
+        az_iot_hub_client_method_request request;
+        az_hub_event *event;
+        az_result r;
+
+        if (az_span_size(in->topic) == 0)
+                return AZ_ERROR_IOT_TOPIC_NO_MATCH;
+        r = az_iot_hub_client_methods_parse_received_topic(s->_internal.client, in->topic, &request);
+        if (az_result_failed(r))
+                return r;
+
+        event = move(s, transition, s->_internal.deadline_us);
+        event->as.method.name = request.name;
+        event->as.method.request_id = request.request_id;
+        event->as.method.payload = in->payload;
+        return AZ_OK;
+}
+
+enum {
+        BACKOFF_ORDINARY,
+        BACKOFF_THROTTLED,
+        BACKOFF_REFUSED
+};
+
+/* MQTT 3.1.1, table 3.1: "0x03 Connection Refused, Server unavailable"; a hub says so when it is overloaded.
+ */
+static unsigned backoff_of(input const *in) {
+        if (in->loss == AZ_HUB_LOSS_THROTTLED || (in->loss == AZ_HUB_LOSS_REFUSED && in->connack_code == 3))
+                return BACKOFF_THROTTLED;
+        return in->loss == AZ_HUB_LOSS_REFUSED ? BACKOFF_REFUSED : BACKOFF_ORDINARY;
+}
+
+/* SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014). */
+static uint64_t draw_random(az_hub_session *s) {
+        uint64_t z = s->_internal.random += UINT64_C(0x9E3779B97F4A7C15);
+
+        z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+        z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+        return z ^ (z >> 31);
+}
+
+static uint64_t next_delay_us(az_hub_session *s, unsigned backoff) {
+        uint32_t min_s = s->_internal.options.backoff_min_s, max_s = s->_internal.options.backoff_max_s;
+        az_retry_policy const policies[_az_HUB_SESSION_BACKOFFS] = {
+                [BACKOFF_ORDINARY] = { min_s, max_s },
+                [BACKOFF_THROTTLED] = { max_s < 10 ? max_s : 10, max_s },
+                /* Keys and enrolments are repaired by people: knock less and less often, but never stop. */
+                [BACKOFF_REFUSED] = { 30, 3600 },
+        };
+
+        return az_retry_delay_us(&policies[backoff], s->_internal.n_failures[backoff], draw_random(s));
+}
+
+static az_result lose(az_hub_session *s, az_hub_session_transition const *transition, input const *in) {
+        unsigned backoff = backoff_of(in);
+        az_hub_event *event;
+        uint64_t delay_us;
+
+        if (transition->from == AZ_HUB_SESSION_LIVE &&
+            in->time.now_us - s->_internal.live_since_us >= STABLE_US)
+                forget_failures(s);
+        s->_internal.n_failures[backoff]++;
+        s->_internal.last_loss = in->loss;
+        s->_internal.last_connack_code = in->connack_code;
+        delay_us = next_delay_us(s, backoff);
+
+        event = move(s, transition, in->time.now_us + delay_us);
+        event->as.lost.loss = in->loss;
+        event->as.lost.connack_code = in->connack_code;
+        event->as.lost.from = transition->from;
+        event->as.lost.delay_us = delay_us;
+        return AZ_OK;
+}
+
+static az_result act(az_hub_session *s, az_hub_session_transition const *transition, input const *in) {
+        switch (transition->event) {
+        case AZ_HUB_EVENT_SIGN:
+                return sign(s, transition, in);
+        case AZ_HUB_EVENT_CONNECT:
+                return connect(s, transition, in);
+        case AZ_HUB_EVENT_SUBSCRIBE:
+                return subscribe(s, transition, in);
+        case AZ_HUB_EVENT_LIVE:
+                return go_live(s, transition, in);
+        case AZ_HUB_EVENT_METHOD:
+                return deliver(s, transition, in);
+        case AZ_HUB_EVENT_LOST:
+                return lose(s, transition, in);
+        case AZ_HUB_EVENT_DISCONNECT:
+                (void) move(s, transition, UINT64_MAX);
+                return AZ_OK;
+        case _AZ_HUB_EVENT_TYPE_MAX:
+                break;
+        }
+        return AZ_ERROR_NOT_SUPPORTED;
+}
+
+/* Every input comes through here: the table says what it leads to. */
+static az_result feed(az_hub_session *s, az_hub_session_trigger on, input const *in) {
+        if (s->_internal.has_event)
+                return AZ_ERROR_NOT_ENOUGH_SPACE;
+        forget_credential(s);
+        for (size_t i = 0; i < N_TRANSITIONS; i++) {
+                if (transitions[i].from == s->_internal.state && transitions[i].on == on)
+                        return act(s, &transitions[i], in);
+        }
+        return AZ_ERROR_NOT_SUPPORTED;
+}
+
+az_hub_session_options az_hub_session_options_default(void) {
+        return (az_hub_session_options){
+                .features = ALL_FEATURES,
+                .token_lifetime_s = 3600,
+                .keep_alive_s = 60,
+                .sign_timeout_s = 120,
+                .connect_timeout_s = 30,
+                .subscribe_timeout_s = 30,
+                .backoff_min_s = 1,
+                .backoff_max_s = 100,
+        };
+}
+
+static bool is_within(uint32_t least, uint32_t value, uint32_t most) {
+        return least <= value && value <= most;
+}
+
+static bool options_are_valid(az_hub_session_options const *options) {
+        return options->random_seed != 0 && is_within(1, options->features, ALL_FEATURES) &&
+               is_within(300, options->token_lifetime_s, 86400) &&
+               is_within(1, options->keep_alive_s, AZ_HUB_SESSION_KEEP_ALIVE_MAX_S) &&
+               options->sign_timeout_s > 0 && options->connect_timeout_s > 0 &&
+               options->subscribe_timeout_s > 0 &&
+               is_within(1, options->backoff_min_s, options->backoff_max_s);
+}
+
+/* Writes what stays the same for all attempts, and sees that what does not will fit. */
+static az_result write_identity(az_hub_session *s) {
+        /* The longest signature once it is percent-encoded; a text to sign is shorter than its password. */
+        az_span const longest = AZ_SPAN_FROM_STR("++++++++++++++++++++++++++++++++++++++++++++");
+        az_result r;
+
+        r = az_iot_hub_client_get_client_id(s->_internal.client, s->_internal.client_id,
+                                            sizeof(s->_internal.client_id), &s->_internal.client_id_len);
+        if (az_result_failed(r))
+                return r;
+        r = az_iot_hub_client_get_user_name(s->_internal.client, s->_internal.user_name,
+                                            sizeof(s->_internal.user_name), &s->_internal.user_name_len);
+        if (az_result_failed(r))
+                return r;
+        return az_iot_hub_client_sas_get_password(s->_internal.client, UINT64_MAX, longest, AZ_SPAN_EMPTY,
+                                                  s->_internal.credential, sizeof(s->_internal.credential),
+                                                  NULL);
+}
+
+az_result az_hub_session_init(az_hub_session *s, az_iot_hub_client const *client,
+                              az_hub_session_options const *options) {
+        if (!options_are_valid(options))
+                return AZ_ERROR_ARG;
+
+        *s = (az_hub_session){
+                ._internal = {
+                        .client = client,
+                        .options = *options,
+                        .state = AZ_HUB_SESSION_STOPPED,
+                        .deadline_us = UINT64_MAX,
+                        .random = options->random_seed,
+                },
+        };
+        for (size_t i = 0; i < N_FEATURE_FILTERS; i++) {
+                if (options->features & feature_filters[i].feature)
+                        s->_internal.filters[s->_internal.n_filters++] = feature_filters[i].filter;
+        }
+        return write_identity(s);
+}
+
+az_result az_hub_session_start(az_hub_session *s, az_hub_session_time time) {
+        return feed(s, AZ_HUB_ON_START, &(input){ .time = time });
+}
+
+void az_hub_session_stop(az_hub_session *s) {
+        s->_internal.has_event = false;
+        (void) feed(s, AZ_HUB_ON_STOP, &(input){ .loss = AZ_HUB_LOSS_NONE });
+}
+
+az_result az_hub_session_signed(az_hub_session *s, az_span base64_signature, az_hub_session_time time) {
+        return feed(s, AZ_HUB_ON_SIGNED, &(input){ .time = time, .signature = base64_signature });
+}
+
+az_result az_hub_session_connected(az_hub_session *s, bool session_present, az_hub_session_time time) {
+        return feed(s, AZ_HUB_ON_CONNECTED, &(input){ .time = time, .session_present = session_present });
+}
+
+az_result az_hub_session_refused(az_hub_session *s, uint8_t connack_code, az_hub_session_time time) {
+        if (connack_code == 0)
+                return AZ_ERROR_ARG;
+        return feed(s, AZ_HUB_ON_REFUSED,
+                    &(input){ .time = time, .loss = AZ_HUB_LOSS_REFUSED, .connack_code = connack_code });
+}
+
+/* MQTT 3.1.1, section 3.9.3: 0, 1 and 2 are the granted QoS, 0x80 is "Failure", all else is reserved. */
+static bool is_granted(az_hub_session const *s, uint8_t const *codes, size_t n_codes) {
+        if (n_codes != s->_internal.n_filters)
+                return false;
+        for (size_t i = 0; i < n_codes; i++) {
+                if (codes[i] > 2)
+                        return false;
+        }
+        return true;
+}
+
+az_result az_hub_session_suback(az_hub_session *s, uint8_t const *codes, size_t n_codes,
+                                az_hub_session_time time) {
+        if (is_granted(s, codes, n_codes))
+                return feed(s, AZ_HUB_ON_SUBACK, &(input){ .time = time });
+        return feed(s, AZ_HUB_ON_SUBACK_REFUSED, &(input){ .time = time, .loss = AZ_HUB_LOSS_SUBSCRIBE });
+}
+
+az_result az_hub_session_lost(az_hub_session *s, az_hub_loss loss, az_hub_session_time time) {
+        if (loss == AZ_HUB_LOSS_NONE || loss == AZ_HUB_LOSS_REFUSED || loss == AZ_HUB_LOSS_SUBSCRIBE)
+                return AZ_ERROR_ARG;
+        return feed(s, AZ_HUB_ON_LOST, &(input){ .time = time, .loss = loss });
+}
+
+az_result az_hub_session_timeout(az_hub_session *s, az_hub_session_time time) {
+        if (time.now_us < s->_internal.deadline_us)
+                return AZ_OK;
+        return feed(s, AZ_HUB_ON_TIMEOUT, &(input){ .time = time, .loss = AZ_HUB_LOSS_TIMEOUT });
+}
+
+az_result az_hub_session_reconnect_now(az_hub_session *s, az_hub_session_time time) {
+        return feed(s, AZ_HUB_ON_RECONNECT_NOW, &(input){ .time = time });
+}
+
+az_result az_hub_session_message(az_hub_session *s, az_span topic, az_span payload) {
+        return feed(s, AZ_HUB_ON_MESSAGE, &(input){ .topic = topic, .payload = payload });
+}
+
+bool az_hub_session_next_event(az_hub_session *s, az_hub_event *out_event) {
+        if (!s->_internal.has_event) {
+                forget_credential(s);
+                return false;
+        }
+        *out_event = s->_internal.event;
+        s->_internal.has_event = false;
+        return true;
+}
+
+uint64_t az_hub_session_deadline_us(az_hub_session const *s) {
+        return s->_internal.deadline_us;
+}
+
+az_hub_session_status az_hub_session_get_status(az_hub_session const *s) {
+        az_hub_session_status status;
+
+        status = (az_hub_session_status){
+                .state = s->_internal.state,
+                .last_loss = s->_internal.last_loss,
+                .last_connack_code = s->_internal.last_connack_code,
+                .live_since_us = s->_internal.state == AZ_HUB_SESSION_LIVE ? s->_internal.live_since_us : 0,
+        };
+        for (size_t i = 0; i < _az_HUB_SESSION_BACKOFFS; i++)
+                status.n_failures += s->_internal.n_failures[i];
+        return status;
+}
+
+az_hub_session_transition const *az_hub_session_transitions(size_t *out_n) {
+        *out_n = N_TRANSITIONS;
+        return transitions;
+}

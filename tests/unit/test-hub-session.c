@@ -1,0 +1,747 @@
+/* SPDX-License-Identifier: MIT */
+#include <session/hub_session.h>
+
+#include "unit-span.h"
+
+#define SIGNATURE "skva+5dc1tXqjwbBB10W6Aon9alCD10WBtVPwNr3U1Q="
+#define UNIX_S    UINT64_C(1893452400) /* wall time when the clock of a script shows 0 */
+#define NEVER     UINT32_MAX
+#define NO_EVENT  _AZ_HUB_EVENT_TYPE_MAX
+
+/* An input and what it brings. */
+typedef enum {
+        START,
+        STOP,
+        SIGNED,
+        SIGNED_SHORT, /* with a signature that is too short */
+        SIGNED_LONG,
+        CONNECTED,      /* arg: session present */
+        REFUSED,        /* arg: code of CONNACK */
+        SUBACK,         /* arg: its one code */
+        SUBACK_OF_NONE, /* with no code */
+        SUBACK_OF_TWO,  /* with two codes of 0 */
+        LOST,           /* arg: az_hub_loss */
+        TIMEOUT,
+        RECONNECT_NOW,
+        METHOD,
+        METHOD_BROKEN, /* a method topic without id */
+        OTHER_MESSAGE, /* a topic of no feature */
+        EMPTY_MESSAGE, /* no topic at all */
+        _END
+} Input;
+
+typedef struct {
+        Input input;
+        unsigned arg;
+        uint32_t at_s; /* when it comes */
+        az_result result;
+        az_hub_event_type event;
+        az_hub_session_state state;
+        uint32_t deadline_s, latest_s; /* the deadline after it, or the range that chance chooses it from */
+} Step;
+
+static const az_iot_hub_client *client(void) {
+        static az_iot_hub_client c;
+
+        ck_assert_int_eq(az_iot_hub_client_init(&c, str("hub-lab.azure-devices.net"), str("pump-17"), NULL),
+                         AZ_OK);
+        return &c;
+}
+
+static az_hub_session_options options(void) {
+        az_hub_session_options o = az_hub_session_options_default();
+
+        o.random_seed = 42;
+        return o;
+}
+
+static void init(az_hub_session *s) {
+        az_hub_session_options o = options();
+
+        ck_assert_int_eq(az_hub_session_init(s, client(), &o), AZ_OK);
+}
+
+static az_hub_session_time at(uint32_t second) {
+        return (az_hub_session_time){ .now_us = second * USEC_PER_SEC, .unix_s = UNIX_S + second };
+}
+
+static az_result feed(az_hub_session *s, Input input, unsigned arg, az_hub_session_time time) {
+        uint8_t codes[2] = { (uint8_t) arg, 0 };
+
+        switch (input) {
+        case START:
+                return az_hub_session_start(s, time);
+        case STOP:
+                az_hub_session_stop(s);
+                return AZ_OK;
+        case SIGNED:
+                return az_hub_session_signed(s, str(SIGNATURE), time);
+        case SIGNED_SHORT:
+                return az_hub_session_signed(s, str("c2hvcnQ="), time);
+        case SIGNED_LONG:
+                return az_hub_session_signed(s, str(SIGNATURE "AAAA"), time);
+        case CONNECTED:
+                return az_hub_session_connected(s, arg, time);
+        case REFUSED:
+                return az_hub_session_refused(s, (uint8_t) arg, time);
+        case SUBACK:
+                return az_hub_session_suback(s, codes, 1, time);
+        case SUBACK_OF_NONE:
+                return az_hub_session_suback(s, NULL, 0, time);
+        case SUBACK_OF_TWO:
+                return az_hub_session_suback(s, codes, 2, time);
+        case LOST:
+                return az_hub_session_lost(s, (az_hub_loss) arg, time);
+        case TIMEOUT:
+                return az_hub_session_timeout(s, time);
+        case RECONNECT_NOW:
+                return az_hub_session_reconnect_now(s, time);
+        case METHOD:
+                return az_hub_session_message(s, str("$iothub/methods/POST/reboot/?$rid=1f"),
+                                              str("{\"n\":1}"));
+        case METHOD_BROKEN:
+                return az_hub_session_message(s, str("$iothub/methods/POST/reboot"), AZ_SPAN_EMPTY);
+        case OTHER_MESSAGE:
+                return az_hub_session_message(s, str("$iothub/twin/res/200/?$rid=1"), str("{}"));
+        case EMPTY_MESSAGE:
+                return az_hub_session_message(s, AZ_SPAN_EMPTY, AZ_SPAN_EMPTY);
+        case _END:
+                break;
+        }
+        return AZ_ERROR_NOT_IMPLEMENTED;
+}
+
+static az_hub_session_state state_of(const az_hub_session *s) {
+        return az_hub_session_get_status(s).state;
+}
+
+/* Pops the one event that there has to be. */
+static az_hub_event pop(az_hub_session *s) {
+        az_hub_event event, none;
+
+        ck_assert(az_hub_session_next_event(s, &event));
+        ck_assert(!az_hub_session_next_event(s, &none));
+        return event;
+}
+
+/* Gives the input at 'second', and returns its event. */
+static az_hub_event give(az_hub_session *s, Input input, unsigned arg, uint32_t second) {
+        ck_assert_int_eq(feed(s, input, arg, at(second)), AZ_OK);
+        return pop(s);
+}
+
+/* Brings a new session to 'state' at second 0. */
+static void init_in(az_hub_session *s, az_hub_session_state state) {
+        init(s);
+        if (state == AZ_HUB_SESSION_STOPPED)
+                return;
+        (void) give(s, START, 0, 0);
+        if (state == AZ_HUB_SESSION_SIGNING)
+                return;
+        if (state == AZ_HUB_SESSION_BACKOFF) {
+                (void) give(s, LOST, AZ_HUB_LOSS_SIGNING, 0);
+                return;
+        }
+        (void) give(s, SIGNED, 0, 0);
+        if (state == AZ_HUB_SESSION_CONNECTING)
+                return;
+        (void) give(s, CONNECTED, 0, 0);
+        if (state == AZ_HUB_SESSION_SUBSCRIBING)
+                return;
+        (void) give(s, SUBACK, 0, 0);
+}
+
+/* clang-format off */
+#define S(state) AZ_HUB_SESSION_##state
+#define E(event) AZ_HUB_EVENT_##event
+#define L(loss)  AZ_HUB_LOSS_##loss
+
+/* From nothing to a live link. */
+#define UNTIL_SIGNED { START,  0, 0, AZ_OK, E(SIGN),    S(SIGNING),    120 }, \
+                     { SIGNED, 0, 1, AZ_OK, E(CONNECT), S(CONNECTING), 31 }
+#define UNTIL_LIVE   UNTIL_SIGNED, \
+                     { CONNECTED, 0, 2, AZ_OK, E(SUBSCRIBE), S(SUBSCRIBING), 32 }, \
+                     { SUBACK,    0, 3, AZ_OK, E(LIVE),      S(LIVE),        NEVER }
+
+static const struct {
+        const char *name;
+        Step steps[16];
+} scripts[] = {
+        { .name = "comes up, carries a method, is stopped", .steps = {
+                UNTIL_LIVE,
+                { METHOD, 0, 50, AZ_OK, E(METHOD),     S(LIVE),    NEVER },
+                { STOP,   0, 60, AZ_OK, E(DISCONNECT), S(STOPPED), NEVER },
+                { START,  0, 70, AZ_OK, E(SIGN),       S(SIGNING), 190 },
+        } },
+        { .name = "goes round after a loss", .steps = {
+                UNTIL_LIVE,
+                { LOST,      L(CLOSED), 10, AZ_OK, E(LOST),      S(BACKOFF),     11, 12 },
+                { TIMEOUT,   0,         12, AZ_OK, E(SIGN),      S(SIGNING),     132 },
+                { SIGNED,    0,         13, AZ_OK, E(CONNECT),   S(CONNECTING),  43 },
+                { CONNECTED, 1,         14, AZ_OK, E(SUBSCRIBE), S(SUBSCRIBING), 44 },
+                { SUBACK,    0,         15, AZ_OK, E(LIVE),      S(LIVE),        NEVER },
+        } },
+        { .name = "takes messages before SUBACK, which leave its deadline alone", .steps = {
+                UNTIL_SIGNED,
+                { METHOD,    0, 2,  AZ_ERROR_NOT_SUPPORTED, NO_EVENT, S(CONNECTING), 31 },
+                { CONNECTED, 0, 2,  AZ_OK, E(SUBSCRIBE), S(SUBSCRIBING), 32 },
+                { METHOD,    0, 20, AZ_OK, E(METHOD),    S(SUBSCRIBING), 32 },
+                { SUBACK,    0, 21, AZ_OK, E(LIVE),      S(LIVE),        NEVER },
+        } },
+        { .name = "tells messages that it does not know, or that are broken", .steps = {
+                UNTIL_LIVE,
+                { OTHER_MESSAGE, 0, 4, AZ_ERROR_IOT_TOPIC_NO_MATCH, NO_EVENT, S(LIVE), NEVER },
+                { EMPTY_MESSAGE, 0, 4, AZ_ERROR_IOT_TOPIC_NO_MATCH, NO_EVENT, S(LIVE), NEVER },
+                { METHOD_BROKEN, 0, 4, AZ_ERROR_UNEXPECTED_CHAR,    NO_EVENT, S(LIVE), NEVER },
+                { METHOD,        0, 4, AZ_OK, E(METHOD), S(LIVE), NEVER },
+        } },
+        { .name = "is lost when signing takes too long", .steps = {
+                { START,   0, 5,   AZ_OK, E(SIGN), S(SIGNING), 125 },
+                { TIMEOUT, 0, 124, AZ_OK, NO_EVENT, S(SIGNING), 125 },
+                { TIMEOUT, 0, 125, AZ_OK, E(LOST), S(BACKOFF), 126, 127 },
+        } },
+        { .name = "is lost when signing fails, and signs anew", .steps = {
+                { START,   0,          0, AZ_OK, E(SIGN), S(SIGNING), 120 },
+                { LOST,    L(SIGNING), 1, AZ_OK, E(LOST), S(BACKOFF), 2, 3 },
+                { SIGNED,  0,          1, AZ_ERROR_NOT_SUPPORTED, NO_EVENT, S(BACKOFF), 2, 3 },
+                { TIMEOUT, 0,          3, AZ_OK, E(SIGN), S(SIGNING), 123 },
+        } },
+        { .name = "keeps waiting for a signature of the right size", .steps = {
+                { START,        0, 0, AZ_OK,        E(SIGN),    S(SIGNING),    120 },
+                { SIGNED_SHORT, 0, 1, AZ_ERROR_ARG, NO_EVENT,   S(SIGNING),    120 },
+                { SIGNED_LONG,  0, 1, AZ_ERROR_ARG, NO_EVENT,   S(SIGNING),    120 },
+                { SIGNED,       0, 2, AZ_OK,        E(CONNECT), S(CONNECTING), 32 },
+        } },
+        { .name = "is lost without CONNACK", .steps = {
+                UNTIL_SIGNED,
+                { TIMEOUT, 0, 30, AZ_OK, NO_EVENT, S(CONNECTING), 31 },
+                { TIMEOUT, 0, 31, AZ_OK, E(LOST),  S(BACKOFF),    32, 33 },
+        } },
+        { .name = "is lost without SUBACK", .steps = {
+                UNTIL_SIGNED,
+                { CONNECTED, 0, 2,  AZ_OK, E(SUBSCRIBE), S(SUBSCRIBING), 32 },
+                { TIMEOUT,   0, 40, AZ_OK, E(LOST),      S(BACKOFF),     41, 42 },
+        } },
+        { .name = "is lost when a filter is refused", .steps = {
+                UNTIL_SIGNED,
+                { CONNECTED, 0,    2, AZ_OK, E(SUBSCRIBE), S(SUBSCRIBING), 32 },
+                { SUBACK,    0x80, 3, AZ_OK, E(LOST),      S(BACKOFF),     4, 5 },
+        } },
+        { .name = "is lost by a reserved SUBACK code", .steps = {
+                UNTIL_SIGNED,
+                { CONNECTED, 0, 2, AZ_OK, E(SUBSCRIBE), S(SUBSCRIBING), 32 },
+                { SUBACK,    3, 3, AZ_OK, E(LOST),      S(BACKOFF),     4, 5 },
+        } },
+        { .name = "is live with more than was asked", .steps = {
+                UNTIL_SIGNED,
+                { CONNECTED, 0, 2, AZ_OK, E(SUBSCRIBE), S(SUBSCRIBING), 32 },
+                { SUBACK,    1, 3, AZ_OK, E(LIVE),      S(LIVE),        NEVER },
+        } },
+        { .name = "is lost by a SUBACK with too few codes", .steps = {
+                UNTIL_SIGNED,
+                { CONNECTED,      0, 2, AZ_OK, E(SUBSCRIBE), S(SUBSCRIBING), 32 },
+                { SUBACK_OF_NONE, 0, 3, AZ_OK, E(LOST),      S(BACKOFF),     4, 5 },
+        } },
+        { .name = "is lost by a SUBACK with too many codes", .steps = {
+                UNTIL_SIGNED,
+                { CONNECTED,     0, 2, AZ_OK, E(SUBSCRIBE), S(SUBSCRIBING), 32 },
+                { SUBACK_OF_TWO, 0, 3, AZ_OK, E(LOST),      S(BACKOFF),     4, 5 },
+        } },
+        { .name = "backs off for longer each time", .steps = {
+                { START,   0,      0,   AZ_OK, E(SIGN), S(SIGNING), 120 },
+                { LOST,    L(TCP), 0,   AZ_OK, E(LOST), S(BACKOFF), 1, 2 },
+                { TIMEOUT, 0,      10,  AZ_OK, E(SIGN), S(SIGNING), 130 },
+                { LOST,    L(TLS), 10,  AZ_OK, E(LOST), S(BACKOFF), 12, 14 },
+                { TIMEOUT, 0,      20,  AZ_OK, E(SIGN), S(SIGNING), 140 },
+                { LOST,    L(NAME), 20, AZ_OK, E(LOST), S(BACKOFF), 24, 28 },
+                { TIMEOUT, 0,      30,  AZ_OK, E(SIGN), S(SIGNING), 150 },
+                { SIGNED,  0,      30,  AZ_OK, E(CONNECT), S(CONNECTING), 60 },
+                { TIMEOUT, 0,      60,  AZ_OK, E(LOST), S(BACKOFF), 68, 76 },
+        } },
+        { .name = "backs off from half a minute to an hour when it is refused", .steps = {
+                UNTIL_SIGNED,
+                { REFUSED, 5, 10,   AZ_OK, E(LOST),    S(BACKOFF),    40, 70 },
+                { TIMEOUT, 0, 100,  AZ_OK, E(SIGN),    S(SIGNING),    220 },
+                { SIGNED,  0, 100,  AZ_OK, E(CONNECT), S(CONNECTING), 130 },
+                { REFUSED, 4, 100,  AZ_OK, E(LOST),    S(BACKOFF),    160, 220 },
+                { TIMEOUT, 0, 300,  AZ_OK, E(SIGN),    S(SIGNING),    420 },
+                { SIGNED,  0, 300,  AZ_OK, E(CONNECT), S(CONNECTING), 330 },
+                { REFUSED, 2, 300,  AZ_OK, E(LOST),    S(BACKOFF),    420, 540 },
+        } },
+        { .name = "backs off from ten seconds when the hub is unavailable", .steps = {
+                UNTIL_SIGNED,
+                { REFUSED, 3, 10, AZ_OK, E(LOST),    S(BACKOFF),    20, 30 },
+                { TIMEOUT, 0, 30, AZ_OK, E(SIGN),    S(SIGNING),    150 },
+                { SIGNED,  0, 30, AZ_OK, E(CONNECT), S(CONNECTING), 60 },
+                { REFUSED, 3, 30, AZ_OK, E(LOST),    S(BACKOFF),    50, 70 },
+        } },
+        { .name = "backs off from ten seconds when it is throttled", .steps = {
+                UNTIL_LIVE,
+                { LOST, L(THROTTLED), 10, AZ_OK, E(LOST), S(BACKOFF), 20, 30 },
+        } },
+        { .name = "counts refusals apart from other losses", .steps = {
+                { START,   0,      0,  AZ_OK, E(SIGN),    S(SIGNING),    120 },
+                { LOST,    L(TCP), 0,  AZ_OK, E(LOST),    S(BACKOFF),    1, 2 },
+                { TIMEOUT, 0,      10, AZ_OK, E(SIGN),    S(SIGNING),    130 },
+                { LOST,    L(TCP), 10, AZ_OK, E(LOST),    S(BACKOFF),    12, 14 },
+                { TIMEOUT, 0,      20, AZ_OK, E(SIGN),    S(SIGNING),    140 },
+                { SIGNED,  0,      20, AZ_OK, E(CONNECT), S(CONNECTING), 50 },
+                { REFUSED, 5,      20, AZ_OK, E(LOST),    S(BACKOFF),    50, 80 },
+                { TIMEOUT, 0,      80, AZ_OK, E(SIGN),    S(SIGNING),    200 },
+                { LOST,    L(TCP), 80, AZ_OK, E(LOST),    S(BACKOFF),    84, 88 },
+        } },
+        { .name = "goes on backing off after a link that lived 59 s", .steps = {
+                { START,     0,      0,  AZ_OK, E(SIGN),      S(SIGNING),     120 },
+                { LOST,      L(TCP), 0,  AZ_OK, E(LOST),      S(BACKOFF),     1, 2 },
+                { TIMEOUT,   0,      2,  AZ_OK, E(SIGN),      S(SIGNING),     122 },
+                { SIGNED,    0,      2,  AZ_OK, E(CONNECT),   S(CONNECTING),  32 },
+                { CONNECTED, 0,      2,  AZ_OK, E(SUBSCRIBE), S(SUBSCRIBING), 32 },
+                { SUBACK,    0,      10, AZ_OK, E(LIVE),      S(LIVE),        NEVER },
+                { LOST,  L(CLOSED),  69, AZ_OK, E(LOST),      S(BACKOFF),     71, 73 },
+        } },
+        { .name = "begins anew after a link that lived 60 s", .steps = {
+                { START,     0,      0,  AZ_OK, E(SIGN),      S(SIGNING),     120 },
+                { LOST,      L(TCP), 0,  AZ_OK, E(LOST),      S(BACKOFF),     1, 2 },
+                { TIMEOUT,   0,      2,  AZ_OK, E(SIGN),      S(SIGNING),     122 },
+                { SIGNED,    0,      2,  AZ_OK, E(CONNECT),   S(CONNECTING),  32 },
+                { CONNECTED, 0,      2,  AZ_OK, E(SUBSCRIBE), S(SUBSCRIBING), 32 },
+                { SUBACK,    0,      10, AZ_OK, E(LIVE),      S(LIVE),        NEVER },
+                { LOST,  L(CLOSED),  70, AZ_OK, E(LOST),      S(BACKOFF),     71, 72 },
+        } },
+        { .name = "does not begin anew because a short-lived link is long ago", .steps = {
+                UNTIL_LIVE,
+                { LOST,    L(CLOSED), 10,  AZ_OK, E(LOST), S(BACKOFF), 11, 12 },
+                { TIMEOUT, 0,         100, AZ_OK, E(SIGN), S(SIGNING), 220 },
+                { LOST,    L(TCP),    100, AZ_OK, E(LOST), S(BACKOFF), 102, 104 },
+        } },
+        { .name = "begins anew after a stop", .steps = {
+                { START, 0,      0, AZ_OK, E(SIGN),       S(SIGNING), 120 },
+                { LOST,  L(TCP), 0, AZ_OK, E(LOST),       S(BACKOFF), 1, 2 },
+                { STOP,  0,      1, AZ_OK, E(DISCONNECT), S(STOPPED), NEVER },
+                { START, 0,      5, AZ_OK, E(SIGN),       S(SIGNING), 125 },
+                { LOST,  L(TCP), 5, AZ_OK, E(LOST),       S(BACKOFF), 6, 7 },
+        } },
+        { .name = "cuts backing off short, and still counts", .steps = {
+                { START,         0,      0, AZ_OK, E(SIGN), S(SIGNING), 120 },
+                { LOST,          L(TCP), 0, AZ_OK, E(LOST), S(BACKOFF), 1, 2 },
+                { RECONNECT_NOW, 0,      0, AZ_OK, E(SIGN), S(SIGNING), 120 },
+                { LOST,          L(TCP), 0, AZ_OK, E(LOST), S(BACKOFF), 2, 4 },
+        } },
+        { .name = "refuses to be told what it finds itself", .steps = {
+                UNTIL_SIGNED,
+                { REFUSED, 0,            2, AZ_ERROR_ARG, NO_EVENT, S(CONNECTING), 31 },
+                { LOST,    L(NONE),      2, AZ_ERROR_ARG, NO_EVENT, S(CONNECTING), 31 },
+                { LOST,    L(REFUSED),   2, AZ_ERROR_ARG, NO_EVENT, S(CONNECTING), 31 },
+                { LOST,    L(SUBSCRIBE), 2, AZ_ERROR_ARG, NO_EVENT, S(CONNECTING), 31 },
+        } },
+        { .name = "has no deadline while stopped or live", .steps = {
+                { TIMEOUT, 0, 1000, AZ_OK, NO_EVENT, S(STOPPED), NEVER },
+                UNTIL_LIVE,
+                { TIMEOUT, 0, 1000, AZ_OK, NO_EVENT, S(LIVE), NEVER },
+        } },
+};
+/* clang-format on */
+
+static void check_deadline(const az_hub_session *s, const Step *step) {
+        uint64_t deadline_us = az_hub_session_deadline_us(s);
+
+        if (step->deadline_s == NEVER) {
+                ck_assert_uint_eq(deadline_us, UINT64_MAX);
+                return;
+        }
+        ck_assert_uint_ge(deadline_us, step->deadline_s * USEC_PER_SEC);
+        ck_assert_uint_le(deadline_us, MAX(step->deadline_s, step->latest_s) * USEC_PER_SEC);
+}
+
+START_TEST(session_follows_the_script) {
+        const Step *end = scripts[_i].steps + ELEMENTSOF(scripts[_i].steps);
+        az_hub_session s;
+
+        init(&s);
+        for (const Step *step = scripts[_i].steps; step < end && step->result != 0; step++) {
+                az_hub_event event = { .type = NO_EVENT };
+
+                ck_assert_int_eq(feed(&s, step->input, step->arg, at(step->at_s)), step->result);
+                ck_assert_int_eq(az_hub_session_next_event(&s, &event), step->event != NO_EVENT);
+                ck_assert_msg(event.type == step->event, "'%s', step %td: event %s", scripts[_i].name,
+                              step - scripts[_i].steps, az_hub_event_type_to_string(event.type));
+                ck_assert_msg(state_of(&s) == step->state, "'%s', step %td: state %s", scripts[_i].name,
+                              step - scripts[_i].steps, az_hub_session_state_to_string(state_of(&s)));
+                check_deadline(&s, step);
+        }
+}
+END_TEST
+
+/* The input that is each trigger. */
+static const struct {
+        Input input;
+        unsigned arg;
+} triggers[_AZ_HUB_ON_MAX] = {
+        [AZ_HUB_ON_START] = { START },
+        [AZ_HUB_ON_STOP] = { STOP },
+        [AZ_HUB_ON_SIGNED] = { SIGNED },
+        [AZ_HUB_ON_CONNECTED] = { CONNECTED },
+        [AZ_HUB_ON_REFUSED] = { REFUSED, 5 },
+        [AZ_HUB_ON_SUBACK] = { SUBACK },
+        [AZ_HUB_ON_SUBACK_REFUSED] = { SUBACK, 0x80 },
+        [AZ_HUB_ON_LOST] = { LOST, AZ_HUB_LOSS_CLOSED },
+        [AZ_HUB_ON_TIMEOUT] = { TIMEOUT },
+        [AZ_HUB_ON_RECONNECT_NOW] = { RECONNECT_NOW },
+        [AZ_HUB_ON_MESSAGE] = { METHOD },
+};
+
+static const az_hub_session_transition *find_row(az_hub_session_state from, az_hub_session_trigger on) {
+        const az_hub_session_transition *rows, *found = NULL;
+        size_t n;
+
+        rows = az_hub_session_transitions(&n);
+        for (size_t i = 0; i < n; i++) {
+                if (rows[i].from != from || rows[i].on != on)
+                        continue;
+                ck_assert_msg(!found, "two rows for %s in %s", az_hub_session_trigger_to_string(on),
+                              az_hub_session_state_to_string(from));
+                found = &rows[i];
+        }
+        return found;
+}
+
+START_TEST(every_state_treats_every_trigger_as_its_row_says) {
+        az_hub_session_state from = (az_hub_session_state) (_i / _AZ_HUB_ON_MAX);
+        az_hub_session_trigger on = (az_hub_session_trigger) (_i % _AZ_HUB_ON_MAX);
+        const az_hub_session_transition *row = find_row(from, on);
+        az_hub_session_time late = at(1000);
+        az_hub_session s;
+        az_hub_event event;
+        uint64_t deadline_us;
+
+        init_in(&s, from);
+        deadline_us = az_hub_session_deadline_us(&s);
+        if (row) {
+                ck_assert_int_eq(feed(&s, triggers[on].input, triggers[on].arg, late), AZ_OK);
+                ck_assert_int_eq(pop(&s).type, row->event);
+                ck_assert_int_eq(state_of(&s), row->to);
+                return;
+        }
+
+        /* A state without a deadline cannot be late. */
+        ck_assert_int_eq(feed(&s, triggers[on].input, triggers[on].arg, late),
+                         on == AZ_HUB_ON_TIMEOUT ? AZ_OK : AZ_ERROR_NOT_SUPPORTED);
+        ck_assert(!az_hub_session_next_event(&s, &event));
+        ck_assert_int_eq(state_of(&s), from);
+        ck_assert_uint_eq(az_hub_session_deadline_us(&s), deadline_us);
+}
+END_TEST
+
+START_TEST(an_event_that_waits_refuses_every_input_but_stop) {
+        az_hub_session s;
+        az_hub_event event;
+
+        init(&s);
+        ck_assert_int_eq(feed(&s, START, 0, at(0)), AZ_OK);
+        for (Input input = START; input < _END; input++) {
+                if (input == STOP)
+                        continue;
+                ck_assert_int_eq(feed(&s, input, AZ_HUB_LOSS_TCP, at(1000)), AZ_ERROR_NOT_ENOUGH_SPACE);
+                ck_assert_int_eq(state_of(&s), AZ_HUB_SESSION_SIGNING);
+        }
+
+        az_hub_session_stop(&s);
+        event = pop(&s);
+        ck_assert_int_eq(event.type, AZ_HUB_EVENT_DISCONNECT);
+}
+END_TEST
+
+START_TEST(events_carry_what_their_header_says) {
+        az_hub_session s;
+        az_hub_event event;
+
+        init(&s);
+        event = give(&s, START, 0, 100);
+        ck_assert_uint_eq(event.as.sign.expires_unix_s, UNIX_S + 100 + 3600);
+
+        ck_assert_int_eq(feed(&s, SIGNED, 0, at(101)), AZ_OK);
+        ck_assert(az_hub_session_next_event(&s, &event));
+        ck_assert_span_eq(event.as.connect.client_id, "pump-17");
+        ck_assert_span_eq(event.as.connect.user_name,
+                          "hub-lab.azure-devices.net/pump-17/?api-version=2020-09-30"
+                          "&DeviceClientType=azsdk-c%2F1.6.0-beta.1");
+        ck_assert_span_eq(event.as.connect.password,
+                          "SharedAccessSignature sr=hub-lab.azure-devices.net%2Fdevices%2Fpump-17"
+                          "&sig=skva%2B5dc1tXqjwbBB10W6Aon9alCD10WBtVPwNr3U1Q%3D&se=1893456100");
+        ck_assert_uint_eq(az_span_ptr(event.as.connect.password)[az_span_size(event.as.connect.password)],
+                          '\0');
+        ck_assert_uint_eq(event.as.connect.keep_alive_s, 60);
+        ck_assert(!event.as.connect.clean_session);
+
+        event = give(&s, CONNECTED, 1, 102);
+        ck_assert_uint_eq(event.as.subscribe.n_filters, 1);
+        ck_assert_span_eq(event.as.subscribe.filters[0].topic_filter, "$iothub/methods/POST/#");
+        ck_assert_uint_eq(event.as.subscribe.filters[0].qos, 0);
+
+        event = give(&s, SUBACK, 0, 103);
+        ck_assert(event.as.live.session_present);
+
+        event = give(&s, METHOD, 0, 104);
+        ck_assert_span_eq(event.as.method.name, "reboot");
+        ck_assert_span_eq(event.as.method.request_id, "1f");
+        ck_assert_span_eq(event.as.method.payload, "{\"n\":1}");
+
+        event = give(&s, LOST, AZ_HUB_LOSS_KEEP_ALIVE, 105);
+        ck_assert_int_eq(event.as.lost.loss, AZ_HUB_LOSS_KEEP_ALIVE);
+        ck_assert_int_eq(event.as.lost.from, AZ_HUB_SESSION_LIVE);
+        ck_assert_uint_eq(az_hub_session_deadline_us(&s), 105 * USEC_PER_SEC + event.as.lost.delay_us);
+
+        (void) give(&s, TIMEOUT, 0, 200);
+        (void) give(&s, SIGNED, 0, 200);
+        event = give(&s, REFUSED, 4, 201);
+        ck_assert_int_eq(event.as.lost.loss, AZ_HUB_LOSS_REFUSED);
+        ck_assert_uint_eq(event.as.lost.connack_code, 4);
+        ck_assert_int_eq(event.as.lost.from, AZ_HUB_SESSION_CONNECTING);
+}
+END_TEST
+
+START_TEST(the_text_to_sign_names_the_resource_and_the_expiry) {
+        az_hub_session s;
+        az_hub_event event;
+
+        init(&s);
+        ck_assert_int_eq(feed(&s, START, 0, at(0)), AZ_OK);
+        ck_assert(az_hub_session_next_event(&s, &event));
+        ck_assert_span_eq(event.as.sign.string_to_sign,
+                          "hub-lab.azure-devices.net%2Fdevices%2Fpump-17\n1893456000");
+}
+END_TEST
+
+static void check_wiped(az_span span) {
+        for (int32_t i = 0; i < az_span_size(span); i++)
+                ck_assert_uint_eq(az_span_ptr(span)[i], 0);
+}
+
+START_TEST(the_password_is_wiped_by_the_next_call) {
+        az_hub_session s;
+        az_hub_event event, none;
+
+        init_in(&s, AZ_HUB_SESSION_SIGNING);
+        ck_assert_int_eq(feed(&s, SIGNED, 0, at(0)), AZ_OK);
+        ck_assert(az_hub_session_next_event(&s, &event));
+        ck_assert_int_gt(az_span_size(event.as.connect.password), 0);
+        if (_i == 0)
+                ck_assert(!az_hub_session_next_event(&s, &none));
+        else if (_i == 1)
+                az_hub_session_stop(&s);
+        else
+                ck_assert_int_eq(feed(&s, METHOD, 0, at(0)), AZ_ERROR_NOT_SUPPORTED);
+        check_wiped(event.as.connect.password);
+        ck_assert_ptr_null(memmem(&s, sizeof(s), SIGNATURE, 10));
+}
+END_TEST
+
+START_TEST(a_stop_wipes_the_password_of_an_event_that_waits) {
+        az_hub_session s;
+
+        init_in(&s, AZ_HUB_SESSION_SIGNING);
+        ck_assert_int_eq(feed(&s, SIGNED, 0, at(0)), AZ_OK);
+        ck_assert_ptr_nonnull(memmem(&s, sizeof(s), "SharedAccessSignature", 21));
+        az_hub_session_stop(&s);
+        ck_assert_ptr_null(memmem(&s, sizeof(s), "SharedAccessSignature", 21));
+        ck_assert_ptr_null(memmem(&s, sizeof(s), SIGNATURE, 10));
+}
+END_TEST
+
+START_TEST(status_tells_the_last_loss_and_how_many) {
+        az_hub_session_status status;
+        az_hub_session s;
+
+        init(&s);
+        status = az_hub_session_get_status(&s);
+        ck_assert_int_eq(status.last_loss, AZ_HUB_LOSS_NONE);
+        ck_assert_uint_eq(status.n_failures, 0);
+
+        (void) give(&s, START, 0, 0);
+        (void) give(&s, LOST, AZ_HUB_LOSS_NAME, 0);
+        (void) give(&s, TIMEOUT, 0, 10);
+        (void) give(&s, SIGNED, 0, 10);
+        (void) give(&s, REFUSED, 5, 11);
+        status = az_hub_session_get_status(&s);
+        ck_assert_int_eq(status.state, AZ_HUB_SESSION_BACKOFF);
+        ck_assert_int_eq(status.last_loss, AZ_HUB_LOSS_REFUSED);
+        ck_assert_uint_eq(status.last_connack_code, 5);
+        ck_assert_uint_eq(status.n_failures, 2);
+        ck_assert_uint_eq(status.live_since_us, 0);
+
+        init_in(&s, AZ_HUB_SESSION_SUBSCRIBING);
+        (void) give(&s, SUBACK, 0, 7);
+        ck_assert_uint_eq(az_hub_session_get_status(&s).live_since_us, 7 * USEC_PER_SEC);
+}
+END_TEST
+
+START_TEST(two_seeds_back_off_differently) {
+        az_hub_session_options o = options();
+        az_hub_session s[2];
+
+        for (size_t i = 0; i < 2; i++) {
+                o.random_seed = i + 1;
+                ck_assert_int_eq(az_hub_session_init(&s[i], client(), &o), AZ_OK);
+                (void) give(&s[i], START, 0, 0);
+                (void) give(&s[i], LOST, AZ_HUB_LOSS_TCP, 0);
+        }
+        ck_assert_uint_ne(az_hub_session_deadline_us(&s[0]), az_hub_session_deadline_us(&s[1]));
+}
+END_TEST
+
+START_TEST(delays_at_the_maximum_differ) {
+        uint64_t last_us = 0;
+        az_hub_session s;
+
+        init_in(&s, AZ_HUB_SESSION_SIGNING);
+        for (unsigned i = 0; i < 20; i++) {
+                az_hub_event event = give(&s, LOST, AZ_HUB_LOSS_TCP, 0);
+
+                ck_assert_uint_le(event.as.lost.delay_us, 100 * USEC_PER_SEC);
+                ck_assert_uint_ne(event.as.lost.delay_us, last_us);
+                last_us = event.as.lost.delay_us;
+                (void) give(&s, RECONNECT_NOW, 0, 0);
+        }
+        ck_assert_uint_ge(last_us, 50 * USEC_PER_SEC);
+}
+END_TEST
+
+START_TEST(a_small_maximum_holds_when_throttled_too) {
+        az_hub_session_options o = options();
+        az_hub_session s;
+
+        o.backoff_max_s = 4;
+        ck_assert_int_eq(az_hub_session_init(&s, client(), &o), AZ_OK);
+        (void) give(&s, START, 0, 0);
+        ck_assert_uint_le(give(&s, LOST, AZ_HUB_LOSS_THROTTLED, 0).as.lost.delay_us, 4 * USEC_PER_SEC);
+}
+END_TEST
+
+#define OPTION(member, value, result)                                                                        \
+        {                                                                                                    \
+                offsetof(az_hub_session_options, member), sizeof(((az_hub_session_options *) NULL)->member), \
+                        value, result                                                                        \
+        }
+
+static const struct {
+        size_t offset, size;
+        uint64_t value;
+        az_result result;
+} ranges[] = {
+        OPTION(random_seed, 0, AZ_ERROR_ARG),
+        OPTION(random_seed, UINT64_MAX, AZ_OK),
+        OPTION(features, 0, AZ_ERROR_ARG),
+        OPTION(features, AZ_HUB_SESSION_METHODS, AZ_OK),
+        OPTION(features, AZ_HUB_SESSION_METHODS << 1, AZ_ERROR_ARG),
+        OPTION(token_lifetime_s, 299, AZ_ERROR_ARG),
+        OPTION(token_lifetime_s, 300, AZ_OK),
+        OPTION(token_lifetime_s, 86400, AZ_OK),
+        OPTION(token_lifetime_s, 86401, AZ_ERROR_ARG),
+        OPTION(keep_alive_s, 0, AZ_ERROR_ARG),
+        OPTION(keep_alive_s, 1, AZ_OK),
+        OPTION(keep_alive_s, 1177, AZ_OK),
+        OPTION(keep_alive_s, 1178, AZ_ERROR_ARG),
+        OPTION(sign_timeout_s, 0, AZ_ERROR_ARG),
+        OPTION(connect_timeout_s, 0, AZ_ERROR_ARG),
+        OPTION(subscribe_timeout_s, 0, AZ_ERROR_ARG),
+        OPTION(backoff_min_s, 0, AZ_ERROR_ARG),
+        OPTION(backoff_min_s, 101, AZ_ERROR_ARG),
+        OPTION(backoff_min_s, 100, AZ_OK),
+        OPTION(backoff_max_s, 1, AZ_OK),
+        OPTION(backoff_max_s, UINT32_MAX, AZ_OK),
+};
+
+START_TEST(options_out_of_range_are_refused) {
+        az_hub_session_options o = options();
+        az_hub_session s;
+
+        memcpy((char *) &o + ranges[_i].offset, &ranges[_i].value, ranges[_i].size); /* little-endian */
+        ck_assert_int_eq(az_hub_session_init(&s, client(), &o), ranges[_i].result);
+}
+END_TEST
+
+/* Ids and host of these lengths. */
+static const struct {
+        int host, device, module, model;
+        az_result result;
+} lengths[] = {
+        { 1, 1, 0, 0, AZ_OK },
+        { 255, 128, 128, 0, AZ_OK },
+        { 255, 128, 128, 400, AZ_OK },
+        { 255, 128, 128, 500, AZ_ERROR_NOT_ENOUGH_SPACE },
+        { 255, 258, 0, 0, AZ_ERROR_NOT_ENOUGH_SPACE },
+        { 255, 128, 129, 0, AZ_ERROR_NOT_ENOUGH_SPACE },
+        { 900, 1, 0, 0, AZ_OK },
+        { 1024, 1, 0, 0, AZ_ERROR_NOT_ENOUGH_SPACE },
+};
+
+START_TEST(names_that_do_not_fit_are_refused) {
+        az_iot_hub_client_options client_options = az_iot_hub_client_options_default();
+        az_hub_session_options o = options();
+        az_iot_hub_client c;
+        az_hub_session s;
+        uint8_t text[1024], reserved[512];
+
+        memset(text, 'a', sizeof(text));
+        memset(reserved, '#', sizeof(reserved)); /* percent-encoded it is three times as long */
+        client_options.module_id = az_span_create(reserved, lengths[_i].module);
+        client_options.model_id = az_span_create(text, lengths[_i].model);
+        ck_assert_int_eq(az_iot_hub_client_init(&c, az_span_create(text, lengths[_i].host),
+                                                az_span_create(reserved, lengths[_i].device),
+                                                &client_options),
+                         AZ_OK);
+        ck_assert_int_eq(az_hub_session_init(&s, &c, &o), lengths[_i].result);
+}
+END_TEST
+
+#define CHECK_NAMES(to_string, type, max)                                                   \
+        do {                                                                                \
+                for (int i = 0; i < (max); i++) {                                           \
+                        ck_assert_ptr_nonnull(to_string((type) i));                         \
+                        for (int j = 0; j < i; j++)                                         \
+                                ck_assert_str_ne(to_string((type) i), to_string((type) j)); \
+                }                                                                           \
+                ck_assert_ptr_null(to_string(max));                                         \
+                ck_assert_ptr_null(to_string((type) -1));                                   \
+        } while (0)
+
+START_TEST(every_constant_has_a_name_of_its_own) {
+        CHECK_NAMES(az_hub_session_state_to_string, az_hub_session_state, _AZ_HUB_SESSION_STATE_MAX);
+        CHECK_NAMES(az_hub_session_trigger_to_string, az_hub_session_trigger, _AZ_HUB_ON_MAX);
+        CHECK_NAMES(az_hub_event_type_to_string, az_hub_event_type, _AZ_HUB_EVENT_TYPE_MAX);
+        CHECK_NAMES(az_hub_loss_to_string, az_hub_loss, _AZ_HUB_LOSS_MAX);
+}
+END_TEST
+
+static Suite *hub_session_suite(void) {
+        Suite *s = suite_create("hub-session");
+        TCase *t;
+
+        t = tcase_create("transitions");
+        tcase_add_loop_test(t, session_follows_the_script, 0, ELEMENTSOF(scripts));
+        tcase_add_loop_test(t, every_state_treats_every_trigger_as_its_row_says, 0,
+                            _AZ_HUB_SESSION_STATE_MAX * _AZ_HUB_ON_MAX);
+        tcase_add_test(t, two_seeds_back_off_differently);
+        tcase_add_test(t, delays_at_the_maximum_differ);
+        tcase_add_test(t, a_small_maximum_holds_when_throttled_too);
+        suite_add_tcase(s, t);
+
+        t = tcase_create("events");
+        tcase_add_test(t, an_event_that_waits_refuses_every_input_but_stop);
+        tcase_add_test(t, events_carry_what_their_header_says);
+        tcase_add_test(t, the_text_to_sign_names_the_resource_and_the_expiry);
+        tcase_add_loop_test(t, the_password_is_wiped_by_the_next_call, 0, 3);
+        tcase_add_test(t, a_stop_wipes_the_password_of_an_event_that_waits);
+        suite_add_tcase(s, t);
+
+        t = tcase_create("init_and_status");
+        tcase_add_loop_test(t, options_out_of_range_are_refused, 0, ELEMENTSOF(ranges));
+        tcase_add_loop_test(t, names_that_do_not_fit_are_refused, 0, ELEMENTSOF(lengths));
+        tcase_add_test(t, status_tells_the_last_loss_and_how_many);
+        tcase_add_test(t, every_constant_has_a_name_of_its_own);
+        suite_add_tcase(s, t);
+
+        return s;
+}
+
+UNIT_MAIN(hub_session_suite)
