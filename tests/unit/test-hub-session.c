@@ -157,11 +157,20 @@ static void init_in(az_hub_session *s, az_hub_session_state state) {
 #define L(loss)  AZ_HUB_LOSS_##loss
 
 /* From nothing to a live link. */
-#define UNTIL_SIGNED { START,  0, 0, AZ_OK, E(SIGN),    S(SIGNING),    120 }, \
-                     { SIGNED, 0, 1, AZ_OK, E(CONNECT), S(CONNECTING), 31 }
-#define UNTIL_LIVE   UNTIL_SIGNED, \
-                     { CONNECTED, 0, 2, AZ_OK, E(SUBSCRIBE), S(SUBSCRIBING), 32 }, \
-                     { SUBACK,    0, 3, AZ_OK, E(LIVE),      S(LIVE),        NEVER }
+#define UNTIL_SIGNED     { START,  0, 0, AZ_OK, E(SIGN),    S(SIGNING),    120 }, \
+                         { SIGNED, 0, 1, AZ_OK, E(CONNECT), S(CONNECTING), 31 }
+#define UNTIL_SUBSCRIBED UNTIL_SIGNED, \
+                         { CONNECTED, 0, 2, AZ_OK, E(SUBSCRIBE), S(SUBSCRIBING), 32 }
+#define UNTIL_LIVE       UNTIL_SUBSCRIBED, \
+                         { SUBACK, 0, 3, AZ_OK, E(LIVE), S(LIVE), NEVER }
+
+/* From a loss to a link that is live from second 10 on. */
+#define UNTIL_LIVE_AGAIN { START,     0,      0,  AZ_OK, E(SIGN),      S(SIGNING),     120 }, \
+                         { LOST,      L(TCP), 0,  AZ_OK, E(LOST),      S(BACKOFF),     1, 2 }, \
+                         { TIMEOUT,   0,      2,  AZ_OK, E(SIGN),      S(SIGNING),     122 }, \
+                         { SIGNED,    0,      2,  AZ_OK, E(CONNECT),   S(CONNECTING),  32 }, \
+                         { CONNECTED, 0,      2,  AZ_OK, E(SUBSCRIBE), S(SUBSCRIBING), 32 }, \
+                         { SUBACK,    0,      10, AZ_OK, E(LIVE),      S(LIVE),        NEVER }
 
 static const struct {
         const char *name;
@@ -218,33 +227,27 @@ static const struct {
                 { TIMEOUT, 0, 31, AZ_OK, E(LOST),  S(BACKOFF),    32, 33 },
         } },
         { .name = "is lost without SUBACK", .steps = {
-                UNTIL_SIGNED,
-                { CONNECTED, 0, 2,  AZ_OK, E(SUBSCRIBE), S(SUBSCRIBING), 32 },
+                UNTIL_SUBSCRIBED,
                 { TIMEOUT,   0, 40, AZ_OK, E(LOST),      S(BACKOFF),     41, 42 },
         } },
         { .name = "is lost when a filter is refused", .steps = {
-                UNTIL_SIGNED,
-                { CONNECTED, 0,    2, AZ_OK, E(SUBSCRIBE), S(SUBSCRIBING), 32 },
+                UNTIL_SUBSCRIBED,
                 { SUBACK,    0x80, 3, AZ_OK, E(LOST),      S(BACKOFF),     4, 5 },
         } },
         { .name = "is lost by a reserved SUBACK code", .steps = {
-                UNTIL_SIGNED,
-                { CONNECTED, 0, 2, AZ_OK, E(SUBSCRIBE), S(SUBSCRIBING), 32 },
+                UNTIL_SUBSCRIBED,
                 { SUBACK,    3, 3, AZ_OK, E(LOST),      S(BACKOFF),     4, 5 },
         } },
         { .name = "is live with more than was asked", .steps = {
-                UNTIL_SIGNED,
-                { CONNECTED, 0, 2, AZ_OK, E(SUBSCRIBE), S(SUBSCRIBING), 32 },
+                UNTIL_SUBSCRIBED,
                 { SUBACK,    1, 3, AZ_OK, E(LIVE),      S(LIVE),        NEVER },
         } },
         { .name = "is lost by a SUBACK with too few codes", .steps = {
-                UNTIL_SIGNED,
-                { CONNECTED,      0, 2, AZ_OK, E(SUBSCRIBE), S(SUBSCRIBING), 32 },
+                UNTIL_SUBSCRIBED,
                 { SUBACK_OF_NONE, 0, 3, AZ_OK, E(LOST),      S(BACKOFF),     4, 5 },
         } },
         { .name = "is lost by a SUBACK with too many codes", .steps = {
-                UNTIL_SIGNED,
-                { CONNECTED,     0, 2, AZ_OK, E(SUBSCRIBE), S(SUBSCRIBING), 32 },
+                UNTIL_SUBSCRIBED,
                 { SUBACK_OF_TWO, 0, 3, AZ_OK, E(LOST),      S(BACKOFF),     4, 5 },
         } },
         { .name = "backs off for longer each time", .steps = {
@@ -291,22 +294,12 @@ static const struct {
                 { LOST,    L(TCP), 80, AZ_OK, E(LOST),    S(BACKOFF),    84, 88 },
         } },
         { .name = "goes on backing off after a link that lived 59 s", .steps = {
-                { START,     0,      0,  AZ_OK, E(SIGN),      S(SIGNING),     120 },
-                { LOST,      L(TCP), 0,  AZ_OK, E(LOST),      S(BACKOFF),     1, 2 },
-                { TIMEOUT,   0,      2,  AZ_OK, E(SIGN),      S(SIGNING),     122 },
-                { SIGNED,    0,      2,  AZ_OK, E(CONNECT),   S(CONNECTING),  32 },
-                { CONNECTED, 0,      2,  AZ_OK, E(SUBSCRIBE), S(SUBSCRIBING), 32 },
-                { SUBACK,    0,      10, AZ_OK, E(LIVE),      S(LIVE),        NEVER },
-                { LOST,  L(CLOSED),  69, AZ_OK, E(LOST),      S(BACKOFF),     71, 73 },
+                UNTIL_LIVE_AGAIN,
+                { LOST, L(CLOSED), 69, AZ_OK, E(LOST), S(BACKOFF), 71, 73 },
         } },
         { .name = "begins anew after a link that lived 60 s", .steps = {
-                { START,     0,      0,  AZ_OK, E(SIGN),      S(SIGNING),     120 },
-                { LOST,      L(TCP), 0,  AZ_OK, E(LOST),      S(BACKOFF),     1, 2 },
-                { TIMEOUT,   0,      2,  AZ_OK, E(SIGN),      S(SIGNING),     122 },
-                { SIGNED,    0,      2,  AZ_OK, E(CONNECT),   S(CONNECTING),  32 },
-                { CONNECTED, 0,      2,  AZ_OK, E(SUBSCRIBE), S(SUBSCRIBING), 32 },
-                { SUBACK,    0,      10, AZ_OK, E(LIVE),      S(LIVE),        NEVER },
-                { LOST,  L(CLOSED),  70, AZ_OK, E(LOST),      S(BACKOFF),     71, 72 },
+                UNTIL_LIVE_AGAIN,
+                { LOST, L(CLOSED), 70, AZ_OK, E(LOST), S(BACKOFF), 71, 72 },
         } },
         { .name = "does not begin anew because a short-lived link is long ago", .steps = {
                 UNTIL_LIVE,
