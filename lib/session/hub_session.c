@@ -184,8 +184,7 @@ enum {
         BACKOFF_REFUSED
 };
 
-/* MQTT 3.1.1, table 3.1: "0x03 Connection Refused, Server unavailable"; a hub says so when it is overloaded.
- */
+/* MQTT 3.1.1, table 3.1: "0x03 Connection Refused, Server unavailable"; an overloaded hub says so. */
 static unsigned backoff_of(input const *in) {
         if (in->loss == AZ_HUB_LOSS_THROTTLED || (in->loss == AZ_HUB_LOSS_REFUSED && in->connack_code == 3))
                 return BACKOFF_THROTTLED;

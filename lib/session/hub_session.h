@@ -90,7 +90,11 @@ typedef struct {
         uint8_t qos;
 } az_hub_session_filter;
 
-/* Each is followed by its default. */
+/*
+ * Each is followed by its default. How long a session backs off is the business of session/retry.h, after
+ * ordinary losses with the two numbers given here, after throttling from 10 s up, after a refusal from 30 s
+ * to an hour; each kind is counted for itself, until a link has lived for a minute.
+ */
 typedef struct {
         uint64_t random_seed; /* from the system's random source; 0 is refused, so that it is not forgotten */
         uint32_t features;    /* all: AZ_HUB_SESSION_METHODS */
