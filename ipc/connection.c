@@ -14,7 +14,6 @@
  */
 
 #include <assert.h>
-#include <limits.h>
 #include <sys/epoll.h>
 
 #include "ipc/connection.h"
@@ -84,10 +83,9 @@ static void connection_read(IpcConnection *c) {
                 connection_fail(c, IPC_NOTICE_FAILED, r);
 }
 
-/* Serves complete messages, at most 'max'. */
-static void connection_serve(IpcConnection *c, unsigned max) {
+static void connection_serve(IpcConnection *c) {
         c->backlog = true;
-        for (unsigned n = 0; n < max && connection_may_serve(c); n++) {
+        while (connection_may_serve(c)) {
                 az_span message;
                 int r;
 
@@ -112,7 +110,7 @@ static void connection_serve_unheard(IpcConnection *c) {
 
         connection_set_state(c, IPC_CONNECTION_UNHEARD);
         do {
-                connection_serve(c, UINT_MAX);
+                connection_serve(c);
                 readable = readable && !c->backlog && ipc_stream_read(&c->stream) == 0;
         } while (readable);
 
@@ -132,7 +130,7 @@ static void connection_turn(IpcConnection *c, uint32_t revents) {
 
         if (revents & EPOLLIN && connection_may_read(c))
                 connection_read(c);
-        connection_serve(c, IPC_CALLS_PER_TURN);
+        connection_serve(c);
         if (c->parked && c->state >= IPC_CONNECTION_HALF_OPEN) {
                 call_abandon(c->parked);
                 connection_end_input(c);

@@ -15,12 +15,6 @@
 #include "ipc/stream.h"
 #include "ipc/wire.h"
 
-/* A connection that sent thousands of calls lets the others have a turn after this many. */
-#define IPC_CALLS_PER_TURN 256U
-
-/* How long nothing is accepted after accept() failed, say for want of fds. */
-#define IPC_ACCEPT_RETRY_US (UINT64_C(1) * 1000 * 1000)
-
 typedef enum IpcConnectionState {
         IPC_CONNECTION_OPEN,      /* the client sends */
         IPC_CONNECTION_HALF_OPEN, /* it will send no more; not all of it is read */

@@ -44,6 +44,10 @@
 /* Entries of a decoded map. Each key is compared with those before it. */
 #define IPC_MAP_MAX 256U
 
+/* How long nothing is accepted after accept() failed, say for want of fds: the socket stays readable
+ * meanwhile. */
+#define IPC_ACCEPT_RETRY_US (UINT64_C(1) * 1000 * 1000)
+
 /* The same as one struct, so that a test can meet the limits soon. A member that is 0 has its default. */
 typedef struct IpcLimits {
         size_t output_pause;
@@ -53,4 +57,5 @@ typedef struct IpcLimits {
         unsigned n_connections_per_uid;
         unsigned n_parked_per_uid;
         unsigned n_replies_outstanding;
+        uint64_t accept_retry_us;
 } IpcLimits;

@@ -35,7 +35,23 @@ static IpcLimits limits_complete(const IpcLimits *limits) {
                 .n_connections_per_uid = limits->n_connections_per_uid ?: IPC_CONNECTIONS_PER_UID,
                 .n_parked_per_uid = limits->n_parked_per_uid ?: IPC_PARKED_PER_UID,
                 .n_replies_outstanding = limits->n_replies_outstanding ?: IPC_REPLIES_OUTSTANDING,
+                .accept_retry_us = limits->accept_retry_us ?: IPC_ACCEPT_RETRY_US,
         };
+}
+
+static int server_enable_listeners(IpcServer *server, int enabled) {
+        for (size_t i = 0; i < server->n_listeners; i++) {
+                int r;
+
+                r = sd_event_source_set_enabled(server->listeners[i], enabled);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int server_on_accept_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        return server_enable_listeners(userdata, SD_EVENT_ON);
 }
 
 int ipc_server_new(IpcServer **ret, sd_event *event, const IpcServerConfig *config) {
@@ -53,6 +69,11 @@ int ipc_server_new(IpcServer **ret, sd_event *event, const IpcServerConfig *conf
         server->config.limits = limits_complete(&config->limits);
 
         r = ipc_server_add_interface(server, &ipc_service_interface, server);
+        if (r < 0)
+                return r;
+        /* Made now, because it takes an fd, and is wanted when there are none. */
+        r = sd_event_add_time(event, &server->accept_timer, CLOCK_BOOTTIME, UINT64_MAX, 0,
+                              server_on_accept_timer, server);
         if (r < 0)
                 return r;
 
@@ -73,6 +94,7 @@ IpcServer *ipc_server_free(IpcServer *server) {
                 connection_free(c);
         }
 
+        sd_event_source_disable_unref(server->accept_timer);
         server_free_calls(server);
         ipc_document_done(&server->document);
         free(server->interfaces);
@@ -176,21 +198,6 @@ int ipc_server_add_connection(IpcServer *server, int fd) {
         return 0;
 }
 
-static int server_enable_listeners(IpcServer *server, int enabled) {
-        for (size_t i = 0; i < server->n_listeners; i++) {
-                int r;
-
-                r = sd_event_source_set_enabled(server->listeners[i], enabled);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
-static int server_on_accept_timer(sd_event_source *source, uint64_t usec, void *userdata) {
-        return server_enable_listeners(userdata, SD_EVENT_ON);
-}
-
 /* The listening socket stays readable when there is no fd to accept with: without a pause the loop would
  * spin. */
 static int server_pause_accepting(IpcServer *server, int error) {
@@ -200,11 +207,7 @@ static int server_pause_accepting(IpcServer *server, int error) {
         r = server_enable_listeners(server, SD_EVENT_OFF);
         if (r < 0)
                 return r;
-        if (!server->accept_timer)
-                return sd_event_add_time_relative(server->event, &server->accept_timer, CLOCK_BOOTTIME,
-                                                  IPC_ACCEPT_RETRY_US, 0, server_on_accept_timer, server);
-
-        r = sd_event_source_set_time_relative(server->accept_timer, IPC_ACCEPT_RETRY_US);
+        r = sd_event_source_set_time_relative(server->accept_timer, server->config.limits.accept_retry_us);
         if (r < 0)
                 return r;
 
@@ -251,7 +254,7 @@ int ipc_server_listen(IpcServer *server, int fd) {
 }
 
 void ipc_server_stop_accepting(IpcServer *server) {
-        server->accept_timer = sd_event_source_disable_unref(server->accept_timer);
+        (void) sd_event_source_set_enabled(server->accept_timer, SD_EVENT_OFF);
         for (size_t i = 0; i < server->n_listeners; i++)
                 sd_event_source_disable_unref(server->listeners[i]);
         free(server->listeners);
