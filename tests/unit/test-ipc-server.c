@@ -384,14 +384,14 @@ START_TEST(what_a_client_sent_before_it_closed_is_served) {
         test_init(&t, &defaults);
         fd = test_connect(&t);
         test_put(fd, CALL_WITH("oneway", "Count", "{}"), 1000);
-                                 test_close(&t, fd);
-                                 ck_assert_uint_eq(t.example.n_oneway, 1000);
+        test_close(&t, fd);
+        ck_assert_uint_eq(t.example.n_oneway, 1000);
 
-                                 /* Unless it had broken the protocol. */
-                                 fd = test_connect(&t);
-                                 test_put(fd, CALL("Count", "{}") "{}\n" CALL("Count", "{}"), 1);
-                                 test_close(&t, fd);
-                                 ck_assert_uint_eq(t.example.n_counted, 1001);
+        /* Unless it had broken the protocol. */
+        fd = test_connect(&t);
+        test_put(fd, CALL("Count", "{}") "{}\n" CALL("Count", "{}"), 1);
+        test_close(&t, fd);
+        ck_assert_uint_eq(t.example.n_counted, 1001);
 }
 END_TEST
 
