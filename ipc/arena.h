@@ -7,6 +7,7 @@
 
 typedef struct IpcArenaBlock IpcArenaBlock;
 
+/* The blocks that the pieces are cut from, the newest first. */
 typedef struct IpcArena {
         IpcArenaBlock *blocks;
 } IpcArena;

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The bytes are data[begin..end). */
 typedef struct IpcBuffer {
         uint8_t *data;
         size_t begin, end, allocated;
@@ -16,6 +17,7 @@ typedef struct IpcBuffer {
 
 #define IPC_BUFFER_NULL ((IpcBuffer){ .data = NULL })
 
+/* How many bytes it holds. */
 static inline size_t ipc_buffer_size(const IpcBuffer *buffer) {
         return buffer->end - buffer->begin;
 }

@@ -28,9 +28,10 @@
 
 typedef struct IpcClient IpcClient;
 
+/* How a call is sent. */
 typedef enum IpcCallFlags {
-        IPC_CALL_MORE = 1 << 0,
-        IPC_CALL_ONEWAY = 1 << 1,
+        IPC_CALL_MORE = 1 << 0,   /* there may be several replies */
+        IPC_CALL_ONEWAY = 1 << 1, /* there will be none */
 } IpcCallFlags;
 
 /* Spans are valid until the next call on the client. */
@@ -70,6 +71,7 @@ int ipc_client_get_fd(const IpcClient *client);
  */
 int ipc_client_decode(IpcClient *client, const IpcStruct *type, void *out);
 
+/* Tells an error from success. */
 static inline bool ipc_reply_is_error(const IpcReply *reply) {
         return az_span_size(reply->error) > 0;
 }

@@ -66,6 +66,7 @@ struct IpcConnection {
         IpcConnectionData *data;
 };
 
+/* An interface that was added, and what its handlers are given. */
 typedef struct IpcServerInterface {
         const IpcInterface *interface;
         void *userdata;

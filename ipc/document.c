@@ -52,6 +52,7 @@ static int document_read(IpcDocument *document, az_json_reader *reader) {
                 az_json_token_kind kind = reader->token.kind;
 
                 if (kind == AZ_JSON_TOKEN_END_OBJECT || kind == AZ_JSON_TOKEN_END_ARRAY) {
+                        assert(n_open > 0);
                         document_close(document, open[--n_open], &reader->token);
                         continue;
                 }

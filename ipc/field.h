@@ -48,8 +48,9 @@ typedef enum IpcFieldKind {
         _IPC_FIELD_KIND_MAX,
 } IpcFieldKind;
 
+/* How a field is treated. */
 typedef enum IpcFieldFlags {
-        IPC_FIELD_NULLABLE = 1 << 0,
+        IPC_FIELD_NULLABLE = 1 << 0, /* it may be absent or null: '?' in the interface file */
 } IpcFieldFlags;
 
 typedef struct IpcField IpcField;
@@ -61,6 +62,7 @@ typedef struct IpcStruct {
         size_t size;
 } IpcStruct;
 
+/* The initializer of an IpcStruct from a C type and the array of its fields. */
 #define IPC_STRUCT(type, rows) \
         { .fields = (rows), .n_fields = sizeof(rows) / sizeof((rows)[0]), .size = sizeof(type) }
 
@@ -81,6 +83,7 @@ struct IpcField {
         const IpcStruct *type;
 };
 
+/* One member of a map; neither pointer is ever NULL. */
 typedef struct IpcMapEntry {
         az_span key, value;
 } IpcMapEntry;

@@ -2,7 +2,6 @@
 #pragma once
 
 /* The interface files of ipc/interfaces/, embedded by embed.py: '.' becomes '_'. */
-
 extern const char io_aziotd_device_varlink[];
 extern const char io_aziotd_methods_varlink[];
 extern const char io_aziotd_telemetry_varlink[];

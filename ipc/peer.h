@@ -37,6 +37,7 @@ typedef struct IpcPeer {
 int ipc_peer_init(IpcPeer *peer, int fd);
 void ipc_peer_done(IpcPeer *peer);
 
+/* Whether 'group' is among the groups that the process had. */
 bool ipc_peer_is_member(const IpcPeer *peer, gid_t group);
 
 /*

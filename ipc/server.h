@@ -106,6 +106,7 @@ typedef struct IpcServerConfig {
         IpcLimits limits;
 } IpcServerConfig;
 
+/* Makes a server that has no interface but org.varlink.service yet. */
 int ipc_server_new(IpcServer **ret, sd_event *event, const IpcServerConfig *config);
 
 /*
@@ -146,6 +147,8 @@ int ipc_call_error_invalid_parameter(IpcCall *call, const char *parameter);
 int ipc_call_reply_continues(IpcCall *call, az_span parameters);
 int ipc_call_reply_continues_json(IpcCall *call, const IpcJson *parameters);
 
+/* Whether several replies may be given (the method has IPC_METHOD_MORE, the call 'more'), or none will be
+ * sent. */
 bool ipc_call_wants_more(const IpcCall *call);
 bool ipc_call_is_oneway(const IpcCall *call);
 
@@ -156,6 +159,7 @@ bool ipc_call_is_oneway(const IpcCall *call);
  */
 void ipc_call_set_on_gone(IpcCall *call, void (*on_gone)(IpcCall *call, void *userdata), void *userdata);
 
+/* The connection of a call, and who is at its other end. Both live at least as long as the call. */
 IpcConnection *ipc_call_get_connection(const IpcCall *call);
 const IpcPeer *ipc_connection_get_peer(const IpcConnection *connection);
 

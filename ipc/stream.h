@@ -48,6 +48,7 @@ void ipc_stream_discard(IpcStream *stream);
 uint8_t *ipc_stream_reserve(IpcStream *stream, size_t n);
 void ipc_stream_commit(IpcStream *stream, size_t n);
 
+/* How many bytes the peer has not taken yet. */
 static inline size_t ipc_stream_get_unsent(const IpcStream *stream) {
         return ipc_buffer_size(&stream->out);
 }

@@ -27,17 +27,20 @@ typedef struct Idl {
         const char *at;
 } Idl;
 
-_printf_(3, 4) static void require(const Idl *idl, bool condition, const char *format, ...) {
+_printf_(2, 3) _Noreturn static void fail(const Idl *idl, const char *format, ...) {
         va_list args;
-
-        if (condition)
-                return;
 
         va_start(args, format);
         (void) vsnprintf(idl->check->difference, 256, format, args);
         va_end(args);
         longjmp(idl->check->end, 1);
 }
+
+#define require(idl, condition, ...)            \
+        do {                                    \
+                if (!(condition))               \
+                        fail(idl, __VA_ARGS__); \
+        } while (0)
 
 static void skip_space(Idl *idl) {
         while (isspace((unsigned char) *idl->at) || *idl->at == '#')
@@ -156,8 +159,7 @@ static bool is_enum(Idl idl) {
 /* An enum or a struct, inline or by the name of its type. */
 static void check_composite(Idl *idl, const IpcField *field, IpcFieldKind if_struct, const char *where) {
         char name[NAME_MAX_SIZE];
-        Idl definition;
-        Idl *at = idl;
+        Idl definition = *idl, *at = idl;
 
         if (accept_name(idl, name)) {
                 require(idl, find_member(idl, "type", name, &definition), "%s: no type '%s'", where, name);
@@ -201,24 +203,25 @@ static void check_type(Idl *idl, const IpcField *field, const char *where) {
 }
 
 static void check_struct(Idl *idl, const IpcStruct *type, const char *where) {
-        size_t n = 0, n_fields = type ? type->n_fields : 0;
+        const IpcField *field = type->fields, *end = type->fields + type->n_fields;
         char name[NAME_MAX_SIZE], path[256];
 
         expect_text(idl, "(");
         while (accept_name(idl, name)) {
                 (void) snprintf(path, sizeof(path), "%s.%s", where, name);
                 expect_text(idl, ":");
-                require(idl, n < n_fields && strcmp(type->fields[n].name, name) == 0,
-                        "%s is not field %zu of the table", path, n);
-                check_type(idl, type->fields + n, path);
-                n++;
+                require(idl, field != end && strcmp(field->name, name) == 0,
+                        "%s is not the next of the table", path);
+                check_type(idl, field, path);
+                field++;
                 if (!accept_text(idl, ","))
                         break;
         }
         expect_text(idl, ")");
-        require(idl, n == n_fields, "%s.%s is only in the table", where,
-                n < n_fields ? type->fields[n].name : "");
+        require(idl, field == end, "%s.%s is only in the table", where, field != end ? field->name : "");
 }
+
+static const IpcStruct no_params = { .n_fields = 0 };
 
 static const IpcMethod *find_method(const IpcInterface *interface, const char *name) {
         for (size_t i = 0; i < interface->n_methods; i++)
@@ -245,7 +248,7 @@ static void check_interface(Idl *idl, const IpcInterface *interface) {
                 }
 
                 require(idl, method, "method %s is only in the file", name);
-                check_struct(idl, method->params, name);
+                check_struct(idl, method->params ?: &no_params, name);
                 expect_text(idl, "->");
                 skip_parentheses(idl);
                 require(idl,
