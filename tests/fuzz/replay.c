@@ -16,6 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static int replay_file(const char *path) {
         _cleanup_(fclosep) FILE *f = NULL;
         _cleanup_(freep) uint8_t *data = NULL;
+        uint8_t *exact;
         size_t size;
 
         f = fopen(path, "re");
@@ -24,13 +25,15 @@ static int replay_file(const char *path) {
                 return -errno;
         }
 
-        /* libFuzzer's own limit on an input is 1 MiB. An exact allocation lets ASan see a one-byte overread.
-         */
+        /* libFuzzer itself stops at 1 MiB. An exact allocation lets ASan see a one-byte overread. */
         data = malloc(1024 * 1024);
         if (!data)
                 return -ENOMEM;
         size = fread(data, 1, 1024 * 1024, f);
-        data = realloc(data, MAX(size, (size_t) 1));
+        exact = realloc(data, MAX(size, (size_t) 1));
+        if (!exact)
+                return -ENOMEM;
+        data = exact;
 
         (void) LLVMFuzzerTestOneInput(data, size);
         return 0;

@@ -147,7 +147,9 @@ static const struct {
         { "1" ZEROS_800 ".5e-800", 1.0 },
 };
 
+/* -0.0 is not 0.0 here. */
 static bool is_same_double(double a, double b) {
+        /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison,cert-exp42-c,cert-flp37-c) */
         return memcmp(&a, &b, sizeof(a)) == 0;
 }
 
