@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * Who is connecting, and may they? Client id, user name and SAS token of a CONNECT, judged as IoT Hub does.
+ * No I/O; the time is an argument.
+ *
+ * Source: "Communicate with an IoT hub using the MQTT protocol" and "Control access to IoT Hub by using
+ * shared access signatures".
+ */
+
+#include "hubsim/mqtt-codec.h"
+#include "hubsim/registry.h"
+#include "util/util.h"
+
+/* "{host}/{device}[/{module}]/?api-version={version}&…" */
+typedef struct UserName {
+        az_span host, device, module;
+        az_span api_version; /* empty if there is none */
+} UserName;
+
+int user_name_parse(az_span user_name, UserName *ret);
+
+/* "SharedAccessSignature sr={resource}&sig={signature}&se={expiry}[&skn={policy}]", fields in any order. */
+typedef struct SasToken {
+        az_span resource;  /* as written: the signature covers these bytes */
+        az_span signature; /* percent-encoded base64 */
+        az_span expiry;
+        az_span policy;    /* empty for a device's own key */
+        uint64_t expiry_s; /* seconds since 1970 */
+} SasToken;
+
+int sas_token_parse(az_span password, SasToken *ret);
+
+/* Is the signature the one that this key (base64) makes? */
+bool sas_token_is_signed_with(const SasToken *token, const char *key);
+
+/* Does the resource name this device of this hub, or a whole-segment prefix of it? */
+bool sas_token_covers(const SasToken *token, const char *const *hosts, az_span device);
+
+/* Is it one of our names, in whatever case, with or without a port? 'hosts' ends with NULL. */
+bool host_is_ours(az_span host, const char *const *hosts);
+
+typedef struct Verdict {
+        MqttConnackCode code;
+        unsigned error;     /* IoT Hub's six digits for the log, 0 if accepted */
+        const char *reason; /* for the log */
+        Device *device;     /* accepted: who it is */
+        uint64_t expiry_s;  /* accepted: when the token ends */
+} Verdict;
+
+Verdict auth_check(const Registry *registry, const char *const *hosts, const MqttConnect *connect,
+                   uint64_t now_s);

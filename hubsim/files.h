@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Small files of the state directory, read whole and replaced atomically. */
+
+#include <sys/types.h>
+
+#include "util/util.h"
+
+/* Reads a file of at most 'max' bytes and ends it with NUL; -ENOENT: there is none, -EFBIG: it is longer. */
+int file_read(const char *path, size_t max, char **ret);
+
+/* Writes 'path' with this mode by way of a temporary file beside it: it is never seen half written. */
+int file_replace(const char *path, mode_t mode, const void *data, size_t n);

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * The identities that may connect, kept in one JSON file of the state directory and replaced atomically. What
+ * a device's connection and stored session are at the moment hangs on its Device too, but in memory only.
+ */
+
+#include "util/util.h"
+
+typedef struct Session Session;
+
+/* "IoT Hub limits each device to 5 concurrent subscriptions." */
+#define SUBSCRIPTIONS_MAX 5U
+
+typedef struct Device {
+        struct Device *next;
+        char *id;
+        char *primary_key; /* base64, as it stands in connection strings */
+        char *secondary_key;
+        bool enabled;
+
+        Session *session; /* its live connection, NULL while there is none */
+        bool has_stored_session;
+        char *subscriptions[SUBSCRIPTIONS_MAX];
+} Device;
+
+typedef struct Registry Registry;
+
+/* Reads 'path'; a missing file is an empty registry. -EBADMSG: not a file that this program wrote. */
+int registry_open(const char *path, Registry **ret);
+Registry *registry_free(Registry *registry);
+DEFINE_CLEANUP(Registry *, registry_free)
+
+Device *registry_first(const Registry *registry);
+Device *registry_find(const Registry *registry, const char *id, size_t n);
+
+/*
+ * Adds a device with two fresh random keys and saves the file. -EEXIST: there is one with that id; -EINVAL:
+ * no device id of IoT Hub, or one that cannot stand in a topic.
+ */
+int registry_add(Registry *registry, const char *id, Device **ret);
+
+bool device_is_subscribed(const Device *device, const char *filter);
+
+/* Returns 1 if it is new, 0 if it was there, -ENOBUFS if it would be one too many. */
+int device_subscribe(Device *device, const char *filter, size_t n);
+void device_unsubscribe(Device *device, const char *filter, size_t n);
+void device_forget_subscriptions(Device *device);
