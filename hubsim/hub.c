@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "hubsim/hub.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+
+#include "hubsim/files.h"
+#include "hubsim/log.h"
+#include "hubsim/pki.h"
+#include "hubsim/session.h"
+
+/* Without free file descriptors there is no accept(); some may come back meanwhile. */
+#define ACCEPT_RETRY_S 1
+
+static int state_path(char ret[static PATH_MAX], const char *state_dir, const char *name) {
+        return (size_t) snprintf(ret, PATH_MAX, "%s/%s", state_dir, name) >= PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+static in_port_t *address_port(struct sockaddr_storage *address) {
+        return address->ss_family == AF_INET6 ? &((struct sockaddr_in6 *) address)->sin6_port
+                                              : &((struct sockaddr_in *) address)->sin_port;
+}
+
+unsigned hub_get_port(const Hub *hub) {
+        return ntohs(*address_port((struct sockaddr_storage *) &hub->address));
+}
+
+static void hub_stop_listening(Hub *hub) {
+        hub->listen_source = sd_event_source_disable_unref(hub->listen_source);
+        hub->listen_fd = close_fd(hub->listen_fd);
+}
+
+static int hub_pause(Hub *hub, uint64_t seconds);
+
+static int on_accept(sd_event_source *source, int listen_fd, uint32_t revents, void *userdata) {
+        Hub *hub = userdata;
+        int fd, on = 1;
+
+        fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0) {
+                if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM)
+                        return 0; /* the client's fault, or nothing there any more */
+                log_event(NULL, 0, "cannot accept a connection: %m, retrying in %d s", ACCEPT_RETRY_S);
+                return hub_pause(hub, ACCEPT_RETRY_S);
+        }
+        (void) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+        if (session_new(hub, fd) < 0)
+                log_event(NULL, 0, "out of memory, connection closed");
+        return 0;
+}
+
+static int hub_listen(Hub *hub) {
+        int on = 1;
+
+        hub->listen_fd = socket(hub->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        if (hub->listen_fd < 0 || setsockopt(hub->listen_fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+            bind(hub->listen_fd, (struct sockaddr *) &hub->address, hub->address_size) < 0 ||
+            listen(hub->listen_fd, SOMAXCONN) < 0 ||
+            getsockname(hub->listen_fd, (struct sockaddr *) &hub->address, &hub->address_size) < 0)
+                return -errno;
+
+        return sd_event_add_io(hub->event, &hub->listen_source, hub->listen_fd, EPOLLIN, on_accept, hub);
+}
+
+static int on_resume(sd_event_source *source, uint64_t usec, void *userdata) {
+        Hub *hub = userdata;
+        int r;
+
+        r = hub_listen(hub);
+        if (r < 0) {
+                log_event(NULL, 0, "cannot listen again on port %u: %s", hub_get_port(hub), strerror(-r));
+                return sd_event_exit(hub->event, r);
+        }
+        log_event(NULL, 0, "listening again");
+        return 0;
+}
+
+static int hub_pause(Hub *hub, uint64_t seconds) {
+        hub_stop_listening(hub);
+        hub->resume_timer = sd_event_source_disable_unref(hub->resume_timer);
+        return sd_event_add_time_relative(hub->event, &hub->resume_timer, CLOCK_BOOTTIME,
+                                          seconds * USEC_PER_SEC, 1, on_resume, hub);
+}
+
+int hub_cut(Hub *hub, uint64_t seconds) {
+        log_event(NULL, 0, "cut for %llu s, as it was asked to", (unsigned long long) seconds);
+        while (hub->sessions)
+                session_close(hub->sessions, SESSION_END_QUIET, 404104);
+
+        return seconds == 0 ? 0 : hub_pause(hub, seconds);
+}
+
+int hub_flush_journal(Hub *hub) {
+        uint64_t before = journal_get_next(hub->journal);
+        int r;
+
+        r = journal_flush(hub->journal);
+        if (r < 0)
+                return r;
+        if (hub->on_telemetry && journal_get_next(hub->journal) != before)
+                hub->on_telemetry(hub->userdata);
+        return 0;
+}
+
+int hub_hold_pubacks(Hub *hub, bool hold) {
+        int r;
+
+        hub->faults.hold_pubacks = hold;
+        for (Session *s = hub->sessions; s; s = session_get_next(s)) {
+                r = session_release_pubacks(s);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+char *hub_format_connection_string(const Hub *hub, const Device *device) {
+        char port[16] = "", *text;
+
+        if (hub_get_port(hub) != 8883)
+                (void) snprintf(port, sizeof(port), ":%u", hub_get_port(hub));
+        if (asprintf(&text, "HostName=%s%s;DeviceId=%s;SharedAccessKey=%s", hub->hosts[0], port, device->id,
+                     device->primary_key) < 0)
+                return NULL;
+        return text;
+}
+
+/* With port 0, the port of the last run is used again, so that connection strings stay good. */
+static int hub_recall_port(Hub *hub, const char *path) {
+        _cleanup_(freep) char *text = NULL;
+        unsigned long port;
+        int r;
+
+        if (hub_get_port(hub) != 0)
+                return 0;
+        r = file_read(path, 16, &text);
+        if (r == -ENOENT)
+                return 0;
+        if (r < 0)
+                return r;
+
+        port = strtoul(text, NULL, 10);
+        if (port == 0 || port > UINT16_MAX)
+                return -EBADMSG;
+        *address_port(&hub->address) = htons((uint16_t) port);
+        return 0;
+}
+
+static int hub_start_listening(Hub *hub, const char *state_dir) {
+        char path[PATH_MAX], port[16];
+        int n, r;
+
+        r = state_path(path, state_dir, "port");
+        if (r < 0)
+                return r;
+        r = hub_recall_port(hub, path);
+        if (r < 0) {
+                log_event(NULL, 0, "cannot read %s: %s", path, strerror(-r));
+                return r;
+        }
+        r = hub_listen(hub);
+        if (r < 0) {
+                log_event(NULL, 0, "cannot listen on port %u: %s", hub_get_port(hub), strerror(-r));
+                return r;
+        }
+        n = snprintf(port, sizeof(port), "%u\n", hub_get_port(hub));
+        return file_replace(path, 0644, port, (size_t) n);
+}
+
+static int hub_open_journal(Hub *hub, const char *state_dir) {
+        char path[PATH_MAX];
+        int r;
+
+        r = state_path(path, state_dir, "telemetry.jsonl");
+        if (r < 0)
+                return r;
+        r = journal_open(path, &hub->journal);
+        if (r == -EBUSY)
+                log_event(NULL, 0, "another aziot-hubsim runs in %s", state_dir);
+        else if (r < 0)
+                log_event(NULL, 0, "cannot open %s: %s", path, strerror(-r));
+        return r;
+}
+
+static int hub_open_registry(Hub *hub, const char *state_dir) {
+        char path[PATH_MAX];
+        int r;
+
+        r = state_path(path, state_dir, "devices.json");
+        if (r < 0)
+                return r;
+        r = registry_open(path, &hub->registry);
+        if (r < 0)
+                log_event(NULL, 0, "cannot read %s: %s", path, strerror(-r));
+        return r;
+}
+
+static int hub_open_tls(Hub *hub, const char *state_dir) {
+        char ca_path[PATH_MAX], key_path[PATH_MAX];
+        int r;
+
+        r = state_path(ca_path, state_dir, "ca.pem");
+        if (r < 0)
+                return r;
+        r = state_path(key_path, state_dir, "ca-key.pem");
+        if (r < 0)
+                return r;
+        r = pki_make_context(ca_path, key_path, hub->hosts, &hub->tls);
+        if (r < 0)
+                log_event(NULL, 0, "cannot make a certificate with %s: %s", ca_path, strerror(-r));
+        return r;
+}
+
+Hub *hub_free(Hub *hub) {
+        if (!hub)
+                return NULL;
+
+        while (hub->sessions)
+                session_close(hub->sessions, SESSION_END_QUIET, 404104);
+        assert(!hub->calls);
+        hub_stop_listening(hub);
+        sd_event_source_disable_unref(hub->resume_timer);
+        SSL_CTX_free(hub->tls);
+        journal_free(hub->journal);
+        registry_free(hub->registry);
+        free(hub);
+        return NULL;
+}
+
+int hub_new(sd_event *event, const HubConfig *config, Hub **ret) {
+        _cleanup_(hub_freep) Hub *hub = NULL;
+        int r;
+
+        hub = malloc(sizeof(*hub));
+        if (!hub)
+                return -ENOMEM;
+        *hub = (Hub){
+                .event = event,
+                .hosts = config->hosts,
+                .expiry_grace_s = config->expiry_grace_s,
+                .address = config->address,
+                .address_size = config->address_size,
+                .listen_fd = -1,
+        };
+
+        r = hub_open_journal(hub, config->state_dir); /* first: it locks the directory */
+        if (r < 0)
+                return r;
+        r = hub_open_registry(hub, config->state_dir);
+        if (r < 0)
+                return r;
+        r = hub_open_tls(hub, config->state_dir);
+        if (r < 0)
+                return r;
+        r = hub_start_listening(hub, config->state_dir);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(hub);
+        return 0;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The hub: its listener, its connections, what it knows of its devices, and the faults it was asked to show.
+ */
+
+#include <openssl/ssl.h>
+#include <sys/socket.h>
+#include <systemd/sd-event.h>
+
+#include "hubsim/journal.h"
+#include "hubsim/method.h"
+#include "hubsim/registry.h"
+
+typedef struct Hub Hub;
+
+/* Faults on demand; all zero is a hub without any. */
+typedef struct Faults {
+        unsigned n_refuse;    /* so many CONNECTs are answered with 'refuse_code' ... */
+        unsigned refuse_code; /* ... a code of CONNACK, or 0 to close without one */
+        uint64_t puback_delay_us;
+        bool hold_pubacks;
+        unsigned n_drop_before_puback; /* so many messages are logged, and the connection closed without
+                                          PUBACK */
+        unsigned n_suback_failures;    /* so many SUBSCRIBEs are answered with failure */
+} Faults;
+
+typedef struct HubConfig {
+        const char *state_dir;
+        struct sockaddr_storage address; /* port 0: the one used last, else any that is free */
+        socklen_t address_size;
+        const char *const *hosts; /* our names, the one of connection strings first; ends with NULL */
+        uint64_t expiry_grace_s;  /* a connection lives so much longer than its token */
+} HubConfig;
+
+struct Hub {
+        sd_event *event;
+        const char *const *hosts;
+        uint64_t expiry_grace_s;
+        Registry *registry;
+        Journal *journal;
+        SSL_CTX *tls;
+
+        struct sockaddr_storage address; /* with the port that is really used */
+        socklen_t address_size;
+        int listen_fd;
+        sd_event_source *listen_source;
+        sd_event_source *resume_timer;
+
+        Session *sessions;
+        MethodCall *calls;
+        Faults faults;
+
+        /* Called after messages have reached the journal; may be NULL. */
+        void (*on_telemetry)(void *userdata);
+        void *userdata;
+};
+
+/* Opens the state directory and listens. What fails is said on standard error. */
+int hub_new(sd_event *event, const HubConfig *config, Hub **ret);
+Hub *hub_free(Hub *hub);
+DEFINE_CLEANUP(Hub *, hub_free)
+
+unsigned hub_get_port(const Hub *hub);
+
+/* "HostName=…;DeviceId=…;SharedAccessKey=…", to be freed; NULL: out of memory. */
+char *hub_format_connection_string(const Hub *hub, const Device *device);
+
+/* Drops all connections and, unless 'seconds' is 0, refuses new ones for so long. Everything else is kept. */
+int hub_cut(Hub *hub, uint64_t seconds);
+
+/* Writes what was added to the journal and tells on_telemetry(). */
+int hub_flush_journal(Hub *hub);
+
+/* Holds PUBACKs back, or lets go those that are held. */
+int hub_hold_pubacks(Hub *hub, bool hold);

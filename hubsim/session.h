@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * One connection: MQTT 3.1.1 as IoT Hub serves it. It closes whoever asks for what the hub does not have,
+ * rather than answering. Sessions are kept in the list of their hub; a device has at most one.
+ */
+
+#include <azure/core/az_span.h>
+
+#include "hubsim/hub.h"
+
+/* Serves an accepted socket, which it owns from then on. */
+int session_new(Hub *hub, int fd);
+
+typedef enum SessionEnd {
+        SESSION_END_LOST,  /* as a lost connection: the will is published */
+        SESSION_END_QUIET, /* without the will */
+        _SESSION_END_MAX,
+} SessionEnd;
+
+/* Closes and frees. 'code' is the six-digit reason of what the device still waits for. Not from its own
+ * handlers. */
+void session_close(Session *session, SessionEnd end, unsigned code);
+
+/* Sends a message of QoS 0. */
+int session_publish(Session *session, az_span topic, az_span payload);
+
+/* Sends the PUBACKs that were held back. */
+int session_release_pubacks(Session *session);
+
+Session *session_get_next(const Session *session);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* A TLS connection of the server side on the event loop: bytes in, bytes out, nothing blocks. */
+
+#include <openssl/ssl.h>
+#include <systemd/sd-event.h>
+
+#include "hubsim/buffer.h"
+
+typedef struct Stream {
+        sd_event_source *io;
+        int fd;
+        SSL *ssl;
+        IpcBuffer in;  /* received, not yet consumed */
+        IpcBuffer out; /* to be sent by stream_flush() */
+} Stream;
+
+#define STREAM_NULL ((Stream){ .fd = -1 })
+
+/* Owns 'fd' from then on, also on failure; 'handler' is called whenever stream_read() may have something. */
+int stream_init(Stream *s, sd_event *event, SSL_CTX *context, int fd, sd_event_io_handler_t handler,
+                void *userdata);
+
+/* Says goodbye in TLS if that can be done at once, and closes. */
+void stream_done(Stream *s);
+
+/*
+ * Goes on with the handshake, then appends at most one TLS record to 'in'. Returns 1 if there may be more, 0
+ * if the next event has to be waited for, -ECONNRESET when the peer closed, -EPROTO when TLS failed.
+ */
+int stream_read(Stream *s);
+
+/* Sends what it can of 'out'; the rest goes by itself when handler calls it again. */
+int stream_flush(Stream *s);
+
+/* Makes the next turn of the loop call 'handler', to send what was added to 'out' from elsewhere. */
+int stream_arm(Stream *s);
+
+/* The peer brought a certificate of its own. */
+bool stream_has_peer_certificate(const Stream *s);
