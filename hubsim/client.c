@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "hubsim/client.h"
+
+#include <azure/core/az_json.h>
+
+#include "ipc/client.h"
+#include "ipc/json.h"
+
+#define PREFIX "io.aziotd.hubsim."
+
+static int print_span(az_span text) {
+        return (int) fwrite(az_span_ptr(text), 1, (size_t) az_span_size(text), stdout);
+}
+
+static int fail(int error, const char *what) {
+        fprintf(stderr, "aziot-hubsim: %s: %s\n", what, strerror(-error));
+        return EXIT_FAILURE;
+}
+
+static int connect_to(const ClientOptions *options, IpcClient **ret) {
+        int r;
+
+        r = ipc_client_connect(ret, options->socket);
+        if (r == -ENOENT || r == -ECONNREFUSED)
+                fprintf(stderr, "aziot-hubsim: nothing listens on %s: is 'aziot-hubsim run' running?\n",
+                        options->socket);
+        else if (r < 0)
+                fprintf(stderr, "aziot-hubsim: cannot connect to %s: %s\n", options->socket, strerror(-r));
+        return r;
+}
+
+typedef struct ServiceError {
+        int64_t code;
+        az_span reason;
+} ServiceError;
+
+static const IpcField service_error_fields[] = {
+        { "code", IPC_FIELD_INT, offsetof(ServiceError, code) },
+        { "reason", IPC_FIELD_STRING, offsetof(ServiceError, reason) },
+};
+static const IpcStruct service_error = IPC_STRUCT(ServiceError, service_error_fields);
+
+/* Says on standard error what the hub's error was. */
+static void report_error(IpcClient *client, const IpcReply *reply) {
+        ServiceError error;
+
+        if (az_span_is_content_equal(reply->error, AZ_SPAN_FROM_STR(PREFIX "ServiceError")) &&
+            ipc_client_decode(client, &service_error, &error) >= 0)
+                fprintf(stderr, "aziot-hubsim: %lld %.*s\n", (long long) error.code,
+                        az_span_size(error.reason), (const char *) az_span_ptr(error.reason));
+        else
+                fprintf(stderr, "aziot-hubsim: %.*s %.*s\n", az_span_size(reply->error),
+                        (const char *) az_span_ptr(reply->error), az_span_size(reply->parameters),
+                        (const char *) az_span_ptr(reply->parameters));
+}
+
+/* Calls and receives the first reply; a failure has been reported. */
+static int call(IpcClient *client, const char *method, const IpcJson *parameters, unsigned flags,
+                IpcReply *ret) {
+        az_span text;
+        int r;
+
+        r = ipc_json_get(parameters, &text);
+        if (r >= 0)
+                r = ipc_client_send(client, method, text, flags);
+        if (r >= 0)
+                r = ipc_client_receive(client, ret);
+        if (r < 0) {
+                (void) fail(r, "the hub did not answer");
+                return r;
+        }
+        if (ipc_reply_is_error(ret)) {
+                report_error(client, ret);
+                return -EREMOTEIO;
+        }
+        return 0;
+}
+
+/* Messages ------------------------------------------------------------------------------------------------
+ */
+
+typedef struct MessageMembers {
+        az_span number, time, device, properties, system, body, data;
+} MessageMembers;
+
+/* The members of a journal's line, as JSON text. */
+static az_result read_members(az_span line, MessageMembers *ret) {
+        const struct {
+                const char *name;
+                az_span *text;
+        } members[] = {
+                { "number", &ret->number }, { "time", &ret->time },
+                { "device", &ret->device }, { "properties", &ret->properties },
+                { "system", &ret->system }, { "body", &ret->body },
+                { "data", &ret->data },
+        };
+        az_json_reader reader;
+        az_result r;
+
+        *ret = (MessageMembers){};
+        r = az_json_reader_init(&reader, line, NULL);
+        if (az_result_succeeded(r))
+                r = az_json_reader_next_token(&reader);
+        while (az_result_succeeded(r)) {
+                az_json_token name;
+                az_span text;
+
+                r = az_json_reader_next_token(&reader);
+                if (az_result_failed(r) || reader.token.kind != AZ_JSON_TOKEN_PROPERTY_NAME)
+                        break;
+                name = reader.token;
+                r = az_json_reader_read_value_text(&reader, &text);
+                for (size_t i = 0; i < ELEMENTSOF(members) && az_result_succeeded(r); i++)
+                        if (az_json_token_is_text_equal(&name,
+                                                        az_span_create_from_str((char *) members[i].name)))
+                                *members[i].text = text;
+        }
+        return r;
+}
+
+static void print_unquoted(az_span text) {
+        if (az_span_size(text) >= 2)
+                print_span(az_span_slice(text, 1, az_span_size(text) - 1));
+}
+
+static void print_members(const char *name, az_span text) {
+        if (az_span_size(text) > 2) {
+                printf(" %s=", name);
+                print_span(text);
+        }
+}
+
+/* "2026-03-01T12:00:00.000000Z #7 demo {"t":21.5} properties={"alert":"yes"}" */
+static int print_message(az_span line, bool json) {
+        MessageMembers m;
+
+        if (json)
+                print_span(line);
+        else {
+                if (az_result_failed(read_members(line, &m)))
+                        return -EBADMSG;
+                print_unquoted(m.time);
+                printf(" #");
+                print_span(m.number);
+                printf(" ");
+                print_unquoted(m.device);
+                printf(" ");
+                print_span(az_span_size(m.body) > 0 ? m.body : m.data);
+                print_members("properties", m.properties);
+                print_members("system", m.system);
+        }
+        printf("\n");
+        return 0;
+}
+
+/* Prints the messages of a reply to Log or Monitor, and returns how many they were. */
+static int print_page(az_span parameters, bool json, uint64_t *ret_next) {
+        az_json_reader reader;
+        az_span line;
+        int n = 0;
+
+        if (az_result_failed(az_json_reader_init(&reader, parameters, NULL)))
+                return -EBADMSG;
+        while (az_result_succeeded(az_json_reader_next_token(&reader))) {
+                if (reader.token.kind != AZ_JSON_TOKEN_PROPERTY_NAME)
+                        continue;
+                if (az_json_token_is_text_equal(&reader.token, AZ_SPAN_FROM_STR("next"))) {
+                        if (az_result_failed(az_json_reader_next_token(&reader)) ||
+                            az_result_failed(az_json_token_get_uint64(&reader.token, ret_next)))
+                                return -EBADMSG;
+                        continue;
+                }
+                if (az_result_failed(az_json_reader_next_token(&reader)))
+                        return -EBADMSG;
+                while (az_result_succeeded(az_json_reader_next_token(&reader)) &&
+                       reader.token.kind == AZ_JSON_TOKEN_BEGIN_OBJECT) {
+                        if (az_result_failed(az_json_reader_read_value_text(&reader, &line)) ||
+                            print_message(line, json) < 0)
+                                return -EBADMSG;
+                        n++;
+                }
+        }
+        return fflush(stdout) < 0 ? -errno : n;
+}
+
+int client_log(const ClientOptions *options) {
+        _cleanup_(ipc_client_freep) IpcClient *client = NULL;
+        uint64_t next = options->since;
+        int n;
+
+        if (connect_to(options, &client) < 0)
+                return EXIT_FAILURE;
+
+        do {
+                _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+                IpcReply reply;
+
+                ipc_json_begin(&json, NULL);
+                if (options->device)
+                        ipc_json_cstring(&json, "device", options->device);
+                ipc_json_int(&json, "since", (int64_t) next);
+                ipc_json_end(&json);
+                if (call(client, PREFIX "Log", &json, 0, &reply) < 0)
+                        return EXIT_FAILURE;
+                n = print_page(reply.parameters, options->json, &next);
+                if (n < 0)
+                        return fail(n, "cannot print what the hub answered");
+        } while (n > 0);
+        return EXIT_SUCCESS;
+}
+
+int client_monitor(const ClientOptions *options) {
+        _cleanup_(ipc_client_freep) IpcClient *client = NULL;
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+        uint64_t next;
+        IpcReply reply;
+        int r;
+
+        if (connect_to(options, &client) < 0)
+                return EXIT_FAILURE;
+
+        ipc_client_set_timeout(client, UINT64_MAX);
+        ipc_json_begin(&json, NULL);
+        if (options->device)
+                ipc_json_cstring(&json, "device", options->device);
+        ipc_json_end(&json);
+        r = call(client, PREFIX "Monitor", &json, IPC_CALL_MORE, &reply);
+        while (r >= 0) {
+                r = print_page(reply.parameters, options->json, &next);
+                if (r >= 0)
+                        r = ipc_client_receive(client, &reply);
+                if (r < 0)
+                        return fail(r, "the hub has gone");
+        }
+        return EXIT_FAILURE;
+}
+
+/* The other commands --------------------------------------------------------------------------------------
+ */
+
+typedef struct InvokeReply {
+        int64_t status;
+        az_span payload;
+} InvokeReply;
+
+static const IpcField invoke_reply_fields[] = {
+        { "status", IPC_FIELD_INT, offsetof(InvokeReply, status) },
+        { "payload", IPC_FIELD_STRING, offsetof(InvokeReply, payload), IPC_FIELD_NULLABLE },
+};
+static const IpcStruct invoke_reply = IPC_STRUCT(InvokeReply, invoke_reply_fields);
+
+int client_invoke(const ClientOptions *options, const char *device, const char *method, const char *payload) {
+        _cleanup_(ipc_client_freep) IpcClient *client = NULL;
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+        InvokeReply answer;
+        IpcReply reply;
+        int r;
+
+        if (connect_to(options, &client) < 0)
+                return EXIT_FAILURE;
+
+        ipc_client_set_timeout(client, (options->timeout_s + options->connect_timeout_s + 5) * USEC_PER_SEC);
+        ipc_json_begin(&json, NULL);
+        ipc_json_cstring(&json, "device", device);
+        ipc_json_cstring(&json, "method", method);
+        ipc_json_cstring(&json, "payload", payload);
+        ipc_json_int(&json, "timeoutSeconds", (int64_t) options->timeout_s);
+        ipc_json_int(&json, "connectTimeoutSeconds", (int64_t) options->connect_timeout_s);
+        ipc_json_end(&json);
+        if (call(client, PREFIX "Invoke", &json, 0, &reply) < 0)
+                return EXIT_FAILURE;
+        r = ipc_client_decode(client, &invoke_reply, &answer);
+        if (r < 0)
+                return fail(r, "cannot read what the hub answered");
+
+        printf("{\"status\":%lld,\"payload\":", (long long) answer.status);
+        print_span(ipc_is_absent(answer.payload) ? AZ_SPAN_FROM_STR("null") : answer.payload);
+        printf("}\n");
+        return answer.status < 400 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int client_cut(const ClientOptions *options, const char *seconds) {
+        _cleanup_(ipc_client_freep) IpcClient *client = NULL;
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+        IpcReply reply;
+        char *end;
+        long n;
+
+        errno = 0;
+        n = strtol(seconds, &end, 10);
+        if (errno != 0 || end == seconds || *end != '\0' || n < 0) {
+                fprintf(stderr, "aziot-hubsim: not a number of seconds: '%s'\n", seconds);
+                return EXIT_FAILURE;
+        }
+        if (connect_to(options, &client) < 0)
+                return EXIT_FAILURE;
+
+        ipc_json_begin(&json, NULL);
+        ipc_json_int(&json, "seconds", n);
+        ipc_json_end(&json);
+        return call(client, PREFIX "Cut", &json, 0, &reply) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+typedef struct DeviceReply {
+        az_span device, connection_string;
+        bool connected;
+} DeviceReply;
+
+static const IpcField device_reply_fields[] = {
+        { "device", IPC_FIELD_STRING, offsetof(DeviceReply, device), IPC_FIELD_NULLABLE },
+        { "connectionString", IPC_FIELD_STRING, offsetof(DeviceReply, connection_string) },
+        { "connected", IPC_FIELD_BOOL, offsetof(DeviceReply, connected), IPC_FIELD_NULLABLE },
+};
+static const IpcStruct device_reply = IPC_STRUCT(DeviceReply, device_reply_fields);
+
+typedef struct DevicesReply {
+        IpcStructs devices;
+} DevicesReply;
+
+static const IpcField devices_reply_fields[] = {
+        { "devices", IPC_FIELD_STRUCTS, offsetof(DevicesReply, devices), .type = &device_reply },
+};
+static const IpcStruct devices_reply = IPC_STRUCT(DevicesReply, devices_reply_fields);
+
+int client_device_add(const ClientOptions *options, const char *device) {
+        _cleanup_(ipc_client_freep) IpcClient *client = NULL;
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+        DeviceReply answer;
+        IpcReply reply;
+        int r;
+
+        if (connect_to(options, &client) < 0)
+                return EXIT_FAILURE;
+
+        ipc_json_begin(&json, NULL);
+        ipc_json_cstring(&json, "device", device);
+        ipc_json_end(&json);
+        if (call(client, PREFIX "AddDevice", &json, 0, &reply) < 0)
+                return EXIT_FAILURE;
+        r = ipc_client_decode(client, &device_reply, &answer);
+        if (r < 0)
+                return fail(r, "cannot read what the hub answered");
+
+        print_span(answer.connection_string);
+        printf("\n");
+        return EXIT_SUCCESS;
+}
+
+int client_device_list(const ClientOptions *options) {
+        _cleanup_(ipc_client_freep) IpcClient *client = NULL;
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+        DevicesReply answer;
+        IpcReply reply;
+        int r;
+
+        if (connect_to(options, &client) < 0)
+                return EXIT_FAILURE;
+
+        ipc_json_begin(&json, NULL);
+        ipc_json_end(&json);
+        if (call(client, PREFIX "ListDevices", &json, 0, &reply) < 0)
+                return EXIT_FAILURE;
+        if (options->json) {
+                print_span(reply.parameters);
+                printf("\n");
+                return EXIT_SUCCESS;
+        }
+        r = ipc_client_decode(client, &devices_reply, &answer);
+        if (r < 0)
+                return fail(r, "cannot read what the hub answered");
+
+        for (size_t i = 0; i < answer.devices.n_items; i++) {
+                const DeviceReply *d = (const DeviceReply *) answer.devices.items + i;
+
+                printf("%.*s %s ", az_span_size(d->device), (const char *) az_span_ptr(d->device),
+                       d->connected ? "connected" : "offline");
+                print_span(d->connection_string);
+                printf("\n");
+        }
+        return EXIT_SUCCESS;
+}

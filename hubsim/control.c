@@ -1,0 +1,548 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "hubsim/control.h"
+
+#include <azure/core/az_json.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "hubsim/mqtt-codec.h"
+#include "hubsim/session.h"
+#include "ipc/server.h"
+
+/* Of one reply to Log and Monitor; with the longest message, still one that a Varlink client takes. */
+#define PAGE_MAX (256U * 1024U)
+
+#define COUNT_MAX   1000000
+#define SECONDS_MAX 86400
+
+typedef struct Monitor {
+        struct Monitor *next;
+        struct Control *control;
+        IpcCall *call;
+        char *device;    /* NULL: all */
+        uint64_t n_next; /* number of the first message that it has not seen */
+} Monitor;
+
+struct Control {
+        Hub *hub;
+        IpcServer *server;
+        Monitor *monitors;
+        char *path;
+};
+
+static int reply_service_error(IpcCall *call, unsigned code) {
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+
+        ipc_json_begin(&json, NULL);
+        ipc_json_int(&json, "code", code);
+        ipc_json_cstring(&json, "reason", method_error_to_string(code));
+        ipc_json_end(&json);
+        return ipc_call_error_json(call, "io.aziotd.hubsim.ServiceError", &json);
+}
+
+static Device *find_device(const Control *control, az_span id) {
+        return registry_find(control->hub->registry, (const char *) az_span_ptr(id),
+                             (size_t) az_span_size(id));
+}
+
+/* Devices -------------------------------------------------------------------------------------------------
+ */
+
+typedef struct DeviceParams {
+        az_span device;
+} DeviceParams;
+
+static const IpcField device_fields[] = {
+        { "device", IPC_FIELD_STRING, offsetof(DeviceParams, device), .min = 1, .max = 128 },
+};
+static const IpcStruct device_params = IPC_STRUCT(DeviceParams, device_fields);
+
+static int add_connection_string(IpcJson *json, const Hub *hub, const Device *device) {
+        _cleanup_(freep) char *text = hub_format_connection_string(hub, device);
+
+        if (!text)
+                return -ENOMEM;
+        ipc_json_cstring(json, "connectionString", text);
+        return 0;
+}
+
+static int on_add_device(IpcCall *call, const void *params, void *userdata) {
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+        const DeviceParams *p = params;
+        Control *control = userdata;
+        char id[129] = "";
+        Device *device;
+        int r;
+
+        if (memchr(az_span_ptr(p->device), 0, (size_t) az_span_size(p->device)))
+                return ipc_call_error_invalid_parameter(call, "device");
+        az_span_to_str(id, sizeof(id), p->device);
+        r = registry_add(control->hub->registry, id, &device);
+        if (r == -EINVAL)
+                return ipc_call_error_invalid_parameter(call, "device");
+        if (r == -EEXIST)
+                return reply_service_error(call, 409001);
+        if (r < 0)
+                return r;
+
+        ipc_json_begin(&json, NULL);
+        r = add_connection_string(&json, control->hub, device);
+        if (r < 0)
+                return r;
+        ipc_json_end(&json);
+        return ipc_call_reply_json(call, &json);
+}
+
+static int add_device(IpcJson *json, const Hub *hub, const Device *device) {
+        int r;
+
+        ipc_json_begin(json, NULL);
+        ipc_json_cstring(json, "device", device->id);
+        r = add_connection_string(json, hub, device);
+        if (r < 0)
+                return r;
+        ipc_json_bool(json, "connected", device->session != NULL);
+        ipc_json_begin_array(json, "subscriptions");
+        for (size_t i = 0; i < SUBSCRIPTIONS_MAX; i++)
+                if (device->subscriptions[i])
+                        ipc_json_cstring(json, NULL, device->subscriptions[i]);
+        ipc_json_end_array(json);
+        ipc_json_end(json);
+        return 0;
+}
+
+static int on_list_devices(IpcCall *call, const void *params, void *userdata) {
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+        Control *control = userdata;
+        int r;
+
+        ipc_json_begin(&json, NULL);
+        ipc_json_begin_array(&json, "devices");
+        for (const Device *d = registry_first(control->hub->registry); d; d = d->next) {
+                r = add_device(&json, control->hub, d);
+                if (r < 0)
+                        return r;
+        }
+        ipc_json_end_array(&json);
+        ipc_json_end(&json);
+        return ipc_call_reply_json(call, &json);
+}
+
+static int on_kick(IpcCall *call, const void *params, void *userdata) {
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+        const DeviceParams *p = params;
+        Device *device = find_device(userdata, p->device);
+        bool was_connected;
+
+        if (!device)
+                return reply_service_error(call, 404001);
+
+        was_connected = device->session;
+        if (was_connected)
+                session_close(device->session, SESSION_END_LOST, 404104);
+        ipc_json_begin(&json, NULL);
+        ipc_json_bool(&json, "wasConnected", was_connected);
+        ipc_json_end(&json);
+        return ipc_call_reply_json(call, &json);
+}
+
+/* Methods -------------------------------------------------------------------------------------------------
+ */
+
+typedef struct InvokeParams {
+        az_span device, method, payload;
+        int64_t timeout_s, connect_timeout_s;
+} InvokeParams;
+
+static const IpcField invoke_fields[] = {
+        { "device", IPC_FIELD_STRING, offsetof(InvokeParams, device), .min = 1, .max = 128 },
+        { "method", IPC_FIELD_STRING, offsetof(InvokeParams, method), .min = 1, .max = 256 },
+        { "payload", IPC_FIELD_STRING, offsetof(InvokeParams, payload), IPC_FIELD_NULLABLE },
+        { "timeoutSeconds", IPC_FIELD_INT, offsetof(InvokeParams, timeout_s), IPC_FIELD_NULLABLE, .min = 1,
+          .max = METHOD_TIMEOUT_MAX_S, .absent = METHOD_TIMEOUT_DEFAULT_S },
+        { "connectTimeoutSeconds", IPC_FIELD_INT, offsetof(InvokeParams, connect_timeout_s),
+          IPC_FIELD_NULLABLE, .min = 0, .max = METHOD_TIMEOUT_MAX_S, .absent = 0 },
+};
+static const IpcStruct invoke_params = IPC_STRUCT(InvokeParams, invoke_fields);
+
+static void on_method_done(unsigned code, unsigned status, az_span payload, void *userdata) {
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+        IpcCall *call = userdata;
+
+        ipc_call_set_on_gone(call, NULL, NULL);
+        if (code > 0) {
+                (void) reply_service_error(call, code);
+                return;
+        }
+
+        ipc_json_begin(&json, NULL);
+        ipc_json_int(&json, "status", status);
+        if (az_span_size(payload) > 0)
+                ipc_json_string(&json, "payload", payload);
+        else
+                ipc_json_null(&json, "payload");
+        ipc_json_end(&json);
+        (void) ipc_call_reply_json(call, &json); /* if it fails, the server closes the connection */
+}
+
+static void on_invoke_gone(IpcCall *call, void *userdata) {
+        method_cancel(userdata);
+}
+
+static int on_invoke(IpcCall *call, const void *params, void *userdata) {
+        const InvokeParams *p = params;
+        Control *control = userdata;
+        MethodRequest request = {
+                .device = find_device(control, p->device),
+                .name = p->method,
+                .payload = ipc_is_absent(p->payload) ? AZ_SPAN_FROM_STR("null") : p->payload,
+                .timeout_s = (uint64_t) p->timeout_s,
+                .connect_timeout_s = (uint64_t) p->connect_timeout_s,
+                .done = on_method_done,
+                .userdata = call,
+        };
+        MethodCall *method_call;
+        int r;
+
+        if (!request.device)
+                return reply_service_error(call, 404001);
+        if (az_span_size(request.payload) > (int32_t) METHOD_PAYLOAD_MAX)
+                return reply_service_error(call, 413001);
+        if (az_result_failed(az_json_validate(request.payload)))
+                return ipc_call_error_invalid_parameter(call, "payload");
+
+        r = method_invoke(control->hub, &request, &method_call);
+        if (r == METHOD_TOO_MANY)
+                return reply_service_error(call, 403800);
+        if (r < 0)
+                return r;
+
+        ipc_call_set_on_gone(call, on_invoke_gone, method_call);
+        return IPC_DEFERRED;
+}
+
+/* Telemetry -----------------------------------------------------------------------------------------------
+ */
+
+typedef struct LogParams {
+        az_span device;
+        int64_t since;
+} LogParams;
+
+static const IpcField log_fields[] = {
+        { "device", IPC_FIELD_STRING, offsetof(LogParams, device), IPC_FIELD_NULLABLE, .min = 1, .max = 128 },
+        { "since", IPC_FIELD_INT, offsetof(LogParams, since), IPC_FIELD_NULLABLE, .min = 1, .max = INT64_MAX,
+          .absent = 1 },
+};
+static const IpcStruct log_params = IPC_STRUCT(LogParams, log_fields);
+
+/* Monitor has the first field alone. */
+static const IpcStruct monitor_params = { .fields = log_fields, .n_fields = 1, .size = sizeof(LogParams) };
+
+/* One page of the journal as the parameters of a reply. */
+static int format_page(Control *control, uint64_t since, const char *device, IpcJson *json,
+                       uint64_t *ret_next, bool *ret_is_empty) {
+        _cleanup_(ipc_buffer_done) IpcBuffer lines = IPC_BUFFER_NULL;
+        int r;
+
+        r = journal_read(control->hub->journal, since, device, PAGE_MAX, &lines, ret_next);
+        if (r < 0)
+                return r;
+
+        *ret_is_empty = ipc_buffer_size(&lines) == 0;
+        ipc_json_begin(json, NULL);
+        ipc_json_begin_array(json, "messages");
+        if (!*ret_is_empty)
+                ipc_json_raw(json, NULL, buffer_span(&lines));
+        ipc_json_end_array(json);
+        ipc_json_int(json, "next", (int64_t) *ret_next);
+        ipc_json_end(json);
+        return 0;
+}
+
+/* The id of the device that was asked for, as a string; NULL for all of them. */
+static int copy_filter(const Control *control, az_span id, char **ret) {
+        const Device *device = ipc_is_absent(id) ? NULL : find_device(control, id);
+
+        *ret = device ? strdup(device->id) : NULL;
+        return device && !*ret ? -ENOMEM : 0;
+}
+
+static int on_log(IpcCall *call, const void *params, void *userdata) {
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+        _cleanup_(freep) char *device = NULL;
+        const LogParams *p = params;
+        Control *control = userdata;
+        uint64_t next;
+        bool is_empty;
+        int r;
+
+        if (!ipc_is_absent(p->device) && !find_device(control, p->device))
+                return reply_service_error(call, 404001);
+
+        r = copy_filter(control, p->device, &device);
+        if (r < 0)
+                return r;
+        r = format_page(control, (uint64_t) p->since, device, &json, &next, &is_empty);
+        if (r < 0)
+                return r;
+        return ipc_call_reply_json(call, &json);
+}
+
+static Monitor *monitor_free(Monitor *m) {
+        if (!m)
+                return NULL;
+
+        for (Monitor **p = &m->control->monitors; *p; p = &(*p)->next)
+                if (*p == m) {
+                        *p = m->next;
+                        break;
+                }
+        free(m->device);
+        free(m);
+        return NULL;
+}
+
+DEFINE_CLEANUP(Monitor *, monitor_free)
+
+static void on_monitor_gone(IpcCall *call, void *userdata) {
+        monitor_free(userdata);
+}
+
+static int on_monitor(IpcCall *call, const void *params, void *userdata) {
+        _cleanup_(monitor_freep) Monitor *m = NULL;
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+        const LogParams *p = params;
+        Control *control = userdata;
+        bool is_empty;
+        int r;
+
+        if (!ipc_is_absent(p->device) && !find_device(control, p->device))
+                return reply_service_error(call, 404001);
+
+        m = malloc(sizeof(*m));
+        if (!m)
+                return -ENOMEM;
+        *m = (Monitor){ .next = control->monitors, .control = control, .call = call };
+        control->monitors = m;
+        r = copy_filter(control, p->device, &m->device);
+        if (r < 0)
+                return r;
+        r = format_page(control, journal_get_next(control->hub->journal), m->device, &json, &m->n_next,
+                        &is_empty);
+        if (r < 0)
+                return r;
+        r = ipc_call_reply_continues_json(call, &json);
+        if (r < 0)
+                return r;
+
+        ipc_call_set_on_gone(call, on_monitor_gone, m);
+        TAKE_PTR(m); /* in the list of its control */
+        return IPC_DEFERRED;
+}
+
+static int monitor_update(Monitor *m) {
+        while (m->n_next < journal_get_next(m->control->hub->journal)) {
+                _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+                bool is_empty;
+                int r;
+
+                r = format_page(m->control, m->n_next, m->device, &json, &m->n_next, &is_empty);
+                if (r < 0)
+                        return r;
+                if (!is_empty) {
+                        r = ipc_call_reply_continues_json(m->call, &json);
+                        if (r < 0)
+                                return r;
+                }
+        }
+        return 0;
+}
+
+/* A monitor that cannot be served is told so by the end of its connection, or later by what it missed. */
+static void on_telemetry(void *userdata) {
+        Control *control = userdata;
+
+        for (Monitor *m = control->monitors; m; m = m->next)
+                (void) monitor_update(m);
+}
+
+/* Faults --------------------------------------------------------------------------------------------------
+ */
+
+typedef struct FaultParams {
+        int64_t code, count, seconds, milliseconds;
+        bool hold;
+} FaultParams;
+
+static const IpcField seconds_fields[] = {
+        { "seconds", IPC_FIELD_INT, offsetof(FaultParams, seconds), .min = 0, .max = SECONDS_MAX },
+};
+static const IpcField refuse_fields[] = {
+        { "code", IPC_FIELD_INT, offsetof(FaultParams, code), .min = 0, .max = _MQTT_CONNACK_CODE_MAX - 1 },
+        { "count", IPC_FIELD_INT, offsetof(FaultParams, count), .min = 0, .max = COUNT_MAX },
+};
+static const IpcField count_fields[] = {
+        { "count", IPC_FIELD_INT, offsetof(FaultParams, count), .min = 0, .max = COUNT_MAX },
+};
+static const IpcField delay_fields[] = {
+        { "milliseconds", IPC_FIELD_INT, offsetof(FaultParams, milliseconds), .min = 0,
+          .max = SECONDS_MAX * 1000 },
+};
+static const IpcField hold_fields[] = {
+        { "hold", IPC_FIELD_BOOL, offsetof(FaultParams, hold) },
+};
+static const IpcStruct seconds_params = IPC_STRUCT(FaultParams, seconds_fields);
+static const IpcStruct refuse_params = IPC_STRUCT(FaultParams, refuse_fields);
+static const IpcStruct count_params = IPC_STRUCT(FaultParams, count_fields);
+static const IpcStruct delay_params = IPC_STRUCT(FaultParams, delay_fields);
+static const IpcStruct hold_params = IPC_STRUCT(FaultParams, hold_fields);
+
+static int on_cut(IpcCall *call, const void *params, void *userdata) {
+        const FaultParams *p = params;
+        Control *control = userdata;
+        int r;
+
+        r = hub_cut(control->hub, (uint64_t) p->seconds);
+        if (r < 0)
+                return r;
+        return ipc_call_reply(call, AZ_SPAN_EMPTY);
+}
+
+static int on_refuse_connect(IpcCall *call, const void *params, void *userdata) {
+        const FaultParams *p = params;
+        Control *control = userdata;
+
+        control->hub->faults.refuse_code = (unsigned) p->code;
+        control->hub->faults.n_refuse = (unsigned) p->count;
+        return ipc_call_reply(call, AZ_SPAN_EMPTY);
+}
+
+static int on_delay_puback(IpcCall *call, const void *params, void *userdata) {
+        const FaultParams *p = params;
+        Control *control = userdata;
+
+        control->hub->faults.puback_delay_us = (uint64_t) p->milliseconds * USEC_PER_MSEC;
+        return ipc_call_reply(call, AZ_SPAN_EMPTY);
+}
+
+static int on_hold_pubacks(IpcCall *call, const void *params, void *userdata) {
+        const FaultParams *p = params;
+        Control *control = userdata;
+        int r;
+
+        r = hub_hold_pubacks(control->hub, p->hold);
+        if (r < 0)
+                return r;
+        return ipc_call_reply(call, AZ_SPAN_EMPTY);
+}
+
+static int on_drop_before_puback(IpcCall *call, const void *params, void *userdata) {
+        const FaultParams *p = params;
+        Control *control = userdata;
+
+        control->hub->faults.n_drop_before_puback = (unsigned) p->count;
+        return ipc_call_reply(call, AZ_SPAN_EMPTY);
+}
+
+static int on_suback_failure(IpcCall *call, const void *params, void *userdata) {
+        const FaultParams *p = params;
+        Control *control = userdata;
+
+        control->hub->faults.n_suback_failures = (unsigned) p->count;
+        return ipc_call_reply(call, AZ_SPAN_EMPTY);
+}
+
+/* The interface -------------------------------------------------------------------------------------------
+ */
+
+static const IpcMethod methods[] = {
+        { "AddDevice", 0, 0, &device_params, on_add_device },
+        { "ListDevices", 0, 0, NULL, on_list_devices },
+        { "Kick", 0, 0, &device_params, on_kick },
+        { "Invoke", 0, 0, &invoke_params, on_invoke },
+        { "Log", 0, 0, &log_params, on_log },
+        { "Monitor", 0, IPC_METHOD_MORE | IPC_METHOD_MORE_ONLY, &monitor_params, on_monitor },
+        { "Cut", 0, 0, &seconds_params, on_cut },
+        { "RefuseConnect", 0, 0, &refuse_params, on_refuse_connect },
+        { "DelayPuback", 0, 0, &delay_params, on_delay_puback },
+        { "HoldPubacks", 0, 0, &hold_params, on_hold_pubacks },
+        { "DropBeforePuback", 0, 0, &count_params, on_drop_before_puback },
+        { "SubackFailure", 0, 0, &count_params, on_suback_failure },
+};
+
+static const IpcInterface interface = {
+        .name = "io.aziotd.hubsim",
+        .description = io_aziotd_hubsim_varlink,
+        .methods = methods,
+        .n_methods = ELEMENTSOF(methods),
+};
+
+static int listen_on(const char *path) {
+        _cleanup_(close_fdp) int fd = -1;
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+        if (strlen(path) >= sizeof(address.sun_path))
+                return -ENAMETOOLONG;
+        memcpy(address.sun_path, path, strlen(path) + 1);
+
+        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        if (fd < 0)
+                return -errno;
+        (void) unlink(path);
+        if (bind(fd, (struct sockaddr *) &address, sizeof(address)) < 0 || chmod(path, 0600) < 0 ||
+            listen(fd, SOMAXCONN) < 0)
+                return -errno;
+        return TAKE_FD(fd);
+}
+
+Control *control_free(Control *control) {
+        if (!control)
+                return NULL;
+
+        control->hub->on_telemetry = NULL;
+        ipc_server_free(control->server);
+        if (control->path)
+                (void) unlink(control->path);
+        free(control->path);
+        free(control);
+        return NULL;
+}
+
+int control_new(Hub *hub, const char *path, Control **ret) {
+        static const IpcServerConfig config = {
+                .vendor = "aziotd",
+                .product = "aziot-hubsim",
+                .version = AZIOT_VERSION,
+                .url = "https://aziotd.io",
+        };
+        _cleanup_(control_freep) Control *control = NULL;
+        int fd, r;
+
+        control = malloc(sizeof(*control));
+        if (!control)
+                return -ENOMEM;
+        *control = (Control){ .hub = hub };
+
+        r = ipc_server_new(&control->server, hub->event, &config);
+        if (r < 0)
+                return r;
+        r = ipc_server_add_interface(control->server, &interface, control);
+        if (r < 0)
+                return r;
+        fd = listen_on(path);
+        if (fd < 0)
+                return fd;
+        control->path = strdup(path);
+        r = ipc_server_listen(control->server, fd);
+        if (r < 0)
+                return r;
+        if (!control->path)
+                return -ENOMEM;
+        hub->on_telemetry = on_telemetry;
+        hub->userdata = control;
+
+        *ret = TAKE_PTR(control);
+        return 0;
+}

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT */
+
+#include <getopt.h>
+#include <limits.h>
+
+#include "hubsim/client.h"
+#include "hubsim/method.h"
+#include "hubsim/run.h"
+
+#define NAMES_MAX 31U
+
+enum {
+        OPTION_STATE_DIR = 'd',
+        OPTION_SOCKET = 's',
+        OPTION_LISTEN = 'l',
+        OPTION_HOST = 'n',
+        OPTION_DEVICE = 'D',
+        OPTION_EXPIRY_GRACE = 'g',
+        OPTION_TIMEOUT = 't',
+        OPTION_CONNECT_TIMEOUT = 'c',
+        OPTION_SINCE = 'S',
+        OPTION_JSON = 'j',
+        OPTION_HELP = 'h',
+        OPTION_VERSION = 'v',
+};
+
+static const struct option options[] = {
+        { "state-dir", required_argument, NULL, OPTION_STATE_DIR },
+        { "socket", required_argument, NULL, OPTION_SOCKET },
+        { "listen", required_argument, NULL, OPTION_LISTEN },
+        { "host", required_argument, NULL, OPTION_HOST },
+        { "device", required_argument, NULL, OPTION_DEVICE },
+        { "expiry-grace", required_argument, NULL, OPTION_EXPIRY_GRACE },
+        { "timeout", required_argument, NULL, OPTION_TIMEOUT },
+        { "connect-timeout", required_argument, NULL, OPTION_CONNECT_TIMEOUT },
+        { "since", required_argument, NULL, OPTION_SINCE },
+        { "json", no_argument, NULL, OPTION_JSON },
+        { "help", no_argument, NULL, OPTION_HELP },
+        { "version", no_argument, NULL, OPTION_VERSION },
+        {},
+};
+
+/* The command line. */
+typedef struct Arguments {
+        char state_dir[PATH_MAX], socket[PATH_MAX];
+        const char *listen;
+        const char *hosts[NAMES_MAX + 1], *devices[NAMES_MAX + 1]; /* end with NULL */
+        unsigned long expiry_grace_s, timeout_s, connect_timeout_s, since;
+        bool json;
+        bool given[128];   /* by the letter of the option */
+        char *operands[4]; /* behind the command; end with NULL */
+} Arguments;
+
+static int help(void) {
+        printf("Usage: aziot-hubsim COMMAND [OPTION]...\n"
+               "\n"
+               "A local Azure IoT Hub for tests: MQTT 3.1.1 over TLS, SAS tokens, telemetry, direct "
+               "methods.\n"
+               "\n"
+               "Commands:\n"
+               "  run                            serve until stopped; the first run makes a CA and a device\n"
+               "  monitor                        print telemetry as it arrives\n"
+               "  log                            print what has arrived\n"
+               "  invoke DEVICE METHOD [PAYLOAD] call a direct method; PAYLOAD is JSON (null)\n"
+               "  cut SECONDS                    drop all connections and refuse new ones for so long\n"
+               "  device add DEVICE              register a device and print its connection string\n"
+               "  device list                    print the devices\n"
+               "\n"
+               "Options of all commands:\n"
+               "  --state-dir DIR        keys, certificates, the log of telemetry\n"
+               "                         ($STATE_DIRECTORY, else ~/.local/state/aziot-hubsim)\n"
+               "  --socket PATH          the control socket (DIR/socket)\n"
+               "  --help, --version\n"
+               "\n"
+               "Options of run:\n"
+               "  --listen ADDRESS:PORT  where to listen (127.0.0.1:8883); port 0: any, the same at the next "
+               "run\n"
+               "  --host NAME            one more name of this hub; the first one stands in connection "
+               "strings\n"
+               "                         instead of localhost; may be repeated\n"
+               "  --device ID            make sure that this device is registered; may be repeated\n"
+               "  --expiry-grace SECONDS how much longer than its token a connection lives (0)\n"
+               "\n"
+               "Options of monitor and log:\n"
+               "  --device ID            only the messages of this device\n"
+               "  --since NUMBER         log: from this arrival number on\n"
+               "  --json                 one JSON object a line, as in DIR/telemetry.jsonl; also for device "
+               "list\n"
+               "\n"
+               "Options of invoke:\n"
+               "  --timeout SECONDS         how long the device may take to answer (30)\n"
+               "  --connect-timeout SECONDS how long to wait for it to connect and subscribe (0)\n"
+               "\n"
+               "invoke prints {\"status\":...,\"payload\":...} and exits with 0 for a status below 400, with "
+               "1\n"
+               "otherwise. All commands exit with 1 on failure, with 2 for a wrong command line.\n");
+        return EXIT_SUCCESS;
+}
+
+static int usage_error(const char *message, const char *what) {
+        fprintf(stderr, "aziot-hubsim: %s%s\nTry 'aziot-hubsim --help'.\n", message, what);
+        return 2;
+}
+
+static ClientOptions client_options(const Arguments *a) {
+        return (ClientOptions){
+                .socket = a->socket,
+                .device = a->devices[0],
+                .since = a->since,
+                .timeout_s = a->timeout_s,
+                .connect_timeout_s = a->connect_timeout_s,
+                .json = a->json,
+        };
+}
+
+static int command_run(const Arguments *a) {
+        RunOptions o = {
+                .state_dir = a->state_dir,
+                .socket = a->socket,
+                .listen = a->listen,
+                .hosts = a->hosts,
+                .devices = a->devices,
+                .expiry_grace_s = a->expiry_grace_s,
+        };
+
+        return run(&o);
+}
+
+static int command_monitor(const Arguments *a) {
+        ClientOptions o = client_options(a);
+
+        return client_monitor(&o);
+}
+
+static int command_log(const Arguments *a) {
+        ClientOptions o = client_options(a);
+
+        return client_log(&o);
+}
+
+static int command_invoke(const Arguments *a) {
+        ClientOptions o = client_options(a);
+
+        return client_invoke(&o, a->operands[0], a->operands[1], a->operands[2] ? a->operands[2] : "null");
+}
+
+static int command_cut(const Arguments *a) {
+        ClientOptions o = client_options(a);
+
+        return client_cut(&o, a->operands[0]);
+}
+
+static int command_device(const Arguments *a) {
+        ClientOptions o = client_options(a);
+
+        if (strcmp(a->operands[0], "add") == 0 && a->operands[1])
+                return client_device_add(&o, a->operands[1]);
+        if (strcmp(a->operands[0], "list") == 0 && !a->operands[1])
+                return client_device_list(&o);
+        return usage_error("device: what to do? add DEVICE, or list", "");
+}
+
+static const struct {
+        const char *name;
+        const char *options; /* those it takes besides the common ones */
+        int n_operands_min, n_operands_max;
+        int (*function)(const Arguments *a);
+} commands[] = {
+        { "run", "lnDg", 0, 0, command_run }, { "monitor", "Dj", 0, 0, command_monitor },
+        { "log", "DSj", 0, 0, command_log },  { "invoke", "tc", 2, 3, command_invoke },
+        { "cut", "", 1, 1, command_cut },     { "device", "j", 1, 2, command_device },
+};
+
+static int parse_number(const char *text, unsigned long max, unsigned long *ret) {
+        unsigned long value;
+        char *end;
+
+        errno = 0;
+        value = strtoul(text, &end, 10);
+        if (errno != 0 || *text < '0' || *text > '9' || *end != '\0' || value > max)
+                return usage_error("not a number, or too large: ", text);
+        *ret = value;
+        return 0;
+}
+
+static int add_name(const char *names[static NAMES_MAX + 1], const char *name) {
+        for (size_t i = 0; i < NAMES_MAX; i++)
+                if (!names[i]) {
+                        names[i] = name;
+                        return 0;
+                }
+        return usage_error("too many names: ", name);
+}
+
+static int set_path(char path[static PATH_MAX], const char *text) {
+        if ((size_t) snprintf(path, PATH_MAX, "%s", text) >= PATH_MAX)
+                return usage_error("too long: ", text);
+        return 0;
+}
+
+/* Returns an exit code above 0 if it is wrong. */
+static int parse_option(Arguments *a, int option) {
+        switch (option) {
+        case OPTION_STATE_DIR:
+                return set_path(a->state_dir, optarg);
+        case OPTION_SOCKET:
+                return set_path(a->socket, optarg);
+        case OPTION_LISTEN:
+                a->listen = optarg;
+                return 0;
+        case OPTION_HOST:
+                return add_name(a->hosts, optarg);
+        case OPTION_DEVICE:
+                return add_name(a->devices, optarg);
+        case OPTION_EXPIRY_GRACE:
+                return parse_number(optarg, 86400, &a->expiry_grace_s);
+        case OPTION_TIMEOUT:
+                return parse_number(optarg, METHOD_TIMEOUT_MAX_S, &a->timeout_s);
+        case OPTION_CONNECT_TIMEOUT:
+                return parse_number(optarg, METHOD_TIMEOUT_MAX_S, &a->connect_timeout_s);
+        case OPTION_SINCE:
+                return parse_number(optarg, LONG_MAX, &a->since);
+        case OPTION_JSON:
+                a->json = true;
+                return 0;
+        default:
+                fprintf(stderr, "Try 'aziot-hubsim --help'.\n"); /* getopt_long() has said what is wrong */
+                return 2;
+        }
+}
+
+static int set_default_paths(Arguments *a) {
+        const char *directory = getenv("STATE_DIRECTORY"), *base = getenv("XDG_STATE_HOME"),
+                   *home = getenv("HOME");
+        int n = 0;
+
+        if (a->state_dir[0] == '\0') {
+                if (directory)
+                        n = snprintf(a->state_dir, PATH_MAX, "%s", directory);
+                else if (base)
+                        n = snprintf(a->state_dir, PATH_MAX, "%s/aziot-hubsim", base);
+                else
+                        n = snprintf(a->state_dir, PATH_MAX, "%s/.local/state/aziot-hubsim",
+                                     home ? home : "");
+                if (n >= PATH_MAX)
+                        return usage_error("too long: ", "the state directory");
+        }
+        if (a->socket[0] == '\0') {
+                n = snprintf(a->socket, PATH_MAX, "%s/socket", a->state_dir);
+                if (n >= PATH_MAX)
+                        return usage_error("too long: ", "the state directory");
+        }
+        return 0;
+}
+
+/* Checks what stands behind the command's name, and runs it. */
+static int run_command(size_t command, Arguments *a, int n_operands, char **operands) {
+        const char *name = commands[command].name;
+
+        if (n_operands < commands[command].n_operands_min || n_operands > commands[command].n_operands_max)
+                return usage_error("too few or too many arguments for ", name);
+        for (const struct option *o = options; o->name; o++)
+                if (a->given[o->val] && o->val != OPTION_STATE_DIR && o->val != OPTION_SOCKET &&
+                    !strchr(commands[command].options, o->val)) {
+                        fprintf(stderr, "aziot-hubsim: %s does not take --%s\n", name, o->name);
+                        return 2;
+                }
+
+        for (int i = 0; i < n_operands; i++)
+                a->operands[i] = operands[i];
+        return commands[command].function(a);
+}
+
+int main(int argc, char *argv[]) {
+        Arguments a = { .listen = "127.0.0.1:8883", .timeout_s = METHOD_TIMEOUT_DEFAULT_S, .since = 1 };
+        int option, r;
+
+        while ((option = getopt_long(argc, argv, "hv", options, NULL)) >= 0) {
+                if (option == OPTION_HELP)
+                        return help();
+                if (option == OPTION_VERSION) {
+                        printf("aziot-hubsim %s\n", AZIOT_VERSION);
+                        return EXIT_SUCCESS;
+                }
+                r = parse_option(&a, option);
+                if (r > 0)
+                        return r;
+                a.given[option] = true;
+        }
+        r = set_default_paths(&a);
+        if (r > 0)
+                return r;
+        if (optind == argc)
+                return usage_error("which command?", "");
+
+        for (size_t i = 0; i < ELEMENTSOF(commands); i++)
+                if (strcmp(argv[optind], commands[i].name) == 0)
+                        return run_command(i, &a, argc - optind - 1, argv + optind + 1);
+        return usage_error("unknown command: ", argv[optind]);
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "hubsim/run.h"
+
+#include <arpa/inet.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+
+#include "hubsim/control.h"
+#include "hubsim/files.h"
+#include "hubsim/hub.h"
+#include "hubsim/log.h"
+
+#define HOSTS_MAX 32U
+
+/* Made on first run when no --device says otherwise. */
+static const char *const demo_devices[] = { "demo", NULL };
+
+static const char *const own_hosts[] = { "localhost", "127.0.0.1", "::1" };
+
+/* "ADDRESS:PORT", an IPv6 address in brackets. */
+static int parse_address(const char *text, HubConfig *ret) {
+        const char *colon = strrchr(text, ':');
+        struct sockaddr_in *in = (struct sockaddr_in *) &ret->address;
+        struct sockaddr_in6 *in6 = (struct sockaddr_in6 *) &ret->address;
+        char host[INET6_ADDRSTRLEN + 2];
+        unsigned long port;
+        char *end;
+        size_t n;
+
+        if (!colon || (size_t) (colon - text) >= sizeof(host) || colon[1] < '0' || colon[1] > '9')
+                return -EINVAL;
+        port = strtoul(colon + 1, &end, 10);
+        if (*end != '\0' || port > UINT16_MAX)
+                return -EINVAL;
+        n = (size_t) (colon - text);
+        memcpy(host, text, n);
+        host[n] = '\0';
+
+        if (inet_pton(AF_INET, host, &in->sin_addr) == 1) {
+                in->sin_family = AF_INET;
+                in->sin_port = htons((uint16_t) port);
+                ret->address_size = sizeof(*in);
+                return 0;
+        }
+        if (n < 2 || host[0] != '[' || host[n - 1] != ']')
+                return -EINVAL;
+        host[n - 1] = '\0';
+        if (inet_pton(AF_INET6, host + 1, &in6->sin6_addr) != 1)
+                return -EINVAL;
+        in6->sin6_family = AF_INET6;
+        in6->sin6_port = htons((uint16_t) port);
+        ret->address_size = sizeof(*in6);
+        return 0;
+}
+
+static int make_directories(const char *path) {
+        char parent[PATH_MAX];
+
+        if (strlen(path) >= sizeof(parent))
+                return -ENAMETOOLONG;
+        for (const char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
+                memcpy(parent, path, (size_t) (p - path));
+                parent[p - path] = '\0';
+                if (mkdir(parent, 0755) < 0 && errno != EEXIST)
+                        return -errno;
+        }
+        return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+static int ensure_devices(Hub *hub, const char *const *ids) {
+        if (!ids[0] && !registry_first(hub->registry))
+                ids = demo_devices;
+
+        for (; *ids; ids++) {
+                Device *device;
+                int r;
+
+                r = registry_add(hub->registry, *ids, &device);
+                if (r == -EINVAL)
+                        log_event(NULL, 0, "not a device id: '%s'", *ids);
+                else if (r < 0 && r != -EEXIST)
+                        log_event(NULL, 0, "cannot add device '%s': %s", *ids, strerror(-r));
+                if (r < 0 && r != -EEXIST)
+                        return r;
+        }
+        return 0;
+}
+
+/* Writes the connection string of the device that was named first, else of the oldest one. */
+static int save_connection_string(const Hub *hub, const RunOptions *options) {
+        const char *id = options->devices[0];
+        const Device *device =
+                id ? registry_find(hub->registry, id, strlen(id)) : registry_first(hub->registry);
+        _cleanup_(freep) char *text = hub_format_connection_string(hub, device), *line = NULL;
+        char path[PATH_MAX];
+        int n;
+
+        if ((size_t) snprintf(path, sizeof(path), "%s/connection-string", options->state_dir) >= sizeof(path))
+                return -ENAMETOOLONG;
+        if (!text)
+                return -ENOMEM;
+        n = asprintf(&line, "%s\n", text);
+        if (n < 0)
+                return -ENOMEM;
+        return file_replace(path, 0600, line, (size_t) n);
+}
+
+static void print_banner(const Hub *hub, const RunOptions *options) {
+        _cleanup_(freep) char *absolute = realpath(options->state_dir, NULL);
+        const char *colon = strrchr(options->listen, ':'), *dir = absolute ? absolute : options->state_dir;
+
+        printf("aziot-hubsim: listening on %.*s:%u\n", (int) (colon - options->listen), options->listen,
+               hub_get_port(hub));
+        printf("  devices:\n");
+        for (const Device *d = registry_first(hub->registry); d; d = d->next) {
+                _cleanup_(freep) char *text = hub_format_connection_string(hub, d);
+
+                if (text)
+                        printf("    %s\n", text);
+        }
+        printf("  CA certificate:     %s/ca.pem\n", dir);
+        printf("  log of telemetry:   %s/telemetry.jsonl\n", dir);
+        printf("  for aziotd:         [Hub] ConnectionStringFile=%s/connection-string\n", dir);
+        printf("                            TrustedCAFile=%s/ca.pem\n", dir);
+        printf("  for Azure's SDKs:   NODE_EXTRA_CA_CERTS or SSL_CERT_FILE=%s/ca.pem\n", dir);
+        (void) fflush(stdout);
+}
+
+static int add_signals(sd_event *event) {
+        static const int signals[] = { SIGTERM, SIGINT };
+        sigset_t set;
+        int r;
+
+        (void) signal(SIGPIPE, SIG_IGN);
+        (void) sigemptyset(&set);
+        for (size_t i = 0; i < ELEMENTSOF(signals); i++)
+                (void) sigaddset(&set, signals[i]);
+        if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+                return -errno;
+        for (size_t i = 0; i < ELEMENTSOF(signals); i++) {
+                r = sd_event_add_signal(event, NULL, signals[i], NULL, NULL);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* As many connections as this user may have. */
+static void raise_fd_limit(void) {
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+                limit.rlim_cur = limit.rlim_max;
+                (void) setrlimit(RLIMIT_NOFILE, &limit);
+        }
+}
+
+/* --host names first, then what is always ours. */
+static int collect_hosts(const RunOptions *options, const char *ret[static HOSTS_MAX]) {
+        size_t n = 0;
+
+        for (const char *const *host = options->hosts; *host; host++) {
+                if (n + ELEMENTSOF(own_hosts) + 1 >= HOSTS_MAX)
+                        return -E2BIG;
+                ret[n++] = *host;
+        }
+        for (size_t i = 0; i < ELEMENTSOF(own_hosts); i++)
+                ret[n++] = own_hosts[i];
+        ret[n] = NULL;
+        return 0;
+}
+
+static int serve(sd_event *event, const HubConfig *config, const RunOptions *options) {
+        _cleanup_(hub_freep) Hub *hub = NULL;
+        _cleanup_(control_freep) Control *control = NULL;
+        int r;
+
+        r = hub_new(event, config, &hub);
+        if (r < 0)
+                return r;
+        r = ensure_devices(hub, options->devices);
+        if (r < 0)
+                return r;
+        r = save_connection_string(hub, options);
+        if (r < 0) {
+                log_event(NULL, 0, "cannot write %s/connection-string: %s", options->state_dir, strerror(-r));
+                return r;
+        }
+        r = control_new(hub, options->socket, &control);
+        if (r < 0) {
+                log_event(NULL, 0, "cannot serve %s: %s", options->socket, strerror(-r));
+                return r;
+        }
+
+        print_banner(hub, options);
+        (void) sd_notify(false, "READY=1");
+        return sd_event_loop(event);
+}
+
+int run(const RunOptions *options) {
+        _cleanup_(sd_event_unrefp) sd_event *event = NULL;
+        const char *hosts[HOSTS_MAX];
+        HubConfig config = {
+                .state_dir = options->state_dir,
+                .hosts = hosts,
+                .expiry_grace_s = options->expiry_grace_s,
+        };
+        int r;
+
+        if (parse_address(options->listen, &config) < 0) {
+                log_event(NULL, 0, "not ADDRESS:PORT with a numeric address: '%s'", options->listen);
+                return EXIT_FAILURE;
+        }
+        if (collect_hosts(options, hosts) < 0) {
+                log_event(NULL, 0, "too many --host names");
+                return EXIT_FAILURE;
+        }
+        r = make_directories(options->state_dir);
+        if (r < 0) {
+                log_event(NULL, 0, "cannot make %s: %s", options->state_dir, strerror(-r));
+                return EXIT_FAILURE;
+        }
+
+        raise_fd_limit();
+        r = sd_event_new(&event);
+        if (r >= 0)
+                r = add_signals(event);
+        if (r < 0) {
+                log_event(NULL, 0, "cannot start: %s", strerror(-r));
+                return EXIT_FAILURE;
+        }
+        return serve(event, &config, options) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

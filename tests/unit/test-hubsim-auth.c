@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "hubsim/auth.h"
+
+#include "unit.h"
+
+#define KEY       "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA="
+#define OTHER_KEY "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8="
+#define SAS       "SharedAccessSignature "
+#define SR        "sr=hub-lab.azure-devices.net%2Fdevices%2Fpump-17"
+#define SIG       "sig=skva%2B5dc1tXqjwbBB10W6Aon9alCD10WBtVPwNr3U1Q%3D"
+#define SE        "se=1893456000"
+#define USER      "hub-lab.azure-devices.net/pump-17/?api-version=2020-09-30"
+
+/* 2030-01-01, when the tokens here end. */
+#define EXPIRY_S UINT64_C(1893456000)
+
+static const char *const hosts[] = { "hub-lab.azure-devices.net", "localhost", NULL };
+
+static az_span str(const char *text) {
+        return az_span_create_from_str((char *) text);
+}
+
+/* Signatures made with another implementation of HMAC: key bytes 0x01 to 0x20, expiry 1893456000. */
+static const struct {
+        const char *resource, *signature;
+} vectors[] = {
+        { "hub-lab.azure-devices.net%2Fdevices%2Fpump-17", "skva+5dc1tXqjwbBB10W6Aon9alCD10WBtVPwNr3U1Q=" },
+        { "hub-lab.azure-devices.net%2Fdevices%2Fpump-17%2Fmodules%2Flogger",
+          "QLOVP12AkPQTkYwQjDJM+NUUQc/rNKNZLcWjOKQRpVM=" },
+        { "hub-lab.azure-devices.net%2Fdevices%2Fpump%2317%40site",
+          "sdeFZfkPFachYWeMHFUHbjEJTGOs/LalyngUohX9ToY=" },
+        { "0ne00ABCDEF%2Fregistrations%2Fpump-17", "VzcfTtQK8Mz7RFuWvE6c8l9VOF5EB85g6MSo1+yD5BI=" },
+        { "0ne00ABCDEF%2fregistrations%2fpump-17", "JkxOusYpleBJvCL9hzL1mVsyTpRJp3YYgPA19nB+i6s=" },
+};
+
+START_TEST(signature_is_known_with_its_key_alone) {
+        SasToken token = {
+                .resource = str(vectors[_i].resource),
+                .signature = str(vectors[_i].signature),
+                .expiry = str("1893456000"),
+        };
+
+        ck_assert(sas_token_is_signed_with(&token, KEY));
+        ck_assert(!sas_token_is_signed_with(&token, OTHER_KEY));
+        ck_assert(!sas_token_is_signed_with(&token, ""));
+        ck_assert(!sas_token_is_signed_with(&token, "not base64"));
+        token.expiry = str("1893456001");
+        ck_assert(!sas_token_is_signed_with(&token, KEY));
+}
+END_TEST
+
+static const struct {
+        const char *resource;
+        bool covers;
+} resources[] = {
+        { "hub-lab.azure-devices.net%2Fdevices%2Fpump-17", true },
+        { "hub-lab.azure-devices.net%2fdevices%2fpump-17", true },
+        { "hub-lab.azure-devices.net/devices/pump-17", true },
+        { "HUB-LAB.azure-devices.NET%2Fdevices%2Fpump-17", true },
+        { "hub-lab.azure-devices.net%3A8883%2Fdevices%2Fpump-17", true },
+        { "localhost:38883%2Fdevices%2Fpump-17", true },
+        { "hub-lab.azure-devices.net%2Fdevices", true },
+        { "hub-lab.azure-devices.net", true },
+        { "hub-lab.azure-devices.net%2Fdevices%2Fpump-17%2F%3Fapi-version%3D2020-09-30", true },
+        { "hub-lab.azure-devices.net%2Fdevices%2Fpump-1", false },
+        { "hub-lab.azure-devices.net%2Fdevices%2Fpump-177", false },
+        { "hub-lab.azure-devices.net%2Fdevices%2FPUMP-17", false },
+        { "hub-lab.azure-devices.net%2Fdevices%2Fpump-17%2Fmodules%2Flogger", false },
+        { "hub-lab.azure-devices.net%2Fregistrations%2Fpump-17", false },
+        { "hub-lab.azure-devices.net.evil%2Fdevices%2Fpump-17", false },
+        { "hub-lab.azure-devices.net%3A%2Fdevices%2Fpump-17", false },
+        { "other.azure-devices.net%2Fdevices%2Fpump-17", false },
+        { "%2Fdevices%2Fpump-17", false },
+        { "hub-lab.azure-devices.net%2Fdevices%2Fpump-17%2", false },
+};
+
+START_TEST(resource_covers_the_device_or_not) {
+        SasToken token = { .resource = str(resources[_i].resource) };
+
+        ck_assert_msg(sas_token_covers(&token, hosts, str("pump-17")) == resources[_i].covers, "%s",
+                      resources[_i].resource);
+}
+END_TEST
+
+static const struct {
+        const char *user_name;
+        int result;
+        const char *host, *device, *module, *api_version;
+} user_names[] = {
+        { "h/d/?api-version=2020-09-30", 0, "h", "d", "", "2020-09-30" },
+        { "h:8883/d/?api-version=2021-04-12&DeviceClientType=x%2F1", 0, "h:8883", "d", "", "2021-04-12" },
+        { "h/d/m/?api-version=2020-09-30", 0, "h", "d", "m", "2020-09-30" },
+        { "h/d/?DeviceClientType=x&api-version=2020-09-30", 0, "h", "d", "", "" },
+        { "h/d", 0, "h", "d", "", "" },
+        { "h/d/", 0, "h", "d", "", "" },
+        { "h/d/m/n/?api-version=2020-09-30", -EBADMSG, "", "", "", "" },
+        { "h//?api-version=2020-09-30", -EBADMSG, "", "", "", "" },
+        { "/d/?api-version=2020-09-30", -EBADMSG, "", "", "", "" },
+        { "h", -EBADMSG, "", "", "", "" },
+        { "", -EBADMSG, "", "", "", "" },
+};
+
+START_TEST(user_name_is_taken_apart_or_refused) {
+        UserName u;
+
+        ck_assert_int_eq(user_name_parse(str(user_names[_i].user_name), &u), user_names[_i].result);
+        if (user_names[_i].result < 0)
+                return;
+        ck_assert(az_span_is_content_equal(u.host, str(user_names[_i].host)));
+        ck_assert(az_span_is_content_equal(u.device, str(user_names[_i].device)));
+        ck_assert(az_span_is_content_equal(u.module, str(user_names[_i].module)));
+        ck_assert(az_span_is_content_equal(u.api_version, str(user_names[_i].api_version)));
+}
+END_TEST
+
+static const struct {
+        const char *password;
+        int result;
+} tokens[] = {
+        { SAS SR "&" SIG "&" SE, 0 },
+        { SAS SE "&" SIG "&" SR, 0 },
+        { SAS SIG "&" SE "&skn=device&" SR, 0 },
+        { SAS SR "&" SIG, -EBADMSG },
+        { SAS SR "&" SE, -EBADMSG },
+        { SAS SIG "&" SE, -EBADMSG },
+        { SAS SR "&" SIG "&se=", -EBADMSG },
+        { SAS SR "&" SIG "&se=soon", -EBADMSG },
+        { SAS SR "&" SIG "&se=-1", -EBADMSG },
+        { SAS SR "&" SIG "&se=18446744073709551616", -EBADMSG },
+        { SAS SR "&" SR "&" SIG "&" SE, -EBADMSG },
+        { "sharedaccesssignature " SR "&" SIG "&" SE, -EBADMSG },
+        { SR "&" SIG "&" SE, -EBADMSG },
+        { "", -EBADMSG },
+};
+
+START_TEST(token_is_taken_apart_in_any_order) {
+        SasToken token;
+
+        ck_assert_int_eq(sas_token_parse(str(tokens[_i].password), &token), tokens[_i].result);
+        if (tokens[_i].result < 0)
+                return;
+        ck_assert(az_span_is_content_equal(token.resource, str(SR + 3)));
+        ck_assert_uint_eq(token.expiry_s, EXPIRY_S);
+        ck_assert(sas_token_is_signed_with(&token, KEY));
+}
+END_TEST
+
+/* Whole CONNECTs against a registry with one device. */
+static const struct {
+        const char *name, *client_id, *user_name, *password;
+        const char *primary_key, *secondary_key;
+        uint64_t now_s;
+        MqttConnackCode code;
+} connects[] = {
+        { "as it should be", "pump-17", USER, SAS SR "&" SIG "&" SE, KEY, OTHER_KEY, EXPIRY_S - 1, 0 },
+        { "with the secondary key", "pump-17", USER, SAS SR "&" SIG "&" SE, OTHER_KEY, KEY, EXPIRY_S - 1, 0 },
+        { "another host name, with a port", "pump-17", "LocalHost:8883/pump-17/?api-version=2021-04-12",
+          SAS SR "&" SIG "&" SE, KEY, OTHER_KEY, EXPIRY_S - 1, 0 },
+        { "without an api-version", "pump-17", "localhost/pump-17", SAS SR "&" SIG "&" SE, KEY, OTHER_KEY,
+          EXPIRY_S - 1, 0 },
+        { "with neither key", "pump-17", USER, SAS SR "&" SIG "&" SE, OTHER_KEY, OTHER_KEY, EXPIRY_S - 1, 5 },
+        { "expired in this second", "pump-17", USER, SAS SR "&" SIG "&" SE, KEY, OTHER_KEY, EXPIRY_S, 5 },
+        { "a policy's token", "pump-17", USER, SAS SR "&" SIG "&" SE "&skn=iothubowner", KEY, OTHER_KEY,
+          EXPIRY_S - 1, 5 },
+        { "no client id", "", USER, SAS SR "&" SIG "&" SE, KEY, OTHER_KEY, EXPIRY_S - 1, 2 },
+        { "another client id", "pump-18", USER, SAS SR "&" SIG "&" SE, KEY, OTHER_KEY, EXPIRY_S - 1, 2 },
+        { "a client id of other case", "Pump-17", USER, SAS SR "&" SIG "&" SE, KEY, OTHER_KEY, EXPIRY_S - 1,
+          2 },
+        { "an unknown device", "pump-18", "localhost/pump-18/?api-version=2020-09-30", SAS SR "&" SIG "&" SE,
+          KEY, OTHER_KEY, EXPIRY_S - 1, 5 },
+        { "a module", "pump-17/m", "localhost/pump-17/m/?api-version=2020-09-30", SAS SR "&" SIG "&" SE, KEY,
+          OTHER_KEY, EXPIRY_S - 1, 5 },
+        { "another hub", "pump-17", "other/pump-17/?api-version=2020-09-30", SAS SR "&" SIG "&" SE, KEY,
+          OTHER_KEY, EXPIRY_S - 1, 5 },
+        { "an unknown api-version", "pump-17", "localhost/pump-17/?api-version=1999-01-01",
+          SAS SR "&" SIG "&" SE, KEY, OTHER_KEY, EXPIRY_S - 1, 5 },
+        { "a user name of another kind", "pump-17", "admin", SAS SR "&" SIG "&" SE, KEY, OTHER_KEY,
+          EXPIRY_S - 1, 4 },
+        { "no user name", "pump-17", NULL, NULL, KEY, OTHER_KEY, EXPIRY_S - 1, 4 },
+        { "no password", "pump-17", USER, NULL, KEY, OTHER_KEY, EXPIRY_S - 1, 5 },
+        { "a password of another kind", "pump-17", USER, "secret", KEY, OTHER_KEY, EXPIRY_S - 1, 5 },
+};
+
+static void open_registry(const char *primary, const char *secondary, const char *enabled, Registry **ret) {
+        char path[] = "/tmp/test-hubsim-auth-XXXXXX";
+        int fd = mkstemp(path);
+
+        ck_assert_int_ge(fd, 0);
+        ck_assert_int_gt(dprintf(fd,
+                                 "{\"devices\":[{\"deviceId\":\"pump-17\",\"primaryKey\":\"%s\","
+                                 "\"secondaryKey\":\"%s\",\"enabled\":%s}]}",
+                                 primary, secondary, enabled),
+                         0);
+        close_fd(fd);
+        ck_assert_int_eq(registry_open(path, ret), 0);
+        (void) unlink(path);
+}
+
+static MqttConnect make_connect(const char *client_id, const char *user_name, const char *password) {
+        return (MqttConnect){
+                .protocol_level = 4,
+                .client_id = str(client_id),
+                .has_user_name = user_name,
+                .user_name = user_name ? str(user_name) : AZ_SPAN_EMPTY,
+                .has_password = password,
+                .password = password ? str(password) : AZ_SPAN_EMPTY,
+        };
+}
+
+START_TEST(connect_is_judged_as_the_hub_does) {
+        _cleanup_(registry_freep) Registry *registry = NULL;
+        MqttConnect connect =
+                make_connect(connects[_i].client_id, connects[_i].user_name, connects[_i].password);
+        Verdict verdict;
+
+        open_registry(connects[_i].primary_key, connects[_i].secondary_key, "true", &registry);
+        verdict = auth_check(registry, hosts, &connect, connects[_i].now_s);
+        ck_assert_msg(verdict.code == connects[_i].code, "%s: %d, %s", connects[_i].name, verdict.code,
+                      verdict.reason);
+        if (verdict.code != MQTT_CONNACK_ACCEPTED) {
+                ck_assert_uint_ge(verdict.error, 400000);
+                ck_assert_ptr_nonnull(verdict.reason);
+                return;
+        }
+        ck_assert_ptr_eq(verdict.device, registry_first(registry));
+        ck_assert_uint_eq(verdict.expiry_s, EXPIRY_S);
+}
+END_TEST
+
+START_TEST(disabled_device_is_refused) {
+        MqttConnect connect = make_connect("pump-17", USER, SAS SR "&" SIG "&" SE);
+        _cleanup_(registry_freep) Registry *registry = NULL;
+        Verdict verdict;
+
+        open_registry(KEY, KEY, "false", &registry);
+        verdict = auth_check(registry, hosts, &connect, EXPIRY_S - 1);
+        ck_assert_int_eq(verdict.code, MQTT_CONNACK_NOT_AUTHORIZED);
+        ck_assert_uint_eq(verdict.error, 403012);
+}
+END_TEST
+
+static Suite *hubsim_auth_suite(void) {
+        Suite *s = suite_create("hubsim-auth");
+        TCase *t = tcase_create("sas_token");
+
+        tcase_add_loop_test(t, signature_is_known_with_its_key_alone, 0, ELEMENTSOF(vectors));
+        tcase_add_loop_test(t, resource_covers_the_device_or_not, 0, ELEMENTSOF(resources));
+        tcase_add_loop_test(t, token_is_taken_apart_in_any_order, 0, ELEMENTSOF(tokens));
+        suite_add_tcase(s, t);
+
+        t = tcase_create("user_name_parse");
+        tcase_add_loop_test(t, user_name_is_taken_apart_or_refused, 0, ELEMENTSOF(user_names));
+        suite_add_tcase(s, t);
+
+        t = tcase_create("auth_check");
+        tcase_add_loop_test(t, connect_is_judged_as_the_hub_does, 0, ELEMENTSOF(connects));
+        tcase_add_test(t, disabled_device_is_refused);
+        suite_add_tcase(s, t);
+        return s;
+}
+
+UNIT_MAIN(hubsim_auth_suite)
