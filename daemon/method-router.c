@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Three lists. 'takers' has every connection that ever took, in the order in which they began to wait, so
+ * that the one that waited longest gets the next call and takers of one name serve it in turn. 'calls' has
+ * every call that the cloud waits for, oldest first; a call is queued until 'taken_by' is set. Nothing else
+ * is state: whether a name is served, and by whom, is read from the takers.
+ */
+
+#include "daemon/method-router.h"
+
+#include <assert.h>
+#include <sys/queue.h>
+
+typedef struct PendingCall {
+        TAILQ_ENTRY(PendingCall) link;
+        MethodCall call;
+        az_span request_id;
+        MethodTaker *taken_by;
+        uint8_t bytes[]; /* request id, name, payload */
+} PendingCall;
+
+struct MethodTaker {
+        TAILQ_ENTRY(MethodTaker) link;
+        MethodRouter *router;
+        void *userdata;
+        uid_t uid;
+        bool waiting;
+        uint64_t until_us;
+        az_span *names; /* one allocation with the bytes they point to */
+        size_t n_names;
+};
+
+struct MethodRouter {
+        TAILQ_HEAD(, MethodTaker) takers;
+        TAILQ_HEAD(, PendingCall) calls;
+        const MethodRouterOps *ops;
+        void *userdata;
+        uint64_t limit_us;
+        uint64_t last_id;
+        size_t n_calls;
+};
+
+int method_router_new(MethodRouter **ret, const MethodRouterOps *ops, void *userdata, uint64_t limit_us) {
+        MethodRouter *router;
+
+        router = malloc(sizeof(*router));
+        if (!router)
+                return -ENOMEM;
+
+        *router = (MethodRouter){ .ops = ops, .userdata = userdata, .limit_us = limit_us };
+        TAILQ_INIT(&router->takers);
+        TAILQ_INIT(&router->calls);
+        *ret = router;
+        return 0;
+}
+
+MethodRouter *method_router_free(MethodRouter *router) {
+        if (!router)
+                return NULL;
+
+        assert(TAILQ_EMPTY(&router->takers));
+        method_router_forget_calls(router);
+        free(router);
+        return NULL;
+}
+
+static void call_remove(MethodRouter *router, PendingCall *pending) {
+        TAILQ_REMOVE(&router->calls, pending, link);
+        router->n_calls--;
+        free(pending);
+}
+
+static void call_answer(MethodRouter *router, PendingCall *pending, uint16_t status, az_span payload) {
+        router->ops->answer(router->userdata, pending->request_id, status, payload);
+        call_remove(router, pending);
+}
+
+static void call_answer_gone(MethodRouter *router, PendingCall *pending) {
+        call_answer(router, pending, 503,
+                    AZ_SPAN_FROM_STR("{\"error\":\"the program that serves this method went away\"}"));
+}
+
+static bool taker_claims(const MethodTaker *taker, az_span name) {
+        for (size_t i = 0; i < taker->n_names; i++)
+                if (az_span_is_content_equal(taker->names[i], name))
+                        return true;
+        return false;
+}
+
+static bool name_is_served(const MethodRouter *router, az_span name) {
+        const MethodTaker *taker;
+
+        TAILQ_FOREACH(taker, &router->takers, link)
+        if (taker_claims(taker, name))
+                return true;
+        return false;
+}
+
+static void taker_give(MethodTaker *taker, PendingCall *pending) {
+        MethodRouter *router = taker->router;
+
+        taker->waiting = false;
+        if (pending)
+                pending->taken_by = taker;
+        router->ops->give(router->userdata, taker->userdata, pending ? &pending->call : NULL);
+}
+
+int method_taker_new(MethodTaker **ret, MethodRouter *router, uid_t uid, void *userdata) {
+        MethodTaker *taker;
+
+        taker = malloc(sizeof(*taker));
+        if (!taker)
+                return -ENOMEM;
+
+        *taker = (MethodTaker){ .router = router, .uid = uid, .userdata = userdata };
+        TAILQ_INSERT_TAIL(&router->takers, taker, link);
+        *ret = taker;
+        return 0;
+}
+
+MethodTaker *method_taker_free(MethodTaker *taker) {
+        MethodRouter *router;
+        PendingCall *pending, *next;
+
+        if (!taker)
+                return NULL;
+
+        router = taker->router;
+        TAILQ_REMOVE(&router->takers, taker, link);
+
+        for (pending = TAILQ_FIRST(&router->calls); pending; pending = next) {
+                next = TAILQ_NEXT(pending, link);
+                if (pending->taken_by == taker ||
+                    (!pending->taken_by && !name_is_served(router, pending->call.name)))
+                        call_answer_gone(router, pending);
+        }
+
+        free(taker->names);
+        free(taker);
+        return NULL;
+}
+
+/* Copies the names behind the array that points to them: one allocation, freed as one. */
+static int names_copy(const az_span *names, size_t n, az_span **ret) {
+        size_t n_bytes = 0;
+        az_span *copy;
+        uint8_t *p;
+
+        for (size_t i = 0; i < n; i++)
+                n_bytes += (size_t) az_span_size(names[i]);
+
+        copy = malloc(MAX(n * sizeof(*copy) + n_bytes, (size_t) 1));
+        if (!copy)
+                return -ENOMEM;
+
+        p = (uint8_t *) (copy + n);
+        for (size_t i = 0; i < n; i++) {
+                size_t size = (size_t) az_span_size(names[i]);
+
+                memcpy(p, az_span_ptr(names[i]), size);
+                copy[i] = az_span_create(p, (int32_t) size);
+                p += size;
+        }
+        *ret = copy;
+        return 0;
+}
+
+static bool name_held_by_other(const MethodTaker *taker, az_span name) {
+        const MethodTaker *other;
+
+        TAILQ_FOREACH(other, &taker->router->takers, link)
+        if (other->uid != taker->uid && taker_claims(other, name))
+                return true;
+        return false;
+}
+
+int method_taker_wait(MethodTaker *taker, const az_span *names, size_t n_names, uint64_t until_us,
+                      az_span *ret_claimed) {
+        MethodRouter *router = taker->router;
+        PendingCall *pending;
+        az_span *copy;
+        int r;
+
+        assert(!taker->waiting);
+        assert(n_names <= METHOD_NAMES_PER_TAKER_MAX);
+
+        for (size_t i = 0; i < n_names; i++)
+                if (name_held_by_other(taker, names[i])) {
+                        *ret_claimed = names[i];
+                        return METHOD_NAME_CLAIMED;
+                }
+
+        r = names_copy(names, n_names, &copy);
+        if (r < 0)
+                return r;
+        free(taker->names);
+        taker->names = copy;
+        taker->n_names = n_names;
+        taker->waiting = true;
+        taker->until_us = until_us;
+
+        /* To the back: who waits longest is served first. */
+        TAILQ_REMOVE(&router->takers, taker, link);
+        TAILQ_INSERT_TAIL(&router->takers, taker, link);
+
+        TAILQ_FOREACH(pending, &router->calls, link)
+        if (!pending->taken_by && taker_claims(taker, pending->call.name)) {
+                taker_give(taker, pending);
+                break;
+        }
+        return 0;
+}
+
+void method_taker_cancel(MethodTaker *taker) {
+        taker->waiting = false;
+}
+
+int method_taker_settle(MethodTaker *taker, uint64_t id, uint16_t status, az_span payload) {
+        PendingCall *pending;
+
+        TAILQ_FOREACH(pending, &taker->router->calls, link)
+        if (pending->call.id == id && pending->taken_by == taker) {
+                call_answer(taker->router, pending, status, payload);
+                return 0;
+        }
+        return METHOD_CALL_GONE;
+}
+
+static az_span span_put(uint8_t **p, az_span source) {
+        az_span copy = az_span_create(*p, az_span_size(source));
+
+        memcpy(*p, az_span_ptr(source), (size_t) az_span_size(source));
+        *p += az_span_size(source);
+        return copy;
+}
+
+static PendingCall *call_new(MethodRouter *router, az_span request_id, az_span name, az_span payload) {
+        size_t n_bytes = (size_t) az_span_size(request_id) + (size_t) az_span_size(name) +
+                         (size_t) az_span_size(payload);
+        PendingCall *pending;
+        uint8_t *p;
+
+        pending = malloc(sizeof(*pending) + n_bytes);
+        if (!pending)
+                return NULL;
+
+        *pending = (PendingCall){};
+        p = pending->bytes;
+        pending->request_id = span_put(&p, request_id);
+        pending->call.name = span_put(&p, name);
+        pending->call.payload = span_put(&p, payload);
+        pending->call.id = ++router->last_id;
+        return pending;
+}
+
+int method_router_call(MethodRouter *router, az_span request_id, az_span name, az_span payload,
+                       uint64_t now_us) {
+        PendingCall *pending;
+        MethodTaker *taker;
+
+        if (!name_is_served(router, name)) {
+                router->ops->answer(router->userdata, request_id, 501,
+                                    AZ_SPAN_FROM_STR("{\"error\":\"no local program serves this method\"}"));
+                return 0;
+        }
+
+        pending = router->n_calls < METHOD_CALLS_MAX ? call_new(router, request_id, name, payload) : NULL;
+        if (!pending) {
+                router->ops->answer(router->userdata, request_id, 503,
+                                    AZ_SPAN_FROM_STR("{\"error\":\"too many calls are waiting\"}"));
+                return router->n_calls < METHOD_CALLS_MAX ? -ENOMEM : 0;
+        }
+
+        pending->call.deadline_us = now_us + router->limit_us;
+        TAILQ_INSERT_TAIL(&router->calls, pending, link);
+        router->n_calls++;
+
+        TAILQ_FOREACH(taker, &router->takers, link)
+        if (taker->waiting && taker_claims(taker, name)) {
+                taker_give(taker, pending);
+                break;
+        }
+        return 0;
+}
+
+void method_router_forget_calls(MethodRouter *router) {
+        PendingCall *pending;
+
+        while ((pending = TAILQ_FIRST(&router->calls)))
+                call_remove(router, pending);
+}
+
+uint64_t method_router_deadline_us(const MethodRouter *router) {
+        uint64_t deadline_us = UINT64_MAX;
+        const PendingCall *pending;
+        const MethodTaker *taker;
+
+        TAILQ_FOREACH(pending, &router->calls, link)
+        deadline_us = MIN(deadline_us, pending->call.deadline_us);
+        TAILQ_FOREACH(taker, &router->takers, link)
+        if (taker->waiting)
+                deadline_us = MIN(deadline_us, taker->until_us);
+        return deadline_us;
+}
+
+void method_router_run_due(MethodRouter *router, uint64_t now_us) {
+        PendingCall *pending, *next_call;
+        MethodTaker *taker, *next_taker;
+
+        for (pending = TAILQ_FIRST(&router->calls); pending; pending = next_call) {
+                next_call = TAILQ_NEXT(pending, link);
+                if (pending->call.deadline_us > now_us)
+                        continue;
+                router->ops->timed_out(router->userdata, &pending->call);
+                call_answer(router, pending, 504,
+                            AZ_SPAN_FROM_STR("{\"error\":\"the program that serves this method did not "
+                                             "answer in time\"}"));
+        }
+
+        for (taker = TAILQ_FIRST(&router->takers); taker; taker = next_taker) {
+                next_taker = TAILQ_NEXT(taker, link);
+                if (taker->waiting && taker->until_us <= now_us)
+                        taker_give(taker, NULL);
+        }
+}
+
+/* Whether 'name' stands at an earlier place among all names of all takers. */
+static bool name_seen_before(const MethodRouter *router, const MethodTaker *end, size_t n_end, az_span name) {
+        const MethodTaker *taker;
+
+        TAILQ_FOREACH(taker, &router->takers, link) {
+                size_t n = taker == end ? n_end : taker->n_names;
+
+                for (size_t i = 0; i < n; i++)
+                        if (az_span_is_content_equal(taker->names[i], name))
+                                return true;
+                if (taker == end)
+                        return false;
+        }
+        return false;
+}
+
+az_span method_router_name(const MethodRouter *router, size_t i) {
+        const MethodTaker *taker;
+
+        TAILQ_FOREACH(taker, &router->takers, link)
+        for (size_t k = 0; k < taker->n_names; k++)
+                if (!name_seen_before(router, taker, k, taker->names[k]) && i-- == 0)
+                        return taker->names[k];
+        return AZ_SPAN_EMPTY;
+}
