@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * The link to the hub: az_hub_session (what to do next) driven over MqttLink (how). It loads the identity,
+ * signs, connects, and connects again for as long as it runs; what comes and goes over a live link passes
+ * through HubLinkOps and the functions below. Part of the loop thread; it has one fd and one deadline.
+ *
+ * While there is no usable identity it looks for one every minute and says what is missing.
+ */
+
+#include <azure/core/az_span.h>
+#include <mqtt/link.h>
+
+#include "daemon/config.h"
+#include "daemon/log.h"
+
+typedef struct HubLink HubLink;
+
+/* The words of io.aziotd.device. */
+typedef enum HubLinkState {
+        HUB_LINK_STOPPED,
+        HUB_LINK_CONNECTING,
+        HUB_LINK_ONLINE,
+        HUB_LINK_WAITING, /* for the next attempt, or for an identity */
+        _HUB_LINK_STATE_MAX,
+} HubLinkState;
+
+const char *hub_link_state_to_string(HubLinkState state);
+
+typedef struct HubLinkOps {
+        /* Nothing of the link's in-flight work will be answered any more. */
+        void (*on_lost)(void *userdata);
+        void (*on_puback)(void *userdata, uint64_t token);
+        /* Spans live until the callback returns. */
+        void (*on_method)(void *userdata, az_span request_id, az_span name, az_span payload);
+        /* The state, its reason or the time of the next attempt changed. */
+        void (*on_status)(void *userdata);
+} HubLinkOps;
+
+/* What a status page shows; strings live until the next call of hub_link_dispatch() or hub_link_run_due(). */
+typedef struct HubLinkStatus {
+        HubLinkState state;
+        uint64_t since_realtime_us;
+        const char *device_id;    /* NULL: not known yet */
+        const char *module_id;    /* NULL: none */
+        const char *host;         /* NULL: not known yet */
+        const char *last_error;   /* NULL: none since the start */
+        uint64_t next_attempt_us; /* CLOCK_BOOTTIME; UINT64_MAX: none is planned */
+} HubLinkStatus;
+
+/* 'config', 'log' and 'ops' must outlive the link. 'runtime_dir' is for MqttLink. */
+int hub_link_new(HubLink **ret, const Config *config, const char *runtime_dir, const Log *log,
+                 const HubLinkOps *ops, void *userdata);
+HubLink *hub_link_free(HubLink *link);
+DEFINE_CLEANUP(HubLink *, hub_link_free)
+
+/* Begins to connect. Returns a negative errno only if the daemon cannot work at all. */
+int hub_link_start(HubLink *link);
+/* Sends DISCONNECT, bounded by two seconds; HUB_LINK_STOPPED says that it is done. */
+void hub_link_stop(HubLink *link);
+HubLinkState hub_link_get_state(const HubLink *link);
+
+int hub_link_get_fd(const HubLink *link);
+uint64_t hub_link_deadline_us(const HubLink *link);
+/* Call when the fd is readable, when the deadline has passed, and after publishing. */
+int hub_link_dispatch(HubLink *link);
+
+/* 0 unless the link is online. */
+unsigned hub_link_window_free(const HubLink *link);
+
+/*
+ * Publishes one message of device-to-cloud telemetry, QoS 1: 'token' comes back through on_puback(). 'bag' is
+ * an encoded property bag; 'message_id', if not empty, is added to it. 0; MQTT_WINDOW_FULL; -ENOTCONN;
+ * another negative errno: this message cannot be sent, ever.
+ */
+int hub_link_publish(HubLink *link, az_span bag, az_span message_id, az_span body, uint64_t token);
+
+/* Answers a direct method of this link. 'payload' is JSON or empty. -ENOTCONN: the link is gone. */
+int hub_link_answer_method(HubLink *link, az_span request_id, uint16_t status, az_span payload);
+
+void hub_link_get_status(const HubLink *link, HubLinkStatus *ret);

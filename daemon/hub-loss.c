@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "daemon/hub-loss.h"
+
+#include <stdio.h>
+
+#include "util/util.h"
+
+az_hub_loss hub_loss_from_stage(MqttStage stage) {
+        static const az_hub_loss losses[] = {
+                [MQTT_STAGE_SIGN] = AZ_HUB_LOSS_SIGNING,
+                [MQTT_STAGE_NAME] = AZ_HUB_LOSS_NAME,
+                [MQTT_STAGE_TCP] = AZ_HUB_LOSS_TCP,
+                [MQTT_STAGE_TLS] = AZ_HUB_LOSS_TLS,
+        };
+        return losses[stage];
+}
+
+az_hub_loss hub_loss_from_cause(MqttLost cause) {
+        static const az_hub_loss losses[] = {
+                [MQTT_LOST_ASKED] = AZ_HUB_LOSS_CLOSED,
+                [MQTT_LOST_CLOSED] = AZ_HUB_LOSS_CLOSED,
+                [MQTT_LOST_NETWORK] = AZ_HUB_LOSS_TCP,
+                [MQTT_LOST_REFUSED] = AZ_HUB_LOSS_CLOSED,
+                [MQTT_LOST_CONNACK_TIMEOUT] = AZ_HUB_LOSS_TIMEOUT,
+                [MQTT_LOST_PING_TIMEOUT] = AZ_HUB_LOSS_KEEP_ALIVE,
+                [MQTT_LOST_PUBACK_TIMEOUT] = AZ_HUB_LOSS_THROTTLED,
+                [MQTT_LOST_PROTOCOL] = AZ_HUB_LOSS_PROTOCOL,
+                [MQTT_LOST_TOO_LARGE] = AZ_HUB_LOSS_PROTOCOL,
+                [MQTT_LOST_INTERNAL] = AZ_HUB_LOSS_CLOSED,
+        };
+        return losses[cause];
+}
+
+/* MQTT 3.1.1, table 3.1, and what a hub means by it. */
+static const char *const connack_texts[] = {
+        [1] = "it does not speak MQTT 3.1.1",
+        [2] = "it does not take this device id; check the device id",
+        [3] = "it is not available at the moment",
+        [4] = "bad user name or password; check the key, and the clock of this machine",
+        [5] = "not authorized; check the key, that the device exists and is enabled, and the clock of this "
+              "machine",
+};
+
+bool hub_loss_describe(const az_hub_event *lost, const char *host, char *text, size_t size) {
+        uint8_t code = lost->as.lost.connack_code;
+        const char *refusal = code < ELEMENTSOF(connack_texts) ? connack_texts[code] : NULL;
+
+        if (lost->as.lost.loss == AZ_HUB_LOSS_REFUSED)
+                (void) snprintf(text, size, "The hub '%s' refused the connection (CONNACK %u): %s", host,
+                                code, refusal ?: "for a reason that MQTT 3.1.1 does not know");
+        else if (lost->as.lost.loss == AZ_HUB_LOSS_SUBSCRIBE)
+                (void) snprintf(text, size, "The hub '%s' refused a subscription", host);
+        else if (lost->as.lost.loss == AZ_HUB_LOSS_TIMEOUT)
+                (void) snprintf(text, size, "The hub '%s' did not answer in time (%s)", host,
+                                az_hub_session_state_to_string(lost->as.lost.from));
+        else
+                return false;
+        return true;
+}

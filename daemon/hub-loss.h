@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Why a link was lost: from the words of lib/mqtt to those of lib/session, and to those of people. */
+
+#include <mqtt/link.h>
+#include <session/hub_session.h>
+
+az_hub_loss hub_loss_from_stage(MqttStage stage);
+az_hub_loss hub_loss_from_cause(MqttLost cause);
+
+/*
+ * Describes a loss that the session found itself, of an AZ_HUB_EVENT_LOST of 'host': what happened, and what
+ * there is to check. Returns false, and leaves 'text' as it is, for losses that lib/mqtt has described.
+ */
+bool hub_loss_describe(const az_hub_event *lost, const char *host, char *text, size_t size);
