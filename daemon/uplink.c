@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * 'window' holds the sequences that were handed to the link and not acknowledged, oldest first; acknowledged
+ * ones in its middle are kept until those before them are gone. So everything below its head is delivered or
+ * was dropped with an event of its own, and 'delivered' only grows.
+ *
+ * The link can refuse a message for lack of room that it had promised (it also counts bytes). Then the
+ * message is held in 'held' and goes first the next time.
+ */
+
+#include "daemon/uplink.h"
+
+#include <inttypes.h>
+
+#include <azure/core/az_span.h>
+
+#include "daemon/telemetry-message.h"
+
+typedef struct InFlight {
+        uint64_t sequence;
+        bool is_acked;
+} InFlight;
+
+typedef struct HeldMessage {
+        uint8_t *bytes; /* NULL: none is held */
+        az_span bag, body;
+        uint64_t sequence;
+        uint8_t flags;
+} HeldMessage;
+
+struct Uplink {
+        Outbox *outbox;
+        HubLink *link;
+        StageWaits *waits;
+        const Log *log;
+        uint64_t boot;
+
+        InFlight window[OUTBOX_WINDOW_MAX];
+        size_t head, n_window;
+        uint64_t delivered; /* everything up to this sequence */
+        HeldMessage held;
+};
+
+int uplink_new(Uplink **ret, Outbox *outbox, HubLink *link, StageWaits *waits, const Log *log,
+               uint64_t boot) {
+        Uplink *uplink;
+
+        uplink = malloc(sizeof(*uplink));
+        if (!uplink)
+                return -ENOMEM;
+
+        *uplink = (Uplink){ .outbox = outbox, .link = link, .waits = waits, .log = log, .boot = boot };
+        *ret = uplink;
+        return 0;
+}
+
+static void held_done(HeldMessage *held) {
+        free(held->bytes);
+        *held = (HeldMessage){};
+}
+
+Uplink *uplink_free(Uplink *uplink) {
+        if (!uplink)
+                return NULL;
+
+        held_done(&uplink->held);
+        free(uplink);
+        return NULL;
+}
+
+OutboxTime uplink_now(const Uplink *uplink) {
+        return (OutboxTime){ .boot = uplink->boot,
+                             .boottime_us = boottime_us(),
+                             .realtime_us = realtime_us() };
+}
+
+static InFlight *window_at(Uplink *uplink, size_t i) {
+        return &uplink->window[(uplink->head + i) % ELEMENTSOF(uplink->window)];
+}
+
+void uplink_acked(Uplink *uplink, uint64_t sequence) {
+        outbox_acked(uplink->outbox, sequence);
+
+        for (size_t i = 0; i < uplink->n_window; i++)
+                if (window_at(uplink, i)->sequence == sequence) {
+                        window_at(uplink, i)->is_acked = true;
+                        break;
+                }
+        while (uplink->n_window > 0 && window_at(uplink, 0)->is_acked) {
+                uplink->delivered = window_at(uplink, 0)->sequence;
+                uplink->head = (uplink->head + 1) % ELEMENTSOF(uplink->window);
+                uplink->n_window--;
+        }
+        stage_waits_reached(uplink->waits, STAGE_DELIVERED, uplink->delivered);
+}
+
+uint64_t uplink_get_delivered(const Uplink *uplink) {
+        return uplink->delivered;
+}
+
+void uplink_lost(Uplink *uplink) {
+        held_done(&uplink->held);
+        uplink->n_window = 0;
+        outbox_rewind(uplink->outbox);
+}
+
+/* A message that can never be sent must not stand in the way of the others. */
+static void give_up(Uplink *uplink, uint64_t sequence, int error) {
+        log_warning_errno(uplink->log, error, "Message %" PRIu64 " cannot be sent: %m, dropping it",
+                          sequence);
+        stage_waits_failed(uplink->waits, STAGE_DELIVERED, sequence, sequence, STAGE_REFUSED, 0);
+        uplink_acked(uplink, sequence);
+}
+
+/* 0: published or given up. MQTT_WINDOW_FULL, -ENOTCONN: not yet. */
+static int publish(Uplink *uplink, uint64_t sequence, uint8_t flags, az_span bag, az_span body) {
+        char id[48];
+        int n = 0, r;
+
+        if (!(flags & TELEMETRY_HAS_MESSAGE_ID))
+                n = snprintf(id, sizeof(id), "%s-%" PRIu64, outbox_get_id(uplink->outbox), sequence);
+
+        r = hub_link_publish(uplink->link, bag, az_span_create((uint8_t *) id, n), body, sequence);
+        if (r == 0 || r == MQTT_WINDOW_FULL || r == -ENOTCONN)
+                return r;
+        give_up(uplink, sequence, r);
+        return 0;
+}
+
+static void hold(Uplink *uplink, const OutboxRecord *record) {
+        size_t n_bag = (size_t) az_span_size(record->properties),
+               n_body = (size_t) az_span_size(record->body);
+        HeldMessage *held = &uplink->held;
+
+        held->bytes = malloc(MAX(n_bag + n_body, (size_t) 1));
+        if (!held->bytes)
+                return; /* it stays unacknowledged: the next link sends it */
+
+        held->bag = az_span_create(held->bytes, (int32_t) n_bag);
+        held->body = az_span_create(held->bytes + n_bag, (int32_t) n_body);
+        held->sequence = record->sequence;
+        held->flags = record->flags;
+        (void) az_span_copy(held->bag, record->properties);
+        (void) az_span_copy(held->body, record->body);
+}
+
+static bool publish_held(Uplink *uplink) {
+        HeldMessage *held = &uplink->held;
+
+        if (!held->bytes)
+                return true;
+        if (publish(uplink, held->sequence, held->flags, held->bag, held->body) != 0)
+                return false;
+        held_done(held);
+        return true;
+}
+
+/* Hands one message to the link; false: there is none, or no room. */
+static bool publish_next(Uplink *uplink) {
+        OutboxTime now = uplink_now(uplink);
+        OutboxRecord record;
+
+        if (hub_link_window_free(uplink->link) == 0 || uplink->n_window == ELEMENTSOF(uplink->window) ||
+            !publish_held(uplink))
+                return false;
+        if (hub_link_window_free(uplink->link) == 0 || outbox_next(uplink->outbox, &now, &record) <= 0)
+                return false;
+
+        *window_at(uplink, uplink->n_window) = (InFlight){ .sequence = record.sequence };
+        uplink->n_window++;
+        if (publish(uplink, record.sequence, record.flags, record.properties, record.body) != 0)
+                hold(uplink, &record);
+        return true;
+}
+
+static void on_dropped(Uplink *uplink, const OutboxEvent *event) {
+        StageOutcome outcome = event->cause == OUTBOX_DROP_EXPIRED ? STAGE_EXPIRED : STAGE_DROPPED;
+
+        (void) log_full(uplink->log, LOG_WARNING, 0, FIELDS("MESSAGE_ID=" MSG_MESSAGES_DROPPED),
+                        "Messages %" PRIu64 " to %" PRIu64 " will not reach the hub: %s", event->first,
+                        event->last, outbox_drop_cause_to_string(event->cause));
+        stage_waits_failed(uplink->waits, STAGE_DURABLE, event->first, event->last, outcome, 0);
+        stage_waits_failed(uplink->waits, STAGE_DELIVERED, event->first, event->last, outcome, 0);
+}
+
+static void outbox_event(Uplink *uplink, const OutboxEvent *event) {
+        switch (event->type) {
+        case OUTBOX_EVENT_READABLE:
+        case OUTBOX_EVENT_SPACE:
+                break;
+        case OUTBOX_EVENT_SYNCED:
+                stage_waits_reached(uplink->waits, STAGE_DURABLE, event->last);
+                break;
+        case OUTBOX_EVENT_SYNC_FAILED:
+                log_warning_errno(uplink->log, event->error,
+                                  "The outbox could not be synced: %m; whoever waits for it gets an error");
+                stage_waits_failed(uplink->waits, STAGE_DURABLE, event->first, event->last,
+                                   STAGE_STORAGE_FAILED, event->error);
+                break;
+        case OUTBOX_EVENT_DROPPED:
+                on_dropped(uplink, event);
+                break;
+        case OUTBOX_EVENT_DAMAGED:
+                (void) log_full(uplink->log, LOG_WARNING, 0, FIELDS("MESSAGE_ID=" MSG_STATE_DAMAGED), "%s",
+                                event->text);
+                break;
+        case OUTBOX_EVENT_DISK_ERROR:
+                log_warning_errno(uplink->log, event->error, "%s: %m, retrying", event->text);
+                break;
+        case _OUTBOX_EVENT_TYPE_MAX:
+                break;
+        }
+}
+
+bool uplink_run(Uplink *uplink) {
+        bool has_published = false;
+        OutboxEvent event;
+
+        while (publish_next(uplink))
+                has_published = true;
+        while (outbox_next_event(uplink->outbox, &event))
+                outbox_event(uplink, &event);
+        return has_published;
+}

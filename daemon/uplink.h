@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * Carries messages from the outbox to the hub: as many at a time as the window of the link allows, in order,
+ * and tells the waits how far each has come. After a loss of the link the outbox hands out again what was not
+ * acknowledged.
+ */
+
+#include "daemon/hub-link.h"
+#include "daemon/outbox.h"
+#include "daemon/stage.h"
+
+typedef struct Uplink Uplink;
+
+/* Everything must outlive the uplink. 'boot' as in OutboxTime. */
+int uplink_new(Uplink **ret, Outbox *outbox, HubLink *link, StageWaits *waits, const Log *log, uint64_t boot);
+Uplink *uplink_free(Uplink *uplink);
+DEFINE_CLEANUP(Uplink *, uplink_free)
+
+/* The present time, as the outbox wants it. */
+OutboxTime uplink_now(const Uplink *uplink);
+
+/* The hub has 'sequence'. */
+void uplink_acked(Uplink *uplink, uint64_t sequence);
+/* Everything up to this sequence has reached the hub or was given up, since the daemon started. */
+uint64_t uplink_get_delivered(const Uplink *uplink);
+/* The link is gone. */
+void uplink_lost(Uplink *uplink);
+
+/*
+ * Publishes what can be published and passes the outbox's news on. Returns true if it published, so that the
+ * link has something to write.
+ */
+bool uplink_run(Uplink *uplink);
