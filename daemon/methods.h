@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* io.aziotd.methods: calls from the cloud, to the programs that take them. */
+
+#include "daemon/hub-link.h"
+#include "ipc/server.h"
+
+typedef struct Methods Methods;
+
+/* 'link' and 'log' must outlive it. 'limit_us': how long a program may take for its answer. */
+int methods_new(Methods **ret, HubLink *link, const Log *log, uint64_t limit_us);
+/* All connections must be gone: free the IpcServer first. */
+Methods *methods_free(Methods *methods);
+DEFINE_CLEANUP(Methods *, methods_free)
+
+/* A call has come over the link; the spans are copied. */
+void methods_call(Methods *methods, az_span request_id, az_span name, az_span payload);
+/* The link is gone: nobody waits for answers any more. */
+void methods_lost(Methods *methods);
+
+uint64_t methods_deadline_us(const Methods *methods);
+void methods_run_due(Methods *methods, uint64_t now_us);
+
+/* Its userdata is a Methods. */
+extern const IpcInterface methods_interface;

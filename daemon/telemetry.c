@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "daemon/telemetry.h"
+
+#include "daemon/telemetry-message.h"
+#include "ipc/interfaces.h"
+
+#define ERROR_NAME(name) "io.aziotd.telemetry." name
+
+/* A full outbox empties at the pace of the link; a segment is prepared in milliseconds. */
+#define RETRY_FULL_MS 1000
+#define RETRY_BUSY_MS 20
+
+/* Memory kept for the next message; what a bigger one needed is freed at once. */
+#define SCRATCH_KEEP (64U * 1024U)
+
+/* Seconds to wait for a stage. */
+#define TIMEOUT_DEFAULT_S 60
+#define TIMEOUT_MAX_S     (24 * 3600)
+
+struct Telemetry {
+        Outbox *outbox;
+        Uplink *uplink;
+        StageWaits *waits;
+        uint8_t *scratch;
+        size_t n_scratch;
+};
+
+/* What is remembered of a connection, for Flush. */
+typedef struct Client {
+        uint64_t first_sequence, last_sequence; /* sent since the last Flush; 0: nothing */
+        int64_t n_accepted, n_refused;          /* of it, oneway */
+} Client;
+
+/* A call that waits for its stage. */
+typedef struct PendingReply PendingReply;
+struct PendingReply {
+        Telemetry *telemetry;
+        IpcCall *call;
+        StageWait *wait;
+        int (*reply)(IpcCall *call, const PendingReply *pending);
+        uint64_t first, last;          /* Send, SendBatch */
+        int64_t n_accepted, n_refused; /* Flush */
+};
+
+typedef struct SendParams {
+        TelemetryMessage message;
+        int stage;
+        int64_t timeout_s;
+} SendParams;
+
+typedef struct SendBatchParams {
+        IpcStructs messages;
+        int stage;
+        int64_t timeout_s;
+} SendBatchParams;
+
+typedef struct FlushParams {
+        int stage;
+        int64_t timeout_s;
+} FlushParams;
+
+int telemetry_new(Telemetry **ret, Outbox *outbox, Uplink *uplink, StageWaits *waits) {
+        Telemetry *t;
+
+        t = malloc(sizeof(*t));
+        if (!t)
+                return -ENOMEM;
+
+        *t = (Telemetry){ .outbox = outbox, .uplink = uplink, .waits = waits };
+        *ret = t;
+        return 0;
+}
+
+Telemetry *telemetry_free(Telemetry *t) {
+        if (!t)
+                return NULL;
+
+        free(t->scratch);
+        free(t);
+        return NULL;
+}
+
+static int client_get(IpcCall *call, Client **ret) {
+        IpcConnection *connection = ipc_call_get_connection(call);
+        Client *client = ipc_connection_get_data(connection, &telemetry_interface);
+        int r;
+
+        if (!client) {
+                client = malloc(sizeof(*client));
+                if (!client)
+                        return -ENOMEM;
+                *client = (Client){};
+
+                r = ipc_connection_set_data(connection, &telemetry_interface, client, free);
+                if (r < 0) {
+                        free(client);
+                        return r;
+                }
+        }
+        *ret = client;
+        return 0;
+}
+
+/* Replies ---------------------------------------------------------------------------------------------------
+ */
+
+static int reply_send(IpcCall *call, const PendingReply *pending) {
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+
+        ipc_json_begin(&json, NULL);
+        ipc_json_int(&json, "sequence", (int64_t) pending->first);
+        ipc_json_end(&json);
+        return ipc_call_reply_json(call, &json);
+}
+
+static int reply_batch(IpcCall *call, const PendingReply *pending) {
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+
+        ipc_json_begin(&json, NULL);
+        ipc_json_int(&json, "firstSequence", (int64_t) pending->first);
+        ipc_json_int(&json, "lastSequence", (int64_t) pending->last);
+        ipc_json_end(&json);
+        return ipc_call_reply_json(call, &json);
+}
+
+static int reply_flush(IpcCall *call, const PendingReply *pending) {
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+
+        ipc_json_begin(&json, NULL);
+        ipc_json_int(&json, "accepted", pending->n_accepted);
+        ipc_json_int(&json, "refused", pending->n_refused);
+        ipc_json_end(&json);
+        return ipc_call_reply_json(call, &json);
+}
+
+static int error_with_int(IpcCall *call, const char *error, const char *name, int64_t value) {
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+
+        ipc_json_begin(&json, NULL);
+        ipc_json_int(&json, name, value);
+        ipc_json_end(&json);
+        return ipc_call_error_json(call, error, &json);
+}
+
+static int error_with_text(IpcCall *call, const char *error, const char *name, const char *text) {
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+
+        ipc_json_begin(&json, NULL);
+        ipc_json_cstring(&json, name, text);
+        ipc_json_end(&json);
+        return ipc_call_error_json(call, error, &json);
+}
+
+static int error_invalid_message(IpcCall *call, const TelemetryProblem *problem) {
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+
+        ipc_json_begin(&json, NULL);
+        ipc_json_cstring(&json, "field", problem->field);
+        ipc_json_cstring(&json, "reason", problem->reason);
+        ipc_json_end(&json);
+        return ipc_call_error_json(call, ERROR_NAME("InvalidMessage"), &json);
+}
+
+/* Stages ----------------------------------------------------------------------------------------------------
+ */
+
+static void on_stage(void *userdata, StageOutcome outcome, int error) {
+        static const char *const reasons[] = {
+                [STAGE_EXPIRED] = "expired",
+                [STAGE_DROPPED] = "dropped",
+                [STAGE_REFUSED] = "refused",
+                [STAGE_TIMEOUT] = "timeout",
+        };
+        _cleanup_(freep) PendingReply *pending = userdata;
+
+        if (outcome == STAGE_REACHED)
+                (void) pending->reply(pending->call, pending);
+        else if (outcome == STAGE_STORAGE_FAILED)
+                (void) error_with_text(pending->call, ERROR_NAME("StorageFailed"), "reason", strerror(error));
+        else
+                (void) error_with_text(pending->call, ERROR_NAME("NotDelivered"), "reason", reasons[outcome]);
+}
+
+static void on_gone(IpcCall *call, void *userdata) {
+        _cleanup_(freep) PendingReply *pending = userdata;
+
+        stage_wait_cancel(pending->telemetry->waits, pending->wait);
+}
+
+/* Whether 'stage' is reached already; otherwise asks for it. A condition of outbox_request_sync(), or 0. */
+static int stage_request(Telemetry *t, Stage stage, uint64_t last) {
+        OutboxStats stats;
+
+        if (stage == STAGE_ACCEPTED || last == 0)
+                return OUTBOX_SYNCED;
+        if (stage == STAGE_DURABLE)
+                return outbox_request_sync(t->outbox, last);
+
+        outbox_get_stats(t->outbox, &stats);
+        return stats.messages == 0 || uplink_get_delivered(t->uplink) >= last ? OUTBOX_SYNCED : 0;
+}
+
+/* Replies when first..last have reached 'stage': now, or later. */
+static int reply_at_stage(Telemetry *t, const PendingReply *template, Stage stage, int64_t timeout_s) {
+        _cleanup_(freep) PendingReply *pending = NULL;
+        int r;
+
+        r = stage_request(t, stage, template->last);
+        if (r == OUTBOX_SYNCED)
+                return template->reply(template->call, template);
+        if (r == OUTBOX_STORAGE_FAILED)
+                return error_with_text(template->call, ERROR_NAME("StorageFailed"), "reason",
+                                       strerror(outbox_storage_errno(t->outbox)));
+
+        pending = malloc(sizeof(*pending));
+        if (!pending)
+                return -ENOMEM;
+        *pending = *template;
+
+        r = stage_wait_add(t->waits, stage, template->first, template->last,
+                           boottime_us() + (uint64_t) timeout_s * USEC_PER_SEC, on_stage, pending,
+                           &pending->wait);
+        if (r < 0)
+                return r;
+        ipc_call_set_on_gone(template->call, on_gone, TAKE_PTR(pending));
+        return IPC_DEFERRED;
+}
+
+/* Methods ---------------------------------------------------------------------------------------------------
+ */
+
+/* Makes room for the composed messages; *ret_bytes is behind the array of them. */
+static int scratch_prepare(Telemetry *t, const TelemetryMessage *messages, size_t n, OutboxMessage **ret,
+                           uint8_t **ret_bytes) {
+        size_t size = n * sizeof(OutboxMessage);
+        uint8_t *p;
+
+        for (size_t i = 0; i < n; i++)
+                size += telemetry_message_bound(&messages[i]);
+
+        if (size > t->n_scratch) {
+                p = realloc(t->scratch, size);
+                if (!p)
+                        return -ENOMEM;
+                t->scratch = p;
+                t->n_scratch = size;
+        }
+        *ret = (OutboxMessage *) (void *) t->scratch;
+        *ret_bytes = t->scratch + n * sizeof(OutboxMessage);
+        return 0;
+}
+
+static void scratch_release(Telemetry *t) {
+        if (t->n_scratch <= SCRATCH_KEEP)
+                return;
+        free(t->scratch);
+        t->scratch = NULL;
+        t->n_scratch = 0;
+}
+
+/* Composes all of them, or returns a condition of telemetry_message_compose(). */
+static int compose(Telemetry *t, const TelemetryMessage *messages, size_t n, OutboxMessage **ret,
+                   TelemetryProblem *ret_problem) {
+        OutboxMessage *composed;
+        uint8_t *bytes;
+        int r;
+
+        r = scratch_prepare(t, messages, n, &composed, &bytes);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < n; i++) {
+                r = telemetry_message_compose(&messages[i], &bytes, &composed[i], ret_problem);
+                if (r != 0)
+                        return r;
+        }
+        *ret = composed;
+        return 0;
+}
+
+static int refuse(Telemetry *t, IpcCall *call, int condition) {
+        switch (condition) {
+        case OUTBOX_FULL:
+                return error_with_int(call, ERROR_NAME("OutboxFull"), "retryAfterMs", RETRY_FULL_MS);
+        case OUTBOX_BUSY:
+                return error_with_int(call, ERROR_NAME("OutboxFull"), "retryAfterMs", RETRY_BUSY_MS);
+        case OUTBOX_TOO_LARGE:
+                return error_with_int(call, ERROR_NAME("MessageTooLarge"), "limitBytes",
+                                      TELEMETRY_MESSAGE_MAX);
+        default:
+                return error_with_text(call, ERROR_NAME("StorageFailed"), "reason",
+                                       strerror(outbox_storage_errno(t->outbox)));
+        }
+}
+
+static int send_messages(Telemetry *t, IpcCall *call, const TelemetryMessage *messages, size_t n, Stage stage,
+                         int64_t timeout_s, int (*reply)(IpcCall *call, const PendingReply *pending)) {
+        PendingReply pending = { .telemetry = t, .call = call, .reply = reply };
+        OutboxTime now = uplink_now(t->uplink);
+        TelemetryProblem problem = {};
+        OutboxMessage *composed;
+        Client *client;
+        int r;
+
+        r = client_get(call, &client);
+        if (r < 0)
+                return r;
+
+        r = compose(t, messages, n, &composed, &problem);
+        if (r < 0)
+                return r;
+        if (r > 0) {
+                client->n_refused += ipc_call_is_oneway(call);
+                return r == TELEMETRY_INVALID ? error_invalid_message(call, &problem)
+                                              : refuse(t, call, OUTBOX_TOO_LARGE);
+        }
+
+        r = outbox_append(t->outbox, composed, n, &now, &pending.first);
+        scratch_release(t);
+        if (r != 0) {
+                client->n_refused += ipc_call_is_oneway(call);
+                return refuse(t, call, r);
+        }
+
+        client->n_accepted += ipc_call_is_oneway(call);
+        pending.last = pending.first + n - 1;
+        client->last_sequence = pending.last;
+        if (client->first_sequence == 0)
+                client->first_sequence = pending.first;
+        return reply_at_stage(t, &pending, ipc_call_is_oneway(call) ? STAGE_ACCEPTED : stage, timeout_s);
+}
+
+static int telemetry_send(IpcCall *call, const void *params, void *userdata) {
+        const SendParams *p = params;
+
+        return send_messages(userdata, call, &p->message, 1, (Stage) p->stage, p->timeout_s, reply_send);
+}
+
+static int telemetry_send_batch(IpcCall *call, const void *params, void *userdata) {
+        const SendBatchParams *p = params;
+
+        return send_messages(userdata, call, p->messages.items, p->messages.n_items, (Stage) p->stage,
+                             p->timeout_s, reply_batch);
+}
+
+static int telemetry_flush(IpcCall *call, const void *params, void *userdata) {
+        const FlushParams *p = params;
+        PendingReply pending = { .telemetry = userdata, .call = call, .reply = reply_flush };
+        Client *client;
+        int r;
+
+        r = client_get(call, &client);
+        if (r < 0)
+                return r;
+
+        /* The range may hold messages of others: if one of those fails, this Flush fails with it. */
+        pending.first = client->first_sequence;
+        pending.last = client->last_sequence;
+        pending.n_accepted = client->n_accepted;
+        pending.n_refused = client->n_refused;
+        *client = (Client){};
+        return reply_at_stage(userdata, &pending, (Stage) p->stage, p->timeout_s);
+}
+
+/* Tables ----------------------------------------------------------------------------------------------------
+ */
+
+#define STAGE_FIELD(type, unless_told)                                                                      \
+        {                                                                                                   \
+                "stage", IPC_FIELD_ENUM, offsetof(type, stage), IPC_FIELD_NULLABLE, .names = stage_names,   \
+                                                                                    .absent = (unless_told) \
+        }
+#define TIMEOUT_FIELD(type)                                                                     \
+        {                                                                                       \
+                "timeoutSeconds", IPC_FIELD_INT, offsetof(type, timeout_s), IPC_FIELD_NULLABLE, \
+                        .min = 1, .max = TIMEOUT_MAX_S, .absent = TIMEOUT_DEFAULT_S             \
+        }
+
+static const IpcField send_fields[] = {
+        { "message", IPC_FIELD_STRUCT, offsetof(SendParams, message), .type = &telemetry_message_struct },
+        STAGE_FIELD(SendParams, STAGE_ACCEPTED),
+        TIMEOUT_FIELD(SendParams),
+};
+static const IpcField send_batch_fields[] = {
+        { "messages", IPC_FIELD_STRUCTS, offsetof(SendBatchParams, messages),
+          .type = &telemetry_message_struct, .min = 1, .max = IPC_ARRAY_MAX },
+        STAGE_FIELD(SendBatchParams, STAGE_ACCEPTED),
+        TIMEOUT_FIELD(SendBatchParams),
+};
+static const IpcField flush_fields[] = {
+        STAGE_FIELD(FlushParams, STAGE_DURABLE),
+        TIMEOUT_FIELD(FlushParams),
+};
+
+static const IpcStruct send_struct = IPC_STRUCT(SendParams, send_fields);
+static const IpcStruct send_batch_struct = IPC_STRUCT(SendBatchParams, send_batch_fields);
+static const IpcStruct flush_struct = IPC_STRUCT(FlushParams, flush_fields);
+
+static const IpcMethod methods[] = {
+        { "Send", IPC_GRANT_SEND, 0, &send_struct, telemetry_send },
+        { "SendBatch", IPC_GRANT_SEND, 0, &send_batch_struct, telemetry_send_batch },
+        { "Flush", IPC_GRANT_SEND, 0, &flush_struct, telemetry_flush },
+};
+
+const IpcInterface telemetry_interface = {
+        .name = "io.aziotd.telemetry",
+        .description = io_aziotd_telemetry_varlink,
+        .methods = methods,
+        .n_methods = ELEMENTSOF(methods),
+};

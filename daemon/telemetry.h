@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* io.aziotd.telemetry: what programs send, into the outbox. */
+
+#include "daemon/stage.h"
+#include "daemon/uplink.h"
+#include "ipc/server.h"
+
+typedef struct Telemetry Telemetry;
+
+/* All of them must outlive it. */
+int telemetry_new(Telemetry **ret, Outbox *outbox, Uplink *uplink, StageWaits *waits);
+/* All calls must be gone: free the IpcServer first. */
+Telemetry *telemetry_free(Telemetry *telemetry);
+DEFINE_CLEANUP(Telemetry *, telemetry_free)
+
+/* Its userdata is a Telemetry. */
+extern const IpcInterface telemetry_interface;
