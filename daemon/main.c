@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+
+#include <getopt.h>
+#include <stdio.h>
+
+#include "daemon/credential.h"
+#include "daemon/manager.h"
+
+static const char *arg_config = CONFIG_PATH;
+static const char *arg_state_dir = "/var/lib/aziotd";
+static const char *arg_runtime_dir = "/run/aziotd-link";
+static const char *arg_socket = NULL;
+static bool arg_config_given = false;
+static bool arg_check_config = false;
+
+static void help(void) {
+        printf("aziotd [OPTION...]\n"
+               "\n"
+               "Owns the device's session with Azure IoT Hub and shares it with local programs.\n"
+               "\n"
+               "  -h --help              Show this help\n"
+               "     --version           Show the version\n"
+               "     --check-config      Check the configuration and the credential, and exit\n"
+               "     --config=FILE       Configuration file, with drop-ins in FILE.d/ (" CONFIG_PATH ")\n"
+               "     --state-dir=DIR     What must survive a restart ($STATE_DIRECTORY, or /var/lib/aziotd)\n"
+               "     --runtime-dir=DIR   Private directory, mode 0700 ($RUNTIME_DIRECTORY, or "
+               "/run/aziotd-link)\n"
+               "     --socket=PATH       Listen here when systemd passes no socket\n"
+               "\n"
+               "See aziotd(8) and aziotd.conf(5).\n");
+}
+
+/* 1: go on. 0: done. Negative errno: the command line is wrong, and was told so. */
+static int parse_argv(int argc, char *argv[]) {
+        enum {
+                ARG_VERSION = 0x100,
+                ARG_CHECK_CONFIG,
+                ARG_CONFIG,
+                ARG_STATE_DIR,
+                ARG_RUNTIME_DIR,
+                ARG_SOCKET
+        };
+        static const struct option options[] = {
+                { "help", no_argument, NULL, 'h' },
+                { "version", no_argument, NULL, ARG_VERSION },
+                { "check-config", no_argument, NULL, ARG_CHECK_CONFIG },
+                { "config", required_argument, NULL, ARG_CONFIG },
+                { "state-dir", required_argument, NULL, ARG_STATE_DIR },
+                { "runtime-dir", required_argument, NULL, ARG_RUNTIME_DIR },
+                { "socket", required_argument, NULL, ARG_SOCKET },
+                {},
+        };
+        int c;
+
+        while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0)
+                switch (c) {
+                case 'h':
+                        help();
+                        return 0;
+                case ARG_VERSION:
+                        printf("aziotd " AZIOT_VERSION "\n");
+                        return 0;
+                case ARG_CHECK_CONFIG:
+                        arg_check_config = true;
+                        break;
+                case ARG_CONFIG:
+                        arg_config = optarg;
+                        arg_config_given = true;
+                        break;
+                case ARG_STATE_DIR:
+                        arg_state_dir = optarg;
+                        break;
+                case ARG_RUNTIME_DIR:
+                        arg_runtime_dir = optarg;
+                        break;
+                case ARG_SOCKET:
+                        arg_socket = optarg;
+                        break;
+                default:
+                        return -EINVAL;
+                }
+
+        if (optind < argc) {
+                fprintf(stderr, "aziotd takes no arguments; see aziotd --help\n");
+                return -EINVAL;
+        }
+        return 1;
+}
+
+static int check_config(void) {
+        _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
+        Credential credential = CREDENTIAL_NULL;
+        Config config = {};
+        int r;
+
+        r = config_load(&config, arg_config, arg_config_given, &messages);
+        if (r == 0) {
+                r = credential_load(&credential, &config, getenv("CREDENTIALS_DIRECTORY"), &messages);
+                config_done(&config);
+        }
+
+        for (size_t i = 0; i < messages.n; i++) {
+                const ConfigMessage *message = &messages.messages[i];
+
+                fprintf(stderr, "%s:%u: %s: %s\n", message->file ?: arg_config, message->line,
+                        message->level <= LOG_ERR ? "error" : "warning", message->text);
+        }
+        if (r == 0)
+                printf("The configuration is valid: device '%s' at '%s'.\n", credential.device_id,
+                       credential.host);
+        credential_done(&credential);
+        return r;
+}
+
+/* systemd names the directories that it made for us; a list of several is not ours. */
+static void dirs_from_environment(void) {
+        const char *state = getenv("STATE_DIRECTORY"), *runtime = getenv("RUNTIME_DIRECTORY");
+
+        if (state && state[0] == '/' && !strchr(state, ':'))
+                arg_state_dir = state;
+        if (runtime && runtime[0] == '/' && !strchr(runtime, ':'))
+                arg_runtime_dir = runtime;
+}
+
+int main(int argc, char *argv[]) {
+        _cleanup_(manager_freep) Manager *m = NULL;
+        int r;
+
+        dirs_from_environment();
+        r = parse_argv(argc, argv);
+        if (r <= 0)
+                return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        if (arg_check_config)
+                return check_config() != 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+
+        r = manager_new(&m, &(ManagerOptions){
+                                    .config_path = arg_config,
+                                    .config_required = arg_config_given,
+                                    .state_dir = arg_state_dir,
+                                    .runtime_dir = arg_runtime_dir,
+                                    .socket_path = arg_socket,
+                            });
+        if (r < 0)
+                return EXIT_FAILURE;
+
+        r = manager_run(m);
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

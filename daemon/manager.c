@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "daemon/manager.h"
+
+#include <grp.h>
+#include <limits.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <systemd/sd-daemon.h>
+
+#include "daemon/rfc3339.h"
+#include "daemon/socket.h"
+
+/* Programs that belong to this group may read, send and serve (aziotd.socket lets no others in). */
+#define CLIENT_GROUP "aziot"
+
+/* Timers may be this late: nothing here is exact, and a device that sleeps longer wakes less. */
+#define TIMER_ACCURACY_US (10 * USEC_PER_MSEC)
+
+/* Rounds of publishing and writing in one turn, before local programs get their turn again. */
+#define ROUNDS_MAX 8
+
+/* Link ------------------------------------------------------------------------------------------------------
+ */
+
+static void on_lost(void *userdata) {
+        Manager *m = userdata;
+
+        methods_lost(m->methods);
+        uplink_lost(m->uplink);
+}
+
+static void on_puback(void *userdata, uint64_t token) {
+        Manager *m = userdata;
+
+        uplink_acked(m->uplink, token);
+}
+
+static void on_method(void *userdata, az_span request_id, az_span name, az_span payload) {
+        Manager *m = userdata;
+
+        methods_call(m->methods, request_id, name, payload);
+}
+
+static void on_status(void *userdata) {
+        char next_attempt[RFC3339_SIZE] = "";
+        Manager *m = userdata;
+        HubLinkStatus status;
+
+        hub_link_get_status(m->link, &status);
+        if (status.next_attempt_us != UINT64_MAX)
+                (void) rfc3339_format(next_attempt, realtime_us() + status.next_attempt_us - boottime_us());
+
+        (void) sd_notifyf(false, "STATUS=%s%s%s%s%s%s%s", hub_link_state_to_string(status.state),
+                          status.host ? ": " : "", status.host ?: "", status.last_error ? ". " : "",
+                          status.last_error ?: "", next_attempt[0] ? ". Next attempt at " : "", next_attempt);
+}
+
+static const HubLinkOps link_ops = {
+        .on_lost = on_lost,
+        .on_puback = on_puback,
+        .on_method = on_method,
+        .on_status = on_status,
+};
+
+/* Local programs --------------------------------------------------------------------------------------------
+ */
+
+static void on_notice(IpcNotice notice, const IpcPeer *peer, int error, const char *detail, void *userdata) {
+        Manager *m = userdata;
+
+        errno = error;
+        if (notice == IPC_NOTICE_FAILED || notice == IPC_NOTICE_ACCEPT_FAILED)
+                log_warning(&m->log, "%s: %m%s%s", ipc_notice_to_string(notice), detail ? ": " : "",
+                            detail ?: "");
+        else if (peer)
+                log_info(&m->log, "Client of uid %u (pid %d, unit %s): %s%s%s", peer->uid, peer->pid,
+                         peer->unit ?: "none", ipc_notice_to_string(notice), detail ? ": " : "",
+                         detail ?: "");
+}
+
+static int manager_listen(Manager *m, const char *socket_path) {
+        const struct group *group = getgrnam(CLIENT_GROUP);
+        IpcServerConfig config = {
+                .vendor = "aziotd contributors",
+                .product = "aziotd",
+                .version = AZIOT_VERSION,
+                .url = "man:aziotd(8)",
+                .group = group ? group->gr_gid : 0,
+                .notice = on_notice,
+                .userdata = m,
+        };
+        int fd = -1, r;
+
+        r = ipc_server_new(&m->ipc, m->event, &config);
+        if (r >= 0)
+                r = ipc_server_add_interface(m->ipc, &telemetry_interface, m->telemetry);
+        if (r >= 0)
+                r = ipc_server_add_interface(m->ipc, &methods_interface, m->methods);
+        if (r >= 0)
+                r = ipc_server_add_interface(m->ipc, &device_interface, &m->device);
+        if (r < 0)
+                return log_error_errno(&m->log, r, "Failed to set up the interfaces: %m");
+
+        r = socket_get(socket_path, &fd);
+        if (r == -ENOENT && !socket_path)
+                return log_error_errno(&m->log, r,
+                                       "No socket to serve: start aziotd.socket, or give --socket");
+        if (r < 0)
+                return log_error_errno(&m->log, r, "Failed to listen on '%s': %m",
+                                       socket_path ?: "systemd's socket");
+
+        r = ipc_server_listen(m->ipc, fd);
+        if (r < 0)
+                return log_error_errno(&m->log, r, "Failed to serve the socket: %m");
+        return 0;
+}
+
+/* Loop ------------------------------------------------------------------------------------------------------
+ */
+
+static int manager_arm_timer(Manager *m) {
+        uint64_t deadline_us = UINT64_MAX;
+        int r;
+
+        deadline_us = MIN(deadline_us, hub_link_deadline_us(m->link));
+        deadline_us = MIN(deadline_us, outbox_deadline_us(m->outbox));
+        deadline_us = MIN(deadline_us, stage_waits_deadline_us(m->waits));
+        deadline_us = MIN(deadline_us, methods_deadline_us(m->methods));
+        if (deadline_us == UINT64_MAX)
+                return sd_event_source_set_enabled(m->timer, SD_EVENT_OFF);
+
+        r = sd_event_source_set_time(m->timer, deadline_us);
+        if (r < 0)
+                return r;
+        return sd_event_source_set_enabled(m->timer, SD_EVENT_ONESHOT);
+}
+
+/* Everything accepted is in the kernel already; this makes it durable and answers who waits for that. */
+static int manager_finish(Manager *m) {
+        int r;
+
+        r = outbox_close(m->outbox);
+        if (r < 0)
+                (void) log_warning_errno(&m->log, r, "The outbox was not closed cleanly: %m, ignoring");
+        (void) uplink_run(m->uplink);
+        return sd_event_exit(m->event, 0);
+}
+
+static int manager_turn(Manager *m) {
+        uint64_t now_us = boottime_us();
+        int r;
+
+        outbox_run_due(m->outbox, now_us);
+        stage_waits_run_due(m->waits, now_us);
+        methods_run_due(m->methods, now_us);
+
+        for (int i = 0; i < ROUNDS_MAX; i++) {
+                r = hub_link_dispatch(m->link);
+                if (r < 0)
+                        return log_error_errno(&m->log, r, "The link to the hub cannot work: %m");
+                if (!uplink_run(m->uplink))
+                        break;
+        }
+
+        if (m->stopping && hub_link_get_state(m->link) == HUB_LINK_STOPPED)
+                return manager_finish(m);
+        return manager_arm_timer(m);
+}
+
+static int manager_on_turn(sd_event_source *source, void *userdata) {
+        Manager *m = userdata;
+        int r;
+
+        r = manager_turn(m);
+        if (r < 0)
+                return sd_event_exit(m->event, r);
+        return 0;
+}
+
+static int manager_on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        return 0; /* manager_on_turn() follows */
+}
+
+static int manager_on_link(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        return 0; /* manager_on_turn() follows */
+}
+
+static int manager_on_disk(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        Manager *m = userdata;
+
+        disk_dispatch(m->disk);
+        return 0;
+}
+
+static int manager_on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
+        Manager *m = userdata;
+
+        if (m->stopping)
+                return 0;
+        m->stopping = true;
+        log_info(&m->log, "Stopping");
+        (void) sd_notify(false, "STOPPING=1");
+        ipc_server_stop_accepting(m->ipc);
+        hub_link_stop(m->link);
+        return 0;
+}
+
+static int manager_add_sources(Manager *m) {
+        static const int signals[] = { SIGTERM, SIGINT };
+        sigset_t mask;
+        int r = 0;
+
+        (void) sigemptyset(&mask);
+        for (size_t i = 0; i < ELEMENTSOF(signals); i++)
+                (void) sigaddset(&mask, signals[i]);
+        (void) sigprocmask(SIG_BLOCK, &mask, NULL);
+
+        for (size_t i = 0; i < ELEMENTSOF(signals) && r >= 0; i++)
+                r = sd_event_add_signal(m->event, &m->signals[i], signals[i], manager_on_signal, m);
+        if (r >= 0)
+                r = sd_event_add_io(m->event, &m->disk_source, disk_get_fd(m->disk), EPOLLIN, manager_on_disk,
+                                    m);
+        if (r >= 0)
+                r = sd_event_add_io(m->event, &m->link_source, hub_link_get_fd(m->link), EPOLLIN,
+                                    manager_on_link, m);
+        if (r >= 0)
+                r = sd_event_add_time(m->event, &m->timer, CLOCK_BOOTTIME, UINT64_MAX, TIMER_ACCURACY_US,
+                                      manager_on_timer, m);
+        if (r >= 0)
+                r = sd_event_add_post(m->event, &m->turn, manager_on_turn, m);
+        if (r >= 0)
+                r = sd_event_set_watchdog(m->event, true);
+        return r;
+}
+
+/* Life ------------------------------------------------------------------------------------------------------
+ */
+
+static int manager_load_config(Manager *m, const ManagerOptions *options) {
+        _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
+        int r;
+
+        r = config_load(&m->config, options->config_path, options->config_required, &messages);
+        for (size_t i = 0; i < messages.n; i++)
+                (void) log_full(&m->log, messages.messages[i].level, 0, NULL, "%s:%u: %s",
+                                messages.messages[i].file, messages.messages[i].line,
+                                messages.messages[i].text);
+        if (r == CONFIG_INVALID)
+                return -EINVAL;
+        if (r < 0)
+                return log_error_errno(&m->log, r, "Failed to load '%s': %m", options->config_path);
+
+        log_init(&m->log, m->config.log.level);
+        return 0;
+}
+
+static int manager_open_outbox(Manager *m, const char *state_dir, OutboxTime *ret_now) {
+        OutboxConfig config = {
+                .directory = m->config.outbox.directory,
+                .max_bytes = m->config.outbox.max_bytes,
+                .max_messages = m->config.outbox.max_messages,
+                .ttl_s = (uint32_t) m->config.outbox.message_ttl_s,
+                .policy = (OutboxPolicy) m->config.outbox.when_full,
+        };
+        OutboxTime now = { .boottime_us = boottime_us(), .realtime_us = realtime_us() };
+        char path[PATH_MAX];
+        int r;
+
+        if (!config.directory) {
+                (void) snprintf(path, sizeof(path), "%s/outbox", state_dir);
+                config.directory = path;
+        }
+
+        r = outbox_boot_get(&now.boot);
+        if (r >= 0)
+                r = disk_new(&m->disk);
+        if (r >= 0)
+                r = outbox_open(&m->outbox, m->disk, &config, &now);
+        if (r < 0)
+                return log_error_errno(&m->log, r, "Failed to open the outbox in '%s': %m", config.directory);
+
+        *ret_now = now;
+        return 0;
+}
+
+static int manager_build(Manager *m, const ManagerOptions *options) {
+        OutboxTime now;
+        int r;
+
+        r = manager_open_outbox(m, options->state_dir, &now);
+        if (r < 0)
+                return r;
+
+        r = hub_link_new(&m->link, &m->config, options->runtime_dir, &m->log, &link_ops, m);
+        if (r < 0)
+                return log_error_errno(&m->log, r, "Failed to set up the link in '%s': %m",
+                                       options->runtime_dir);
+
+        r = stage_waits_new(&m->waits);
+        if (r >= 0)
+                r = uplink_new(&m->uplink, m->outbox, m->link, m->waits, &m->log, now.boot);
+        if (r >= 0)
+                r = telemetry_new(&m->telemetry, m->outbox, m->uplink, m->waits);
+        if (r >= 0)
+                r = methods_new(&m->methods, m->link, &m->log, m->config.hub.method_timeout_s * USEC_PER_SEC);
+        if (r >= 0)
+                r = manager_add_sources(m);
+        if (r < 0)
+                return log_error_errno(&m->log, r, "Failed to start: %m");
+
+        m->device = (Device){ .config = &m->config, .link = m->link, .outbox = m->outbox };
+        return manager_listen(m, options->socket_path);
+}
+
+int manager_new(Manager **ret, const ManagerOptions *options) {
+        _cleanup_(manager_freep) Manager *m = NULL;
+        int r;
+
+        m = malloc(sizeof(*m));
+        if (!m)
+                return -ENOMEM;
+        *m = (Manager){};
+        log_init(&m->log, LOG_INFO);
+
+        r = manager_load_config(m, options);
+        if (r < 0)
+                return r;
+        r = sd_event_new(&m->event);
+        if (r < 0)
+                return log_error_errno(&m->log, r, "Failed to make an event loop: %m");
+        r = manager_build(m, options);
+        if (r < 0)
+                return r;
+
+        r = hub_link_start(m->link);
+        if (r < 0)
+                return log_error_errno(&m->log, r, "Failed to start the link: %m");
+        r = manager_turn(m);
+        if (r < 0)
+                return r;
+        (void) sd_notify(false, "READY=1");
+
+        *ret = TAKE_PTR(m);
+        return 0;
+}
+
+Manager *manager_free(Manager *m) {
+        if (!m)
+                return NULL;
+
+        /* Connections first: their calls and workers hold on to all that follows. */
+        m->ipc = ipc_server_free(m->ipc);
+        m->turn = sd_event_source_disable_unref(m->turn);
+        m->timer = sd_event_source_disable_unref(m->timer);
+        m->link_source = sd_event_source_disable_unref(m->link_source);
+        m->disk_source = sd_event_source_disable_unref(m->disk_source);
+        for (size_t i = 0; i < ELEMENTSOF(m->signals); i++)
+                m->signals[i] = sd_event_source_disable_unref(m->signals[i]);
+
+        m->methods = methods_free(m->methods);
+        m->telemetry = telemetry_free(m->telemetry);
+        m->uplink = uplink_free(m->uplink);
+        m->waits = stage_waits_free(m->waits);
+        m->link = hub_link_free(m->link);
+        m->outbox = outbox_free(m->outbox);
+        m->disk = disk_free(m->disk);
+        m->event = sd_event_unref(m->event);
+        config_done(&m->config);
+        free(m);
+        return NULL;
+}
+
+int manager_run(Manager *m) {
+        return sd_event_loop(m->event);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * The daemon as one object: it owns everything else, wires it together and runs it on one sd-event loop.
+ *
+ * Whatever woke the loop, manager_turn() runs afterwards, once: it moves the link, the outbox and all that is
+ * due, and arms the one timer for whichever of them is next.
+ */
+
+#include <systemd/sd-event.h>
+
+#include "daemon/device.h"
+#include "daemon/log.h"
+#include "daemon/methods.h"
+#include "daemon/telemetry.h"
+
+typedef struct ManagerOptions {
+        const char *config_path;
+        bool config_required;    /* a missing file is an error */
+        const char *state_dir;   /* exists, mode 0700, ours */
+        const char *runtime_dir; /* the same */
+        const char *socket_path; /* to listen on when systemd passed no socket; NULL: nothing else is there */
+} ManagerOptions;
+
+typedef struct Manager {
+        sd_event *event;
+        sd_event_source *signals[2], *disk_source, *link_source, *turn, *timer;
+        bool stopping;
+
+        Log log;
+        Config config;
+        Disk *disk;
+        Outbox *outbox;
+        HubLink *link;
+        StageWaits *waits;
+        Uplink *uplink;
+
+        Telemetry *telemetry;
+        Methods *methods;
+        Device device;
+        IpcServer *ipc;
+} Manager;
+
+/* Sets everything up and begins to serve and to connect; what goes wrong is logged. */
+int manager_new(Manager **ret, const ManagerOptions *options);
+Manager *manager_free(Manager *m);
+DEFINE_CLEANUP(Manager *, manager_free)
+
+/* Runs until a signal asks to stop and everything that was accepted is safe. */
+int manager_run(Manager *m);
