@@ -37,9 +37,8 @@ static const char *const connack_texts[] = {
         [1] = "it does not speak MQTT 3.1.1",
         [2] = "it does not take this device id; check the device id",
         [3] = "it is not available at the moment",
-        [4] = "bad user name or password; check the key, and the clock of this machine",
-        [5] = "not authorized; check the key, that the device exists and is enabled, and the clock of this "
-              "machine",
+        [4] = "bad user name or password; check the key and the clock",
+        [5] = "not authorized; check the key, the clock, and that the device exists and is enabled",
 };
 
 bool hub_loss_describe(const az_hub_event *lost, const char *host, char *text, size_t size) {

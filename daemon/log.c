@@ -15,14 +15,17 @@
 
 void log_init(Log *log, int max_level) {
         const char *stream = getenv("JOURNAL_STREAM");
-        unsigned long long device = 0, inode = 0;
+        char actual[64];
         struct stat st;
 
         *log = (Log){ .max_level = max_level };
 
-        /* systemd.exec(5): "JOURNAL_STREAM ... device and inode number of the journal connection". */
-        if (stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 && fstat(STDERR_FILENO, &st) >= 0)
-                log->has_journal = st.st_dev == device && st.st_ino == inode;
+        /* systemd.exec(5): "JOURNAL_STREAM ... the device and inode number ... in decimal, separated by a
+         * colon". */
+        if (!stream || fstat(STDERR_FILENO, &st) < 0)
+                return;
+        (void) snprintf(actual, sizeof(actual), "%ju:%ju", (uintmax_t) st.st_dev, (uintmax_t) st.st_ino);
+        log->has_journal = strcmp(stream, actual) == 0;
 }
 
 static void log_to_journal(int level, char *text, const char *const *fields) {

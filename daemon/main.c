@@ -6,12 +6,10 @@
 #include "daemon/credential.h"
 #include "daemon/manager.h"
 
-static const char *arg_config = CONFIG_PATH;
-static const char *arg_state_dir = "/var/lib/aziotd";
-static const char *arg_runtime_dir = "/run/aziotd-link";
-static const char *arg_socket = NULL;
-static bool arg_config_given = false;
-static bool arg_check_config = false;
+typedef struct Arguments {
+        ManagerOptions manager;
+        bool check_config;
+} Arguments;
 
 static void help(void) {
         printf("aziotd [OPTION...]\n"
@@ -31,7 +29,7 @@ static void help(void) {
 }
 
 /* 1: go on. 0: done. Negative errno: the command line is wrong, and was told so. */
-static int parse_argv(int argc, char *argv[]) {
+static int parse_argv(Arguments *args, int argc, char *argv[]) {
         enum {
                 ARG_VERSION = 0x100,
                 ARG_CHECK_CONFIG,
@@ -61,20 +59,20 @@ static int parse_argv(int argc, char *argv[]) {
                         printf("aziotd " AZIOT_VERSION "\n");
                         return 0;
                 case ARG_CHECK_CONFIG:
-                        arg_check_config = true;
+                        args->check_config = true;
                         break;
                 case ARG_CONFIG:
-                        arg_config = optarg;
-                        arg_config_given = true;
+                        args->manager.config_path = optarg;
+                        args->manager.config_required = true;
                         break;
                 case ARG_STATE_DIR:
-                        arg_state_dir = optarg;
+                        args->manager.state_dir = optarg;
                         break;
                 case ARG_RUNTIME_DIR:
-                        arg_runtime_dir = optarg;
+                        args->manager.runtime_dir = optarg;
                         break;
                 case ARG_SOCKET:
-                        arg_socket = optarg;
+                        args->manager.socket_path = optarg;
                         break;
                 default:
                         return -EINVAL;
@@ -87,13 +85,13 @@ static int parse_argv(int argc, char *argv[]) {
         return 1;
 }
 
-static int check_config(void) {
+static int check_config(const ManagerOptions *options) {
         _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
         Credential credential = CREDENTIAL_NULL;
         Config config = {};
         int r;
 
-        r = config_load(&config, arg_config, arg_config_given, &messages);
+        r = config_load(&config, options->config_path, options->config_required, &messages);
         if (r == 0) {
                 r = credential_load(&credential, &config, getenv("CREDENTIALS_DIRECTORY"), &messages);
                 config_done(&config);
@@ -102,7 +100,7 @@ static int check_config(void) {
         for (size_t i = 0; i < messages.n; i++) {
                 const ConfigMessage *message = &messages.messages[i];
 
-                fprintf(stderr, "%s:%u: %s: %s\n", message->file ?: arg_config, message->line,
+                fprintf(stderr, "%s:%u: %s: %s\n", message->file ?: options->config_path, message->line,
                         message->level <= LOG_ERR ? "error" : "warning", message->text);
         }
         if (r == 0)
@@ -112,34 +110,31 @@ static int check_config(void) {
         return r;
 }
 
-/* systemd names the directories that it made for us; a list of several is not ours. */
-static void dirs_from_environment(void) {
-        const char *state = getenv("STATE_DIRECTORY"), *runtime = getenv("RUNTIME_DIRECTORY");
+/* The directory that systemd made for us; of a list of several none is ours. */
+static const char *dir_from_environment(const char *name, const char *otherwise) {
+        const char *dir = getenv(name);
 
-        if (state && state[0] == '/' && !strchr(state, ':'))
-                arg_state_dir = state;
-        if (runtime && runtime[0] == '/' && !strchr(runtime, ':'))
-                arg_runtime_dir = runtime;
+        return dir && dir[0] == '/' && !strchr(dir, ':') ? dir : otherwise;
 }
 
 int main(int argc, char *argv[]) {
+        Arguments args = {
+                .manager = {
+                        .config_path = CONFIG_PATH,
+                        .state_dir = dir_from_environment("STATE_DIRECTORY", "/var/lib/aziotd"),
+                        .runtime_dir = dir_from_environment("RUNTIME_DIRECTORY", "/run/aziotd-link"),
+                },
+        };
         _cleanup_(manager_freep) Manager *m = NULL;
         int r;
 
-        dirs_from_environment();
-        r = parse_argv(argc, argv);
+        r = parse_argv(&args, argc, argv);
         if (r <= 0)
                 return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-        if (arg_check_config)
-                return check_config() != 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        if (args.check_config)
+                return check_config(&args.manager) != 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 
-        r = manager_new(&m, &(ManagerOptions){
-                                    .config_path = arg_config,
-                                    .config_required = arg_config_given,
-                                    .state_dir = arg_state_dir,
-                                    .runtime_dir = arg_runtime_dir,
-                                    .socket_path = arg_socket,
-                            });
+        r = manager_new(&m, &args.manager);
         if (r < 0)
                 return EXIT_FAILURE;
 

@@ -285,7 +285,7 @@ static int manager_open_outbox(Manager *m, const char *state_dir, OutboxTime *re
 }
 
 static int manager_build(Manager *m, const ManagerOptions *options) {
-        OutboxTime now;
+        OutboxTime now = {};
         int r;
 
         r = manager_open_outbox(m, options->state_dir, &now);

@@ -32,8 +32,8 @@ struct MethodTaker {
 };
 
 struct MethodRouter {
-        TAILQ_HEAD(, MethodTaker) takers;
-        TAILQ_HEAD(, PendingCall) calls;
+        TAILQ_HEAD(MethodTakerList, MethodTaker) takers;
+        TAILQ_HEAD(PendingCallList, PendingCall) calls;
         const MethodRouterOps *ops;
         void *userdata;
         uint64_t limit_us;
@@ -88,13 +88,19 @@ static bool taker_claims(const MethodTaker *taker, az_span name) {
         return false;
 }
 
-static bool name_is_served(const MethodRouter *router, az_span name) {
+/* Where a name is claimed first, so that each is counted once. */
+static const az_span *name_first(const MethodRouter *router, az_span name) {
         const MethodTaker *taker;
 
-        TAILQ_FOREACH(taker, &router->takers, link)
-        if (taker_claims(taker, name))
-                return true;
-        return false;
+        TAILQ_FOREACH (taker, &router->takers, link)
+                for (size_t i = 0; i < taker->n_names; i++)
+                        if (az_span_is_content_equal(taker->names[i], name))
+                                return &taker->names[i];
+        return NULL;
+}
+
+static bool name_is_served(const MethodRouter *router, az_span name) {
+        return name_first(router, name) != NULL;
 }
 
 static void taker_give(MethodTaker *taker, PendingCall *pending) {
@@ -169,9 +175,9 @@ static int names_copy(const az_span *names, size_t n, az_span **ret) {
 static bool name_held_by_other(const MethodTaker *taker, az_span name) {
         const MethodTaker *other;
 
-        TAILQ_FOREACH(other, &taker->router->takers, link)
-        if (other->uid != taker->uid && taker_claims(other, name))
-                return true;
+        TAILQ_FOREACH (other, &taker->router->takers, link)
+                if (other->uid != taker->uid && taker_claims(other, name))
+                        return true;
         return false;
 }
 
@@ -204,11 +210,11 @@ int method_taker_wait(MethodTaker *taker, const az_span *names, size_t n_names, 
         TAILQ_REMOVE(&router->takers, taker, link);
         TAILQ_INSERT_TAIL(&router->takers, taker, link);
 
-        TAILQ_FOREACH(pending, &router->calls, link)
-        if (!pending->taken_by && taker_claims(taker, pending->call.name)) {
-                taker_give(taker, pending);
-                break;
-        }
+        TAILQ_FOREACH (pending, &router->calls, link)
+                if (!pending->taken_by && taker_claims(taker, pending->call.name)) {
+                        taker_give(taker, pending);
+                        break;
+                }
         return 0;
 }
 
@@ -219,11 +225,11 @@ void method_taker_cancel(MethodTaker *taker) {
 int method_taker_settle(MethodTaker *taker, uint64_t id, uint16_t status, az_span payload) {
         PendingCall *pending;
 
-        TAILQ_FOREACH(pending, &taker->router->calls, link)
-        if (pending->call.id == id && pending->taken_by == taker) {
-                call_answer(taker->router, pending, status, payload);
-                return 0;
-        }
+        TAILQ_FOREACH (pending, &taker->router->calls, link)
+                if (pending->call.id == id && pending->taken_by == taker) {
+                        call_answer(taker->router, pending, status, payload);
+                        return 0;
+                }
         return METHOD_CALL_GONE;
 }
 
@@ -276,11 +282,11 @@ int method_router_call(MethodRouter *router, az_span request_id, az_span name, a
         TAILQ_INSERT_TAIL(&router->calls, pending, link);
         router->n_calls++;
 
-        TAILQ_FOREACH(taker, &router->takers, link)
-        if (taker->waiting && taker_claims(taker, name)) {
-                taker_give(taker, pending);
-                break;
-        }
+        TAILQ_FOREACH (taker, &router->takers, link)
+                if (taker->waiting && taker_claims(taker, name)) {
+                        taker_give(taker, pending);
+                        break;
+                }
         return 0;
 }
 
@@ -296,11 +302,11 @@ uint64_t method_router_deadline_us(const MethodRouter *router) {
         const PendingCall *pending;
         const MethodTaker *taker;
 
-        TAILQ_FOREACH(pending, &router->calls, link)
-        deadline_us = MIN(deadline_us, pending->call.deadline_us);
-        TAILQ_FOREACH(taker, &router->takers, link)
-        if (taker->waiting)
-                deadline_us = MIN(deadline_us, taker->until_us);
+        TAILQ_FOREACH (pending, &router->calls, link)
+                deadline_us = MIN(deadline_us, pending->call.deadline_us);
+        TAILQ_FOREACH (taker, &router->takers, link)
+                if (taker->waiting)
+                        deadline_us = MIN(deadline_us, taker->until_us);
         return deadline_us;
 }
 
@@ -325,28 +331,12 @@ void method_router_run_due(MethodRouter *router, uint64_t now_us) {
         }
 }
 
-/* Whether 'name' stands at an earlier place among all names of all takers. */
-static bool name_seen_before(const MethodRouter *router, const MethodTaker *end, size_t n_end, az_span name) {
-        const MethodTaker *taker;
-
-        TAILQ_FOREACH(taker, &router->takers, link) {
-                size_t n = taker == end ? n_end : taker->n_names;
-
-                for (size_t i = 0; i < n; i++)
-                        if (az_span_is_content_equal(taker->names[i], name))
-                                return true;
-                if (taker == end)
-                        return false;
-        }
-        return false;
-}
-
 az_span method_router_name(const MethodRouter *router, size_t i) {
         const MethodTaker *taker;
 
-        TAILQ_FOREACH(taker, &router->takers, link)
-        for (size_t k = 0; k < taker->n_names; k++)
-                if (!name_seen_before(router, taker, k, taker->names[k]) && i-- == 0)
-                        return taker->names[k];
+        TAILQ_FOREACH (taker, &router->takers, link)
+                for (size_t k = 0; k < taker->n_names; k++)
+                        if (name_first(router, taker->names[k]) == &taker->names[k] && i-- == 0)
+                                return taker->names[k];
         return AZ_SPAN_EMPTY;
 }
