@@ -3,7 +3,8 @@
 """Small rules that no other tool knows: lint/source.py FILE…
 
 Every file: the SPDX line is the first, or the second behind '#!'. An unfinished place has an issue
-number. C: no goto, no // comments.
+number. C: no goto, no // comments, and outside tests
+no state in static variables of functions (clang-tidy looks for global ones).
 """
 
 import re
@@ -29,6 +30,8 @@ def complaints(path, text):
     for number, line in enumerate(code.splitlines(), 1):
         if re.search(r"\bgoto\b", line):
             yield number, "goto"
+        if re.match(r"\s+static (?!inline\b)(?![^=]*\bconst\b)", line) and not path.startswith("tests/"):
+            yield number, "a static variable in a function that can change"
         if "//" in line:
             yield number, "a // comment"
 
