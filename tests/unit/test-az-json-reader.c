@@ -181,6 +181,18 @@ START_TEST(documents_are_accepted_or_refused) {
 }
 END_TEST
 
+START_TEST(a_byte_is_judged_wherever_it_stands_in_a_string) {
+        for (int byte = 0; byte < 256; byte++) {
+                bool plain = byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+                char text[] = "\"NO LETTER OF AN ESCAPE\"";
+
+                text[1 + _i] = (char) byte;
+                ck_assert_int_eq(az_json_validate(az_span_create((uint8_t *) text, sizeof(text) - 1)),
+                                 plain ? AZ_OK : AZ_ERROR_UNEXPECTED_CHAR);
+        }
+}
+END_TEST
+
 /* One letter for each kind of token, in the order of the enum. */
 static const char kinds[] = "?{}[]:s0tfn";
 
@@ -412,6 +424,7 @@ static Suite *json_reader_suite(void) {
 
         t = tcase_create("az_json_reader_next_token");
         tcase_add_loop_test(t, documents_are_accepted_or_refused, 0, ELEMENTSOF(documents));
+        tcase_add_loop_test(t, a_byte_is_judged_wherever_it_stands_in_a_string, 0, 20);
         tcase_add_test(t, tokens_have_kind_depth_and_bytes);
         tcase_add_test(t, slices_point_into_the_buffer);
         tcase_add_loop_test(t, nesting_is_limited, 0, ELEMENTSOF(brackets));

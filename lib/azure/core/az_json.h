@@ -55,9 +55,9 @@ typedef struct {
         int32_t size;
         struct {
                 bool has_escapes;
-                bool straddles;
-                int32_t first_chunk;
-                int32_t first_offset; /* in the first chunk */
+                bool straddles;      /* only then have the others a meaning */
+                int32_t first_chunk; /* index and offset of the first byte */
+                int32_t first_offset;
                 int32_t last_chunk;
                 az_span const *chunks;
         } _internal;
@@ -131,6 +131,17 @@ typedef struct {
         int32_t expects;
 } _az_json_state;
 
+/* A place in a text of one or several chunks, within a chunk or at its end; private. */
+typedef struct {
+        uint8_t const *p;
+        uint8_t const *start; /* of the chunk */
+        uint8_t const *end;
+        int32_t n_passed; /* bytes in the chunks before */
+        int32_t chunk_index;
+        int32_t n_chunks; /* 0: there is one, and no array */
+        az_span const *chunks;
+} _az_json_cursor;
+
 /*
  * A reader; 'token' and 'current_depth' are for reading only. A copy of a reader goes on by itself.
  *
@@ -142,11 +153,7 @@ typedef struct {
         az_json_token token;
         int32_t current_depth;
         struct {
-                az_span chunk; /* the one being read */
-                int32_t offset;
-                int32_t chunk_index;
-                int32_t n_chunks;
-                az_span const *chunks; /* NULL: the one chunk is all */
+                _az_json_cursor cursor;
                 _az_json_state state;
         } _internal;
 } az_json_reader;

@@ -56,16 +56,15 @@ extern uint8_t const _az_json_string_bytes[256];
 #define _az_JSON_ESCAPES  "\"\\/bfnrt"
 #define _az_JSON_MEANINGS "\"\\/\b\f\n\r\t"
 
-/* A place in a text of one or several chunks; it lies within a chunk or at its end. */
-typedef struct {
-        uint8_t const *p;
-        uint8_t const *start; /* of the chunk */
-        uint8_t const *end;
-        int32_t n_passed; /* bytes in chunks that were left behind */
-        int32_t chunk_index;
-        int32_t n_chunks;
-        az_span const *chunks;
-} _az_json_cursor;
+/* Returns the start of a text of one chunk. */
+AZ_NODISCARD AZ_INLINE _az_json_cursor _az_json_cursor_create(az_span chunk) {
+        return (_az_json_cursor){
+                .p = az_span_ptr(chunk),
+                .start = az_span_ptr(chunk),
+                .end = az_span_size(chunk) > 0 ? az_span_ptr(chunk) + az_span_size(chunk)
+                                               : az_span_ptr(chunk),
+        };
+}
 
 /* Moves from the end of a chunk to the next one that has a byte; false: there is none. */
 AZ_NODISCARD bool _az_json_cursor_next_chunk(_az_json_cursor *ref_cursor);

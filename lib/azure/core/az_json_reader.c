@@ -134,6 +134,19 @@ az_result _az_json_read_escape(_az_json_cursor *ref_cursor, uint32_t *out_code_p
         return AZ_OK;
 }
 
+#define EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
+
+/* Whether any of eight bytes may be other than plain; a few that are plain are taken for others. */
+static bool may_end_plain_run(uint8_t const *p) {
+        uint64_t bytes, below_space, quote, backslash;
+
+        memcpy(&bytes, p, sizeof(bytes));
+        below_space = bytes - EACH_BYTE(0x20); /* a borrow sets the highest bit, in the next byte too */
+        quote = (bytes ^ EACH_BYTE('"')) - EACH_BYTE(1);
+        backslash = (bytes ^ EACH_BYTE('\\')) - EACH_BYTE(1);
+        return ((bytes | below_space | quote | backslash) & EACH_BYTE(0x80)) != 0;
+}
+
 /* Moves to the closing quote. */
 static az_result skip_string(_az_json_cursor *c, bool *out_has_escapes) {
         *out_has_escapes = false;
@@ -142,6 +155,8 @@ static az_result skip_string(_az_json_cursor *c, bool *out_has_escapes) {
                 uint32_t code_point;
                 az_result result = AZ_OK;
 
+                while (end - p >= 8 && !may_end_plain_run(p))
+                        p += 8;
                 while (p < end && _az_json_string_bytes[*p] == _az_JSON_BYTE_PLAIN)
                         p++;
                 c->p = p;
@@ -213,31 +228,31 @@ static bool is_begin(az_json_token_kind kind) {
         return kind == AZ_JSON_TOKEN_BEGIN_OBJECT || kind == AZ_JSON_TOKEN_BEGIN_ARRAY;
 }
 
-static void set_token(az_json_token *token, az_json_token_kind kind, _az_json_cursor const *first,
-                      _az_json_cursor const *last) {
-        int32_t size = _az_json_cursor_position(last) - _az_json_cursor_position(first);
-        bool straddles = size > first->end - first->p;
+/* The token from 'first' to 'last'. */
+static void set_token(az_json_token *token, az_json_token_kind kind, bool has_escapes,
+                      _az_json_cursor const *first, _az_json_cursor const *last) {
+        token->kind = kind;
+        token->size = _az_json_cursor_position(last) - _az_json_cursor_position(first);
+        token->_internal.has_escapes = has_escapes;
+        token->_internal.straddles = token->size > first->end - first->p;
+        if (!token->_internal.straddles) {
+                token->slice._internal.ptr = (uint8_t *) first->p;
+                token->slice._internal.size = token->size;
+                return;
+        }
 
-        *token = (az_json_token) {
-                .slice = straddles ? az_span_create((uint8_t *) last->start, (int32_t) (last->p - last->start))
-                                   : az_span_create((uint8_t *) first->p, size),
-                .kind = kind,
-                .size = size,
-                ._internal = {
-                        .straddles = straddles,
-                        .first_chunk = first->chunk_index,
-                        .first_offset = (int32_t) (first->p - first->start),
-                        .last_chunk = last->chunk_index,
-                        .chunks = first->chunks,
-                },
-        };
+        token->slice = az_span_create((uint8_t *) last->start, (int32_t) (last->p - last->start));
+        token->_internal.first_chunk = first->chunk_index;
+        token->_internal.first_offset = (int32_t) (first->p - first->start);
+        token->_internal.last_chunk = last->chunk_index;
+        token->_internal.chunks = first->chunks;
 }
 
 static az_result read_bracket(_az_json_cursor *c, az_json_token_kind kind, az_json_token *out_token) {
         _az_json_cursor first = *c;
 
         c->p++;
-        set_token(out_token, kind, &first, c);
+        set_token(out_token, kind, false, &first, c);
         return AZ_OK;
 }
 
@@ -253,9 +268,7 @@ static az_result read_string(_az_json_cursor *c, az_json_token_kind kind, az_jso
         result = skip_string(c, &has_escapes);
         if (az_result_failed(result))
                 return result;
-
-        set_token(out_token, kind, &first, c);
-        out_token->_internal.has_escapes = has_escapes;
+        set_token(out_token, kind, has_escapes, &first, c);
         c->p++;
         return AZ_OK;
 }
@@ -263,13 +276,16 @@ static az_result read_string(_az_json_cursor *c, az_json_token_kind kind, az_jso
 /* A number, or the literal 'text'. */
 static az_result read_scalar(_az_json_cursor *c, az_json_token_kind kind, char const *text,
                              az_json_token *out_token) {
-        _az_json_cursor first = *c;
+        _az_json_cursor first = *c, last;
         az_result result = kind == AZ_JSON_TOKEN_NUMBER ? skip_number(c) : skip_text(c, text);
 
         if (az_result_failed(result))
                 return result;
-        set_token(out_token, kind, &first, c);
-        return check_scalar_end(c);
+        last = *c;
+        result = check_scalar_end(c);
+        if (az_result_succeeded(result))
+                set_token(out_token, kind, false, &first, &last);
+        return result;
 }
 
 static az_result read_value(_az_json_cursor *c, _az_json_state *state, az_json_token *out_token) {
@@ -363,7 +379,7 @@ az_result az_json_reader_init(az_json_reader *out_json_reader, az_span json_buff
         _az_PRECONDITION_VALID_SPAN(json_buffer, 0);
         (void) options;
 
-        *out_json_reader = (az_json_reader){ ._internal = { .chunk = json_buffer } };
+        *out_json_reader = (az_json_reader){ ._internal = { .cursor = _az_json_cursor_create(json_buffer) } };
         return az_span_size(json_buffer) > 0 ? AZ_OK : AZ_ERROR_UNEXPECTED_END;
 }
 
@@ -376,13 +392,10 @@ az_result az_json_reader_chunked_init(az_json_reader *out_json_reader, az_span j
         _az_PRECONDITION(number_of_buffers >= 1);
         (void) options;
 
-        *out_json_reader = (az_json_reader) {
-                ._internal = {
-                        .chunk = json_buffers[0],
-                        .chunks = json_buffers,
-                        .n_chunks = number_of_buffers,
-                },
-        };
+        *out_json_reader =
+                (az_json_reader){ ._internal = { .cursor = _az_json_cursor_create(json_buffers[0]) } };
+        out_json_reader->_internal.cursor.chunks = json_buffers;
+        out_json_reader->_internal.cursor.n_chunks = number_of_buffers;
 
         for (int32_t i = 0; i < number_of_buffers; i++) {
                 _az_PRECONDITION_VALID_SPAN(json_buffers[i], 0);
@@ -396,29 +409,20 @@ az_result az_json_reader_chunked_init(az_json_reader *out_json_reader, az_span j
 az_result az_json_reader_next_token(az_json_reader *ref_json_reader) {
         _az_json_cursor c;
         _az_json_state state;
-        az_json_token token;
         az_result result;
 
         _az_PRECONDITION_NOT_NULL(ref_json_reader);
 
-        c.start = az_span_ptr(ref_json_reader->_internal.chunk);
-        c.end = c.start + az_span_size(ref_json_reader->_internal.chunk);
-        c.p = c.start + ref_json_reader->_internal.offset;
-        c.n_passed = 0;
-        c.chunk_index = ref_json_reader->_internal.chunk_index;
-        c.chunks = ref_json_reader->_internal.chunks;
-        c.n_chunks = ref_json_reader->_internal.n_chunks;
+        c = ref_json_reader->_internal.cursor;
         state = ref_json_reader->_internal.state;
-        result = read_token(&c, &state, &token);
+        result = read_token(&c, &state, &ref_json_reader->token);
         if (az_result_failed(result))
                 return result;
 
-        ref_json_reader->_internal.chunk = az_span_create((uint8_t *) c.start, (int32_t) (c.end - c.start));
-        ref_json_reader->_internal.offset = (int32_t) (c.p - c.start);
-        ref_json_reader->_internal.chunk_index = c.chunk_index;
+        ref_json_reader->_internal.cursor = c;
         ref_json_reader->_internal.state = state;
-        ref_json_reader->token = token;
-        ref_json_reader->current_depth = is_begin(token.kind) ? state.depth - 1 : state.depth;
+        ref_json_reader->current_depth =
+                is_begin(ref_json_reader->token.kind) ? state.depth - 1 : state.depth;
         return AZ_OK;
 }
 
@@ -443,12 +447,12 @@ az_result az_json_reader_skip_children(az_json_reader *ref_json_reader) {
 az_result az_json_reader_read_value_text(az_json_reader *ref_json_reader, az_span *out_json_text) {
         az_json_token_kind kind;
         az_result result = AZ_OK;
-        uint8_t *first, *end;
+        uint8_t *first;
 
         _az_PRECONDITION_NOT_NULL(ref_json_reader);
         _az_PRECONDITION_NOT_NULL(out_json_text);
 
-        if (ref_json_reader->_internal.chunks != NULL)
+        if (ref_json_reader->_internal.cursor.chunks != NULL)
                 return AZ_ERROR_NOT_SUPPORTED;
         if (ref_json_reader->token.kind == AZ_JSON_TOKEN_PROPERTY_NAME)
                 result = az_json_reader_next_token(ref_json_reader);
@@ -463,8 +467,7 @@ az_result az_json_reader_read_value_text(az_json_reader *ref_json_reader, az_spa
         result = az_json_reader_skip_children(ref_json_reader);
         if (az_result_failed(result))
                 return result;
-        end = az_span_ptr(ref_json_reader->_internal.chunk) + ref_json_reader->_internal.offset;
-        *out_json_text = az_span_create(first, (int32_t) (end - first));
+        *out_json_text = az_span_create(first, (int32_t) (ref_json_reader->_internal.cursor.p - first));
         return AZ_OK;
 }
 

@@ -14,22 +14,14 @@ static bool is_string(az_json_token const *token) {
         return token->kind == AZ_JSON_TOKEN_STRING || token->kind == AZ_JSON_TOKEN_PROPERTY_NAME;
 }
 
-static _az_json_cursor cursor_over_span(az_span span) {
-        return (_az_json_cursor){
-                .p = az_span_ptr(span),
-                .start = az_span_ptr(span),
-                .end = az_span_ptr(span) + az_span_size(span),
-        };
-}
-
 static _az_json_cursor cursor_over_token(az_json_token const *token) {
         _az_json_cursor c;
 
         if (!token->_internal.straddles)
-                return cursor_over_span(token->slice);
+                return _az_json_cursor_create(token->slice);
 
-        c = cursor_over_span(az_span_slice_to_end(token->_internal.chunks[token->_internal.first_chunk],
-                                                  token->_internal.first_offset));
+        c = _az_json_cursor_create(az_span_slice_to_end(token->_internal.chunks[token->_internal.first_chunk],
+                                                        token->_internal.first_offset));
         c.chunks = token->_internal.chunks;
         c.chunk_index = token->_internal.first_chunk;
         c.n_chunks = token->_internal.last_chunk + 1;
@@ -179,7 +171,7 @@ az_span az_json_string_unescape(az_span json_string, az_span destination) {
         _az_PRECONDITION_VALID_SPAN(json_string, 0);
         _az_PRECONDITION_VALID_SPAN(destination, 0);
 
-        c = cursor_over_span(json_string);
+        c = _az_json_cursor_create(json_string);
         result = unescape(&c, az_span_size(json_string), destination, &length);
         _az_PRECONDITION(result != AZ_ERROR_NOT_ENOUGH_SPACE);
         return az_result_succeeded(result) ? az_span_slice(destination, 0, length) : AZ_SPAN_EMPTY;
