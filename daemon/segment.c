@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "daemon/segment.h"
+
+#include <assert.h>
+#include <endian.h>
+
+#include "daemon/crc32c.h"
+
+#define MAGIC        "AZIOSEG1"
+#define RECORD_FLAGS (SEGMENT_MORE | SEGMENT_FILLER)
+
+/* The two headers as they lie in the file; every member is little-endian. */
+typedef struct HeaderBytes {
+        char magic[8];
+        uint32_t crc;
+        uint32_t outbox_id;
+        uint64_t salt;
+        uint64_t generation;
+        uint64_t first_sequence;
+        uint64_t n_bytes;
+} HeaderBytes;
+
+typedef struct RecordBytes {
+        uint32_t header_crc;
+        uint32_t content_crc;
+        uint32_t n_body;
+        uint16_t n_properties;
+        uint8_t flags;
+        uint8_t user_flags;
+        uint64_t sequence;
+        uint64_t boot;
+        uint64_t boottime_us;
+        uint64_t realtime_us;
+        uint32_t ttl_s;
+        uint32_t batch_index;
+} RecordBytes;
+
+static_assert(sizeof(HeaderBytes) == 48, "the layout that segment.h promises");
+static_assert(sizeof(RecordBytes) == SEGMENT_RECORD_BYTES, "the layout that segment.h promises");
+
+static uint32_t header_crc(const HeaderBytes *h) {
+        size_t checked = offsetof(HeaderBytes, outbox_id);
+
+        return crc32c(0, (const uint8_t *) h + checked, sizeof(*h) - checked);
+}
+
+void segment_header_format(const SegmentHeader *h, uint8_t *out) {
+        HeaderBytes bytes = {
+                .magic = { 'A', 'Z', 'I', 'O', 'S', 'E', 'G', '1' },
+                .outbox_id = htole32(h->outbox_id),
+                .salt = htole64(h->salt),
+                .generation = htole64(h->generation),
+                .first_sequence = htole64(h->first_sequence),
+                .n_bytes = htole64(h->n_bytes),
+        };
+
+        bytes.crc = htole32(header_crc(&bytes));
+        memset(out, 0, SEGMENT_HEADER_BYTES);
+        memcpy(out, &bytes, sizeof(bytes));
+}
+
+bool segment_header_parse(SegmentHeader *ret, az_span bytes) {
+        HeaderBytes h;
+
+        if (az_span_size(bytes) < (int32_t) SEGMENT_HEADER_BYTES)
+                return false;
+        memcpy(&h, az_span_ptr(bytes), sizeof(h));
+        if (memcmp(h.magic, MAGIC, sizeof(h.magic)) != 0 || le32toh(h.crc) != header_crc(&h))
+                return false;
+
+        *ret = (SegmentHeader){
+                .outbox_id = le32toh(h.outbox_id),
+                .salt = le64toh(h.salt),
+                .generation = le64toh(h.generation),
+                .first_sequence = le64toh(h.first_sequence),
+                .n_bytes = le64toh(h.n_bytes),
+        };
+        return true;
+}
+
+size_t segment_record_size(size_t n_properties, size_t n_body) {
+        return (SEGMENT_RECORD_BYTES + n_properties + n_body + SEGMENT_RECORD_ALIGN - 1) &
+               ~(size_t) (SEGMENT_RECORD_ALIGN - 1);
+}
+
+/* Two seeds from one salt: both checksums would have to be guessed to forge a record. */
+static uint32_t record_crc(const RecordBytes *r, uint64_t salt) {
+        size_t checked = offsetof(RecordBytes, content_crc);
+
+        return crc32c((uint32_t) salt, (const uint8_t *) r + checked, sizeof(*r) - checked);
+}
+
+static uint32_t content_crc(const uint8_t *content, size_t n, uint64_t salt) {
+        return crc32c((uint32_t) (salt >> 32), content, n);
+}
+
+void segment_record_format(const SegmentRecord *r, uint64_t salt, uint8_t *out) {
+        size_t n_properties = (size_t) az_span_size(r->properties), n_body = (size_t) az_span_size(r->body);
+        size_t n_content = n_properties + n_body;
+        uint8_t *content = out + SEGMENT_RECORD_BYTES;
+        RecordBytes bytes = {
+                .n_body = htole32((uint32_t) n_body),
+                .n_properties = htole16((uint16_t) n_properties),
+                .flags = r->flags,
+                .user_flags = r->user_flags,
+                .sequence = htole64(r->sequence),
+                .boot = htole64(r->boot),
+                .boottime_us = htole64(r->boottime_us),
+                .realtime_us = htole64(r->realtime_us),
+                .ttl_s = htole32(r->ttl_s),
+                .batch_index = htole32(r->batch_index),
+        };
+
+        assert(n_properties <= UINT16_MAX);
+
+        if (n_properties > 0)
+                memcpy(content, az_span_ptr(r->properties), n_properties);
+        if (n_body > 0)
+                memcpy(content + n_properties, az_span_ptr(r->body), n_body);
+        memset(content + n_content, 0,
+               segment_record_size(n_properties, n_body) - SEGMENT_RECORD_BYTES - n_content);
+
+        bytes.content_crc = htole32(content_crc(content, n_content, salt));
+        bytes.header_crc = htole32(record_crc(&bytes, salt));
+        memcpy(out, &bytes, sizeof(bytes));
+}
+
+void segment_filler_format(uint64_t next_sequence, uint32_t n, uint64_t salt, uint8_t *out) {
+        RecordBytes bytes = {
+                .n_body = htole32(n - SEGMENT_RECORD_BYTES),
+                .flags = SEGMENT_FILLER,
+                .sequence = htole64(next_sequence),
+        };
+
+        assert(n >= SEGMENT_RECORD_BYTES && n % SEGMENT_RECORD_ALIGN == 0);
+
+        bytes.header_crc = htole32(record_crc(&bytes, salt));
+        memcpy(out, &bytes, sizeof(bytes));
+}
+
+size_t segment_record_view(SegmentRecord *ret, const uint8_t *bytes) {
+        RecordBytes r;
+        uint8_t *content = (uint8_t *) bytes + SEGMENT_RECORD_BYTES;
+        size_t n_properties, n_body;
+
+        memcpy(&r, bytes, sizeof(r));
+        n_properties = le16toh(r.n_properties);
+        n_body = le32toh(r.n_body);
+
+        *ret = (SegmentRecord){
+                .sequence = le64toh(r.sequence),
+                .boot = le64toh(r.boot),
+                .boottime_us = le64toh(r.boottime_us),
+                .realtime_us = le64toh(r.realtime_us),
+                .ttl_s = le32toh(r.ttl_s),
+                .batch_index = le32toh(r.batch_index),
+                .flags = r.flags,
+                .user_flags = r.user_flags,
+                .properties = az_span_create(content, (int32_t) n_properties),
+                .body = az_span_create(content + n_properties, (int32_t) n_body),
+        };
+        return segment_record_size(n_properties, n_body);
+}
+
+SegmentRecordState segment_record_parse(SegmentRecord *ret, size_t *ret_size, az_span bytes, uint64_t salt,
+                                        uint64_t lowest_sequence) {
+        const uint8_t *p = az_span_ptr(bytes);
+        size_t n = (size_t) az_span_size(bytes), n_content, size;
+        RecordBytes r;
+
+        if (n < sizeof(r)) {
+                *ret_size = sizeof(r);
+                return SEGMENT_RECORD_SHORT;
+        }
+        memcpy(&r, p, sizeof(r));
+
+        /* The cheap questions come first: most bytes of a reused segment are no record of this use. */
+        if (r.sequence == 0 || le64toh(r.sequence) < lowest_sequence || (r.flags & ~RECORD_FLAGS) != 0 ||
+            le32toh(r.n_body) > SEGMENT_BYTES_MAX || le32toh(r.header_crc) != record_crc(&r, salt))
+                return SEGMENT_RECORD_NONE;
+
+        n_content = (size_t) le16toh(r.n_properties) + le32toh(r.n_body);
+        size = segment_record_size(le16toh(r.n_properties), le32toh(r.n_body));
+        *ret_size = size;
+        if (size > SEGMENT_BYTES_MAX - SEGMENT_HEADER_BYTES)
+                return SEGMENT_RECORD_NONE;
+        if (size > n)
+                return SEGMENT_RECORD_SHORT;
+        if ((r.flags & SEGMENT_FILLER) == 0 &&
+            le32toh(r.content_crc) != content_crc(p + SEGMENT_RECORD_BYTES, n_content, salt))
+                return SEGMENT_RECORD_BAD_CONTENT;
+
+        (void) segment_record_view(ret, p);
+        return SEGMENT_RECORD_WHOLE;
+}
+
+void segment_scan_init(SegmentScan *s, const SegmentHeader *h, az_span bytes) {
+        *s = (SegmentScan){
+                .bytes = bytes,
+                .salt = h->salt,
+                .lowest_sequence = h->first_sequence,
+                .offset = SEGMENT_HEADER_BYTES,
+                .batch_end = SEGMENT_HEADER_BYTES,
+        };
+}
+
+static az_span scan_rest(const SegmentScan *s, uint32_t offset) {
+        return az_span_slice_to_end(s->bytes, (int32_t) offset);
+}
+
+/*
+ * Looks for a whole batch, or a filler, at 'offset'. Returns its size. Otherwise 0, and *ret_step is how far
+ * away the next one may begin.
+ */
+static uint32_t scan_batch(const SegmentScan *s, uint32_t offset, uint32_t *ret_step) {
+        uint64_t sequence = s->lowest_sequence;
+        uint32_t end = offset, step = SEGMENT_RECORD_ALIGN;
+
+        for (uint32_t index = 0;; index++) {
+                SegmentRecord record;
+                SegmentRecordState state;
+                size_t size;
+
+                state = segment_record_parse(&record, &size, scan_rest(s, end), s->salt, sequence);
+                if (index == 0 && (state == SEGMENT_RECORD_WHOLE || state == SEGMENT_RECORD_BAD_CONTENT))
+                        step = (uint32_t) size;
+                if (state != SEGMENT_RECORD_WHOLE || record.batch_index != index ||
+                    (index > 0 && record.sequence != sequence)) {
+                        *ret_step = step;
+                        return 0;
+                }
+
+                end += (uint32_t) size;
+                sequence = record.sequence + 1;
+                if ((record.flags & SEGMENT_MORE) == 0)
+                        return end - offset;
+        }
+}
+
+/* Looks for the end of the damage that begins at s->offset. */
+static SegmentItem scan_damage(SegmentScan *s, uint32_t step) {
+        uint32_t begin = s->offset, n = (uint32_t) az_span_size(s->bytes);
+
+        for (uint32_t offset = begin + step; offset <= n - SEGMENT_RECORD_BYTES; offset += step) {
+                uint32_t size = scan_batch(s, offset, &step);
+
+                if (size > 0) {
+                        s->offset = offset;
+                        s->batch_end = offset + size;
+                        return (SegmentItem){ .type = SEGMENT_ITEM_BAD,
+                                              .offset = begin,
+                                              .size = offset - begin };
+                }
+        }
+        return (SegmentItem){ .type = SEGMENT_ITEM_END, .offset = begin };
+}
+
+SegmentItem segment_scan_next(SegmentScan *s) {
+        for (;;) {
+                SegmentItem item = { .type = SEGMENT_ITEM_RECORD, .offset = s->offset };
+
+                if (s->offset == s->batch_end) {
+                        uint32_t step, n = (uint32_t) az_span_size(s->bytes);
+
+                        if (n < SEGMENT_RECORD_BYTES || s->offset > n - SEGMENT_RECORD_BYTES)
+                                return (SegmentItem){ .type = SEGMENT_ITEM_END, .offset = s->offset };
+                        item.size = scan_batch(s, s->offset, &step);
+                        if (item.size == 0)
+                                return scan_damage(s, step);
+                        s->batch_end = s->offset + item.size;
+                }
+
+                item.size = (uint32_t) segment_record_view(&item.record, az_span_ptr(s->bytes) + s->offset);
+                s->offset += item.size;
+                if ((item.record.flags & SEGMENT_FILLER) == 0) {
+                        s->lowest_sequence = item.record.sequence + 1;
+                        return item;
+                }
+        }
+}

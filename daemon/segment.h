@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * The format of a segment file of the outbox, as bytes; no I/O.
+ *
+ * A segment is a header, alone in its first 4 KiB because it is what everything else depends on, and records,
+ * each 8-aligned. All numbers are little-endian. Every checksum is seeded with the salt that was drawn when
+ * the segment was prepared: what an earlier use left behind, and what a message's author wrote into the
+ * message, is never taken for a record.
+ *
+ *      header                                  record
+ *       0  8  magic "AZIOSEG1"                  0  4  CRC-32C of the bytes 4..55, salted
+ *       8  4  CRC-32C of the bytes 12..47       4  4  CRC-32C of properties and body, salted
+ *      12  4  outbox id                         8  4  bytes of the body
+ *      16  8  salt                             12  2  bytes of the properties
+ *      24  8  generation                       14  1  flags
+ *      32  8  first sequence                   15  1  the caller's flags
+ *      40  8  bytes of the file                16  8  sequence
+ *                                              24  8  boot
+ *                                              32  8  CLOCK_BOOTTIME, microseconds
+ *                                              40  8  CLOCK_REALTIME, microseconds
+ *                                              48  4  seconds to live, 0: for ever
+ *                                              52  4  position in its batch, from 0
+ *                                              56     properties, body, zeros up to the next multiple of 8
+ *
+ * The records of a batch have consecutive sequences and lie in one segment. A filler takes the place of bytes
+ * that recovery found damaged; it is passed over.
+ */
+
+#include <azure/core/az_span.h>
+
+#include "util/util.h"
+
+#define SEGMENT_HEADER_BYTES 4096U
+#define SEGMENT_RECORD_BYTES 56U
+#define SEGMENT_RECORD_ALIGN 8U
+
+/* Offsets are kept in 32 bits, and recovery reads a segment as a whole. */
+#define SEGMENT_BYTES_MAX (16U * 1024U * 1024U)
+
+/* Flags of a record. */
+#define SEGMENT_MORE   0x01U /* the next record belongs to the same batch */
+#define SEGMENT_FILLER 0x02U
+
+typedef struct SegmentHeader {
+        uint32_t outbox_id;
+        uint64_t salt;
+        uint64_t generation;     /* rises with each use of a segment: the order of the log */
+        uint64_t first_sequence; /* no record of the segment has a lower one, and all earlier uses' have */
+        uint64_t n_bytes;
+} SegmentHeader;
+
+/* Writes SEGMENT_HEADER_BYTES. */
+void segment_header_format(const SegmentHeader *h, uint8_t *out);
+
+/* 'bytes' begins a file. Returns false if it does not begin with a header of ours, whole and unchanged. */
+bool segment_header_parse(SegmentHeader *ret, az_span bytes);
+
+typedef struct SegmentRecord {
+        uint64_t sequence;
+        uint64_t boot;
+        uint64_t boottime_us;
+        uint64_t realtime_us;
+        uint32_t ttl_s;
+        uint32_t batch_index;
+        uint8_t flags;
+        uint8_t user_flags;
+        az_span properties; /* at most 65,535 bytes */
+        az_span body;
+} SegmentRecord;
+
+/* What a record with so many bytes of content occupies. */
+size_t segment_record_size(size_t n_properties, size_t n_body);
+
+/* Writes segment_record_size() bytes. */
+void segment_record_format(const SegmentRecord *r, uint64_t salt, uint8_t *out);
+
+/*
+ * Writes the header of a filler, SEGMENT_RECORD_BYTES, for 'n' bytes of which they are the first.
+ * 'next_sequence' is that of the record behind them.
+ */
+void segment_filler_format(uint64_t next_sequence, uint32_t n, uint64_t salt, uint8_t *out);
+
+typedef enum SegmentRecordState {
+        SEGMENT_RECORD_WHOLE,       /* *ret and *ret_size are filled in */
+        SEGMENT_RECORD_SHORT,       /* *ret_size bytes are needed to tell */
+        SEGMENT_RECORD_BAD_CONTENT, /* the header is whole, *ret_size may be trusted, the content is not */
+        SEGMENT_RECORD_NONE,        /* no record begins here */
+} SegmentRecordState;
+
+/*
+ * Looks for a record at the start of 'bytes'. The spans of *ret point into it.
+ * A sequence below 'lowest_sequence' or a size that no segment has room for is no record.
+ */
+SegmentRecordState segment_record_parse(SegmentRecord *ret, size_t *ret_size, az_span bytes, uint64_t salt,
+                                        uint64_t lowest_sequence);
+
+/* The same for bytes that segment_record_format() wrote in this process: nothing is checked. Returns the
+ * size. */
+size_t segment_record_view(SegmentRecord *ret, const uint8_t *bytes);
+
+typedef enum SegmentItemType {
+        SEGMENT_ITEM_RECORD, /* a record of a whole batch */
+        SEGMENT_ITEM_BAD,    /* bytes that hold nothing whole, though a whole batch follows: damaged */
+        SEGMENT_ITEM_END,    /* nothing whole from here on: the tail */
+} SegmentItemType;
+
+typedef struct SegmentItem {
+        SegmentItemType type;
+        uint32_t offset, size; /* in the segment; END has no size */
+        SegmentRecord record;
+} SegmentItem;
+
+/* Goes through the records of a segment that is in memory as a whole. Members are segment_scan_next()'s own.
+ */
+typedef struct SegmentScan {
+        az_span bytes;
+        uint64_t salt;
+        uint64_t lowest_sequence; /* the next record has at least this one */
+        uint32_t offset;
+        uint32_t batch_end; /* up to here everything has been checked */
+} SegmentScan;
+
+/* Begins at the first record. 'bytes' is the file, 'h' its header. */
+void segment_scan_init(SegmentScan *s, const SegmentHeader *h, az_span bytes);
+
+/* Finds the next item; fillers are passed over. END comes last, and again if asked again. */
+SegmentItem segment_scan_next(SegmentScan *s);
