@@ -38,3 +38,12 @@ void disk_dispatch(Disk *d);
 
 /* Waits until nothing is queued or running, done() included. For a clean stop: it blocks. */
 void disk_drain(Disk *d);
+
+/* pwrite(2) and pread(2) to the end, for any thread. 0, or a negative errno; a file that ends early is
+ * -ENODATA. */
+int disk_write_at(int fd, const void *data, size_t n, uint64_t offset);
+int disk_read_at(int fd, void *data, size_t n, uint64_t offset);
+
+/* Reads what can be read; a block that cannot, and what is behind the end, becomes zeros. 0, or the negative
+ * errno. */
+int disk_salvage_at(int fd, void *data, size_t n, uint64_t offset);
