@@ -56,7 +56,9 @@ enum {
 };
 
 /* The properties of one message travel in an MQTT topic, whose length has 16 bits. */
-#define OUTBOX_PROPERTIES_MAX UINT32_C(65535)
+#define OUTBOX_PROPERTIES_MAX 65535
+/* A hub takes messages of 256 KiB, properties included (IoT Hub, "Quotas and throttling"). */
+#define OUTBOX_BODY_MAX (256 * 1024)
 
 /* The most that may be handed out by outbox_next() and not yet acknowledged: the largest send window. */
 #define OUTBOX_WINDOW_MAX 256U

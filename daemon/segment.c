@@ -261,7 +261,7 @@ SegmentItem segment_scan_next(SegmentScan *s) {
                 SegmentItem item = { .type = SEGMENT_ITEM_RECORD, .offset = s->offset };
 
                 if (s->offset == s->batch_end) {
-                        uint32_t step, n = (uint32_t) az_span_size(s->bytes);
+                        uint32_t step = SEGMENT_RECORD_ALIGN, n = (uint32_t) az_span_size(s->bytes);
 
                         if (n < SEGMENT_RECORD_BYTES || s->offset > n - SEGMENT_RECORD_BYTES)
                                 return (SegmentItem){ .type = SEGMENT_ITEM_END, .offset = s->offset };

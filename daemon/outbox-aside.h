@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Where damaged files of the outbox go, for a person to look at. */
+
+#include <azure/core/az_span.h>
+
+#include "util/util.h"
+
+/* So many are kept, on top of max_bytes; what is damaged after that is deleted. */
+#define ASIDE_MAX      4U
+#define ASIDE_NAME_MAX 64U
+
+/* Which of the suffixes ".damaged-1" … are taken, as bits from 1 on. */
+typedef unsigned AsideUsed;
+
+/* If 'name' is that of a file set aside, notes its suffix and returns true. */
+bool aside_note_name(AsideUsed *used, const char *name);
+
+/*
+ * Renames the file 'name', or deletes it when ASIDE_MAX are kept already; aside_copy() writes 'bytes' to a
+ * new file instead. Fills 'ret_where' with what to tell: "kept as …", or why not.
+ */
+void aside_move(int directory_fd, AsideUsed *used, const char *name, char *ret_where, size_t n_where);
+void aside_copy(int directory_fd, AsideUsed *used, const char *name, az_span bytes, char *ret_where,
+                size_t n_where);

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "daemon/outbox-internal.h"
+
+OutboxSegment *outbox_active(const Outbox *o) {
+        OutboxSegment *last = o->n_log > 0 ? o->log[o->n_log - 1] : NULL;
+
+        return last && last->state == SEGMENT_ACTIVE ? last : NULL;
+}
+
+/* The segment that the first record at or above 'sequence' is in. */
+OutboxSegment *outbox_find_segment(const Outbox *o, uint64_t sequence) {
+        for (size_t i = 0; i < o->n_log; i++)
+                if (o->log[i]->last_sequence >= sequence)
+                        return o->log[i];
+        return NULL;
+}
+
+uint64_t outbox_count_live(const Outbox *o) {
+        uint64_t n = 0;
+
+        for (size_t i = 0; i < o->n_log; i++)
+                n += o->log[i]->n_live;
+        return n - o->n_doomed;
+}
+
+void segment_forget(OutboxSegment *segment, uint64_t n, uint64_t n_bytes) {
+        segment->n_live -= MIN(n, segment->n_live);
+        segment->live_bytes -= MIN(n_bytes, segment->live_bytes);
+}
+
+/* ---- Time to live ---- */
+
+void segment_note_expiry(OutboxSegment *segment, const SegmentRecord *record, uint64_t boot) {
+        uint64_t ttl_us = record->ttl_s * USEC_PER_SEC;
+
+        if (record->ttl_s == 0)
+                segment->expires_boottime_us = UINT64_MAX;
+        else if (record->boot == boot)
+                segment->expires_boottime_us =
+                        MAX(segment->expires_boottime_us, record->boottime_us + ttl_us);
+        else
+                segment->expires_realtime_us =
+                        MAX(segment->expires_realtime_us, record->realtime_us + ttl_us);
+}
+
+static bool segment_is_expired(const OutboxSegment *segment, const OutboxTime *now) {
+        return segment->last_sequence > 0 && now->boottime_us >= segment->expires_boottime_us &&
+               now->realtime_us >= segment->expires_realtime_us;
+}
+
+bool record_is_expired(const SegmentRecord *record, const OutboxTime *now) {
+        uint64_t ttl_us = record->ttl_s * USEC_PER_SEC;
+
+        if (record->ttl_s == 0)
+                return false;
+        if (record->boot == now->boot)
+                return now->boottime_us >= record->boottime_us + ttl_us;
+        /* A wall clock that is behind the record was reset: it says nothing about age. The sum covers that.
+         */
+        return now->realtime_us >= record->realtime_us + ttl_us;
+}
+
+/* ---- Giving back ---- */
+
+void segment_free(OutboxSegment *segment) {
+        *segment = (OutboxSegment){
+                .state = SEGMENT_FREE,
+                .number = segment->number,
+                .fd = segment->fd,
+                .header.n_bytes = segment->header.n_bytes,
+        };
+}
+
+void outbox_release(Outbox *o) {
+        size_t n = 0;
+
+        while (n < o->n_log && o->log[n]->last_sequence < o->head && o->log[n]->state == SEGMENT_SEALED) {
+                outbox_add_synced(o, o->log[n]->last_sequence);
+                segment_free(o->log[n++]);
+        }
+        if (n == 0)
+                return;
+
+        o->n_log -= n;
+        memmove(o->log, o->log + n, o->n_log * sizeof(*o->log));
+}
+
+void outbox_drop_segment(Outbox *o, const OutboxSegment *segment, OutboxDropCause cause) {
+        uint64_t first = o->head, last = segment->last_sequence, n = 0, n_doomed;
+
+        for (size_t i = 0; i < o->n_log && o->log[i]->last_sequence <= last; i++) {
+                n += o->log[i]->n_live;
+                segment_forget(o->log[i], UINT64_MAX, UINT64_MAX);
+        }
+        n_doomed = MIN(n, o->n_doomed);
+        o->n_doomed -= n_doomed;
+        o->n_dropped[cause] += n - n_doomed;
+        if (n > 0)
+                outbox_add_dropped(o, first, last, cause);
+
+        o->reader.read_sequence = MAX(o->reader.read_sequence, last);
+        window_remove_through(&o->window, last);
+        outbox_advance(o);
+}
+
+void outbox_drop_expired_segments(Outbox *o) {
+        while (o->n_log > 0 && o->log[0]->n_live > 0 && segment_is_expired(o->log[0], &o->now))
+                outbox_drop_segment(o, o->log[0], OUTBOX_DROP_EXPIRED);
+}
+
+/* Only what was not handed out can still be doomed. It is dropped when its turn comes. */
+void outbox_doom(Outbox *o, uint64_t n) {
+        n = MIN(n, outbox_count_live(o) - window_count_unacked(&o->window));
+        o->n_doomed += n;
+        o->n_dropped[OUTBOX_DROP_OLDER] += n;
+}
