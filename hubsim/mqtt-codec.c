@@ -183,14 +183,34 @@ static int parse_packet_id_only(az_span in, uint16_t *ret) {
         return take_packet_id(&in, ret) && az_span_size(in) == 0 ? 0 : -EBADMSG;
 }
 
+/* "Where a flag bit is marked as Reserved it MUST be set to the value listed" (§2.2.2). */
+static bool flags_are_valid(MqttType type, unsigned flags) {
+        switch (type) {
+        case MQTT_PUBLISH:
+                return true; /* they mean something: parse_publish() */
+        case MQTT_SUBSCRIBE:
+        case MQTT_UNSUBSCRIBE:
+        case MQTT_PUBREL:
+                return flags == 2;
+        case MQTT_CONNECT:
+        case MQTT_PUBACK:
+        case MQTT_PUBREC:
+        case MQTT_PUBCOMP:
+        case MQTT_PINGREQ:
+        case MQTT_DISCONNECT:
+                return flags == 0;
+        case MQTT_CONNACK: /* a server sends these, it never gets them */
+        case MQTT_SUBACK:
+        case MQTT_UNSUBACK:
+        case MQTT_PINGRESP:
+        case _MQTT_TYPE_MAX:
+        case _MQTT_TYPE_INVALID:
+                return false;
+        }
+        return false;
+}
+
 static int parse_body(az_span body, unsigned flags, MqttPacket *ret) {
-        unsigned reserved_flags =
-                ret->type == MQTT_SUBSCRIBE || ret->type == MQTT_UNSUBSCRIBE || ret->type == MQTT_PUBREL ? 2
-                                                                                                         : 0;
-
-        if (ret->type != MQTT_PUBLISH && flags != reserved_flags)
-                return -EBADMSG;
-
         switch (ret->type) {
         case MQTT_CONNECT:
                 return parse_connect(body, &ret->connect);
@@ -206,27 +226,29 @@ static int parse_body(az_span body, unsigned flags, MqttPacket *ret) {
                 return parse_packet_id_only(body, &ret->packet_id);
         case MQTT_PINGREQ:
         case MQTT_DISCONNECT:
-                return az_span_size(body) == 0 ? 0 : -EBADMSG;
-        case MQTT_CONNACK: /* a server sends these, it never gets them */
+        case MQTT_CONNACK:
         case MQTT_SUBACK:
         case MQTT_UNSUBACK:
         case MQTT_PINGRESP:
         case _MQTT_TYPE_MAX:
         case _MQTT_TYPE_INVALID:
-                return -EBADMSG;
+                break;
         }
-        return -EBADMSG;
+        return az_span_size(body) == 0 ? 0 : -EBADMSG;
 }
 
 int mqtt_parse(az_span input, MqttPacket *ret) {
         MqttPacket packet = {};
         uint32_t remaining = 0;
-        unsigned first;
+        unsigned flags;
         int header, r;
 
         if (az_span_size(input) == 0)
                 return 0;
-        first = az_span_ptr(input)[0];
+        packet.type = (MqttType) (az_span_ptr(input)[0] >> 4);
+        flags = az_span_ptr(input)[0] & 0x0f;
+        if (!flags_are_valid(packet.type, flags))
+                return -EBADMSG; /* at once: who speaks something else would be waited for otherwise */
         header = parse_fixed_header(input, &remaining);
         if (header <= 0)
                 return header;
@@ -235,8 +257,7 @@ int mqtt_parse(az_span input, MqttPacket *ret) {
         if (az_span_size(input) - header < (int32_t) remaining)
                 return 0;
 
-        packet.type = (MqttType) (first >> 4);
-        r = parse_body(az_span_slice(input, header, header + (int32_t) remaining), first & 0x0f, &packet);
+        r = parse_body(az_span_slice(input, header, header + (int32_t) remaining), flags, &packet);
         if (r < 0)
                 return r;
 

@@ -484,9 +484,10 @@ static int session_read(Session *s) {
 
         for (unsigned i = 0; i < RECORDS_PER_TURN; i++) {
                 r = stream_read(&s->stream);
-                if (r == -ECONNRESET || r == -EPROTO)
-                        log_event(session_name(s), 0,
-                                  r == -EPROTO ? "the TLS handshake failed" : "connection lost");
+                if (r == -EPROTO)
+                        log_event(session_name(s), 0, "closed: TLS failed: %s", stream_describe_error());
+                else if (r == -ECONNRESET)
+                        log_event(session_name(s), 0, "connection lost");
                 if (r <= 0)
                         return r;
                 s->last_in_us = boottime_us();

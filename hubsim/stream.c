@@ -16,6 +16,8 @@ int stream_init(Stream *s, sd_event *event, SSL_CTX *context, int fd, sd_event_i
         if (!s->ssl || SSL_set_fd(s->ssl, fd) != 1)
                 return -ENOMEM;
         SSL_set_accept_state(s->ssl);
+        /* A peer that just closes is gone like one that says so first. */
+        SSL_set_options(s->ssl, SSL_OP_IGNORE_UNEXPECTED_EOF);
 
         return sd_event_add_io(event, &s->io, fd, EPOLLIN, handler, userdata);
 }
@@ -43,7 +45,7 @@ static int stream_judge(Stream *s, int result) {
         case SSL_ERROR_SYSCALL:
                 return -ECONNRESET;
         default:
-                return SSL_is_init_finished(s->ssl) ? -ECONNRESET : -EPROTO;
+                return -EPROTO;
         }
 }
 
@@ -97,4 +99,10 @@ int stream_flush(Stream *s) {
 
 bool stream_has_peer_certificate(const Stream *s) {
         return SSL_get0_peer_certificate(s->ssl) != NULL;
+}
+
+const char *stream_describe_error(void) {
+        const char *reason = ERR_reason_error_string(ERR_peek_error());
+
+        return reason ? reason : "unknown error";
 }

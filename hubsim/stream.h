@@ -39,3 +39,6 @@ int stream_arm(Stream *s);
 
 /* The peer brought a certificate of its own. */
 bool stream_has_peer_certificate(const Stream *s);
+
+/* Why stream_read() or stream_flush() has just returned -EPROTO. */
+const char *stream_describe_error(void);

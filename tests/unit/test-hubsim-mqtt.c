@@ -24,6 +24,7 @@ static const struct {
         ROW("PINGREQ with a payload", "\xc0\x01\x00", -EBADMSG),
         ROW("type 0 is reserved (2.2.1)", "\x00\x00", -EBADMSG),
         ROW("type 15 is reserved (2.2.1)", "\xf0\x00", -EBADMSG),
+        ROW("another protocol, known from its first byte", "G", -EBADMSG),
         ROW("CONNACK from a client", "\x20\x02\x00\x00", -EBADMSG),
         ROW("remaining length still open", "\x30\x80\x80\x80", 0),
         ROW("remaining length of five bytes (2.2.3)", "\x30\x80\x80\x80\x80\x01", -EBADMSG),
