@@ -12,6 +12,9 @@
 
 /* Two ids of 128 bytes, each escaped, and a host name; a longer token is none. */
 #define SAS_TOKEN_MAX 2048
+/* Thirty thousand years; in microseconds it still fits 64 bits. */
+#define EXPIRY_DIGITS_MAX 12
+
 /* A key is 16 to 64 bytes. */
 #define KEY_MAX 64
 
@@ -76,7 +79,7 @@ bool host_is_ours(az_span host, const char *const *hosts) {
 static bool parse_expiry(az_span text, uint64_t *ret) {
         uint64_t value = 0;
 
-        if (!is_digits(text) || az_span_size(text) > 15)
+        if (!is_digits(text) || az_span_size(text) > EXPIRY_DIGITS_MAX)
                 return false;
 
         for (int32_t i = 0; i < az_span_size(text); i++)

@@ -127,6 +127,7 @@ static const struct {
         { SAS SR "&" SIG "&se=", -EBADMSG },
         { SAS SR "&" SIG "&se=soon", -EBADMSG },
         { SAS SR "&" SIG "&se=-1", -EBADMSG },
+        { SAS SR "&" SIG "&se=1000000000000", -EBADMSG },
         { SAS SR "&" SIG "&se=18446744073709551616", -EBADMSG },
         { SAS SR "&" SR "&" SIG "&" SE, -EBADMSG },
         { "sharedaccesssignature " SR "&" SIG "&" SE, -EBADMSG },
