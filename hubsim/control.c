@@ -8,7 +8,6 @@
 
 #include "hubsim/mqtt-codec.h"
 #include "hubsim/session.h"
-#include "ipc/server.h"
 
 /* Of one reply to Log and Monitor; with the longest message, still one that a Varlink client takes. */
 #define PAGE_MAX (256U * 1024U)
@@ -472,7 +471,10 @@ static const IpcMethod methods[] = {
         { "SubackFailure", 0, 0, &count_params, on_suback_failure },
 };
 
-static const IpcInterface interface = {
+/* The interface file, embedded by embed.py. */
+extern const char io_aziotd_hubsim_varlink[];
+
+const IpcInterface control_interface = {
         .name = "io.aziotd.hubsim",
         .description = io_aziotd_hubsim_varlink,
         .methods = methods,
@@ -528,7 +530,7 @@ int control_new(Hub *hub, const char *path, Control **ret) {
         r = ipc_server_new(&control->server, hub->event, &config);
         if (r < 0)
                 return r;
-        r = ipc_server_add_interface(control->server, &interface, control);
+        r = ipc_server_add_interface(control->server, &control_interface, control);
         if (r < 0)
                 return r;
         fd = listen_on(path);

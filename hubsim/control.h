@@ -4,9 +4,10 @@
 /* The control socket: interface io.aziotd.hubsim (io.aziotd.hubsim.varlink) over a hub. */
 
 #include "hubsim/hub.h"
+#include "ipc/server.h"
 
-/* The interface file, embedded. */
-extern const char io_aziotd_hubsim_varlink[];
+/* Its interface, to be compared with the interface file by a test. */
+extern const IpcInterface control_interface;
 
 typedef struct Control Control;
 

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: MIT
+"""A device in a few lines: MQTT 3.1.1 over TLS, written for these tests alone, and able to break every rule."""
+
+import base64
+import hashlib
+import hmac
+import socket
+import ssl
+import struct
+import time
+import urllib.parse
+
+TIMEOUT_S = 30
+
+CONNECT, CONNACK, PUBLISH, PUBACK = 1, 2, 3, 4
+SUBSCRIBE, SUBACK, UNSUBSCRIBE, UNSUBACK, PINGREQ, PINGRESP, DISCONNECT = 8, 9, 10, 11, 12, 13, 14
+
+
+def text(value):
+    data = value if isinstance(value, bytes) else value.encode()
+    return struct.pack(">H", len(data)) + data
+
+
+def packet(first, body=b""):
+    header, n = bytes([first]), len(body)
+    while True:
+        header += bytes([n & 0x7F | (0x80 if n > 0x7F else 0)])
+        n >>= 7
+        if n == 0:
+            return header + body
+
+
+def publish(topic, payload=b"{}", qos=1, packet_id=1, flags=0):
+    if isinstance(payload, str):
+        payload = payload.encode()
+    return packet(PUBLISH << 4 | qos << 1 | flags,
+                  text(topic) + (struct.pack(">H", packet_id) if qos else b"") + payload)
+
+
+def subscribe(*filters, qos=0, packet_id=1):
+    return packet(SUBSCRIBE << 4 | 2,
+                  struct.pack(">H", packet_id) + b"".join(text(f) + bytes([qos]) for f in filters))
+
+
+def parse_connection_string(line):
+    return dict(part.split("=", 1) for part in line.strip().split(";"))
+
+
+def sas_token(resource, key, expiry_s):
+    uri = urllib.parse.quote(resource, safe="")
+    signature = hmac.digest(base64.b64decode(key), f"{uri}\n{expiry_s}".encode(), hashlib.sha256)
+    signature = urllib.parse.quote(base64.b64encode(signature), safe="")
+    return f"SharedAccessSignature sr={uri}&sig={signature}&se={expiry_s}"
+
+
+class Closed(Exception):
+    """The hub ended the connection."""
+
+
+class Device:
+    """One connection. Nothing is sent by itself."""
+
+    def __init__(self, connection_string, ca_file):
+        fields = parse_connection_string(connection_string)
+        self.host, self.id, self.key = fields["HostName"], fields["DeviceId"], fields["SharedAccessKey"]
+        name, port = self.host.split(":")
+        context = ssl.create_default_context(cafile=ca_file)
+        self.socket = context.wrap_socket(socket.create_connection((name, int(port)), TIMEOUT_S), server_hostname=name)
+        self.buffer = b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.socket.close()
+
+    def send(self, data):
+        try:
+            self.socket.sendall(data)
+        except OSError:
+            raise Closed from None
+
+    def _read(self, n):
+        while len(self.buffer) < n:
+            try:
+                data = self.socket.recv(65536)
+            except TimeoutError:
+                raise
+            except OSError:
+                data = b""
+            if not data:
+                raise Closed
+            self.buffer += data
+        taken, self.buffer = self.buffer[:n], self.buffer[n:]
+        return taken
+
+    def receive(self, expected=None):
+        """The next packet: (type, flags, body); with 'expected', of this type, and its body alone."""
+        first, n, shift = self._read(1)[0], 0, 0
+        while True:
+            byte = self._read(1)[0]
+            n |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                break
+        body = self._read(n)
+        if expected is None:
+            return first >> 4, first & 15, body
+        assert first >> 4 == expected, f"packet of type {first >> 4}, not {expected}"
+        return body
+
+    def connect(self, clean=False, keep_alive_s=60, lifetime_s=3600, client_id=None, user_name=None, password=None,
+                will=None, will_flags=0, level=4):
+        """Sends CONNECT and returns (session present, return code)."""
+        if user_name is None:
+            user_name = f"{self.host}/{self.id}/?api-version=2021-04-12"
+        if password is None:
+            password = sas_token(f"{self.host}/devices/{self.id}", self.key, int(time.time()) + lifetime_s)
+        flags = 0xC0 | (2 if clean else 0) | (4 | will_flags if will else 0)
+        body = text("MQTT") + bytes([level, flags]) + struct.pack(">H", keep_alive_s)
+        body += text(self.id if client_id is None else client_id)
+        if will:
+            body += text(will[0]) + text(will[1])
+        self.send(packet(CONNECT << 4, body + text(user_name) + text(password)))
+        session_present, code = self.receive(CONNACK)
+        return bool(session_present), code
+
+    def subscribe(self, *filters, qos=0):
+        """Returns the codes of SUBACK."""
+        self.send(subscribe(*filters, qos=qos))
+        return list(self.receive(SUBACK)[2:])
+
+    def telemetry(self, payload="{}", properties="", packet_id=1):
+        """Sends a message and waits for its PUBACK."""
+        self.send(publish(f"devices/{self.id}/messages/events/{properties}", payload, packet_id=packet_id))
+        assert struct.unpack(">H", self.receive(PUBACK)) == (packet_id,)
+
+    def receive_call(self):
+        """The next method call: (name, request id, payload)."""
+        body = self.receive(PUBLISH)
+        n = struct.unpack(">H", body[:2])[0]
+        name, request_id = body[2:2 + n].decode().removeprefix("$iothub/methods/POST/").split("/?$rid=")
+        return name, request_id, body[2 + n:]
+
+    def answer_call(self, request_id, status=200, payload=""):
+        self.send(publish(f"$iothub/methods/res/{status}/?$rid={request_id}", payload, qos=0))
+
+    def wait_for_close(self):
+        """Waits until the hub ends the connection; what it sends before is passed over."""
+        while True:
+            try:
+                self.receive()
+            except Closed:
+                return
