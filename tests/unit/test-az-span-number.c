@@ -150,7 +150,7 @@ static const struct {
 /* -0.0 is not 0.0 here. */
 static bool is_same_double(double a, double b) {
         /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison,cert-exp42-c,cert-flp37-c) */
-        return memcmp(&a, &b, sizeof(a)) == 0;
+        return a == b && signbit(a) == signbit(b);
 }
 
 START_TEST(doubles_are_read_to_the_nearest) {

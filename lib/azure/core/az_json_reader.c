@@ -141,7 +141,7 @@ static bool may_end_plain_run(uint8_t const *p) {
         uint64_t bytes, below_space, quote, backslash;
 
         memcpy(&bytes, p, sizeof(bytes));
-        below_space = bytes - EACH_BYTE(0x20); /* a borrow sets the highest bit, in the next byte too */
+        below_space = bytes - EACH_BYTE(0x20); /* the borrow sets the highest bit, or two of them */
         quote = (bytes ^ EACH_BYTE('"')) - EACH_BYTE(1);
         backslash = (bytes ^ EACH_BYTE('\\')) - EACH_BYTE(1);
         return ((bytes | below_space | quote | backslash) & EACH_BYTE(0x80)) != 0;

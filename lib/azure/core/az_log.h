@@ -16,8 +16,7 @@
 
 _az_BEGIN_DECLS
 
-/* Bits 16 to 30 are the facility, bits 0 to 15 the code. Those of azure/iot are in azure/iot/az_iot_common.h.
- */
+/* Bits 16 to 30 are the facility, bits 0 to 15 the code. azure/iot/az_iot_common.h has more of them. */
 typedef int32_t az_log_classification;
 
 #define _az_LOG_MAKE_CLASSIFICATION(facility, code) \

@@ -56,8 +56,7 @@ AZ_NODISCARD az_span az_span_create(uint8_t *ptr, int32_t size);
         }
 #define AZ_SPAN_EMPTY _az_LITERAL(az_span) AZ_SPAN_LITERAL_EMPTY
 
-/* A span of a string literal without its NUL, as initializer, of a static const span too, and as expression.
- */
+/* A span of a string literal without its NUL, as initializer, even of a constant, and as expression. */
 #define AZ_SPAN_LITERAL_FROM_STR(STRING_LITERAL)                                               \
         {                                                                                      \
                 { (uint8_t *) (STRING_LITERAL ""), (int32_t) (sizeof(STRING_LITERAL "") - 1) } \

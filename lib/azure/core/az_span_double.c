@@ -26,6 +26,9 @@
  */
 #define DIGITS_MAX 768
 
+/* A decimal exponent that no number of digits makes up for. */
+#define EXPONENT_FAR INT64_C(100000000000)
+
 /* As 0.DIGITS * 10^point: all that is beyond the first is infinite, and below the second zero. */
 #define POINT_MAX 309
 #define POINT_MIN (-323)
@@ -172,8 +175,7 @@ static az_result parse_exponent(az_span text, int32_t index, int64_t *out_expone
         if (!is_digit(text, index))
                 return digit_missing(text, index);
         for (; is_digit(text, index); index++)
-                if (exponent <
-                    INT64_C(100000000000)) /* far beyond what any number of digits could make up for */
+                if (exponent < EXPONENT_FAR)
                         exponent = exponent * 10 + (az_span_ptr(text)[index] - '0');
         if (index < az_span_size(text))
                 return AZ_ERROR_UNEXPECTED_CHAR;
@@ -251,8 +253,7 @@ static int32_t scale_by_power_of_ten(big *n, int32_t exponent, bool *ref_inexact
         return exponent2;
 }
 
-/* Rounds top * 2^exponent, where the highest bit of 'top' is set, to a double's bits; too large is infinity.
- */
+/* Rounds top * 2^exponent, where the highest bit of 'top' is set, to the bits of a double. */
 static uint64_t round_to_double(uint64_t top, int32_t exponent, bool inexact) {
         int32_t biased = exponent + (64 - (MANTISSA_BITS + 1)) + EXPONENT_BIAS;
         int32_t n_dropped = 64 - (MANTISSA_BITS + 1);
@@ -271,13 +272,11 @@ static uint64_t round_to_double(uint64_t top, int32_t exponent, bool inexact) {
         if (dropped > half || (dropped == half && (inexact || (kept & 1) != 0)))
                 kept++;
 
-        /* The highest bit of a normal mantissa, or the carry out of a subnormal one, adds 1 to the exponent.
-         */
+        /* The highest bit of a normal mantissa, or the carry out of a subnormal one, adds 1 to 'biased'. */
         return kept + ((uint64_t) (biased - 1) << MANTISSA_BITS);
 }
 
-/* Returns the bits of the nearest double without its sign; an exponent of EXPONENT_LIMIT or more is infinite.
- */
+/* Returns the bits of the nearest double, without sign; infinite ones have EXPONENT_LIMIT or more. */
 static uint64_t decimal_to_double(decimal *d) {
         int64_t point = d->n_digits + d->exponent;
         int32_t exponent, n_bits;

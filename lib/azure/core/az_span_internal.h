@@ -19,8 +19,7 @@ _az_BEGIN_DECLS
  */
 AZ_NODISCARD az_result _az_span_url_encode(az_span destination, az_span source, int32_t *out_length);
 
-/* Returns the size that _az_span_url_encode() needs. Precondition: 'source' has at most INT32_MAX / 3 bytes.
- */
+/* Returns the size that _az_span_url_encode() needs. Precondition: at most INT32_MAX / 3 bytes. */
 AZ_NODISCARD int32_t _az_span_url_encoded_size(az_span source);
 
 /*
