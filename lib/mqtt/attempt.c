@@ -139,8 +139,7 @@ static void eventfd_signal(int fd) {
         (void) eventfd_write(fd, 1); /* fails only when it is readable already */
 }
 
-/* In the worker
- * ------------------------------------------------------------------------------------------------ */
+/* ---- In the worker ---- */
 
 static int attempt_enter(MqttAttempt *a, MqttStage stage) {
         bool is_cancelled;

@@ -76,8 +76,7 @@ static int error_from_mosquitto(int rc) {
         }
 }
 
-/* Callbacks
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- Callbacks ---- */
 
 static void on_connect(struct mosquitto *m, void *userdata, int code, int flags) {
         MqttClient *c = userdata;
@@ -166,8 +165,7 @@ static void on_subscribe(struct mosquitto *m, void *userdata, int packet_id, int
         }
 }
 
-/* Making
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- Making ---- */
 
 static void string_wipep(char **s) {
         if (*s)
@@ -212,7 +210,7 @@ static int client_set_up(MqttClient *c, const MqttConnect *connect) {
                 return -EINVAL;
         c->mosquitto = mosquitto_new(client_id, connect->clean_session, c);
         if (!c->mosquitto)
-                return -errno;
+                return errno == ENOMEM ? -ENOMEM : -EINVAL; /* for bad UTF-8 errno is not set */
 
         r = mosquitto_threaded_set(c->mosquitto, true);
         if (r == MOSQ_ERR_SUCCESS)
@@ -283,8 +281,7 @@ MqttClient *mqtt_client_free(MqttClient *c) {
         return NULL;
 }
 
-/* Running
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- Running ---- */
 
 static int client_fail(const MqttClient *c, int rc, MqttFault *fault) {
         if (c->events->out_of_memory || rc == MOSQ_ERR_NOMEM)

@@ -180,8 +180,7 @@ void mqtt_connection_ready(MqttConnection *c, uint32_t epoll_events) {
         c->is_broken = (epoll_events & (EPOLLERR | EPOLLHUP)) != 0;
 }
 
-/* Moving bytes. 1: something moved. 0: nothing. Negative: the connection is over.
- * ------------------------------- */
+/* ---- Moving bytes. 1: something moved. 0: nothing. Negative: the connection is over. ---- */
 
 static int lose_local(int error, MqttFault *fault) {
         return mqtt_fault_set(fault, MQTT_LOST_INTERNAL, error, "the private socket failed: %s",
@@ -227,6 +226,10 @@ static int push_local(MqttConnection *c, MqttFault *fault) {
                 return lose_local(-errno, fault);
         mqtt_gate_local_sent(&c->gate, (size_t) n);
         r = mqtt_client_read(c->client, fault);
+        if (r < 0)
+                return r;
+        /* A bad packet behind these is a better reason than the end of file that may follow. */
+        r = mqtt_gate_resume(&c->gate, fault);
         return r < 0 ? r : 1;
 }
 

@@ -7,6 +7,7 @@
 
 #include "util/util.h"
 
+/* Fits a sentence with a host name of 253 characters. */
 #define MQTT_TEXT_MAX 320U
 
 /* Filled in by whoever notices, delivered once as MQTT_EVENT_LOST. */

@@ -175,8 +175,7 @@ static MqttHeld *gate_held(const MqttGate *g, uint64_t sequence) {
         return &g->held[sequence % g->config.receive_max];
 }
 
-/* From the network
- * --------------------------------------------------------------------------------------------- */
+/* ---- From the network ---- */
 
 static uint64_t gate_ping_time_us(const MqttGate *g) {
         return MIN(g->in.moved_us, g->out.moved_us) + g->config.keep_alive_us;
@@ -247,35 +246,44 @@ static Verdict gate_on_inbound(MqttGate *g, const Header *h) {
         }
 }
 
-int mqtt_gate_resume(MqttGate *g, MqttFault *fault) {
+/* Understands the packet at 'ready'. 0: it has to wait, or is not complete. */
+static int gate_pass_inbound(MqttGate *g, MqttFault *fault) {
         MqttFlow *f = &g->in;
+        Header h;
+        int r;
 
-        for (;;) {
-                Header h;
-                int r;
-
-                flow_pass_body(f);
-                r = header_parse(f->bytes + f->ready, f->end - f->ready, &h);
-                if (r == 0)
-                        return 0;
-                if (r < 0)
-                        return mqtt_fault_set(fault, MQTT_LOST_PROTOCOL, r,
-                                              "the server sent a malformed remaining length");
-                r = gate_check_inbound(g, &h, fault);
-                if (r < 0)
-                        return r;
-                switch (gate_on_inbound(g, &h)) {
-                case VERDICT_PASS:
-                        f->ready += h.n_header;
-                        f->n_body = h.n_body;
-                        break;
-                case VERDICT_SWALLOW:
-                        flow_cut(f, h.n_header);
-                        break;
-                case VERDICT_WAIT:
-                        return 0;
-                }
+        flow_pass_body(f);
+        r = header_parse(f->bytes + f->ready, f->end - f->ready, &h);
+        if (r < 0)
+                return mqtt_fault_set(fault, MQTT_LOST_PROTOCOL, r,
+                                      "the server sent a malformed remaining length");
+        if (r == 0)
+                return 0;
+        r = gate_check_inbound(g, &h, fault);
+        if (r < 0)
+                return r;
+        switch (gate_on_inbound(g, &h)) {
+        case VERDICT_PASS:
+                f->ready += h.n_header;
+                f->n_body = h.n_body;
+                return 1;
+        case VERDICT_SWALLOW:
+                flow_cut(f, h.n_header);
+                return 1;
+        case VERDICT_WAIT:
+                return 0;
         }
+        return 0;
+}
+
+int mqtt_gate_resume(MqttGate *g, MqttFault *fault) {
+        int r;
+
+        do
+                r = gate_pass_inbound(g, fault);
+        while (r > 0);
+        /* What came before a bad packet is good: it goes on first. */
+        return r < 0 && g->in.ready > g->in.begin ? 0 : r;
 }
 
 size_t mqtt_gate_network_space(MqttGate *g, uint8_t **ret) {
@@ -308,8 +316,7 @@ bool mqtt_gate_is_mid_packet(const MqttGate *g) {
         return g->in.n_body > 0 || g->in.ready < g->in.end;
 }
 
-/* To the network
- * ----------------------------------------------------------------------------------------------- */
+/* ---- To the network ---- */
 
 static void gate_put_pubacks(MqttGate *g) {
         while (g->held_first < g->held_next_id) {
@@ -431,9 +438,7 @@ void mqtt_gate_release(MqttGate *g, uint64_t sequence) {
         gate_put_own(g);
 }
 
-/* Time
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- Time ---- */
 
 uint64_t mqtt_gate_deadline_us(const MqttGate *g) {
         return MIN(g->ping_due_us, g->puback_due_us);

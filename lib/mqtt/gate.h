@@ -82,10 +82,13 @@ size_t mqtt_gate_network_space(MqttGate *g, uint8_t **ret);
 /* True if mqtt_gate_network_space() has none. */
 bool mqtt_gate_is_full(const MqttGate *g);
 
-/* Takes 'n' bytes that were read. -EPROTO, -EMSGSIZE: the server broke the rules, 'fault' says how. */
+/*
+ * Takes 'n' bytes that were read. -EPROTO, -EMSGSIZE: the server broke the rules, 'fault' says how; it is
+ * said when all that came before was taken by mqtt_gate_local_sent(), by mqtt_gate_resume() if need be.
+ */
 int mqtt_gate_network_fed(MqttGate *g, size_t n, uint64_t now_us, MqttFault *fault);
 
-/* Goes on with what was stopped because too many messages were held. As above. */
+/* Goes on where too many messages were held or a fault was not said yet. As above. */
 int mqtt_gate_resume(MqttGate *g, MqttFault *fault);
 
 /* Gives the bytes to write to libmosquitto; then tell how many were taken. */

@@ -186,6 +186,7 @@ int mqtt_link_disconnect(MqttLink *l, uint64_t now_us);
 /* Ends the attempt or the connection at once and drops all events not yet popped; no event follows. */
 void mqtt_link_close(MqttLink *l);
 
+/* Where an attempt is, and in this order. */
 typedef enum MqttStage {
         MQTT_STAGE_SIGN,
         MQTT_STAGE_NAME,
@@ -194,8 +195,10 @@ typedef enum MqttStage {
         _MQTT_STAGE_MAX,
 } MqttStage;
 
+/* Gives "sign", "name", "tcp" or "tls". */
 const char *mqtt_stage_to_string(MqttStage stage);
 
+/* Why a connection is over. */
 typedef enum MqttLost {
         MQTT_LOST_ASKED,           /* mqtt_link_disconnect() is done */
         MQTT_LOST_CLOSED,          /* the server closed */
@@ -210,6 +213,7 @@ typedef enum MqttLost {
         _MQTT_LOST_MAX,
 } MqttLost;
 
+/* Gives the name in lower case with hyphens: "ping-timeout". */
 const char *mqtt_lost_to_string(MqttLost lost);
 
 typedef enum MqttEventType {

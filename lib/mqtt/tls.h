@@ -16,6 +16,7 @@ DEFINE_CLEANUP(SSL *, SSL_free)
  */
 typedef struct MqttTlsCache MqttTlsCache;
 
+/* Makes an empty cache. -ENOMEM. */
 int mqtt_tls_cache_new(MqttTlsCache **ret);
 MqttTlsCache *mqtt_tls_cache_free(MqttTlsCache *c);
 DEFINE_CLEANUP(MqttTlsCache *, mqtt_tls_cache_free)

@@ -97,8 +97,7 @@ static MqttGate gate_new_connected(unsigned receive_max) {
         return g;
 }
 
-/* Framing
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- Framing ---- */
 
 /* Packets of every inbound kind; the PINGRESPs are not for libmosquitto. LAST_BODY bytes follow. */
 #define LAST_BODY 195
@@ -216,6 +215,17 @@ START_TEST(bad_packets_are_refused_at_their_header_in_any_split) {
 }
 END_TEST
 
+START_TEST(what_comes_before_a_bad_packet_passes_first) {
+        MqttGate g = gate_new(8);
+
+        ck_assert_int_eq(feed_network(&g, BYTES(0x20, 2, 0, 0, 0x50, 2, 0, 1), T0), 0);
+        ck_assert_int_eq(mqtt_gate_resume(&g, &fault), 0);
+        assert_local(&g, BYTES(0x20, 2, 0, 0));
+        ck_assert_int_eq(mqtt_gate_resume(&g, &fault), -EPROTO);
+        mqtt_gate_done(&g);
+}
+END_TEST
+
 START_TEST(the_largest_packet_passes) {
         MqttGate g = gate_new(8);
 
@@ -268,8 +278,7 @@ START_TEST(a_side_that_is_not_emptied_is_not_read) {
 }
 END_TEST
 
-/* Held PUBACKs
- * ------------------------------------------------------------------------------------------------- */
+/* ---- Held PUBACKs ---- */
 
 /* Messages 0 to 3 have the packet ids 10 to 13. 'released' in this order lets so many PUBACKs go each time.
  */
@@ -383,9 +392,7 @@ START_TEST(own_packets_find_room_in_a_full_buffer) {
 }
 END_TEST
 
-/* Time
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- Time ---- */
 
 /* Lets the gate's timers fire as they are due, up to and including 'until_us'. */
 static int run_until(MqttGate *g, uint64_t until_us, unsigned *n_fired) {
@@ -559,6 +566,7 @@ static Suite *gate_suite(void) {
         tcase_add_test(framing, outbound_packets_pass_in_any_split_and_pubacks_stay);
         tcase_add_loop_test(framing, bad_packets_are_refused_at_their_header_in_any_split, 0,
                             ELEMENTSOF(refused));
+        tcase_add_test(framing, what_comes_before_a_bad_packet_passes_first);
         tcase_add_test(framing, the_largest_packet_passes);
         tcase_add_test(framing, a_body_larger_than_the_buffer_streams_through);
         tcase_add_test(framing, a_side_that_is_not_emptied_is_not_read);
