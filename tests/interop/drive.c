@@ -66,20 +66,46 @@ void drive_open(MqttLink *l, const Pki *p, uint16_t port) {
         (void) drive_expect(l, MQTT_EVENT_OPENED);
 }
 
-void drive_connect(MqttLink *l, const Pki *p, uint16_t port, bool clean_session) {
-        const MqttConnect connect = { .client_id = AZ_SPAN_FROM_STR("device"),
+bool drive_connect(MqttLink *l, const Pki *p, uint16_t port, const char *client_id, bool clean_session) {
+        const MqttConnect connect = { .client_id = str(client_id),
                                       .user_name = AZ_SPAN_FROM_STR("user"),
                                       .password = AZ_SPAN_FROM_STR("password"),
                                       .keep_alive_s = 60,
                                       .clean_session = clean_session };
+        MqttEvent e;
 
         drive_open(l, p, port);
         ck_assert_int_eq(mqtt_link_connect(l, &connect, boottime_us()), 0);
-        ck_assert_uint_eq(drive_expect(l, MQTT_EVENT_CONNACK).connack.code, 0);
+        e = drive_expect(l, MQTT_EVENT_CONNACK);
+        ck_assert_uint_eq(e.connack.code, 0);
+        return e.connack.session_present;
 }
 
-unsigned drive_count_fds(void) {
-        DIR *d = opendir("/proc/self/fd");
+MqttLink *drive_new_connected(const Pki *p, uint16_t port, const MqttLinkConfig *config) {
+        MqttLink *l = drive_new(p, config);
+
+        (void) drive_connect(l, p, port, "device", true);
+        return l;
+}
+
+void drive_expect_lost(MqttLink *l, MqttLost cause, const char *text) {
+        MqttEvent e = drive_expect(l, MQTT_EVENT_LOST);
+
+        ck_assert_str_eq(mqtt_lost_to_string(e.lost.cause), mqtt_lost_to_string(cause));
+        ck_assert_msg(strstr(e.lost.text, text), "'%s' is not in '%s'", text, e.lost.text);
+        drive_expect_nothing(l, 20);
+        ck_assert_uint_eq(mqtt_link_deadline_us(l), UINT64_MAX);
+        ck_assert_int_eq(mqtt_link_publish(l, str("t"), str("x"), 1, 0), -ENOTCONN);
+        ck_assert_uint_eq(mqtt_link_window_free(l), 0);
+}
+
+void drive_distrust_system(void) {
+        (void) setenv("SSL_CERT_FILE", "/nonexistent", 1);
+        (void) setenv("SSL_CERT_DIR", "/nonexistent", 1);
+}
+
+unsigned drive_count_entries(const char *path) {
+        DIR *d = opendir(path);
         unsigned n = 0;
 
         ck_assert_ptr_nonnull(d);

@@ -22,8 +22,19 @@ void drive_expect_nothing(MqttLink *l, unsigned limit_ms);
 /* Opens a connection to this port of 'localhost', trusting ca.pem, and waits until it is open. */
 void drive_open(MqttLink *l, const Pki *p, uint16_t port);
 
-/* The same with CONNECT and an accepting CONNACK; the client id is "device". */
-void drive_connect(MqttLink *l, const Pki *p, uint16_t port, bool clean_session);
+/* The same, then connects as this client; fails the test if CONNACK does not accept. True: session present.
+ */
+bool drive_connect(MqttLink *l, const Pki *p, uint16_t port, const char *client_id, bool clean_session);
 
-/* Counts the open fds of the process. */
-unsigned drive_count_fds(void);
+/* Makes a link and connects it as "device", clean. */
+MqttLink *drive_new_connected(const Pki *p, uint16_t port, const MqttLinkConfig *config);
+
+/* Expects MQTT_EVENT_LOST with this cause and this in its text, nothing behind it, and a link that is closed.
+ */
+void drive_expect_lost(MqttLink *l, MqttLost cause, const char *text);
+
+/* Trust then comes from what a test says, not from the machine. */
+void drive_distrust_system(void);
+
+/* Counts the entries of a directory: /proc/self/fd, /proc/self/task. */
+unsigned drive_count_entries(const char *path);
