@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Writes what a person reads of the configuration table: "conf" the commented conf/aziotd.conf, "man" the
+ * manual page aziotd.conf(5).
+ */
+
+#include <stdio.h>
+
+#include "daemon/config-table.h"
+
+/* Wraps 'text' into comment lines. */
+static void print_comment(const char *text) {
+        size_t column = 0;
+
+        while (*text) {
+                size_t n = strcspn(text, " ");
+
+                if (column == 0 || column + 1 + n > 100)
+                        column = (size_t) printf("%s#", column == 0 ? "" : "\n");
+                column += (size_t) printf(" %.*s", (int) n, text);
+                text += n;
+                text += strspn(text, " ");
+        }
+        putchar('\n');
+}
+
+static void print_conf(void) {
+        printf("# Configuration of aziotd; see aziotd.conf(5). Every key is shown with its default.\n"
+               "# Put changes into a file of your own in /etc/aziotd/aziotd.conf.d/, named *.conf: it wins "
+               "over this\n"
+               "# one. Check them with: aziotd --check-config\n");
+
+        for (const struct ConfigSection *section = config_sections; section->name; section++) {
+                putchar('\n');
+                print_comment(section->help);
+                printf("[%s]\n", section->name);
+                for (const ConfigKey *key = config_table; key->section; key++) {
+                        if (strcmp(key->section, section->name) != 0)
+                                continue;
+                        putchar('\n');
+                        print_comment(key->help);
+                        printf("#%s=%s\n", key->key, key->default_text ?: "");
+                }
+        }
+}
+
+static const char *type_text(const ConfigKey *key) {
+        static const char *const texts[] = {
+                [CONFIG_STRING] = "text",           [CONFIG_PATH_NAME] = "absolute path",
+                [CONFIG_NUMBER] = "number",         [CONFIG_SECONDS] = "time, as in 90s or 1h 30min",
+                [CONFIG_BYTES] = "size, as in 64M", [CONFIG_ENUM] = "word",
+        };
+        return texts[key->type];
+}
+
+static void print_key(const ConfigKey *key) {
+        printf(".It Li %s=\n%s\n.br\n(%s", key->key, key->help, type_text(key));
+        for (size_t i = 0; key->names && key->names[i]; i++)
+                printf("%s %s", i == 0 ? ":" : ",", key->names[i]);
+        if (key->type == CONFIG_NUMBER || key->type == CONFIG_SECONDS || key->type == CONFIG_BYTES)
+                printf(", from %llu to %llu", (unsigned long long) key->min, (unsigned long long) key->max);
+        printf("; default: %s)\n", key->default_text ?: "none");
+}
+
+static void print_man(void) {
+        printf(".\\\" SPDX-License-Identifier: MIT\n"
+               ".Dd November 22, 2026\n.Dt AZIOTD.CONF 5\n.Os\n"
+               ".Sh NAME\n.Nm aziotd.conf\n.Nd configuration of aziotd\n"
+               ".Sh SYNOPSIS\n.Pa /etc/aziotd/aziotd.conf\n.Pp\n.Pa /etc/aziotd/aziotd.conf.d/*.conf\n"
+               ".Sh DESCRIPTION\n"
+               "The file is read when\n.Xr aziotd 8\nstarts, then the drop-ins in the order of their names;\n"
+               "what is read later wins.\n"
+               "It has sections in brackets, assignments\n.Ql Key=value ,\nand comments that begin with\n.Ql "
+               "#\nor\n"
+               ".Ql \\&; .\nA line that ends with a backslash goes on in the next one.\n"
+               "An empty assignment sets a key back to its default.\n"
+               "Keys that are not known are ignored with a warning; values that cannot be used are errors.\n"
+               ".Ql aziotd --check-config\nshows both.\n"
+               ".Pp\nSecrets are not written into this file, but into files of their own or systemd "
+               "credentials.\n");
+
+        for (const struct ConfigSection *section = config_sections; section->name; section++) {
+                printf(".Sh SECTION [%s]\n%s\n.Bl -tag -width Ds\n", section->name, section->help);
+                for (const ConfigKey *key = config_table; key->section; key++)
+                        if (strcmp(key->section, section->name) == 0)
+                                print_key(key);
+                printf(".El\n");
+        }
+        printf(".Sh SEE ALSO\n.Xr aziotd 8 ,\n.Xr systemd.exec 5\n");
+}
+
+int main(int argc, char *argv[]) {
+        if (argc == 2 && strcmp(argv[1], "conf") == 0)
+                print_conf();
+        else if (argc == 2 && strcmp(argv[1], "man") == 0)
+                print_man();
+        else {
+                fprintf(stderr, "Usage: config-doc conf|man\n");
+                return EXIT_FAILURE;
+        }
+        return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "daemon/config-table.h"
+
+#include <syslog.h>
+
+static const char *const when_full_names[] = {
+        [OUTBOX_REJECT] = "reject",
+        [OUTBOX_DROP_OLDEST] = "drop-oldest",
+        NULL,
+};
+
+/* From LOG_ERR on. */
+static const char *const level_names[] = { "err", "warning", "notice", "info", "debug", NULL };
+
+#define MEMBER(member) offsetof(Config, member)
+
+const struct ConfigSection config_sections[] = {
+        { "Hub", "The IoT Hub, and who this device is there." },
+        { "Network", "How long each step of connecting may take." },
+        { "Outbox", "Where messages wait for the hub, and how many may." },
+        { "Log", "What the daemon says." },
+        {},
+};
+
+const ConfigKey config_table[] = {
+        { "Hub", "ConnectionStringFile", CONFIG_PATH_NAME, MEMBER(hub.connection_string_file),
+          .help = "A file with the device's connection string, readable by the daemon alone. Unless set, the "
+                  "systemd credential aziotd.connection-string is used if there is one." },
+        { "Hub", "Host", CONFIG_STRING, MEMBER(hub.host),
+          .help = "The hub's host name, if there is no connection string." },
+        { "Hub", "DeviceId", CONFIG_STRING, MEMBER(hub.device_id),
+          .help = "The device's id at the hub, if there is no connection string." },
+        { "Hub", "ModuleId", CONFIG_STRING, MEMBER(hub.module_id),
+          .help = "The module's id, if the identity is a module of the device." },
+        { "Hub", "KeyFile", CONFIG_PATH_NAME, MEMBER(hub.key_file),
+          .help = "A file with the device's key in base64, readable by the daemon alone, if there is no "
+                  "connection string. Unless set, the systemd credential aziotd.device-key is used." },
+        { "Hub", "ModelId", CONFIG_STRING, MEMBER(hub.model_id),
+          .help = "The DTMI of the device's Plug and Play model, announced to the hub." },
+        { "Hub", "TrustedCAFile", CONFIG_PATH_NAME, MEMBER(hub.trusted_ca_file),
+          .help = "Certificates (PEM) that are trusted besides the system's." },
+        { "Hub", "Port", CONFIG_NUMBER, MEMBER(hub.port), 1, 65535, "8883",
+          .help = "The hub's port for MQTT over TLS. A port in the connection string wins." },
+        { "Hub", "KeepAliveSec", CONFIG_SECONDS, MEMBER(hub.keep_alive_s), 5, 1177, "60s",
+          .help = "How long the link may be silent before it is probed. A hub honours at most 1177 s." },
+        { "Hub", "TokenLifetimeSec", CONFIG_SECONDS, MEMBER(hub.token_lifetime_s), 300, 86400, "1h",
+          .help = "How long a token signed with the device's key is valid." },
+        { "Hub", "MethodTimeoutSec", CONFIG_SECONDS, MEMBER(hub.method_timeout_s), 1, 300, "30s",
+          .help = "How long a local program may take to answer a direct method, before the daemon answers "
+                  "504." },
+        { "Network", "ResolveTimeoutSec", CONFIG_SECONDS, MEMBER(network.resolve_timeout_s), 1, 300, "10s",
+          .help = "How long the hub's name may take to resolve." },
+        { "Network", "ConnectTimeoutSec", CONFIG_SECONDS, MEMBER(network.connect_timeout_s), 1, 300, "15s",
+          .help = "How long the TCP connection may take, over all addresses of the hub." },
+        { "Network", "TLSTimeoutSec", CONFIG_SECONDS, MEMBER(network.tls_timeout_s), 1, 300, "15s",
+          .help = "How long the TLS handshake may take." },
+        { "Outbox", "Directory", CONFIG_PATH_NAME, MEMBER(outbox.directory),
+          .help = "A directory that belongs to the outbox alone. Unless set, 'outbox' in the state "
+                  "directory." },
+        { "Outbox", "MaxBytes", CONFIG_BYTES, MEMBER(outbox.max_bytes), 4 << 20, UINT64_C(1) << 40, "64M",
+          .help = "What the outbox may occupy on the disk." },
+        { "Outbox", "MaxMessages", CONFIG_NUMBER, MEMBER(outbox.max_messages), 0, UINT64_C(1) << 40, "0",
+          .help = "How many messages the outbox may hold; 0: as many as fit." },
+        { "Outbox", "MessageTTLSec", CONFIG_SECONDS, MEMBER(outbox.message_ttl_s), 0, 10 * 365 * 86400,
+          "infinity",
+          .help = "After how long a message that was not delivered is dropped, unless it brings a time of "
+                  "its own." },
+        { "Outbox", "WhenFull", CONFIG_ENUM, MEMBER(outbox.when_full), .default_text = "reject",
+          .names = when_full_names,
+          .help = "What happens to a message when the outbox is full: it is refused (reject), or the oldest "
+                  "messages make room for it (drop-oldest)." },
+        { "Log", "Level", CONFIG_ENUM, MEMBER(log.level), LOG_ERR, .default_text = "info",
+          .names = level_names, .help = "The least important messages that are logged." },
+        {},
+};

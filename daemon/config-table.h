@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * Every key of the configuration, as rows: what daemon/config.c decodes by, and what conf/aziotd.conf and
+ * aziotd.conf(5) are written from (daemon/config-doc.c).
+ */
+
+#include "daemon/config.h"
+
+typedef enum ConfigType {
+        CONFIG_STRING,    /* char * */
+        CONFIG_PATH_NAME, /* char *, absolute */
+        CONFIG_NUMBER,    /* uint64_t */
+        CONFIG_SECONDS,   /* uint64_t; "90", "90s", "1min 30s", "2h", "1d"; "infinity" is 0 where 0 is allowed
+                           */
+        CONFIG_BYTES,     /* uint64_t; "1048576", "64M", "2G" */
+        CONFIG_ENUM,      /* int; index into names + min */
+        _CONFIG_TYPE_MAX,
+} ConfigType;
+
+typedef struct ConfigKey {
+        const char *section, *key;
+        ConfigType type;
+        size_t offset; /* into Config */
+        uint64_t min, max;
+        const char *default_text; /* as it would be written in the file; NULL: nothing */
+        const char *const *names; /* of an enum, ended by NULL */
+        const char *help;         /* sentences for the manual page and the file */
+} ConfigKey;
+
+/* Ended by a row without a section; keys of a section stand together. */
+extern const ConfigKey config_table[];
+
+/* What is said of each section, in the order of the table; ended by a row without a name. */
+extern const struct ConfigSection { const char *name, *help; } config_sections[];

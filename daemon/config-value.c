@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "daemon/config-value.h"
+
+typedef struct Unit {
+        const char *name;
+        uint64_t factor;
+} Unit;
+
+/* systemd.time(7), as far as it is whole seconds. */
+static const Unit time_units[] = {
+        { "", 1 },         { "s", 1 },       { "sec", 1 },       { "second", 1 },     { "seconds", 1 },
+        { "m", 60 },       { "min", 60 },    { "minute", 60 },   { "minutes", 60 },   { "h", 3600 },
+        { "hr", 3600 },    { "hour", 3600 }, { "hours", 3600 },  { "d", 86400 },      { "day", 86400 },
+        { "days", 86400 }, { "w", 604800 },  { "week", 604800 }, { "weeks", 604800 }, {},
+};
+
+/* As for systemd's sizes: powers of 1024. */
+static const Unit byte_units[] = {
+        { "", 1 }, { "K", 1 << 10 }, { "M", 1 << 20 }, { "G", 1 << 30 }, { "T", UINT64_C(1) << 40 }, {},
+};
+
+static const Unit no_units[] = { { "", 1 }, {} };
+
+void *config_member(Config *c, const ConfigKey *key) {
+        return (uint8_t *) c + key->offset;
+}
+
+az_span config_default(const ConfigKey *key) {
+        return key->default_text ? az_span_create_from_str((char *) key->default_text) : AZ_SPAN_EMPTY;
+}
+
+static bool is_digit(uint8_t c) {
+        return c >= '0' && c <= '9';
+}
+
+static int32_t count_while(az_span s, bool (*is)(uint8_t c)) {
+        int32_t n = 0;
+
+        while (n < az_span_size(s) && is(az_span_ptr(s)[n]))
+                n++;
+        return n;
+}
+
+static bool is_letter(uint8_t c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_blank(uint8_t c) {
+        return c == ' ' || c == '\t';
+}
+
+static uint64_t unit_factor(const Unit *units, az_span name) {
+        for (; units->name; units++)
+                if (az_span_is_content_equal(name, az_span_create_from_str((char *) units->name)))
+                        return units->factor;
+        return 0;
+}
+
+/* Sums up "1h 30min": numbers, each with its unit. */
+static bool parse_quantity(az_span text, const Unit *units, uint64_t *ret) {
+        uint64_t sum = 0, number, factor, product;
+        int32_t n;
+
+        do {
+                n = count_while(text, is_digit);
+                if (n == 0 || az_result_failed(az_span_atou64(az_span_slice(text, 0, n), &number)))
+                        return false;
+                text = az_span_slice_to_end(text, n);
+                text = az_span_slice_to_end(text, count_while(text, is_blank));
+
+                n = count_while(text, is_letter);
+                factor = unit_factor(units, az_span_slice(text, 0, n));
+                if (factor == 0 || __builtin_mul_overflow(number, factor, &product) ||
+                    __builtin_add_overflow(sum, product, &sum))
+                        return false;
+                text = az_span_slice_to_end(text, n);
+                text = az_span_slice_to_end(text, count_while(text, is_blank));
+        } while (az_span_size(text) > 0);
+
+        *ret = sum;
+        return true;
+}
+
+static const char *set_number(uint64_t *member, const ConfigKey *key, az_span text, const Unit *units,
+                              const char *wrong) {
+        uint64_t value = 0;
+
+        if (key->type == CONFIG_SECONDS && key->min == 0 &&
+            az_span_is_content_equal(text, AZ_SPAN_FROM_STR("infinity")))
+                value = 0;
+        else if (!parse_quantity(text, units, &value))
+                return wrong;
+        if (value < key->min || value > key->max)
+                return "the value is out of range (see aziotd.conf(5))";
+        *member = value;
+        return NULL;
+}
+
+static const char *set_enum(int *member, const ConfigKey *key, az_span text) {
+        for (size_t i = 0; key->names[i]; i++)
+                if (az_span_is_content_equal(text, az_span_create_from_str((char *) key->names[i]))) {
+                        *member = (int) (key->min + i);
+                        return NULL;
+                }
+        return "this is none of the values that the key can have (see aziotd.conf(5))";
+}
+
+static int set_string(char **member, az_span text) {
+        char *copy = NULL;
+
+        if (az_span_size(text) > 0) {
+                copy = strndup((const char *) az_span_ptr(text), (size_t) az_span_size(text));
+                if (!copy)
+                        return -ENOMEM;
+        }
+        free(*member);
+        *member = copy;
+        return 0;
+}
+
+int config_value_set(Config *c, const ConfigKey *key, az_span text, const char **ret_wrong) {
+        void *member = config_member(c, key);
+
+        *ret_wrong = NULL;
+        switch (key->type) {
+        case CONFIG_PATH_NAME:
+                if (az_span_size(text) > 0 && az_span_ptr(text)[0] != '/') {
+                        *ret_wrong = "a path must be absolute";
+                        break;
+                }
+                return set_string(member, text);
+        case CONFIG_STRING:
+                return set_string(member, text);
+        case CONFIG_NUMBER:
+                *ret_wrong = set_number(member, key, text, no_units, "this is not a number");
+                break;
+        case CONFIG_SECONDS:
+                *ret_wrong = set_number(member, key, text, time_units,
+                                        "this is not a time, as in 90s or 1h 30min");
+                break;
+        case CONFIG_BYTES:
+                *ret_wrong = set_number(member, key, text, byte_units, "this is not a size, as in 64M");
+                break;
+        case CONFIG_ENUM:
+                *ret_wrong = set_enum(member, key, text);
+                break;
+        case _CONFIG_TYPE_MAX:
+                break;
+        }
+        return *ret_wrong ? CONFIG_INVALID : 0;
+}

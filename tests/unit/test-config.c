@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "daemon/config.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <syslog.h>
+
+#include "daemon/config-table.h"
+#include "daemon/config-value.h"
+#include "tests/unit/unit.h"
+
+static const struct {
+        ConfigType type;
+        uint64_t min, max;
+        const char *text;
+        int result;
+        uint64_t value;
+} quantities[] = {
+        { CONFIG_NUMBER, 0, 100, "0", 0, 0 },
+        { CONFIG_NUMBER, 0, 100, "100", 0, 100 },
+        { CONFIG_NUMBER, 0, 100, "101", CONFIG_INVALID, 0 },
+        { CONFIG_NUMBER, 0, 100, "5s", CONFIG_INVALID, 0 },
+        { CONFIG_NUMBER, 0, 100, "-1", CONFIG_INVALID, 0 },
+        { CONFIG_NUMBER, 0, UINT64_MAX, "18446744073709551615", 0, UINT64_MAX },
+        { CONFIG_NUMBER, 0, UINT64_MAX, "18446744073709551616", CONFIG_INVALID, 0 },
+        { CONFIG_SECONDS, 1, 100000, "90", 0, 90 },
+        { CONFIG_SECONDS, 1, 100000, "90s", 0, 90 },
+        { CONFIG_SECONDS, 1, 100000, "1h 30min", 0, 5400 },
+        { CONFIG_SECONDS, 1, 100000, "1 h30 m", 0, 5400 },
+        { CONFIG_SECONDS, 1, 100000, "1d", 0, 86400 },
+        { CONFIG_SECONDS, 1, 100000, "0", CONFIG_INVALID, 0 },
+        { CONFIG_SECONDS, 1, 100000, "1.5s", CONFIG_INVALID, 0 },
+        { CONFIG_SECONDS, 1, 100000, "1 fortnight", CONFIG_INVALID, 0 },
+        { CONFIG_SECONDS, 1, 100000, "s", CONFIG_INVALID, 0 },
+        { CONFIG_SECONDS, 1, 100000, "infinity", CONFIG_INVALID, 0 },
+        { CONFIG_SECONDS, 0, 100000, "infinity", 0, 0 },
+        { CONFIG_SECONDS, 0, UINT64_MAX, "18446744073709551615 d", CONFIG_INVALID, 0 },
+        { CONFIG_SECONDS, 0, UINT64_MAX, "18446744073709551615 1", CONFIG_INVALID, 0 },
+        { CONFIG_BYTES, 0, UINT64_MAX, "64M", 0, 64 << 20 },
+        { CONFIG_BYTES, 0, UINT64_MAX, "1G", 0, 1 << 30 },
+        { CONFIG_BYTES, 0, UINT64_MAX, "512", 0, 512 },
+        { CONFIG_BYTES, 0, UINT64_MAX, "64MB", CONFIG_INVALID, 0 },
+};
+
+START_TEST(a_quantity_has_units_and_a_range) {
+        ConfigKey key = {
+                .type = quantities[_i].type,
+                .offset = offsetof(Config, hub.port),
+                .min = quantities[_i].min,
+                .max = quantities[_i].max,
+        };
+        az_span text = az_span_create_from_str((char *) quantities[_i].text);
+        const char *wrong;
+        Config c = {};
+
+        ck_assert_int_eq(config_value_set(&c, &key, text, &wrong), quantities[_i].result);
+        ck_assert_uint_eq(c.hub.port, quantities[_i].value);
+        ck_assert_int_eq(wrong != NULL, quantities[_i].result == CONFIG_INVALID);
+}
+END_TEST
+
+/* A configuration in a directory of its own: a file and two drop-ins. */
+typedef struct Files {
+        char dir[64], path[PATH_MAX];
+} Files;
+
+static void write_file(const char *path, const char *text) {
+        _cleanup_(fclosep) FILE *f = fopen(path, "we");
+
+        ck_assert_ptr_nonnull(f);
+        ck_assert_int_ge(fputs(text, f), 0);
+}
+
+static void files_make(Files *f, const char *main, const char *first, const char *second) {
+        char path[PATH_MAX + 32];
+
+        strcpy(f->dir, "/tmp/test-config-XXXXXX");
+        ck_assert_ptr_nonnull(mkdtemp(f->dir));
+        (void) snprintf(f->path, sizeof(f->path), "%s/c", f->dir);
+        write_file(f->path, main);
+        (void) snprintf(path, sizeof(path), "%s.d", f->path);
+        ck_assert_int_eq(mkdir(path, 0700), 0);
+        (void) snprintf(path, sizeof(path), "%s.d/10.conf", f->path);
+        write_file(path, first);
+        (void) snprintf(path, sizeof(path), "%s.d/20.conf", f->path);
+        write_file(path, second);
+        (void) snprintf(path, sizeof(path), "%s.d/30.ignored", f->path);
+        write_file(path, "rubbish");
+}
+
+static void files_remove(const Files *f) {
+        static const char *const names[] = { "c.d/10.conf", "c.d/20.conf", "c.d/30.ignored", "c" };
+        char path[PATH_MAX];
+
+        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+                (void) snprintf(path, sizeof(path), "%s/%s", f->dir, names[i]);
+                ck_assert_int_eq(unlink(path), 0);
+        }
+        (void) snprintf(path, sizeof(path), "%s/c.d", f->dir);
+        ck_assert_int_eq(rmdir(path), 0);
+        ck_assert_int_eq(rmdir(f->dir), 0);
+}
+
+START_TEST(without_a_file_everything_has_its_default) {
+        _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
+        _cleanup_(config_done) Config c = {};
+
+        ck_assert_int_eq(config_load(&c, "/nonexistent/aziotd.conf", false, &messages), 0);
+        ck_assert_uint_eq(messages.n, 0);
+        ck_assert_uint_eq(c.hub.port, 8883);
+        ck_assert_uint_eq(c.hub.keep_alive_s, 60);
+        ck_assert_uint_eq(c.hub.token_lifetime_s, 3600);
+        ck_assert_uint_eq(c.outbox.max_bytes, 64 << 20);
+        ck_assert_uint_eq(c.outbox.message_ttl_s, 0);
+        ck_assert_int_eq(c.outbox.when_full, OUTBOX_REJECT);
+        ck_assert_int_eq(c.log.level, LOG_INFO);
+        ck_assert_ptr_null(c.hub.host);
+}
+END_TEST
+
+START_TEST(a_file_that_must_be_there_is_missed) {
+        _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
+        Config c = {};
+
+        ck_assert_int_eq(config_load(&c, "/nonexistent/aziotd.conf", true, &messages), CONFIG_INVALID);
+        ck_assert_uint_eq(messages.n_errors, 1);
+        ck_assert_str_eq(messages.messages[0].file, "/nonexistent/aziotd.conf");
+}
+END_TEST
+
+START_TEST(what_is_read_later_wins_and_an_empty_value_resets) {
+        _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
+        _cleanup_(config_done) Config c = {};
+        Files f;
+
+        files_make(&f, "[Hub]\nHost=a\nPort=1\nDeviceId=d\nKeepAliveSec=30\n",
+                   "[Hub]\nHost=b\nPort=2\nDeviceId=\n", "[Hub]\nHost=c\nKeepAliveSec=\n");
+        ck_assert_int_eq(config_load(&c, f.path, true, &messages), 0);
+        files_remove(&f);
+
+        ck_assert_uint_eq(messages.n, 0);
+        ck_assert_str_eq(c.hub.host, "c");
+        ck_assert_uint_eq(c.hub.port, 2);
+        ck_assert_ptr_null(c.hub.device_id);
+        ck_assert_uint_eq(c.hub.keep_alive_s, 60);
+}
+END_TEST
+
+static const struct {
+        const char *text;
+        int result, level;
+        unsigned line;
+        const char *mentions;
+} complaints[] = {
+        { "[Hub]\nHots=x\n", 0, LOG_WARNING, 2, "Host=" },
+        { "[Hub]\nkeepalivesec=10\n", 0, LOG_WARNING, 2, "KeepAliveSec=" },
+        { "[Outbux]\nMaxBytes=64M\n", 0, LOG_WARNING, 2, "[Outbox]" },
+        { "[Hub]\nPort=0\n", CONFIG_INVALID, LOG_ERR, 2, "Port=0" },
+        { "[Hub]\n\nKeepAliveSec=1h\n", CONFIG_INVALID, LOG_ERR, 3, "out of range" },
+        { "[Hub]\nTrustedCAFile=ca.pem\n", CONFIG_INVALID, LOG_ERR, 2, "absolute" },
+        { "[Outbox]\nWhenFull=explode\n", CONFIG_INVALID, LOG_ERR, 2, "explode" },
+        { "rubbish\n", CONFIG_INVALID, LOG_ERR, 1, "[Section]" },
+};
+
+START_TEST(a_complaint_names_its_line_and_what_is_wrong) {
+        _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
+        _cleanup_(config_done) Config c = {};
+        Files f;
+
+        files_make(&f, complaints[_i].text, "", "");
+        ck_assert_int_eq(config_load(&c, f.path, true, &messages), complaints[_i].result);
+        files_remove(&f);
+
+        ck_assert_uint_eq(messages.n, 1);
+        ck_assert_int_eq(messages.messages[0].level, complaints[_i].level);
+        ck_assert_uint_eq(messages.messages[0].line, complaints[_i].line);
+        ck_assert_ptr_nonnull(strstr(messages.messages[0].text, complaints[_i].mentions));
+}
+END_TEST
+
+static Suite *config_suite(void) {
+        Suite *s = suite_create("config");
+        TCase *values = tcase_create("values"), *load = tcase_create("load");
+
+        tcase_add_loop_test(values, a_quantity_has_units_and_a_range, 0, ELEMENTSOF(quantities));
+        tcase_add_test(load, without_a_file_everything_has_its_default);
+        tcase_add_test(load, a_file_that_must_be_there_is_missed);
+        tcase_add_test(load, what_is_read_later_wins_and_an_empty_value_resets);
+        tcase_add_loop_test(load, a_complaint_names_its_line_and_what_is_wrong, 0, ELEMENTSOF(complaints));
+        suite_add_tcase(s, values);
+        suite_add_tcase(s, load);
+        return s;
+}
+
+UNIT_MAIN(config_suite)
