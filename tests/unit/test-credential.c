@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "daemon/credential.h"
+
+#include <limits.h>
+#include <sys/stat.h>
+#include <syslog.h>
+
+#include "tests/unit/unit.h"
+
+#define KEY "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA="
+
+/* 'mentions': what the message for an invalid one says; it never has the key in it. */
+static const struct {
+        const char *text, *mentions;
+        const char *host, *device, *module;
+        uint16_t port;
+} strings[] = {
+        { "HostName=h.example;DeviceId=d;SharedAccessKey=" KEY, NULL, "h.example", "d", "", 0 },
+        { "SharedAccessKey=" KEY ";DeviceId=d;HostName=h", NULL, "h", "d", "", 0 },
+        { "HostName=h:8884;DeviceId=d;SharedAccessKey=" KEY, NULL, "h", "d", "", 8884 },
+        { "HostName=h;DeviceId=d;ModuleId=m;SharedAccessKey=" KEY ";", NULL, "h", "d", "m", 0 },
+        { "", "HostName", NULL, NULL, NULL, 0 },
+        { "rubbish", "no '='", NULL, NULL, NULL, 0 },
+        { KEY, "not known", NULL, NULL, NULL, 0 },
+        { "HostName=h;DeviceId=d", "SharedAccessKey", NULL, NULL, NULL, 0 },
+        { "HostName=h;SharedAccessKey=" KEY, "DeviceId", NULL, NULL, NULL, 0 },
+        { "HostName=h;HostName=i;DeviceId=d;SharedAccessKey=" KEY, "twice", NULL, NULL, NULL, 0 },
+        { "HostName=h;DeviceId=;SharedAccessKey=" KEY, "empty", NULL, NULL, NULL, 0 },
+        { "HostName=h;DeviceId=d;x509=true", "x509", NULL, NULL, NULL, 0 },
+        { "hostname=h;DeviceId=d;SharedAccessKey=" KEY, "not known", NULL, NULL, NULL, 0 },
+        { "HostName=h:0;DeviceId=d;SharedAccessKey=" KEY, "port", NULL, NULL, NULL, 0 },
+        { "HostName=h:70000;DeviceId=d;SharedAccessKey=" KEY, "port", NULL, NULL, NULL, 0 },
+        { "HostName=h;DeviceId=d;;SharedAccessKey=" KEY, "no '='", NULL, NULL, NULL, 0 },
+};
+
+static void assert_span(az_span span, const char *expected) {
+        ck_assert(az_span_is_content_equal(span, az_span_create_from_str((char *) expected)));
+}
+
+START_TEST(a_connection_string_is_taken_apart_or_refused_by_part) {
+        _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
+        az_span text = az_span_create_from_str((char *) strings[_i].text);
+        ConnectionString s = {};
+        int r;
+
+        r = connection_string_parse(&s, text, "file", &messages);
+        if (strings[_i].mentions) {
+                ck_assert_int_eq(r, CONFIG_INVALID);
+                ck_assert_ptr_nonnull(strstr(messages.messages[0].text, strings[_i].mentions));
+                ck_assert_ptr_null(strstr(messages.messages[0].text, KEY));
+                return;
+        }
+        ck_assert_int_eq(r, 0);
+        assert_span(s.host, strings[_i].host);
+        assert_span(s.device_id, strings[_i].device);
+        assert_span(s.module_id, strings[_i].module);
+        assert_span(s.key, KEY);
+        ck_assert_uint_eq(s.port, strings[_i].port);
+}
+END_TEST
+
+static void write_secret(const char *dir, const char *name, const char *text, mode_t mode) {
+        _cleanup_(fclosep) FILE *f = NULL;
+        char path[PATH_MAX];
+
+        (void) snprintf(path, sizeof(path), "%s/%s", dir, name);
+        f = fopen(path, "we");
+        ck_assert_ptr_nonnull(f);
+        ck_assert_int_ge(fputs(text, f), 0);
+        ck_assert_int_eq(chmod(path, mode), 0);
+}
+
+static void dir_remove(const char *dir) {
+        static const char *const names[] = { "aziotd.connection-string", "aziotd.device-key" };
+        char path[PATH_MAX];
+
+        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+                (void) snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+                (void) unlink(path);
+        }
+        ck_assert_int_eq(rmdir(dir), 0);
+}
+
+/* Which files lie in the credentials directory, what is configured, and how loading ends. */
+static const struct {
+        const char *connection_string, *key;
+        char *host, *device_id;
+        mode_t mode;
+        int result;
+        const char *mentions; /* in the last message; NULL: there is none */
+} loads[] = {
+        { "HostName=h;DeviceId=d;SharedAccessKey=" KEY "\n", NULL, NULL, NULL, 0600, 0, NULL },
+        { "HostName=h;DeviceId=d;SharedAccessKey=" KEY, NULL, NULL, NULL, 0604, 0, "others" },
+        { "HostName=h;DeviceId=d$1;SharedAccessKey=" KEY, NULL, NULL, NULL, 0600, 0, "avoid" },
+        { NULL, KEY "\n", (char *) "h", (char *) "d", 0600, 0, NULL },
+        { NULL, KEY, (char *) "h", NULL, 0600, CONFIG_INVALID, "no identity" },
+        { NULL, NULL, NULL, NULL, 0600, CONFIG_INVALID, "no identity" },
+        { "HostName=h;DeviceId=d#1;SharedAccessKey=" KEY, NULL, NULL, NULL, 0600, CONFIG_INVALID,
+          "device id" },
+        { "HostName=h;DeviceId=d/1;SharedAccessKey=" KEY, NULL, NULL, NULL, 0600, CONFIG_INVALID,
+          "device id" },
+        { "HostName=h h;DeviceId=d;SharedAccessKey=" KEY, NULL, NULL, NULL, 0600, CONFIG_INVALID, "host" },
+        { "HostName=h;DeviceId=d;SharedAccessKey=a", NULL, NULL, NULL, 0600, CONFIG_INVALID, "base64" },
+        { NULL, "not base64", (char *) "h", (char *) "d", 0600, CONFIG_INVALID, "base64" },
+        { NULL, "", (char *) "h", (char *) "d", 0600, CONFIG_INVALID, "base64" },
+};
+
+START_TEST(an_identity_is_found_and_checked) {
+        _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
+        _cleanup_(credential_done) Credential credential = CREDENTIAL_NULL;
+        Config config = { .hub.host = loads[_i].host, .hub.device_id = loads[_i].device_id };
+        char dir[] = "/tmp/test-credential-XXXXXX";
+
+        ck_assert_ptr_nonnull(mkdtemp(dir));
+        if (loads[_i].connection_string)
+                write_secret(dir, "aziotd.connection-string", loads[_i].connection_string, loads[_i].mode);
+        if (loads[_i].key)
+                write_secret(dir, "aziotd.device-key", loads[_i].key, loads[_i].mode);
+
+        ck_assert_int_eq(credential_load(&credential, &config, dir, &messages), loads[_i].result);
+        dir_remove(dir);
+
+        ck_assert_int_eq(messages.n > 0, loads[_i].mentions != NULL);
+        if (loads[_i].mentions)
+                ck_assert_ptr_nonnull(strstr(messages.messages[messages.n - 1].text, loads[_i].mentions));
+        if (loads[_i].result == 0) {
+                ck_assert_str_eq(credential.host, "h");
+                ck_assert_str_eq(credential.key, KEY);
+        }
+}
+END_TEST
+
+static Suite *credential_suite(void) {
+        Suite *s = suite_create("credential");
+        TCase *t = tcase_create("credential");
+
+        tcase_add_loop_test(t, a_connection_string_is_taken_apart_or_refused_by_part, 0, ELEMENTSOF(strings));
+        tcase_add_loop_test(t, an_identity_is_found_and_checked, 0, ELEMENTSOF(loads));
+        suite_add_tcase(s, t);
+        return s;
+}
+
+UNIT_MAIN(credential_suite)
