@@ -9,25 +9,16 @@
 
 #define PREFIX "io.aziotd.hubsim."
 
-static int print_span(az_span text) {
-        return (int) fwrite(az_span_ptr(text), 1, (size_t) az_span_size(text), stdout);
+/* How long the hub may take where nothing has to be waited for. */
+#define REPLY_TIMEOUT_S 10
+
+static void print_span(az_span text) {
+        (void) fwrite(az_span_ptr(text), 1, (size_t) az_span_size(text), stdout);
 }
 
 static int fail(int error, const char *what) {
         fprintf(stderr, "aziot-hubsim: %s: %s\n", what, strerror(-error));
         return EXIT_FAILURE;
-}
-
-static int connect_to(const ClientOptions *options, IpcClient **ret) {
-        int r;
-
-        r = ipc_client_connect(ret, options->socket);
-        if (r == -ENOENT || r == -ECONNREFUSED)
-                fprintf(stderr, "aziot-hubsim: nothing listens on %s: is 'aziot-hubsim run' running?\n",
-                        options->socket);
-        else if (r < 0)
-                fprintf(stderr, "aziot-hubsim: cannot connect to %s: %s\n", options->socket, strerror(-r));
-        return r;
 }
 
 typedef struct ServiceError {
@@ -55,30 +46,66 @@ static void report_error(IpcClient *client, const IpcReply *reply) {
                         (const char *) az_span_ptr(reply->parameters));
 }
 
-/* Calls and receives the first reply; a failure has been reported. */
-static int call(IpcClient *client, const char *method, const IpcJson *parameters, unsigned flags,
-                IpcReply *ret) {
+static int connect_to(const ClientOptions *options, IpcClient **ret) {
+        int r;
+
+        r = ipc_client_connect(ret, options->socket);
+        if (r == -ENOENT || r == -ECONNREFUSED)
+                fprintf(stderr, "aziot-hubsim: nothing listens on %s: is 'aziot-hubsim run' running?\n",
+                        options->socket);
+        else if (r < 0)
+                fprintf(stderr, "aziot-hubsim: cannot connect to %s: %s\n", options->socket, strerror(-r));
+        if (r < 0)
+                return r;
+
+        ipc_client_set_timeout(*ret, (options->timeout_s + options->connect_timeout_s + REPLY_TIMEOUT_S) *
+                                             USEC_PER_SEC);
+        return 0;
+}
+
+/* Connects unless '*client' is, calls, and receives the first reply; a failure has been reported. */
+static int call(const ClientOptions *options, IpcClient **client, const char *method,
+                const IpcJson *parameters, unsigned flags, IpcReply *ret) {
         az_span text;
         int r;
 
+        if (!*client) {
+                r = connect_to(options, client);
+                if (r < 0)
+                        return r;
+        }
         r = ipc_json_get(parameters, &text);
         if (r >= 0)
-                r = ipc_client_send(client, method, text, flags);
+                r = ipc_client_send(*client, method, text, flags);
         if (r >= 0)
-                r = ipc_client_receive(client, ret);
+                r = ipc_client_receive(*client, ret);
         if (r < 0) {
                 (void) fail(r, "the hub did not answer");
                 return r;
         }
         if (ipc_reply_is_error(ret)) {
-                report_error(client, ret);
+                report_error(*client, ret);
                 return -EREMOTEIO;
         }
         return 0;
 }
 
-/* Messages ------------------------------------------------------------------------------------------------
- */
+/* The same, and decodes the reply, which lives as long as '*client'. */
+static int call_and_decode(const ClientOptions *options, IpcClient **client, const char *method,
+                           const IpcJson *parameters, const IpcStruct *type, void *answer) {
+        IpcReply reply;
+        int r;
+
+        r = call(options, client, method, parameters, 0, &reply);
+        if (r < 0)
+                return r;
+        r = ipc_client_decode(*client, type, answer);
+        if (r < 0)
+                (void) fail(r, "cannot read what the hub answered");
+        return r;
+}
+
+/* Messages -------------------------------------------------------------------------------------------- */
 
 typedef struct MessageMembers {
         az_span number, time, device, properties, system, body, data;
@@ -189,9 +216,6 @@ int client_log(const ClientOptions *options) {
         uint64_t next = options->since;
         int n;
 
-        if (connect_to(options, &client) < 0)
-                return EXIT_FAILURE;
-
         do {
                 _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
                 IpcReply reply;
@@ -201,7 +225,7 @@ int client_log(const ClientOptions *options) {
                         ipc_json_cstring(&json, "device", options->device);
                 ipc_json_int(&json, "since", (int64_t) next);
                 ipc_json_end(&json);
-                if (call(client, PREFIX "Log", &json, 0, &reply) < 0)
+                if (call(options, &client, PREFIX "Log", &json, 0, &reply) < 0)
                         return EXIT_FAILURE;
                 n = print_page(reply.parameters, options->json, &next);
                 if (n < 0)
@@ -217,27 +241,23 @@ int client_monitor(const ClientOptions *options) {
         IpcReply reply;
         int r;
 
-        if (connect_to(options, &client) < 0)
-                return EXIT_FAILURE;
-
-        ipc_client_set_timeout(client, UINT64_MAX);
         ipc_json_begin(&json, NULL);
         if (options->device)
                 ipc_json_cstring(&json, "device", options->device);
         ipc_json_end(&json);
-        r = call(client, PREFIX "Monitor", &json, IPC_CALL_MORE, &reply);
-        while (r >= 0) {
+        if (call(options, &client, PREFIX "Monitor", &json, IPC_CALL_MORE, &reply) < 0)
+                return EXIT_FAILURE;
+
+        ipc_client_set_timeout(client, UINT64_MAX);
+        do {
                 r = print_page(reply.parameters, options->json, &next);
                 if (r >= 0)
                         r = ipc_client_receive(client, &reply);
-                if (r < 0)
-                        return fail(r, "the hub has gone");
-        }
-        return EXIT_FAILURE;
+        } while (r >= 0);
+        return fail(r, "the hub has gone");
 }
 
-/* The other commands --------------------------------------------------------------------------------------
- */
+/* The other commands ---------------------------------------------------------------------------------- */
 
 typedef struct InvokeReply {
         int64_t status;
@@ -254,13 +274,7 @@ int client_invoke(const ClientOptions *options, const char *device, const char *
         _cleanup_(ipc_client_freep) IpcClient *client = NULL;
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
         InvokeReply answer;
-        IpcReply reply;
-        int r;
 
-        if (connect_to(options, &client) < 0)
-                return EXIT_FAILURE;
-
-        ipc_client_set_timeout(client, (options->timeout_s + options->connect_timeout_s + 5) * USEC_PER_SEC);
         ipc_json_begin(&json, NULL);
         ipc_json_cstring(&json, "device", device);
         ipc_json_cstring(&json, "method", method);
@@ -268,11 +282,8 @@ int client_invoke(const ClientOptions *options, const char *device, const char *
         ipc_json_int(&json, "timeoutSeconds", (int64_t) options->timeout_s);
         ipc_json_int(&json, "connectTimeoutSeconds", (int64_t) options->connect_timeout_s);
         ipc_json_end(&json);
-        if (call(client, PREFIX "Invoke", &json, 0, &reply) < 0)
+        if (call_and_decode(options, &client, PREFIX "Invoke", &json, &invoke_reply, &answer) < 0)
                 return EXIT_FAILURE;
-        r = ipc_client_decode(client, &invoke_reply, &answer);
-        if (r < 0)
-                return fail(r, "cannot read what the hub answered");
 
         printf("{\"status\":%lld,\"payload\":", (long long) answer.status);
         print_span(ipc_is_absent(answer.payload) ? AZ_SPAN_FROM_STR("null") : answer.payload);
@@ -280,26 +291,15 @@ int client_invoke(const ClientOptions *options, const char *device, const char *
         return answer.status < 400 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-int client_cut(const ClientOptions *options, const char *seconds) {
+int client_cut(const ClientOptions *options, uint64_t seconds) {
         _cleanup_(ipc_client_freep) IpcClient *client = NULL;
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
         IpcReply reply;
-        char *end;
-        long n;
-
-        errno = 0;
-        n = strtol(seconds, &end, 10);
-        if (errno != 0 || end == seconds || *end != '\0' || n < 0) {
-                fprintf(stderr, "aziot-hubsim: not a number of seconds: '%s'\n", seconds);
-                return EXIT_FAILURE;
-        }
-        if (connect_to(options, &client) < 0)
-                return EXIT_FAILURE;
 
         ipc_json_begin(&json, NULL);
-        ipc_json_int(&json, "seconds", n);
+        ipc_json_int(&json, "seconds", (int64_t) seconds);
         ipc_json_end(&json);
-        return call(client, PREFIX "Cut", &json, 0, &reply) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return call(options, &client, PREFIX "Cut", &json, 0, &reply) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 typedef struct DeviceReply {
@@ -327,24 +327,23 @@ int client_device_add(const ClientOptions *options, const char *device) {
         _cleanup_(ipc_client_freep) IpcClient *client = NULL;
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
         DeviceReply answer;
-        IpcReply reply;
-        int r;
-
-        if (connect_to(options, &client) < 0)
-                return EXIT_FAILURE;
 
         ipc_json_begin(&json, NULL);
         ipc_json_cstring(&json, "device", device);
         ipc_json_end(&json);
-        if (call(client, PREFIX "AddDevice", &json, 0, &reply) < 0)
+        if (call_and_decode(options, &client, PREFIX "AddDevice", &json, &device_reply, &answer) < 0)
                 return EXIT_FAILURE;
-        r = ipc_client_decode(client, &device_reply, &answer);
-        if (r < 0)
-                return fail(r, "cannot read what the hub answered");
 
         print_span(answer.connection_string);
         printf("\n");
         return EXIT_SUCCESS;
+}
+
+static void print_device(const DeviceReply *device) {
+        print_span(device->device);
+        printf(" %s ", device->connected ? "connected" : "offline");
+        print_span(device->connection_string);
+        printf("\n");
 }
 
 int client_device_list(const ClientOptions *options) {
@@ -354,12 +353,9 @@ int client_device_list(const ClientOptions *options) {
         IpcReply reply;
         int r;
 
-        if (connect_to(options, &client) < 0)
-                return EXIT_FAILURE;
-
         ipc_json_begin(&json, NULL);
         ipc_json_end(&json);
-        if (call(client, PREFIX "ListDevices", &json, 0, &reply) < 0)
+        if (call(options, &client, PREFIX "ListDevices", &json, 0, &reply) < 0)
                 return EXIT_FAILURE;
         if (options->json) {
                 print_span(reply.parameters);
@@ -370,13 +366,7 @@ int client_device_list(const ClientOptions *options) {
         if (r < 0)
                 return fail(r, "cannot read what the hub answered");
 
-        for (size_t i = 0; i < answer.devices.n_items; i++) {
-                const DeviceReply *d = (const DeviceReply *) answer.devices.items + i;
-
-                printf("%.*s %s ", az_span_size(d->device), (const char *) az_span_ptr(d->device),
-                       d->connected ? "connected" : "offline");
-                print_span(d->connection_string);
-                printf("\n");
-        }
+        for (size_t i = 0; i < answer.devices.n_items; i++)
+                print_device((const DeviceReply *) answer.devices.items + i);
         return EXIT_SUCCESS;
 }

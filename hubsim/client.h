@@ -16,6 +16,6 @@ typedef struct ClientOptions {
 int client_monitor(const ClientOptions *options);
 int client_log(const ClientOptions *options);
 int client_invoke(const ClientOptions *options, const char *device, const char *method, const char *payload);
-int client_cut(const ClientOptions *options, const char *seconds);
+int client_cut(const ClientOptions *options, uint64_t seconds);
 int client_device_add(const ClientOptions *options, const char *device);
 int client_device_list(const ClientOptions *options);

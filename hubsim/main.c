@@ -9,6 +9,9 @@
 
 #define NAMES_MAX 31U
 
+/* A day. */
+#define SECONDS_MAX 86400
+
 enum {
         OPTION_STATE_DIR = 'd',
         OPTION_SOCKET = 's',
@@ -102,6 +105,19 @@ static int usage_error(const char *message, const char *what) {
         return 2;
 }
 
+/* Returns an exit code above 0 if it is none. */
+static int parse_number(const char *text, unsigned long max, unsigned long *ret) {
+        unsigned long value;
+        char *end;
+
+        errno = 0;
+        value = strtoul(text, &end, 10);
+        if (errno != 0 || *text < '0' || *text > '9' || *end != '\0' || value > max)
+                return usage_error("not a number, or too large: ", text);
+        *ret = value;
+        return 0;
+}
+
 static ClientOptions client_options(const Arguments *a) {
         return (ClientOptions){
                 .socket = a->socket,
@@ -146,8 +162,11 @@ static int command_invoke(const Arguments *a) {
 
 static int command_cut(const Arguments *a) {
         ClientOptions o = client_options(a);
+        unsigned long seconds;
+        int r;
 
-        return client_cut(&o, a->operands[0]);
+        r = parse_number(a->operands[0], SECONDS_MAX, &seconds);
+        return r > 0 ? r : client_cut(&o, seconds);
 }
 
 static int command_device(const Arguments *a) {
@@ -170,18 +189,6 @@ static const struct {
         { "log", "DSj", 0, 0, command_log },  { "invoke", "tc", 2, 3, command_invoke },
         { "cut", "", 1, 1, command_cut },     { "device", "j", 1, 2, command_device },
 };
-
-static int parse_number(const char *text, unsigned long max, unsigned long *ret) {
-        unsigned long value;
-        char *end;
-
-        errno = 0;
-        value = strtoul(text, &end, 10);
-        if (errno != 0 || *text < '0' || *text > '9' || *end != '\0' || value > max)
-                return usage_error("not a number, or too large: ", text);
-        *ret = value;
-        return 0;
-}
 
 static int add_name(const char *names[static NAMES_MAX + 1], const char *name) {
         for (size_t i = 0; i < NAMES_MAX; i++)
@@ -213,7 +220,7 @@ static int parse_option(Arguments *a, int option) {
         case OPTION_DEVICE:
                 return add_name(a->devices, optarg);
         case OPTION_EXPIRY_GRACE:
-                return parse_number(optarg, 86400, &a->expiry_grace_s);
+                return parse_number(optarg, SECONDS_MAX, &a->expiry_grace_s);
         case OPTION_TIMEOUT:
                 return parse_number(optarg, METHOD_TIMEOUT_MAX_S, &a->timeout_s);
         case OPTION_CONNECT_TIMEOUT:
