@@ -19,8 +19,8 @@ typedef struct Monitor {
         struct Monitor *next;
         struct Control *control;
         IpcCall *call;
-        char *device;    /* NULL: all */
-        uint64_t n_next; /* number of the first message that it has not seen */
+        const Device *device; /* NULL: all */
+        uint64_t n_next;      /* number of the first message that it has not seen */
 } Monitor;
 
 struct Control {
@@ -45,8 +45,7 @@ static Device *find_device(const Control *control, az_span id) {
                              (size_t) az_span_size(id));
 }
 
-/* Devices -------------------------------------------------------------------------------------------------
- */
+/* Devices --------------------------------------------------------------------------------------------- */
 
 typedef struct DeviceParams {
         az_span device;
@@ -146,8 +145,7 @@ static int on_kick(IpcCall *call, const void *params, void *userdata) {
         return ipc_call_reply_json(call, &json);
 }
 
-/* Methods -------------------------------------------------------------------------------------------------
- */
+/* Methods --------------------------------------------------------------------------------------------- */
 
 typedef struct InvokeParams {
         az_span device, method, payload;
@@ -221,8 +219,7 @@ static int on_invoke(IpcCall *call, const void *params, void *userdata) {
         return IPC_DEFERRED;
 }
 
-/* Telemetry -----------------------------------------------------------------------------------------------
- */
+/* Telemetry ------------------------------------------------------------------------------------------- */
 
 typedef struct LogParams {
         az_span device;
@@ -239,97 +236,74 @@ static const IpcStruct log_params = IPC_STRUCT(LogParams, log_fields);
 /* Monitor has the first field alone. */
 static const IpcStruct monitor_params = { .fields = log_fields, .n_fields = 1, .size = sizeof(LogParams) };
 
-/* One page of the journal as the parameters of a reply. */
-static int format_page(Control *control, uint64_t since, const char *device, IpcJson *json,
-                       uint64_t *ret_next, bool *ret_is_empty) {
+/* Looks up the device whose messages are wanted, NULL for all of them; false: there is no such device. */
+static bool find_filter(const Control *control, const LogParams *params, const Device **ret) {
+        *ret = ipc_is_absent(params->device) ? NULL : find_device(control, params->device);
+        return *ret || ipc_is_absent(params->device);
+}
+
+/* One page of the journal as the parameters of a reply. Returns how many bytes of messages there are. */
+static int format_page(const Control *control, uint64_t since, const Device *device, IpcJson *json,
+                       uint64_t *ret_next) {
         _cleanup_(ipc_buffer_done) IpcBuffer lines = IPC_BUFFER_NULL;
         int r;
 
-        r = journal_read(control->hub->journal, since, device, PAGE_MAX, &lines, ret_next);
+        r = journal_read(control->hub->journal, since, device ? device->id : NULL, PAGE_MAX, &lines,
+                         ret_next);
         if (r < 0)
                 return r;
 
-        *ret_is_empty = ipc_buffer_size(&lines) == 0;
         ipc_json_begin(json, NULL);
         ipc_json_begin_array(json, "messages");
-        if (!*ret_is_empty)
+        if (ipc_buffer_size(&lines) > 0)
                 ipc_json_raw(json, NULL, buffer_span(&lines));
         ipc_json_end_array(json);
         ipc_json_int(json, "next", (int64_t) *ret_next);
         ipc_json_end(json);
-        return 0;
-}
-
-/* The id of the device that was asked for, as a string; NULL for all of them. */
-static int copy_filter(const Control *control, az_span id, char **ret) {
-        const Device *device = ipc_is_absent(id) ? NULL : find_device(control, id);
-
-        *ret = device ? strdup(device->id) : NULL;
-        return device && !*ret ? -ENOMEM : 0;
+        return (int) ipc_buffer_size(&lines);
 }
 
 static int on_log(IpcCall *call, const void *params, void *userdata) {
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
-        _cleanup_(freep) char *device = NULL;
         const LogParams *p = params;
-        Control *control = userdata;
+        const Device *device;
         uint64_t next;
-        bool is_empty;
         int r;
 
-        if (!ipc_is_absent(p->device) && !find_device(control, p->device))
+        if (!find_filter(userdata, p, &device))
                 return reply_service_error(call, 404001);
 
-        r = copy_filter(control, p->device, &device);
-        if (r < 0)
-                return r;
-        r = format_page(control, (uint64_t) p->since, device, &json, &next, &is_empty);
+        r = format_page(userdata, (uint64_t) p->since, device, &json, &next);
         if (r < 0)
                 return r;
         return ipc_call_reply_json(call, &json);
 }
 
-static Monitor *monitor_free(Monitor *m) {
-        if (!m)
-                return NULL;
+static void on_monitor_gone(IpcCall *call, void *userdata) {
+        Monitor *m = userdata;
 
         for (Monitor **p = &m->control->monitors; *p; p = &(*p)->next)
                 if (*p == m) {
                         *p = m->next;
                         break;
                 }
-        free(m->device);
         free(m);
-        return NULL;
-}
-
-DEFINE_CLEANUP(Monitor *, monitor_free)
-
-static void on_monitor_gone(IpcCall *call, void *userdata) {
-        monitor_free(userdata);
 }
 
 static int on_monitor(IpcCall *call, const void *params, void *userdata) {
-        _cleanup_(monitor_freep) Monitor *m = NULL;
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
-        const LogParams *p = params;
+        _cleanup_(freep) Monitor *m = NULL;
         Control *control = userdata;
-        bool is_empty;
         int r;
-
-        if (!ipc_is_absent(p->device) && !find_device(control, p->device))
-                return reply_service_error(call, 404001);
 
         m = malloc(sizeof(*m));
         if (!m)
                 return -ENOMEM;
         *m = (Monitor){ .next = control->monitors, .control = control, .call = call };
-        control->monitors = m;
-        r = copy_filter(control, p->device, &m->device);
-        if (r < 0)
-                return r;
-        r = format_page(control, journal_get_next(control->hub->journal), m->device, &json, &m->n_next,
-                        &is_empty);
+        if (!find_filter(control, params, &m->device))
+                return reply_service_error(call, 404001);
+
+        r = format_page(control, journal_get_next(control->hub->journal), m->device, &json, &m->n_next);
         if (r < 0)
                 return r;
         r = ipc_call_reply_continues_json(call, &json);
@@ -337,20 +311,19 @@ static int on_monitor(IpcCall *call, const void *params, void *userdata) {
                 return r;
 
         ipc_call_set_on_gone(call, on_monitor_gone, m);
-        TAKE_PTR(m); /* in the list of its control */
+        control->monitors = TAKE_PTR(m);
         return IPC_DEFERRED;
 }
 
 static int monitor_update(Monitor *m) {
         while (m->n_next < journal_get_next(m->control->hub->journal)) {
                 _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
-                bool is_empty;
                 int r;
 
-                r = format_page(m->control, m->n_next, m->device, &json, &m->n_next, &is_empty);
+                r = format_page(m->control, m->n_next, m->device, &json, &m->n_next);
                 if (r < 0)
                         return r;
-                if (!is_empty) {
+                if (r > 0) {
                         r = ipc_call_reply_continues_json(m->call, &json);
                         if (r < 0)
                                 return r;
@@ -367,8 +340,7 @@ static void on_telemetry(void *userdata) {
                 (void) monitor_update(m);
 }
 
-/* Faults --------------------------------------------------------------------------------------------------
- */
+/* Faults ---------------------------------------------------------------------------------------------- */
 
 typedef struct FaultParams {
         int64_t code, count, seconds, milliseconds;
@@ -453,8 +425,7 @@ static int on_suback_failure(IpcCall *call, const void *params, void *userdata) 
         return ipc_call_reply(call, AZ_SPAN_EMPTY);
 }
 
-/* The interface -------------------------------------------------------------------------------------------
- */
+/* The interface --------------------------------------------------------------------------------------- */
 
 static const IpcMethod methods[] = {
         { "AddDevice", 0, 0, &device_params, on_add_device },
