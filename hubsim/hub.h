@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The hub: its listener, its connections, what it knows of its devices, and the faults it was asked to show.
- */
+/* The hub: its listener, its connections, its devices, and the faults that it was asked to show. */
 
 #include <openssl/ssl.h>
 #include <sys/socket.h>
@@ -29,8 +28,9 @@ typedef struct HubConfig {
         const char *state_dir;
         struct sockaddr_storage address; /* port 0: the one used last, else any that is free */
         socklen_t address_size;
-        const char *const *hosts; /* our names, the one of connection strings first; ends with NULL */
-        uint64_t expiry_grace_s;  /* a connection lives so much longer than its token */
+        const char *const
+                *hosts; /* our names, that of connection strings first; ends with NULL, outlives us */
+        uint64_t expiry_grace_s; /* a connection lives so much longer than its token */
 } HubConfig;
 
 struct Hub {

@@ -41,8 +41,7 @@ int method_invoke(Hub *hub, const MethodRequest *request, MethodCall **ret);
 /* Nobody waits for this call any more. */
 void method_cancel(MethodCall *call);
 
-/* The device answered; an unknown request id is ignored. -EBADMSG: the answer would cost it its connection.
- */
+/* The device answered; an unknown request id is ignored. -EBADMSG: the answer costs it its connection. */
 int method_on_response(Hub *hub, const Device *device, unsigned status, az_span request_id, az_span payload);
 
 /* The device subscribed: delivers what waited for that. */

@@ -30,8 +30,7 @@ static bool add_extension(X509 *cert, X509 *issuer, int nid, const char *value) 
         return extension && X509_add_ext(cert, extension, -1) == 1;
 }
 
-/* A certificate with everything but its extensions and signature; valid from yesterday, for clocks that lag.
- */
+/* A certificate without its extensions and signature yet; valid from yesterday, for clocks that lag. */
 static X509 *cert_new(const char *name, int days, EVP_PKEY *key, X509 *issuer) {
         _cleanup_(X509_freep) X509 *cert = NULL;
         X509_NAME *subject;

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What session.c, the life of a connection, and session-packet.c, what its packets do, know of each other. */
+
+#include "hubsim/mqtt-codec.h"
+#include "hubsim/session.h"
+#include "hubsim/stream.h"
+
+struct Session {
+        Session *next;
+        Hub *hub;
+        Stream stream;
+        Device *device; /* NULL before CONNECT */
+        bool is_clean;
+        uint64_t silence_max_us; /* closed after this long without a byte */
+        uint64_t last_in_us;
+        sd_event_source *timer, *expiry;
+        IpcBuffer held_pubacks; /* HeldPuback, oldest first */
+        bool has_will;
+        bool will_retain;
+        IpcBuffer will_topic, will_payload;
+};
+
+/* A condition of session_on_packet(): the client said that it goes. */
+#define SESSION_ENDED 1
+
+/* Its device's id for the log, NULL before CONNECT. */
+static inline const char *session_name(const Session *s) {
+        return s->device ? s->device->id : NULL;
+}
+
+/* Carries out a packet. SESSION_ENDED, or < 0: the connection is to be closed; why has been logged. */
+int session_on_packet(Session *s, MqttPacket *packet);
+
+/* Acknowledges a message when the rest of the turn is sent, or later if that was asked for. */
+int session_puback(Session *s, uint16_t packet_id);
+
+/* Closes the connection when its token ends, in seconds since 1970. */
+int session_end_at(Session *s, uint64_t expiry_s);

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+
+/* What each packet of a client does, and what IoT Hub closes a connection for. */
+
+#include "hubsim/session-internal.h"
+
+#include "hubsim/auth.h"
+#include "hubsim/log.h"
+#include "hubsim/telemetry.h"
+#include "hubsim/topic.h"
+
+/* "The maximum is 29.45 minutes (1767 seconds)", whatever keep-alive the client asked for. */
+#define SILENCE_MAX_US (1767 * USEC_PER_SEC)
+
+static int session_refuse(Session *s, MqttConnackCode code, unsigned error, const char *reason) {
+        log_event(NULL, error, "CONNECT refused with code %u: %s", (unsigned) code, reason);
+        (void) mqtt_append_connack(&s->stream.out, false, code);
+        return -ECONNREFUSED;
+}
+
+static bool will_is_valid(const MqttConnect *connect, const Device *device) {
+        Topic topic;
+
+        return connect->will.qos < 2 &&
+               topic_parse(connect->will.topic, az_span_create_from_str(device->id), &topic) >= 0 &&
+               topic.kind == TOPIC_TELEMETRY && telemetry_properties_are_valid(topic.properties);
+}
+
+static int session_keep_will(Session *s, const MqttMessage *will) {
+        int r;
+
+        s->has_will = true;
+        s->will_retain = will->retain;
+        r = buffer_append_span(&s->will_topic, will->topic);
+        if (r < 0)
+                return r;
+        return buffer_append_span(&s->will_payload, will->payload);
+}
+
+/* The client is who it says: its older connection goes, its stored session comes back, its clocks start. */
+static int session_accept(Session *s, const MqttConnect *connect, const Verdict *verdict) {
+        Device *device = verdict->device;
+        bool session_present;
+        int r;
+
+        if (device->session) {
+                log_event(device->id, 400027, "closed: another connection with its client id");
+                session_close(device->session, SESSION_END_LOST, 400027);
+        }
+        session_present = device->has_stored_session && !connect->clean_session;
+        if (!session_present)
+                device_forget_subscriptions(device);
+        device->has_stored_session = !connect->clean_session;
+        device->session = s;
+        s->device = device;
+        s->is_clean = connect->clean_session;
+        s->silence_max_us = connect->keep_alive_s == 0
+                                    ? SILENCE_MAX_US
+                                    : MIN(connect->keep_alive_s * (USEC_PER_SEC * 3 / 2), SILENCE_MAX_US);
+
+        if (connect->has_will) {
+                r = session_keep_will(s, &connect->will);
+                if (r < 0)
+                        return r;
+        }
+        r = session_end_at(s, verdict->expiry_s + s->hub->expiry_grace_s);
+        if (r < 0)
+                return r;
+        r = mqtt_append_connack(&s->stream.out, session_present, MQTT_CONNACK_ACCEPTED);
+        if (r < 0)
+                return r;
+
+        log_event(device->id, 0, "connected%s", session_present ? ", session present" : "");
+        return method_on_subscribed(s->hub, device);
+}
+
+static int session_on_connect(Session *s, const MqttConnect *connect) {
+        Faults *faults = &s->hub->faults;
+        Verdict verdict;
+
+        if (s->device) {
+                log_event(session_name(s), 0, "closed: a second CONNECT");
+                return -EBADMSG;
+        }
+        if (faults->n_refuse > 0) {
+                faults->n_refuse--;
+                if (faults->refuse_code > 0)
+                        return session_refuse(s, faults->refuse_code, 0, "as it was asked to");
+                log_event(NULL, 0, "CONNECT not answered, as it was asked to");
+                return -ECONNABORTED;
+        }
+        if (connect->protocol_level != 4)
+                return session_refuse(s, MQTT_CONNACK_BAD_PROTOCOL, 0, "not MQTT 3.1.1");
+        if (stream_has_peer_certificate(&s->stream))
+                return session_refuse(s, MQTT_CONNACK_NOT_AUTHORIZED, 401003,
+                                      "no device of this hub has a certificate");
+
+        verdict = auth_check(s->hub->registry, s->hub->hosts, connect, realtime_us() / USEC_PER_SEC);
+        if (verdict.code != MQTT_CONNACK_ACCEPTED)
+                return session_refuse(s, verdict.code, verdict.error, verdict.reason);
+        if (connect->has_will && !will_is_valid(connect, verdict.device))
+                return session_refuse(s, MQTT_CONNACK_NOT_AUTHORIZED, 400004,
+                                      "the will is not telemetry of this device");
+
+        return session_accept(s, connect, &verdict);
+}
+
+static int session_on_telemetry(Session *s, const MqttPublish *publish, az_span properties) {
+        Faults *faults = &s->hub->faults;
+        Telemetry telemetry = {
+                .device = s->device->id,
+                .properties = properties,
+                .message = publish->message,
+                .dup = publish->dup,
+        };
+        int r;
+
+        r = telemetry_store(s->hub->journal, &telemetry);
+        if (r == -EBADMSG)
+                log_event(session_name(s), 400004, "closed: malformed properties in the topic");
+        else if (r == -EMSGSIZE)
+                log_event(session_name(s), 413001, "closed: a message of more than 256 KiB");
+        if (r < 0)
+                return r;
+
+        if (publish->message.qos == 0)
+                return 0;
+        if (faults->n_drop_before_puback > 0) {
+                faults->n_drop_before_puback--;
+                log_event(session_name(s), 0, "closed before PUBACK, as it was asked to");
+                return -ECONNABORTED;
+        }
+        return session_puback(s, publish->packet_id);
+}
+
+/* Twins are not offered, and the device is told so, as by a hub of the basic tier. */
+static int session_on_twin(Session *s, az_span request_id) {
+        static const char filter[] = "$iothub/twin/res/#";
+        _cleanup_(ipc_buffer_done) IpcBuffer topic = {};
+        int r;
+
+        if (!device_is_subscribed(s->device, filter))
+                return 0;
+
+        r = buffer_append(&topic, "$iothub/twin/res/403/?$rid=", strlen("$iothub/twin/res/403/?$rid="));
+        if (r < 0)
+                return r;
+        r = buffer_append_span(&topic, request_id);
+        if (r < 0)
+                return r;
+        return session_publish(s, buffer_span(&topic), AZ_SPAN_FROM_STR("{\"errorCode\":403010}"));
+}
+
+static int session_on_publish(Session *s, const MqttPublish *publish) {
+        const MqttMessage *message = &publish->message;
+        Topic topic;
+        int r;
+
+        if (message->qos == 2) {
+                log_event(session_name(s), 0, "closed: a message of QoS 2");
+                return -ECONNABORTED;
+        }
+        if (topic_parse(message->topic, az_span_create_from_str(s->device->id), &topic) < 0) {
+                log_event(session_name(s), 400004, "closed: not a topic to publish to: '%.*s'",
+                          MIN(az_span_size(message->topic), 128), (const char *) az_span_ptr(message->topic));
+                return -ECONNABORTED;
+        }
+        if (topic.kind == TOPIC_TELEMETRY)
+                return session_on_telemetry(s, publish, topic.properties);
+
+        if (topic.kind == TOPIC_METHOD_RESPONSE) {
+                r = method_on_response(s->hub, s->device, topic.status, topic.request_id, message->payload);
+                if (r == -EBADMSG)
+                        log_event(session_name(s), 400012,
+                                  "closed: the answer to a method is not JSON, or too long");
+        } else
+                r = session_on_twin(s, topic.request_id);
+        if (r < 0 || message->qos == 0)
+                return r;
+        return session_puback(s, publish->packet_id);
+}
+
+/* Returns the SUBACK code. */
+static int session_subscribe_one(Session *s, az_span filter, unsigned qos) {
+        const char *text = (const char *) az_span_ptr(filter);
+        int r;
+
+        if (!topic_filter_is_allowed(filter, az_span_create_from_str(s->device->id))) {
+                log_event(session_name(s), 400004, "closed: not a topic to subscribe to: '%.*s'",
+                          MIN(az_span_size(filter), 128), text);
+                return -ECONNABORTED;
+        }
+        if (s->hub->faults.n_suback_failures > 0)
+                return (int) MQTT_SUBACK_FAILURE;
+
+        r = device_subscribe(s->device, text, (size_t) az_span_size(filter));
+        if (r == -ENOBUFS)
+                log_event(session_name(s), 400004, "closed: more than %u subscriptions", SUBSCRIPTIONS_MAX);
+        return r < 0 ? r : (int) MIN(qos, 1U);
+}
+
+static int session_on_subscribe(Session *s, MqttFilters *filters) {
+        Faults *faults = &s->hub->faults;
+        _cleanup_(ipc_buffer_done) IpcBuffer codes = {};
+        az_span filter;
+        unsigned qos;
+        int r;
+
+        while (mqtt_filter_next(filters, &filter, &qos)) {
+                r = session_subscribe_one(s, filter, qos);
+                if (r < 0)
+                        return r;
+                r = buffer_append(&codes, &(uint8_t){ (uint8_t) r }, 1);
+                if (r < 0)
+                        return r;
+        }
+        if (faults->n_suback_failures > 0)
+                faults->n_suback_failures--;
+
+        r = mqtt_append_suback(&s->stream.out, filters->packet_id, az_span_ptr(buffer_span(&codes)),
+                               ipc_buffer_size(&codes));
+        if (r < 0)
+                return r;
+        return method_on_subscribed(s->hub, s->device);
+}
+
+static int session_on_unsubscribe(Session *s, MqttFilters *filters) {
+        az_span filter;
+        unsigned qos;
+
+        while (mqtt_filter_next(filters, &filter, &qos))
+                device_unsubscribe(s->device, (const char *) az_span_ptr(filter),
+                                   (size_t) az_span_size(filter));
+        return mqtt_append_unsuback(&s->stream.out, filters->packet_id);
+}
+
+int session_on_packet(Session *s, MqttPacket *packet) {
+        if (!s->device && packet->type != MQTT_CONNECT) {
+                log_event(NULL, 0, "closed: the first packet is not CONNECT");
+                return -EBADMSG;
+        }
+
+        switch (packet->type) {
+        case MQTT_CONNECT:
+                return session_on_connect(s, &packet->connect);
+        case MQTT_PUBLISH:
+                return session_on_publish(s, &packet->publish);
+        case MQTT_SUBSCRIBE:
+                return session_on_subscribe(s, &packet->filters);
+        case MQTT_UNSUBSCRIBE:
+                return session_on_unsubscribe(s, &packet->filters);
+        case MQTT_PINGREQ:
+                return mqtt_append_pingresp(&s->stream.out);
+        case MQTT_DISCONNECT:
+                s->has_will = false;
+                log_event(session_name(s), 0, "disconnected");
+                return SESSION_ENDED;
+        case MQTT_PUBACK: /* everything is sent with QoS 0, so these answer nothing */
+        case MQTT_PUBREC:
+        case MQTT_PUBREL:
+        case MQTT_PUBCOMP:
+        case MQTT_CONNACK:
+        case MQTT_SUBACK:
+        case MQTT_UNSUBACK:
+        case MQTT_PINGRESP:
+        case _MQTT_TYPE_MAX:
+        case _MQTT_TYPE_INVALID:
+                break;
+        }
+        log_event(session_name(s), 0, "closed: a packet of type %d", (int) packet->type);
+        return -EBADMSG;
+}
