@@ -37,17 +37,9 @@ int file_read(const char *path, size_t max, char **ret) {
         return 0;
 }
 
-int file_replace(const char *path, mode_t mode, const void *data, size_t n) {
-        _cleanup_(close_fdp) int fd = -1;
-        char temporary[PATH_MAX];
+int file_write_all(int fd, const void *data, size_t n) {
         const char *p = data;
 
-        if ((size_t) snprintf(temporary, sizeof(temporary), "%s.new", path) >= sizeof(temporary))
-                return -ENAMETOOLONG;
-
-        fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-        if (fd < 0)
-                return -errno;
         while (n > 0) {
                 ssize_t k = write(fd, p, n);
 
@@ -58,5 +50,23 @@ int file_replace(const char *path, mode_t mode, const void *data, size_t n) {
                         n -= (size_t) k;
                 }
         }
+        return 0;
+}
+
+int file_replace(const char *path, mode_t mode, const void *data, size_t n) {
+        _cleanup_(close_fdp) int fd = -1;
+        char temporary[PATH_MAX];
+        int r;
+
+        if ((size_t) snprintf(temporary, sizeof(temporary), "%s.new", path) >= sizeof(temporary))
+                return -ENAMETOOLONG;
+
+        fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+        if (fd < 0)
+                return -errno;
+        r = file_write_all(fd, data, n);
+        if (r < 0)
+                return r;
+
         return rename(temporary, path) < 0 ? -errno : 0;
 }

@@ -8,6 +8,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "hubsim/files.h"
+
 #define LINE_START "{\"number\":"
 
 struct Journal {
@@ -161,20 +163,6 @@ int journal_append(Journal *journal, uint64_t realtime_us, const char *device, a
         return 0;
 }
 
-static int write_all(int fd, const uint8_t *p, size_t n) {
-        while (n > 0) {
-                ssize_t k = write(fd, p, n);
-
-                if (k < 0 && errno != EINTR)
-                        return -errno;
-                if (k > 0) {
-                        p += k;
-                        n -= (size_t) k;
-                }
-        }
-        return 0;
-}
-
 int journal_flush(Journal *journal) {
         size_t n = ipc_buffer_size(&journal->pending);
         int r;
@@ -182,7 +170,7 @@ int journal_flush(Journal *journal) {
         if (n == 0)
                 return 0;
 
-        r = write_all(journal->fd, az_span_ptr(buffer_span(&journal->pending)), n);
+        r = file_write_all(journal->fd, az_span_ptr(buffer_span(&journal->pending)), n);
         ipc_buffer_consume(&journal->pending, n);
         if (r < 0) {
                 (void) ftruncate(journal->fd, (off_t) journal->size);

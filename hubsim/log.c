@@ -2,6 +2,7 @@
 
 #include "hubsim/log.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 
 void log_event(const char *device, unsigned code, const char *format, ...) {
@@ -11,6 +12,9 @@ void log_event(const char *device, unsigned code, const char *format, ...) {
         va_start(ap, format);
         (void) vsnprintf(text, sizeof(text), format, ap);
         va_end(ap);
+        for (char *p = text; *p; p++) /* what clients sent is in it, and may be read on a terminal */
+                if (iscntrl((unsigned char) *p))
+                        *p = '?';
         if (code > 0)
                 (void) snprintf(number, sizeof(number), "%u ", code);
 

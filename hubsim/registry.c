@@ -3,6 +3,7 @@
 #include "hubsim/registry.h"
 
 #include <assert.h>
+#include <azure/core/az_json.h>
 #include <cjson/cJSON.h>
 #include <ctype.h>
 #include <fcntl.h>
@@ -128,7 +129,10 @@ static int registry_load(Registry *registry) {
         if (r < 0)
                 return r;
 
-        document = cJSON_ParseWithOpts(text, NULL, true);
+        /* cJSON alone would take much that is not JSON. */
+        if (az_result_failed(az_json_validate(az_span_create_from_str(text))))
+                return -EBADMSG;
+        document = cJSON_Parse(text);
         devices = cJSON_GetObjectItemCaseSensitive(document, "devices");
         if (!cJSON_IsArray(devices))
                 return -EBADMSG;

@@ -20,6 +20,9 @@
  * others. */
 #define MESSAGE_MAX (256 * 1024)
 
+/* Objects and arrays in a body; those around it when it is read over Varlink make it 32, a usual limit. */
+#define BODY_DEPTH_MAX 28
+
 /* A character as \u00XX, the widest that JSON makes of a byte. */
 #define ESCAPED_MAX 6
 
@@ -143,10 +146,21 @@ static az_result write_data(az_json_writer *w, az_span payload) {
         return write_text(w, AZ_SPAN_FROM_STR("data"), az_span_create(text, n));
 }
 
+/* Is it JSON that can stand in a line, and can be read there? */
 static bool is_json_line(az_span payload) {
         size_t n = (size_t) az_span_size(payload);
+        az_json_reader reader;
+        az_result r;
 
-        return az_result_succeeded(az_json_validate(payload)) && !memchr(az_span_ptr(payload), '\n', n) &&
+        if (az_result_failed(az_json_reader_init(&reader, payload, NULL)))
+                return false;
+        do {
+                r = az_json_reader_next_token(&reader);
+                if (reader.current_depth > BODY_DEPTH_MAX)
+                        return false;
+        } while (az_result_succeeded(r));
+
+        return r == AZ_ERROR_JSON_READER_DONE && !memchr(az_span_ptr(payload), '\n', n) &&
                !memchr(az_span_ptr(payload), '\r', n);
 }
 

@@ -60,11 +60,13 @@ class Closed(Exception):
 class Device:
     """One connection. Nothing is sent by itself."""
 
-    def __init__(self, connection_string, ca_file):
+    def __init__(self, connection_string, ca_file, client_certificate=None):
         fields = parse_connection_string(connection_string)
         self.host, self.id, self.key = fields["HostName"], fields["DeviceId"], fields["SharedAccessKey"]
         name, port = self.host.split(":")
         context = ssl.create_default_context(cafile=ca_file)
+        if client_certificate:
+            context.load_cert_chain(*client_certificate)
         self.socket = context.wrap_socket(socket.create_connection((name, int(port)), TIMEOUT_S), server_hostname=name)
         self.buffer = b""
 

@@ -153,6 +153,11 @@ class Refusals(HubCase):
                 self.assertEqual(d.connect(**options), (False, code))
                 d.wait_for_close()
 
+    def test_a_certificate_is_refused(self):
+        ca = [str(self.hub.state / name) for name in ("ca.pem", "ca-key.pem")]
+        with Device(self.add_device(), ca[0], client_certificate=ca) as d:
+            self.assertEqual(d.connect(), (False, 5))
+
     def test_what_breaks_a_rule_ends_its_connection_alone(self):
         bystander = self.open_connected()
         name = self.name
@@ -306,8 +311,9 @@ class Telemetry(HubCase):
 
     def test_a_body_is_kept_byte_for_byte(self):
         d = self.open_connected()
-        bodies = ['{"n":9007199254740993,"x":1.10}', ' [1e400 , "\\u0000"] ', "21.50", '"ü"']
-        others = {"not json": "bm90IGpzb24=", "": "", '{\n"a":1}': "ewoiYSI6MX0=", '{"a":1': "eyJhIjox"}
+        bodies = ['{"n":9007199254740993,"x":1.10}', ' [1e400 , "\\u0000"] ', "21.50", '"ü"', "[" * 28 + "]" * 28]
+        others = {"not json": "bm90IGpzb24=", "": "", '{\n"a":1}': "ewoiYSI6MX0=", '{"a":1': "eyJhIjox",
+                  "[" * 30 + "]" * 30: "W1tb" * 10 + "XV1d" * 10}
         for body in [*bodies, *others]:
             d.telemetry(body)
         lines = (self.hub.state / "telemetry.jsonl").read_text().splitlines()
@@ -315,6 +321,9 @@ class Telemetry(HubCase):
         for line, body in zip(lines, bodies):
             self.assertTrue(line.endswith(f'"body":{body}}}'), line)
         self.assertEqual([line.get("data") for line in self.arrived()[len(bodies):]], list(others.values()))
+        shown = self.hub.command("log", "--json", "--device", d.id).stdout.splitlines()
+        self.assertEqual(shown, lines)
+        self.assertEqual(len(self.hub.command("log", "--device", d.id).stdout.splitlines()), len(lines))
 
     def test_properties_are_decoded(self):
         d = self.open_connected()
