@@ -14,9 +14,10 @@ static void method_split(az_span full, az_span *ret_interface, az_span *ret_name
 }
 
 static const IpcMethod *interface_find_method(const IpcInterface *interface, az_span name) {
-        for (const IpcMethod *m = interface->methods; m < interface->methods + interface->n_methods; m++)
-                if (az_span_is_content_equal(name, az_span_create_from_str((char *) m->name)))
-                        return m;
+        for (size_t i = 0; i < interface->n_methods; i++)
+                if (az_span_is_content_equal(name,
+                                             az_span_create_from_str((char *) interface->methods[i].name)))
+                        return interface->methods + i;
         return NULL;
 }
 

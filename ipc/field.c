@@ -269,18 +269,22 @@ static int (*const decoders[_IPC_FIELD_KIND_MAX])(Decoder *, const IpcField *, u
         [IPC_FIELD_STRUCTS] = decode_structs, [IPC_FIELD_TOKEN] = decode_token,
 };
 
-/* Everything absent. */
+/* What is not all zeroes when it is absent. */
+static void field_clear(const IpcField *field, void *out) {
+        if (field->kind == IPC_FIELD_INT)
+                memcpy(out, &field->absent, sizeof(int64_t));
+        else if (field->kind == IPC_FIELD_ENUM)
+                memcpy(out, &(int){ (int) field->absent }, sizeof(int));
+        else if (field->kind == IPC_FIELD_BOOL)
+                memcpy(out, &(bool){ field->absent != 0 }, sizeof(bool));
+        else if (field->kind == IPC_FIELD_TOKEN)
+                memcpy(out, &(uint32_t){ IPC_TOKEN_NONE }, sizeof(uint32_t));
+}
+
 static void struct_clear(const IpcStruct *type, uint8_t *out) {
         memset(out, 0, type->size);
-        for (const IpcField *f = type->fields; f < type->fields + type->n_fields; f++)
-                if (f->kind == IPC_FIELD_INT)
-                        memcpy(out + f->offset, &f->absent, sizeof(int64_t));
-                else if (f->kind == IPC_FIELD_ENUM)
-                        memcpy(out + f->offset, &(int){ (int) f->absent }, sizeof(int));
-                else if (f->kind == IPC_FIELD_BOOL)
-                        memcpy(out + f->offset, &(bool){ f->absent != 0 }, sizeof(bool));
-                else if (f->kind == IPC_FIELD_TOKEN)
-                        memcpy(out + f->offset, &(uint32_t){ IPC_TOKEN_NONE }, sizeof(uint32_t));
+        for (size_t i = 0; i < type->n_fields; i++)
+                field_clear(type->fields + i, out + type->fields[i].offset);
 }
 
 /* Clients tend to write fields in the order of the interface file: begin to look behind the last one. */

@@ -203,22 +203,22 @@ static void check_type(Idl *idl, const IpcField *field, const char *where) {
 }
 
 static void check_struct(Idl *idl, const IpcStruct *type, const char *where) {
-        const IpcField *field = type->fields, *end = type->fields + type->n_fields;
         char name[NAME_MAX_SIZE], path[256];
+        size_t n = 0;
 
         expect_text(idl, "(");
         while (accept_name(idl, name)) {
                 (void) snprintf(path, sizeof(path), "%s.%s", where, name);
                 expect_text(idl, ":");
-                require(idl, field != end && strcmp(field->name, name) == 0,
+                require(idl, n < type->n_fields && strcmp(type->fields[n].name, name) == 0,
                         "%s is not the next of the table", path);
-                check_type(idl, field, path);
-                field++;
+                check_type(idl, type->fields + n, path);
+                n++;
                 if (!accept_text(idl, ","))
                         break;
         }
         expect_text(idl, ")");
-        require(idl, field == end, "%s.%s is only in the table", where, field != end ? field->name : "");
+        require(idl, n == type->n_fields, "%s.%s is only in the table", where, type->fields[n].name);
 }
 
 static const IpcStruct no_params = { .n_fields = 0 };
