@@ -25,8 +25,7 @@
 /* ... or when what waits has not been taken after this time: it hangs. */
 #define IPC_OUTPUT_TIMEOUT_US (UINT64_C(10) * 1000 * 1000)
 
-/* All users together. One connection is one fd and, idle, some 300 bytes; systemd gives 1,024 fds unless
- * told. */
+/* All users together: an fd and, idle, about 1 KiB each. */
 #define IPC_CONNECTIONS_MAX 1024U
 
 /* One uid: a connection for each worker and each stage, and still a sixteenth of all. */

@@ -85,6 +85,34 @@ static int example_count(IpcCall *call, const void *params, void *userdata) {
         return ipc_call_reply_json(call, &json);
 }
 
+typedef struct CountToParams {
+        int64_t n;
+} CountToParams;
+
+static const IpcField count_to_fields[] = {
+        { "n", IPC_FIELD_INT, offsetof(CountToParams, n), .min = 1, .max = 1000 },
+};
+static const IpcStruct count_to_params = IPC_STRUCT(CountToParams, count_to_fields);
+
+static int example_count_to(IpcCall *call, const void *params, void *userdata) {
+        const CountToParams *p = params;
+        int r;
+
+        for (int64_t n = ipc_call_wants_more(call) ? 1 : p->n;; n++) {
+                _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+
+                ipc_json_begin(&json, NULL);
+                ipc_json_int(&json, "n", n);
+                ipc_json_end(&json);
+                if (n == p->n)
+                        return ipc_call_reply_json(call, &json);
+
+                r = ipc_call_reply_continues_json(call, &json);
+                if (r < 0)
+                        return r;
+        }
+}
+
 typedef struct NameParams {
         az_span name;
         int64_t n;
@@ -209,6 +237,7 @@ static const IpcMethod example_methods[] = {
         { "Echo", 0, 0, &echo_params, example_echo },
         { "Kinds", 0, 0, &kinds_params, example_kinds },
         { "Count", 0, 0, NULL, example_count },
+        { "CountTo", 0, IPC_METHOD_MORE, &count_to_params, example_count_to },
         { "Hold", 0, 0, &name_params, example_hold },
         { "Take", 0, IPC_METHOD_PARK, &name_params, example_hold },
         { "Watch", 0, IPC_METHOD_MORE_ONLY, &name_params, example_hold },

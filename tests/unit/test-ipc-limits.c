@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
+#include <grp.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -262,6 +263,34 @@ START_TEST(data_lives_as_long_as_its_connection) {
 }
 END_TEST
 
+START_TEST(peer_has_its_groups) {
+        _cleanup_(ipc_peer_done) IpcPeer peer = IPC_PEER_NULL;
+        gid_t groups[64];
+        int fds[2], n;
+
+        (void) setgroups(ELEMENTSOF(some_groups), some_groups); /* root may, others have theirs */
+        n = getgroups(ELEMENTSOF(groups), groups);
+        ck_assert_int_ge(n, 0);
+        ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+        ck_assert_int_eq(ipc_peer_init(&peer, fds[0]), 0);
+        ck_assert_uint_eq(peer.gid, getgid());
+        ck_assert_uint_eq(peer.n_groups, (size_t) n);
+        for (int i = 0; i < n; i++)
+                ck_assert(ipc_peer_is_member(&peer, groups[i]));
+        ck_assert(!ipc_peer_is_member(&peer, 123456));
+        close_fd(fds[0]);
+        close_fd(fds[1]);
+}
+END_TEST
+
+START_TEST(grants_have_names) {
+        ck_assert_str_eq(ipc_grant_to_string(IPC_GRANT_READ), "read");
+        ck_assert_str_eq(ipc_grant_to_string(IPC_GRANT_SEND | IPC_GRANT_SERVE), "send");
+        ck_assert_str_eq(ipc_grant_to_string(IPC_GRANT_SERVE), "serve");
+        ck_assert_str_eq(ipc_grant_to_string(IPC_GRANT_ADMIN), "admin");
+}
+END_TEST
+
 START_TEST(interface_name_is_unique) {
         _cleanup_(test_done) Test t;
 
@@ -354,6 +383,8 @@ static Suite *limits_suite(void) {
         tcase_add_test(t, missing_grant_is_named);
         tcase_add_test(t, own_uid_may_everything_by_default);
         tcase_add_loop_test(t, group_may_what_programs_need, 0, ELEMENTSOF(policies));
+        tcase_add_test(t, peer_has_its_groups);
+        tcase_add_test(t, grants_have_names);
         suite_add_tcase(suite, t);
 
         t = tcase_create("rest");

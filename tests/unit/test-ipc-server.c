@@ -45,6 +45,12 @@ static const struct {
         /* "If the server does not support 'more' for the method, it replies with a single reply" */
         { CALL_WITH("more", "Count", "{}"), REPLY("{\"calls\":1,\"oneway\":0}") },
 
+        { CALL("CountTo", "{\"n\":3}"), REPLY("{\"n\":3}") },
+        { CALL_WITH("more", "CountTo", "{\"n\":3}"),
+          REPLY_CONTINUES("{\"n\":1}") REPLY_CONTINUES("{\"n\":2}") REPLY("{\"n\":3}") },
+        { CALL_WITH("more", "CountTo", "{\"n\":0}"),
+          ERROR("org.varlink.service.InvalidParameter", "{\"parameter\":\"n\"}") },
+
         { CALL_WITH("oneway", "Count", "{}"), "" },
         { CALL_WITH("oneway", "Nothing", "{}"), "" },
         { CALL_WITH("oneway", "Echo", "{}"), "" },
@@ -389,6 +395,22 @@ START_TEST(what_a_client_sent_before_it_closed_is_served) {
 }
 END_TEST
 
+START_TEST(client_that_will_not_read_is_served_and_closed) {
+        _cleanup_(test_done) Test t;
+        int fd;
+
+        test_init(&t, &defaults);
+        fd = test_connect(&t);
+        ck_assert_int_eq(shutdown(fd, SHUT_RD), 0);
+        test_send(&t, fd, CALL("Hold", NAMED("a")) CALL("Count", "{}"));
+        ck_assert_uint_eq(t.example.n_gone, 0); /* nobody has tried to write yet */
+        ck_assert(example_release(&t.example, "a"));
+        test_run(&t);
+        ck_assert_int_eq(send(fd, "", 1, MSG_NOSIGNAL), -1);
+        ck_assert_uint_eq(t.example.n_counted, 1);
+}
+END_TEST
+
 START_TEST(deferred_call_is_gone_with_its_client) {
         _cleanup_(test_done) Test t;
         int fd;
@@ -447,6 +469,7 @@ static Suite *server_suite(void) {
         tcase_add_test(t, half_close_behind_a_parked_call_waits_for_the_replies_before_it);
         tcase_add_test(t, end_is_noticed_while_reading_is_paused);
         tcase_add_test(t, what_a_client_sent_before_it_closed_is_served);
+        tcase_add_test(t, client_that_will_not_read_is_served_and_closed);
         tcase_add_test(t, deferred_call_is_gone_with_its_client);
         tcase_add_test(t, freeing_the_server_sends_what_is_answered_and_gives_up_the_rest);
         suite_add_tcase(suite, t);
