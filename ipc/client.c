@@ -226,10 +226,6 @@ int ipc_client_call(IpcClient *client, const char *method, az_span parameters, I
         return ipc_client_receive(client, ret);
 }
 
-int ipc_client_shutdown(IpcClient *client) {
-        return shutdown(client->stream.fd, SHUT_WR) < 0 ? -errno : 0;
-}
-
 int ipc_client_get_fd(const IpcClient *client) {
         return client->stream.fd;
 }

@@ -59,9 +59,6 @@ int ipc_client_send(IpcClient *client, const char *method, az_span parameters, u
 /* Receives the next reply. */
 int ipc_client_receive(IpcClient *client, IpcReply *ret);
 
-/* Says that no more calls will come. */
-int ipc_client_shutdown(IpcClient *client);
-
 /* The socket, for a poll() of the caller's. */
 int ipc_client_get_fd(const IpcClient *client);
 

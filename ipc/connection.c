@@ -2,12 +2,11 @@
 
 /*
  * One connection. Each turn, connection_run(), does what can be done in a fixed order: note what the socket
- * says, read once, serve complete messages, write once, then close or say what to wake up for. Serving stops
- * while
+ * says, read once, serve complete messages, write once, then close or say what to wake up for. One read is
+ * small enough that a busy client does not keep the others waiting. Serving stops while
  *
  *   - a call is parked: nothing behind it begins before its last reply;
- *   - too many replies, or bytes of replies, wait;
- *   - the turn is over: others have theirs first.
+ *   - too many replies, or bytes of replies, wait.
  *
  * While it is stopped the socket is not read either, and the kernel makes the client wait. That the client
  * hangs up is always watched, but only once: EPOLLRDHUP would be reported for ever.
@@ -17,6 +16,9 @@
 #include <sys/epoll.h>
 
 #include "ipc/connection.h"
+
+/* A socket holds some 200 KiB unless root says otherwise; who can send more than 1 MiB has not gone. */
+#define UNHEARD_READS_MAX 64U
 
 struct IpcConnectionData {
         IpcConnectionData *next;
@@ -104,16 +106,17 @@ static void connection_serve(IpcConnection *c) {
         }
 }
 
-/* The client is gone. Nothing more will come, and what has come is served in this turn. */
+/* The client is gone, or will not read. What it has sent is served in this turn, then the connection is
+ * closed. */
 static void connection_serve_unheard(IpcConnection *c) {
-        bool readable = c->state < IPC_CONNECTION_DRAINING;
+        unsigned n_reads = c->state < IPC_CONNECTION_DRAINING ? UNHEARD_READS_MAX : 0;
 
         connection_set_state(c, IPC_CONNECTION_UNHEARD);
-        do {
+        connection_serve(c);
+        while (n_reads > 0 && !c->backlog && ipc_stream_read(&c->stream) == 0) {
                 connection_serve(c);
-                readable = readable && !c->backlog && ipc_stream_read(&c->stream) == 0;
-        } while (readable);
-
+                n_reads--;
+        }
         connection_set_state(c, IPC_CONNECTION_CLOSED);
 }
 
@@ -282,36 +285,35 @@ const IpcPeer *ipc_connection_get_peer(const IpcConnection *c) {
         return &c->peer;
 }
 
-static IpcConnectionData **connection_find_data(const IpcConnection *c, const void *key) {
-        IpcConnectionData **d = (IpcConnectionData **) &c->data;
+static IpcConnectionData *connection_find_data(const IpcConnection *c, const void *key) {
+        IpcConnectionData *d = c->data;
 
-        while (*d && (*d)->key != key)
-                d = &(*d)->next;
+        while (d && d->key != key)
+                d = d->next;
         return d;
 }
 
 int ipc_connection_set_data(IpcConnection *c, const void *key, void *data, void (*free_func)(void *data)) {
-        IpcConnectionData **at = connection_find_data(c, key), *d = *at;
+        IpcConnectionData *d = connection_find_data(c, key), replaced;
 
-        if (d) {
-                if (d->free_func)
-                        d->free_func(d->data);
-        } else {
+        if (!d) {
                 d = malloc(sizeof(*d));
                 if (!d)
                         return -ENOMEM;
-                *at = d;
-                d->next = NULL;
+                *d = (IpcConnectionData){ .next = c->data, .key = key };
+                c->data = d;
         }
 
-        d->key = key;
+        replaced = *d;
         d->data = data;
         d->free_func = free_func;
+        if (replaced.free_func)
+                replaced.free_func(replaced.data);
         return 0;
 }
 
 void *ipc_connection_get_data(const IpcConnection *c, const void *key) {
-        IpcConnectionData *d = *connection_find_data(c, key);
+        const IpcConnectionData *d = connection_find_data(c, key);
 
         return d ? d->data : NULL;
 }

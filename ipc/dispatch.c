@@ -84,11 +84,12 @@ static int call_begin(IpcCall *call, const IpcServerInterface *interface, const 
         return call_run(call, interface, method, wire->parameters);
 }
 
+/* Begins a call and parks the connection if it is to. */
 static int connection_call(IpcConnection *c, const IpcWireCall *wire) {
         const IpcServerInterface *interface;
         const IpcMethod *method = NULL;
         az_span interface_name, name;
-        IpcCall *call;
+        IpcCall *call, *kept;
         int r;
 
         method_split(wire->method, &interface_name, &name);
@@ -102,36 +103,34 @@ static int connection_call(IpcConnection *c, const IpcWireCall *wire) {
 
         c->current = call;
         if (!interface)
-                return call_error_parameter(call, "org.varlink.service.InterfaceNotFound", "interface",
-                                            interface_name);
-        if (!method)
-                return call_error_parameter(call, "org.varlink.service.MethodNotFound", "method",
-                                            wire->method);
+                r = call_error_parameter(call, "org.varlink.service.InterfaceNotFound", "interface",
+                                         interface_name);
+        else if (!method)
+                r = call_error_parameter(call, "org.varlink.service.MethodNotFound", "method", wire->method);
+        else
+                r = call_begin(call, interface, method, wire);
 
-        return call_begin(call, interface, method, wire);
+        kept = c->current; /* NULL if it was answered */
+        c->current = NULL;
+        assert(r != 0 || !kept);
+        if (r == IPC_DEFERRED && kept && (kept->more || kept->takes))
+                c->parked = kept;
+        return MIN(r, 0);
 }
 
 int connection_dispatch(IpcConnection *c, az_span message) {
         IpcDocument *document = &c->server->document;
         IpcWireCall wire;
-        IpcCall *kept;
         int r;
 
         r = ipc_wire_parse_call(document, message, &wire);
+        if (r == 0)
+                r = connection_call(c, &wire);
+        ipc_document_reset(document);
         if (r == IPC_WIRE_MALFORMED) {
                 connection_refuse_input(c);
                 return 0;
         }
-        if (r < 0)
-                return r;
 
-        r = connection_call(c, &wire);
-        kept = c->current;
-        c->current = NULL;
-        assert(r != 0 || !kept);
-        if (r == IPC_DEFERRED && kept && (kept->more || kept->takes))
-                c->parked = kept;
-
-        ipc_document_reset(document);
-        return r < 0 ? r : 0;
+        return r;
 }

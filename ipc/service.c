@@ -9,10 +9,10 @@ static int service_get_info(IpcCall *call, const void *params, void *userdata) {
         const IpcServer *server = userdata;
 
         ipc_json_begin(&json, NULL);
-        ipc_json_cstring(&json, "vendor", server->config.vendor);
-        ipc_json_cstring(&json, "product", server->config.product);
-        ipc_json_cstring(&json, "version", server->config.version);
-        ipc_json_cstring(&json, "url", server->config.url);
+        ipc_json_cstring(&json, "vendor", server->config.vendor ?: "");
+        ipc_json_cstring(&json, "product", server->config.product ?: "");
+        ipc_json_cstring(&json, "version", server->config.version ?: "");
+        ipc_json_cstring(&json, "url", server->config.url ?: "");
         ipc_json_begin_array(&json, "interfaces");
         for (size_t i = 0; i < server->n_interfaces; i++)
                 ipc_json_cstring(&json, NULL, server->interfaces[i].interface->name);
