@@ -147,6 +147,15 @@ MethodTaker *method_taker_free(MethodTaker *taker) {
         return NULL;
 }
 
+/* Copies 'source' to *p, which moves behind it. */
+static az_span span_put(uint8_t **p, az_span source) {
+        az_span copy = az_span_create(*p, az_span_size(source));
+
+        (void) az_span_copy(copy, source);
+        *p += az_span_size(source);
+        return copy;
+}
+
 /* Copies the names behind the array that points to them: one allocation, freed as one. */
 static int names_copy(const az_span *names, size_t n, az_span **ret) {
         size_t n_bytes = 0;
@@ -161,13 +170,8 @@ static int names_copy(const az_span *names, size_t n, az_span **ret) {
                 return -ENOMEM;
 
         p = (uint8_t *) (copy + n);
-        for (size_t i = 0; i < n; i++) {
-                size_t size = (size_t) az_span_size(names[i]);
-
-                memcpy(p, az_span_ptr(names[i]), size);
-                copy[i] = az_span_create(p, (int32_t) size);
-                p += size;
-        }
+        for (size_t i = 0; i < n; i++)
+                copy[i] = span_put(&p, names[i]);
         *ret = copy;
         return 0;
 }
@@ -231,14 +235,6 @@ int method_taker_settle(MethodTaker *taker, uint64_t id, uint16_t status, az_spa
                         return 0;
                 }
         return METHOD_CALL_GONE;
-}
-
-static az_span span_put(uint8_t **p, az_span source) {
-        az_span copy = az_span_create(*p, az_span_size(source));
-
-        memcpy(*p, az_span_ptr(source), (size_t) az_span_size(source));
-        *p += az_span_size(source);
-        return copy;
 }
 
 static PendingCall *call_new(MethodRouter *router, az_span request_id, az_span name, az_span payload) {

@@ -2,284 +2,200 @@
 
 #include "daemon/method-router.h"
 
+#include <stdarg.h>
+
 #include "tests/unit/unit.h"
 
-#define LIMIT_US   (30 * USEC_PER_SEC)
-#define FOREVER_US UINT64_MAX
+#define LIMIT_US 30
+#define ID_NEVER 999
 
-/* What the router did, as one line per deed: "501 7" (status, request id) or "A<reboot" (taker, call). */
-typedef struct Trace {
-        char text[512];
-        uint64_t last_id;
-} Trace;
+/* Takers A and B of one uid, C of another, and what the router did, one word per deed. */
+typedef struct Scene {
+        MethodRouter *router;
+        MethodTaker *takers[3];
+        uint64_t last_id[3]; /* of the call that the taker was given last */
+        uint64_t now_us;
+        char trace[512];
+} Scene;
 
-static void on_answer(void *userdata, az_span request_id, uint16_t status, az_span payload) {
-        Trace *trace = userdata;
-        size_t n = strlen(trace->text);
+static void _printf_(2, 3) trace(Scene *scene, const char *format, ...) {
+        size_t n = strlen(scene->trace);
+        va_list ap;
 
-        (void) snprintf(trace->text + n, sizeof(trace->text) - n, "%u %.*s;", status,
-                        az_span_size(request_id), (char *) az_span_ptr(request_id));
+        va_start(ap, format);
+        (void) vsnprintf(scene->trace + n, sizeof(scene->trace) - n, format, ap);
+        va_end(ap);
 }
 
-static void on_give(void *userdata, void *taker_userdata, const MethodCall *call) {
-        Trace *trace = userdata;
-        size_t n = strlen(trace->text);
-        az_span name = call ? call->name : AZ_SPAN_FROM_STR("-");
+static void on_answer(void *userdata, az_span request_id, uint16_t status, az_span payload) {
+        trace(userdata, "%.*s=%u ", az_span_size(request_id), (char *) az_span_ptr(request_id), status);
+}
 
-        trace->last_id = call ? call->id : 0;
-        (void) snprintf(trace->text + n, sizeof(trace->text) - n, "%s<%.*s;", (char *) taker_userdata,
-                        az_span_size(name), (char *) az_span_ptr(name));
+/* The userdata of a taker is its letter. */
+static void on_give(void *userdata, void *taker_userdata, const MethodCall *call) {
+        const char *letter = taker_userdata;
+        Scene *scene = userdata;
+
+        scene->last_id[*letter - 'A'] = call ? call->id : ID_NEVER;
+        if (call)
+                trace(scene, "%c<%.*s ", *letter, az_span_size(call->name), (char *) az_span_ptr(call->name));
+        else
+                trace(scene, "%c<- ", *letter);
 }
 
 static void on_timed_out(void *userdata, const MethodCall *call) {
+        trace(userdata, "late ");
 }
 
 static const MethodRouterOps ops = { .answer = on_answer, .give = on_give, .timed_out = on_timed_out };
 
-static az_span span(const char *s) {
-        return az_span_create_from_str((char *) s);
+static void scene_init(Scene *scene) {
+        static const char *const letters[] = { "A", "B", "C" };
+
+        *scene = (Scene){};
+        ck_assert_int_eq(method_router_new(&scene->router, &ops, scene, LIMIT_US), 0);
+        for (size_t i = 0; i < ELEMENTSOF(letters); i++)
+                ck_assert_int_eq(method_taker_new(&scene->takers[i], scene->router, i < 2 ? 1000 : 1001,
+                                                  (void *) letters[i]),
+                                 0);
 }
 
-static int take(MethodTaker *taker, const char *name, uint64_t until_us) {
+static void scene_done(Scene *scene) {
+        for (size_t i = 0; i < ELEMENTSOF(scene->takers); i++)
+                scene->takers[i] = method_taker_free(scene->takers[i]);
+        scene->router = method_router_free(scene->router);
+}
+
+static void take(Scene *scene, size_t taker, az_span name, uint64_t until_us) {
         az_span claimed;
-        az_span names[] = { span(name) };
 
-        return method_taker_wait(taker, names, ELEMENTSOF(names), until_us, &claimed);
+        if (method_taker_wait(scene->takers[taker], &name, 1, until_us, &claimed) == METHOD_NAME_CLAIMED)
+                trace(scene, "claimed ");
 }
 
-static void call(MethodRouter *router, const char *rid, const char *name, uint64_t now_us) {
-        ck_assert_int_eq(method_router_call(router, span(rid), span(name), span("{}"), now_us), 0);
+static void settle(Scene *scene, size_t taker, size_t whose) {
+        int r;
+
+        r = method_taker_settle(scene->takers[taker], scene->last_id[whose], 200, AZ_SPAN_FROM_STR("{}"));
+        if (r == METHOD_CALL_GONE)
+                trace(scene, "gone ");
 }
 
-static MethodTaker *taker_new(MethodRouter *router, uid_t uid, const char *label) {
-        MethodTaker *taker = NULL;
+/*
+ * One step of a script:
+ *      Ax    A takes name x, for ever         Ax!   the same, until time 100
+ *      1:x   the cloud calls x with id 1      A.    A settles what it was given last; AB. what B was given
+ *      A~    A stops waiting                  A-    A is gone
+ *      @40   it is time 40                    ?     the link is lost
+ */
+static void step(Scene *scene, const char *s) {
+        az_span name = az_span_create((uint8_t *) s + 1, 1);
+        size_t taker = (size_t) (*s - 'A');
 
-        ck_assert_int_eq(method_taker_new(&taker, router, uid, (void *) label), 0);
-        return taker;
+        if (*s == '@') {
+                scene->now_us = strtoul(s + 1, NULL, 10);
+                method_router_run_due(scene->router, scene->now_us);
+        } else if (*s == '?')
+                method_router_forget_calls(scene->router);
+        else if (s[1] == ':')
+                ck_assert_int_eq(method_router_call(scene->router, az_span_create((uint8_t *) s, 1),
+                                                    az_span_create((uint8_t *) s + 2, 1), AZ_SPAN_EMPTY,
+                                                    scene->now_us),
+                                 0);
+        else if (s[1] == '.')
+                settle(scene, taker, taker);
+        else if (s[1] == '~')
+                method_taker_cancel(scene->takers[taker]);
+        else if (s[1] == '-')
+                scene->takers[taker] = method_taker_free(scene->takers[taker]);
+        else if (s[1] >= 'A' && s[1] <= 'C')
+                settle(scene, taker, (size_t) (s[1] - 'A'));
+        else
+                take(scene, taker, name, s[2] == '!' ? 100 : UINT64_MAX);
 }
 
-static MethodRouter *router_new(Trace *trace) {
-        MethodRouter *router = NULL;
+static const struct {
+        const char *what, *script, *trace;
+} scripts[] = {
+        { "a name that nobody claims is answered 501", "1:x", "1=501 " },
+        { "a waiting taker gets the call, and its answer goes to the cloud once", "Ax 1:x A. A.",
+          "A<x 1=200 gone " },
+        { "a taker gets only what it asked for", "Ay 1:x", "1=501 " },
+        { "a call waits for a busy taker", "Ax 1:x 2:x A. Ax", "A<x 1=200 A<x " },
+        { "takers of one uid serve a name in turn", "Ax Bx 1:x Ax 2:x 3:x", "A<x B<x A<x " },
+        { "another uid cannot take a claimed name", "Ax Cx", "claimed " },
+        { "a busy taker still claims its name", "Ax 1:x Cx", "A<x claimed " },
+        { "a name is free again when its taker is gone", "Ax A- Cx 1:x", "C<x " },
+        { "a taker that asks for other names gives the first up", "Ax A~ Ay 1:x", "1=501 " },
+        { "what a vanished taker had is answered 503", "Ax 1:x A-", "A<x 1=503 " },
+        { "so is what waited for it", "Ax 1:x 2:x A-", "A<x 1=503 2=503 " },
+        { "but not what another one serves", "Ax Bx B~ 1:x 2:x A- Bx", "A<x 1=503 B<x " },
+        { "a call without an answer is answered 504 at its limit", "Ax @5 1:x @34 @35 A.",
+          "A<x late 1=504 gone " },
+        { "so is one that nobody took", "Ax A~ 1:x @30 Ax", "late 1=504 " },
+        { "a wait ends with nothing at its time", "Ax! @99 @100 1:x", "A<- " },
+        { "a lost link takes its calls along", "Ax 1:x 2:x ? A. Ax", "A<x gone " },
+        { "nobody settles what another took", "Ax 1:x BA. A.", "A<x gone 1=200 " },
+};
 
-        *trace = (Trace){};
-        ck_assert_int_eq(method_router_new(&router, &ops, trace, LIMIT_US), 0);
-        return router;
-}
+START_TEST(a_script_leaves_this_trace) {
+        char *script = strdup(scripts[_i].script), *rest = NULL;
+        Scene scene;
 
-START_TEST(a_name_that_nobody_claims_is_answered_501) {
-        Trace trace;
-        MethodRouter *router = router_new(&trace);
+        scene_init(&scene);
+        for (const char *s = strtok_r(script, " ", &rest); s; s = strtok_r(NULL, " ", &rest))
+                step(&scene, s);
+        ck_assert_msg(strcmp(scene.trace, scripts[_i].trace) == 0, "%s: \"%s\"", scripts[_i].what,
+                      scene.trace);
 
-        call(router, "1", "reboot", 0);
-        ck_assert_str_eq(trace.text, "501 1;");
-        router = method_router_free(router);
-}
-END_TEST
-
-START_TEST(a_waiting_taker_gets_the_call_and_its_answer_goes_to_the_cloud_once) {
-        Trace trace;
-        MethodRouter *router = router_new(&trace);
-        MethodTaker *a = taker_new(router, 1000, "A");
-
-        ck_assert_int_eq(take(a, "reboot", FOREVER_US), 0);
-        call(router, "1", "reboot", 0);
-        ck_assert_str_eq(trace.text, "A<reboot;");
-
-        ck_assert_int_eq(method_taker_settle(a, trace.last_id, 200, span("{}")), 0);
-        ck_assert_int_eq(method_taker_settle(a, trace.last_id, 200, span("{}")), METHOD_CALL_GONE);
-        ck_assert_str_eq(trace.text, "A<reboot;200 1;");
-
-        a = method_taker_free(a);
-        router = method_router_free(router);
-}
-END_TEST
-
-START_TEST(a_call_waits_for_a_busy_taker) {
-        Trace trace;
-        MethodRouter *router = router_new(&trace);
-        MethodTaker *a = taker_new(router, 1000, "A");
-
-        ck_assert_int_eq(take(a, "reboot", FOREVER_US), 0);
-        call(router, "1", "reboot", 0);
-        call(router, "2", "reboot", 0);
-        ck_assert_str_eq(trace.text, "A<reboot;");
-        ck_assert_int_eq(take(a, "reboot", FOREVER_US), 0);
-        ck_assert_str_eq(trace.text, "A<reboot;A<reboot;");
-
-        a = method_taker_free(a);
-        router = method_router_free(router);
-}
-END_TEST
-
-START_TEST(takers_of_one_uid_serve_a_name_in_turn) {
-        Trace trace;
-        MethodRouter *router = router_new(&trace);
-        MethodTaker *a = taker_new(router, 1000, "A"), *b = taker_new(router, 1000, "B");
-
-        ck_assert_int_eq(take(a, "x", FOREVER_US), 0);
-        ck_assert_int_eq(take(b, "x", FOREVER_US), 0);
-        call(router, "1", "x", 0);
-        ck_assert_int_eq(take(a, "x", FOREVER_US), 0);
-        call(router, "2", "x", 0);
-        call(router, "3", "x", 0);
-        ck_assert_str_eq(trace.text, "A<x;B<x;A<x;");
-
-        a = method_taker_free(a);
-        b = method_taker_free(b);
-        router = method_router_free(router);
+        method_router_forget_calls(scene.router);
+        scene_done(&scene);
+        free(script);
 }
 END_TEST
 
-START_TEST(another_uid_cannot_take_a_claimed_name) {
-        Trace trace;
-        MethodRouter *router = router_new(&trace);
-        MethodTaker *a = taker_new(router, 1000, "A"), *b = taker_new(router, 1001, "B");
+START_TEST(the_deadline_is_that_of_the_first_call_or_wait) {
+        Scene scene;
 
-        ck_assert_int_eq(take(a, "x", FOREVER_US), 0);
-        ck_assert_int_eq(take(b, "x", FOREVER_US), METHOD_NAME_CLAIMED);
-        a = method_taker_free(a);
-        ck_assert_int_eq(take(b, "x", FOREVER_US), 0);
-
-        b = method_taker_free(b);
-        router = method_router_free(router);
-}
-END_TEST
-
-START_TEST(a_taker_that_vanishes_is_answered_503) {
-        Trace trace;
-        MethodRouter *router = router_new(&trace);
-        MethodTaker *a = taker_new(router, 1000, "A");
-
-        ck_assert_int_eq(take(a, "x", FOREVER_US), 0);
-        call(router, "1", "x", 0);
-        call(router, "2", "x", 0);
-        a = method_taker_free(a);
-        ck_assert_str_eq(trace.text, "A<x;503 1;503 2;");
-        router = method_router_free(router);
-}
-END_TEST
-
-START_TEST(a_queued_call_stays_while_another_taker_claims_its_name) {
-        Trace trace;
-        MethodRouter *router = router_new(&trace);
-        MethodTaker *a = taker_new(router, 1000, "A"), *b = taker_new(router, 1000, "B");
-
-        ck_assert_int_eq(take(a, "x", FOREVER_US), 0);
-        ck_assert_int_eq(take(b, "x", FOREVER_US), 0);
-        method_taker_cancel(b);
-        call(router, "1", "x", 0);
-        call(router, "2", "x", 0);
-        a = method_taker_free(a);
-        ck_assert_str_eq(trace.text, "A<x;503 1;");
-        ck_assert_int_eq(take(b, "x", FOREVER_US), 0);
-        ck_assert_str_eq(trace.text, "A<x;503 1;B<x;");
-
-        b = method_taker_free(b);
-        router = method_router_free(router);
-}
-END_TEST
-
-START_TEST(a_call_without_an_answer_is_answered_504_at_its_limit) {
-        Trace trace;
-        MethodRouter *router = router_new(&trace);
-        MethodTaker *a = taker_new(router, 1000, "A");
-
-        ck_assert_int_eq(take(a, "x", FOREVER_US), 0);
-        call(router, "1", "x", 5);
-        ck_assert_uint_eq(method_router_deadline_us(router), 5 + LIMIT_US);
-        method_router_run_due(router, 4 + LIMIT_US);
-        ck_assert_str_eq(trace.text, "A<x;");
-        method_router_run_due(router, 5 + LIMIT_US);
-        ck_assert_str_eq(trace.text, "A<x;504 1;");
-        ck_assert_int_eq(method_taker_settle(a, trace.last_id, 200, span("{}")), METHOD_CALL_GONE);
-        ck_assert_uint_eq(method_router_deadline_us(router), UINT64_MAX);
-
-        a = method_taker_free(a);
-        router = method_router_free(router);
-}
-END_TEST
-
-START_TEST(a_wait_ends_with_nothing_at_its_time) {
-        Trace trace;
-        MethodRouter *router = router_new(&trace);
-        MethodTaker *a = taker_new(router, 1000, "A");
-
-        ck_assert_int_eq(take(a, "x", 100), 0);
-        ck_assert_uint_eq(method_router_deadline_us(router), 100);
-        method_router_run_due(router, 100);
-        ck_assert_str_eq(trace.text, "A<-;");
-        call(router, "1", "x", 101);
-        ck_assert_str_eq(trace.text, "A<-;");
-
-        a = method_taker_free(a);
-        router = method_router_free(router);
-}
-END_TEST
-
-START_TEST(calls_of_a_lost_link_are_gone_and_never_answered) {
-        Trace trace;
-        MethodRouter *router = router_new(&trace);
-        MethodTaker *a = taker_new(router, 1000, "A");
-
-        ck_assert_int_eq(take(a, "x", FOREVER_US), 0);
-        call(router, "1", "x", 0);
-        call(router, "2", "x", 0);
-        method_router_forget_calls(router);
-        ck_assert_int_eq(method_taker_settle(a, trace.last_id, 200, span("{}")), METHOD_CALL_GONE);
-        ck_assert_str_eq(trace.text, "A<x;");
-
-        a = method_taker_free(a);
-        router = method_router_free(router);
-}
-END_TEST
-
-START_TEST(one_taker_cannot_settle_what_another_took) {
-        Trace trace;
-        MethodRouter *router = router_new(&trace);
-        MethodTaker *a = taker_new(router, 1000, "A"), *b = taker_new(router, 1000, "B");
-
-        ck_assert_int_eq(take(a, "x", FOREVER_US), 0);
-        call(router, "1", "x", 0);
-        ck_assert_int_eq(method_taker_settle(b, trace.last_id, 200, span("{}")), METHOD_CALL_GONE);
-
-        a = method_taker_free(a);
-        b = method_taker_free(b);
-        router = method_router_free(router);
+        scene_init(&scene);
+        ck_assert_uint_eq(method_router_deadline_us(scene.router), UINT64_MAX);
+        step(&scene, "Ax!");
+        ck_assert_uint_eq(method_router_deadline_us(scene.router), 100);
+        step(&scene, "@7");
+        step(&scene, "1:x");
+        ck_assert_uint_eq(method_router_deadline_us(scene.router), 7 + LIMIT_US);
+        step(&scene, "A.");
+        ck_assert_uint_eq(method_router_deadline_us(scene.router), UINT64_MAX);
+        scene_done(&scene);
 }
 END_TEST
 
 START_TEST(calls_beyond_the_bound_are_answered_503) {
-        Trace trace;
-        MethodRouter *router = router_new(&trace);
-        MethodTaker *a = taker_new(router, 1000, "A");
+        Scene scene;
 
-        ck_assert_int_eq(take(a, "x", FOREVER_US), 0);
+        scene_init(&scene);
+        step(&scene, "Ax");
         for (unsigned i = 0; i < METHOD_CALLS_MAX; i++)
-                call(router, "1", "x", 0);
-        call(router, "last", "x", 0);
-        ck_assert_str_eq(trace.text, "A<x;503 last;");
-
-        method_router_forget_calls(router);
-        a = method_taker_free(a);
-        router = method_router_free(router);
+                step(&scene, "1:x");
+        step(&scene, "9:x");
+        ck_assert_str_eq(scene.trace, "A<x 9=503 ");
+        method_router_forget_calls(scene.router);
+        scene_done(&scene);
 }
 END_TEST
 
 START_TEST(each_claimed_name_is_listed_once) {
-        Trace trace;
-        MethodRouter *router = router_new(&trace);
-        MethodTaker *a = taker_new(router, 1000, "A"), *b = taker_new(router, 1000, "B");
-        az_span claimed, names[] = { span("x"), span("y"), span("x") };
+        az_span claimed, names[] = { AZ_SPAN_FROM_STR("x"), AZ_SPAN_FROM_STR("y"), AZ_SPAN_FROM_STR("x") };
+        Scene scene;
 
-        ck_assert_int_eq(method_taker_wait(a, names, ELEMENTSOF(names), FOREVER_US, &claimed), 0);
-        ck_assert_int_eq(take(b, "x", FOREVER_US), 0);
-        ck_assert(az_span_is_content_equal(method_router_name(router, 0), span("x")));
-        ck_assert(az_span_is_content_equal(method_router_name(router, 1), span("y")));
-        ck_assert_int_eq(az_span_size(method_router_name(router, 2)), 0);
-
-        a = method_taker_free(a);
-        b = method_taker_free(b);
-        router = method_router_free(router);
+        scene_init(&scene);
+        ck_assert_int_eq(method_taker_wait(scene.takers[0], names, ELEMENTSOF(names), UINT64_MAX, &claimed),
+                         0);
+        step(&scene, "Bx");
+        ck_assert(az_span_is_content_equal(method_router_name(scene.router, 0), names[0]));
+        ck_assert(az_span_is_content_equal(method_router_name(scene.router, 1), names[1]));
+        ck_assert_int_eq(az_span_size(method_router_name(scene.router, 2)), 0);
+        scene_done(&scene);
 }
 END_TEST
 
@@ -287,17 +203,8 @@ static Suite *method_router_suite(void) {
         Suite *s = suite_create("method-router");
         TCase *t = tcase_create("route");
 
-        tcase_add_test(t, a_name_that_nobody_claims_is_answered_501);
-        tcase_add_test(t, a_waiting_taker_gets_the_call_and_its_answer_goes_to_the_cloud_once);
-        tcase_add_test(t, a_call_waits_for_a_busy_taker);
-        tcase_add_test(t, takers_of_one_uid_serve_a_name_in_turn);
-        tcase_add_test(t, another_uid_cannot_take_a_claimed_name);
-        tcase_add_test(t, a_taker_that_vanishes_is_answered_503);
-        tcase_add_test(t, a_queued_call_stays_while_another_taker_claims_its_name);
-        tcase_add_test(t, a_call_without_an_answer_is_answered_504_at_its_limit);
-        tcase_add_test(t, a_wait_ends_with_nothing_at_its_time);
-        tcase_add_test(t, calls_of_a_lost_link_are_gone_and_never_answered);
-        tcase_add_test(t, one_taker_cannot_settle_what_another_took);
+        tcase_add_loop_test(t, a_script_leaves_this_trace, 0, ELEMENTSOF(scripts));
+        tcase_add_test(t, the_deadline_is_that_of_the_first_call_or_wait);
         tcase_add_test(t, calls_beyond_the_bound_are_answered_503);
         tcase_add_test(t, each_claimed_name_is_listed_once);
         suite_add_tcase(s, t);
