@@ -42,6 +42,8 @@ struct MqttConnection {
         int local_fd; /* the gate's end of the private socket */
         bool is_local_readable;
         bool is_broken; /* the fd reported an error or hang-up */
+        int end_error;  /* reading has failed; 'end_fault' says why */
+        MqttFault end_fault;
         MqttEventList *events;
         uint64_t connack_timeout_us;
         uint64_t due_us; /* of CONNACK or of the end after DISCONNECT; UINT64_MAX: none */
@@ -187,14 +189,12 @@ static int lose_local(int error, MqttFault *fault) {
                               strerror(-error));
 }
 
-static int pull_network(MqttConnection *c, uint64_t now_us, MqttFault *fault) {
+static int read_network(MqttConnection *c, uint64_t now_us, MqttFault *fault) {
         uint8_t *space;
         size_t size;
         ssize_t n;
         int r;
 
-        if (!c->stream.is_readable || connection_is_paused(c))
-                return 0;
         size = mqtt_gate_network_space(&c->gate, &space);
         n = mqtt_stream_read(&c->stream, space, size, fault);
         if (n < 0 && fault->cause == MQTT_LOST_CLOSED && mqtt_gate_is_mid_packet(&c->gate))
@@ -207,6 +207,28 @@ static int pull_network(MqttConnection *c, uint64_t now_us, MqttFault *fault) {
 
         r = mqtt_gate_network_fed(&c->gate, (size_t) n, now_us, fault);
         return r < 0 ? r : 1;
+}
+
+/*
+ * Fills the gate: many a server sends each PUBACK in a record of its own, and libmosquitto is cheaper in
+ * batches. What was read before the end of the connection goes on before the end is told.
+ */
+static int pull_network(MqttConnection *c, uint64_t now_us, MqttFault *fault) {
+        int r, moved = 0;
+
+        if (connection_is_paused(c))
+                return 0;
+        while (c->end_error == 0 && c->stream.is_readable && !connection_is_paused(c)) {
+                r = read_network(c, now_us, &c->end_fault);
+                if (r < 0)
+                        c->end_error = r;
+                if (r > 0)
+                        moved = 1;
+        }
+        if (moved > 0 || c->end_error == 0)
+                return moved;
+        *fault = c->end_fault;
+        return c->end_error;
 }
 
 static int push_local(MqttConnection *c, MqttFault *fault) {
