@@ -41,6 +41,7 @@ typedef enum PacketType {
         PACKET_UNSUBACK = 11,
         PACKET_PINGREQ = 12,
         PACKET_PINGRESP = 13,
+        PACKET_DISCONNECT = 14,
         _PACKET_MAX = 16,
 } PacketType;
 
@@ -339,9 +340,9 @@ static void gate_put_pingreq(MqttGate *g) {
         g->ping_end = g->out.n_passed + (g->out.ready - g->out.begin);
 }
 
-/* Our own packets, if the outbound flow is at a packet boundary. */
+/* Our own packets, if the outbound flow is at a packet boundary. Nothing may follow DISCONNECT. */
 static void gate_put_own(MqttGate *g) {
-        if (g->out.n_body > 0)
+        if (g->out.n_body > 0 || g->is_disconnect_out)
                 return;
         gate_put_pubacks(g);
         gate_put_pingreq(g);
@@ -402,6 +403,7 @@ int mqtt_gate_local_fed(MqttGate *g, size_t n, uint64_t now_us, MqttFault *fault
                 f->n_body = h.n_body;
                 g->is_publish_out = h.type == PACKET_PUBLISH && (h.flags & PUBLISH_QOS) != 0;
                 g->is_connect_out = g->is_connect_out || h.type == PACKET_CONNECT;
+                g->is_disconnect_out = h.type == PACKET_DISCONNECT;
         }
 }
 

@@ -52,8 +52,9 @@ typedef enum MqttPing {
 typedef struct MqttGate {
         MqttGateConfig config;
         MqttFlow in, out;
-        bool is_publish_out; /* the packet in 'out' is a QoS 1 PUBLISH */
-        bool is_connect_out; /* CONNECT, with the password, is in the buffer: to be wiped */
+        bool is_publish_out;    /* the packet in 'out' is a QoS 1 PUBLISH */
+        bool is_connect_out;    /* CONNECT, with the password, is in the buffer: to be wiped */
+        bool is_disconnect_out; /* DISCONNECT has passed */
 
         MqttHeld *held;        /* ring of receive_max, by sequence */
         uint64_t held_first;   /* the oldest whose PUBACK has not left */

@@ -86,6 +86,18 @@ static void receive(MqttGate *g, uint8_t packet_id) {
         feed_local(g, BYTES(0x40, 2, 0, packet_id), T0);
 }
 
+/* Lets the gate's timers fire as they are due, up to and including 'until_us'. */
+static int run_until(MqttGate *g, uint64_t until_us, unsigned *n_fired) {
+        int r = 0;
+
+        *n_fired = 0;
+        while (r == 0 && mqtt_gate_deadline_us(g) <= until_us) {
+                r = mqtt_gate_run_due(g, mqtt_gate_deadline_us(g), &fault);
+                ++*n_fired;
+        }
+        return r;
+}
+
 static MqttGate gate_new_connected(unsigned receive_max) {
         MqttGate g = gate_new(receive_max);
         uint8_t buffer[64];
@@ -139,13 +151,13 @@ START_TEST(inbound_packets_pass_in_any_split) {
 }
 END_TEST
 
-/* CONNECT, PUBACK 7, SUBSCRIBE, PUBLISH QoS 1, PUBACK 8, DISCONNECT; the PUBACKs stay. */
+/* CONNECT, PUBACK 7, SUBSCRIBE, PUBLISH QoS 1, PUBACK 8, UNSUBSCRIBE; the PUBACKs stay. */
 static const uint8_t outbound[] = {
-        0x10, 3, 'C', 'O', 'N', 0x40, 2, 0,    7, 0x82, 3, 0,    1, 't',
-        0x32, 5, 0,   1,   't', 0,    2, 0x40, 2, 0,    8, 0xe0, 0,
+        0x10, 3, 'C', 'O', 'N', 0x40, 2,    0, 7, 0x82, 3,    0, 1, 't', 0x32,
+        5,    0, 1,   't', 0,   2,    0x40, 2, 0, 8,    0xa2, 2, 0, 3,
 };
 static const uint8_t outbound_passed[] = {
-        0x10, 3, 'C', 'O', 'N', 0x82, 3, 0, 1, 't', 0x32, 5, 0, 1, 't', 0, 2, 0xe0, 0,
+        0x10, 3, 'C', 'O', 'N', 0x82, 3, 0, 1, 't', 0x32, 5, 0, 1, 't', 0, 2, 0xa2, 2, 0, 3,
 };
 
 static void assert_outbound_passes(size_t n_chunk) {
@@ -372,6 +384,22 @@ START_TEST(own_packets_wait_for_a_packet_boundary) {
 }
 END_TEST
 
+START_TEST(nothing_follows_disconnect) {
+        MqttGate g = gate_new_connected(4);
+        unsigned n_fired;
+
+        receive(&g, 10);
+        receive(&g, 11);
+        mqtt_gate_release(&g, 0);
+        feed_local(&g, BYTES(0xe0, 0), T0);
+        mqtt_gate_release(&g, 1);
+        ck_assert_int_eq(run_until(&g, T0 + KEEP_ALIVE, &n_fired), 0);
+        assert_network(&g, BYTES(0x40, 2, 0, 10, 0xe0, 0), T0);
+        assert_network(&g, NULL, 0, T0);
+        mqtt_gate_done(&g);
+}
+END_TEST
+
 START_TEST(own_packets_find_room_in_a_full_buffer) {
         static const uint8_t message[] = { 0x30, 2, 0, 0 }, first_puback[] = { 0x40, 2, 0, 1 };
         uint8_t record[16384];
@@ -393,18 +421,6 @@ START_TEST(own_packets_find_room_in_a_full_buffer) {
 END_TEST
 
 /* ---- Time ---- */
-
-/* Lets the gate's timers fire as they are due, up to and including 'until_us'. */
-static int run_until(MqttGate *g, uint64_t until_us, unsigned *n_fired) {
-        int r = 0;
-
-        *n_fired = 0;
-        while (r == 0 && mqtt_gate_deadline_us(g) <= until_us) {
-                r = mqtt_gate_run_due(g, mqtt_gate_deadline_us(g), &fault);
-                ++*n_fired;
-        }
-        return r;
-}
 
 /* Byte in and byte out this long after CONNACK: PINGREQ this long after CONNACK, found with so many timers.
  */
@@ -577,6 +593,7 @@ static Suite *gate_suite(void) {
         tcase_add_test(held, a_full_ring_stops_messages_and_what_is_behind_them);
         tcase_add_test(held, the_ring_is_used_round_and_round);
         tcase_add_test(held, own_packets_wait_for_a_packet_boundary);
+        tcase_add_test(held, nothing_follows_disconnect);
         tcase_add_test(held, own_packets_find_room_in_a_full_buffer);
         suite_add_tcase(s, held);
 
