@@ -39,6 +39,7 @@ struct MqttClient {
         MqttEventList *events;
         uint64_t epoch;
         bool is_connected;
+        bool is_reading;
 
         Sent sent[MQTT_WINDOW_LIMIT]; /* ring, by number */
         uint64_t sent_first;          /* the oldest without PUBACK */
@@ -100,12 +101,14 @@ static Sent *client_find_sent(MqttClient *c, int packet_id) {
         return NULL;
 }
 
-/* A PUBACK came; of a QoS 0 message: it was written. */
+/* While reading: a PUBACK came. While writing: a QoS 0 message was written; its id may be that of another
+ * one. */
 static void on_publish(struct mosquitto *m, void *userdata, int packet_id) {
         MqttClient *c = userdata;
-        Sent *s = client_find_sent(c, packet_id);
         MqttEvent *e;
+        Sent *s;
 
+        s = c->is_reading ? client_find_sent(c, packet_id) : NULL;
         if (!s)
                 return;
         s->is_acknowledged = true;
@@ -300,8 +303,11 @@ int mqtt_client_read(MqttClient *c, MqttFault *fault) {
         int n_unread;
 
         do {
-                int rc = mosquitto_loop_read(c->mosquitto, 1);
+                int rc;
 
+                c->is_reading = true;
+                rc = mosquitto_loop_read(c->mosquitto, 1);
+                c->is_reading = false;
                 if (rc != MOSQ_ERR_SUCCESS || c->events->out_of_memory || mosquitto_socket(c->mosquitto) < 0)
                         return client_fail(c, rc, fault);
                 if (ioctl(mosquitto_socket(c->mosquitto), FIONREAD, &n_unread) < 0)
