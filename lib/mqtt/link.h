@@ -54,7 +54,7 @@ typedef struct MqttLink MqttLink;
 #define MQTT_FILTERS_MAX 16U
 
 typedef struct MqttLinkConfig {
-        const char *runtime_dir; /* an existing directory of mode 0700 that is ours: for the private socket */
+        const char *runtime_dir;   /* of mode 0700 and ours, for the private socket; /proc must be mounted */
         uint32_t max_packet_bytes; /* a larger inbound packet ends the connection; 0: the default */
         unsigned window;           /* 1..256; 0: the default */
         unsigned receive_max;      /* 1..65535; 0: the default */
@@ -121,7 +121,10 @@ typedef struct MqttEndpoint {
  */
 int mqtt_link_open(MqttLink *l, const MqttEndpoint *endpoint, const MqttSignJob *sign, uint64_t now_us);
 
-/* Spans are copied; the copy of the password is wiped once it was sent. */
+/*
+ * Spans are copied. Our copies of the password are wiped as soon as CONNECT has left; libmosquitto frees its
+ * own with the connection.
+ */
 typedef struct MqttConnect {
         az_span client_id;
         az_span user_name;     /* may be empty: not sent */
@@ -161,7 +164,7 @@ int mqtt_link_subscribe(MqttLink *l, const MqttFilter *filters, size_t n_filters
  */
 int mqtt_link_publish(MqttLink *l, az_span topic, az_span payload, uint8_t qos, uint64_t token);
 
-/* Returns how many QoS 1 messages fit into the window now; 0 without a connection. */
+/* Returns how many QoS 1 messages fit into the window now, if they are small; 0 without a connection. */
 unsigned mqtt_link_window_free(const MqttLink *l);
 
 /* Names an inbound message of one connection. Of a QoS 0 message: nothing to acknowledge. */
@@ -177,9 +180,9 @@ typedef struct MqttAck {
 void mqtt_link_ack(MqttLink *l, MqttAck ack);
 
 /*
- * Sends DISCONNECT behind all that is under way, flushes, closes, within 2 s; then MQTT_EVENT_LOST with
- * MQTT_LOST_ASKED. No other event comes in between. -ENOTCONN: there is no connection (an attempt is ended by
- * mqtt_link_close()).
+ * Sends DISCONNECT behind all that is under way, flushes, waits for the server to close, within 2 s; then
+ * comes MQTT_EVENT_LOST with MQTT_LOST_ASKED. In between come only the events that are queued already.
+ * -ENOTCONN: there is no connection (an attempt is ended by mqtt_link_close()).
  */
 int mqtt_link_disconnect(MqttLink *l, uint64_t now_us);
 
