@@ -7,7 +7,7 @@
 
 #include <mqtt/gate.h>
 
-#define OUTPUT_MAX (1024U * 1024U)
+#define INPUT_MAX (64U * 1024U)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -56,11 +56,11 @@ static void run(const uint8_t *data, size_t size, size_t n_chunk, Output *o) {
         const MqttGateConfig config = { .max_packet_bytes = 4096,
                                         .receive_max = 3,
                                         .keep_alive_us = 100,
-                                        .ping_timeout_us = 10 * OUTPUT_MAX };
+                                        .ping_timeout_us = 10 * INPUT_MAX };
         MqttGate g;
         uint64_t now_us = 0;
 
-        *o = (Output){ .bytes = malloc(OUTPUT_MAX) };
+        *o = (Output){ .bytes = malloc(size) }; /* nothing is added */
         check(o->bytes && mqtt_gate_init(&g, &config, 0) == 0);
 
         while (size > 0 && o->result == 0) {
@@ -89,7 +89,7 @@ static void run(const uint8_t *data, size_t size, size_t n_chunk, Output *o) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         Output whole, split;
 
-        if (size < 2 || size > OUTPUT_MAX)
+        if (size < 2 || size > INPUT_MAX)
                 return 0;
         run(data + 1, size - 1, SIZE_MAX, &whole);
         run(data + 1, size - 1, 1U + data[0], &split);

@@ -2,8 +2,10 @@
 
 #include "drive.h"
 
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #include "tests/unit/unit-span.h"
 
@@ -97,6 +99,29 @@ void drive_expect_lost(MqttLink *l, MqttLost cause, const char *text) {
         ck_assert_uint_eq(mqtt_link_deadline_us(l), UINT64_MAX);
         ck_assert_int_eq(mqtt_link_publish(l, str("t"), str("x"), 1, 0), -ENOTCONN);
         ck_assert_uint_eq(mqtt_link_window_free(l), 0);
+}
+
+void drive_dead_start(DriveDead *d) {
+        struct sockaddr_in address = { .sin_family = AF_INET,
+                                       .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                                       .sin_port = htons(d->port) };
+        socklen_t size = sizeof(address);
+
+        d->listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        ck_assert_int_eq(bind(d->listen_fd, (struct sockaddr *) &address, size), 0);
+        ck_assert_int_eq(getsockname(d->listen_fd, (struct sockaddr *) &address, &size), 0);
+        ck_assert_int_eq(listen(d->listen_fd, 0), 0);
+        d->port = ntohs(address.sin_port);
+        for (size_t i = 0; i < ELEMENTSOF(d->fillers); i++) {
+                d->fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+                (void) connect(d->fillers[i], (struct sockaddr *) &address, size);
+        }
+}
+
+void drive_dead_stop(DriveDead *d) {
+        for (size_t i = 0; i < ELEMENTSOF(d->fillers); i++)
+                (void) close(d->fillers[i]);
+        (void) close(d->listen_fd);
 }
 
 void drive_distrust_system(void) {

@@ -33,6 +33,16 @@ MqttLink *drive_new_connected(const Pki *p, uint16_t port, const MqttLinkConfig 
  */
 void drive_expect_lost(MqttLink *l, MqttLost cause, const char *text);
 
+/* A listener on 127.0.0.1 that never answers: nobody accepts and its queue is full, so that SYNs are dropped.
+ */
+typedef struct DriveDead {
+        int listen_fd, fillers[8];
+        uint16_t port; /* 0: any; then the one that it is */
+} DriveDead;
+
+void drive_dead_start(DriveDead *d);
+void drive_dead_stop(DriveDead *d);
+
 /* Trust then comes from what a test says, not from the machine. */
 void drive_distrust_system(void);
 

@@ -3,9 +3,10 @@
 #include "fake-server.h"
 
 #include <arpa/inet.h>
-#include <check.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+
+#include "must.h"
 
 static void *server_thread(void *userdata) {
         const struct timeval limit = { .tv_sec = 10 };
@@ -24,15 +25,16 @@ static void *server_thread(void *userdata) {
 }
 
 void fake_server_start(FakeServer *s) {
-        struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        struct sockaddr_in address = { .sin_family = AF_INET };
         socklen_t size = sizeof(address);
 
+        must(inet_pton(AF_INET, s->address ?: "127.0.0.1", &address.sin_addr) == 1, "inet_pton");
         s->listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        ck_assert_int_eq(bind(s->listen_fd, (struct sockaddr *) &address, size), 0);
-        ck_assert_int_eq(getsockname(s->listen_fd, (struct sockaddr *) &address, &size), 0);
-        ck_assert_int_eq(listen(s->listen_fd, 16), 0);
+        must(bind(s->listen_fd, (struct sockaddr *) &address, size) == 0, "bind");
+        must(getsockname(s->listen_fd, (struct sockaddr *) &address, &size) == 0, "getsockname");
+        must(listen(s->listen_fd, 16) == 0, "listen");
         s->port = ntohs(address.sin_port);
-        ck_assert_int_eq(pthread_create(&s->thread, NULL, server_thread, s), 0);
+        must(pthread_create(&s->thread, NULL, server_thread, s) == 0, "pthread_create");
 }
 
 void fake_server_stop(FakeServer *s) {
@@ -48,10 +50,9 @@ SSL *fake_server_open_tls(FakeServer *s, int fd) {
         SSL *ssl;
 
         (void) snprintf(file, sizeof(file), "%s.pem", name);
-        ck_assert_int_eq(SSL_CTX_use_certificate_file(ctx, pki_path(s->pki, file, path), SSL_FILETYPE_PEM),
-                         1);
+        must(SSL_CTX_use_certificate_file(ctx, pki_path(s->pki, file, path), SSL_FILETYPE_PEM) == 1, file);
         (void) snprintf(file, sizeof(file), "%s.key", name);
-        ck_assert_int_eq(SSL_CTX_use_PrivateKey_file(ctx, pki_path(s->pki, file, path), SSL_FILETYPE_PEM), 1);
+        must(SSL_CTX_use_PrivateKey_file(ctx, pki_path(s->pki, file, path), SSL_FILETYPE_PEM) == 1, file);
         SSL_CTX_set_security_level(ctx, 0);
         (void) SSL_CTX_set_max_proto_version(ctx, s->max_version);
 
@@ -96,7 +97,7 @@ bool fake_server_read(SSL *ssl, FakePacket *ret) {
                 if ((byte & 0x80U) == 0)
                         break;
         }
-        ck_assert_uint_le(ret->n_body, sizeof(ret->body));
+        must(ret->n_body <= sizeof(ret->body), "a packet is too large");
         return read_exactly(ssl, ret->body, ret->n_body);
 }
 
@@ -109,7 +110,7 @@ SSL *fake_server_accept_mqtt(FakeServer *s, int fd) {
         _cleanup_(freep) FakePacket *packet = malloc(sizeof(*packet));
         SSL *ssl = fake_server_open_tls(s, fd);
 
-        ck_assert_ptr_nonnull(packet);
+        must(packet != NULL, "out of memory");
         if (!ssl)
                 return NULL;
         if (fake_server_read(ssl, packet) && packet->type == 1 &&

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * A scripted server on 127.0.0.1: a thread accepts one connection after another and runs the script over
+ * A scripted server: a thread accepts one connection after another and runs the script over
  * each, in blocking calls that give up after 10 s. It does what it is told, however wrong that is.
  */
 
@@ -21,6 +21,7 @@ struct FakeServer {
         const Pki *pki;
         const char *certificate; /* which of the Pki's servers it is; "server" */
         int max_version;         /* of TLS; 0: the newest */
+        const char *address;     /* "127.0.0.1" */
         FakeScript script;
         void *userdata;
         uint16_t port;

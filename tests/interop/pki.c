@@ -7,7 +7,7 @@
 #include <openssl/x509v3.h>
 #include <sys/stat.h>
 
-#include "util/util.h"
+#include "must.h"
 
 #define YEAR_S (365L * 24 * 3600)
 
@@ -15,13 +15,6 @@ typedef struct Authority {
         EVP_PKEY *key;
         X509 *certificate;
 } Authority;
-
-static void must(bool ok, const char *what) {
-        if (ok)
-                return;
-        fprintf(stderr, "Cannot make certificates: %s\n", what);
-        abort();
-}
 
 const char *pki_path(const Pki *p, const char *name, char buffer[static PATH_MAX]) {
         (void) snprintf(buffer, PATH_MAX, "%s/%s", p->dir, name);

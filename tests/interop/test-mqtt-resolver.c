@@ -62,8 +62,9 @@ static bool resolver_make(void) {
         return namespaces_make() && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
                file_cover("/etc/resolv.conf", "resolv.conf",
                           "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n") &&
-               file_cover("/etc/nsswitch.conf", "nsswitch.conf", "hosts: files dns\n") && loopback_up() &&
-               resolver_listen();
+               file_cover("/etc/nsswitch.conf", "nsswitch.conf", "hosts: files dns\n") &&
+               file_cover("/etc/hosts", "hosts", "127.0.0.1 localhost\n127.0.0.2 localhost\n") &&
+               loopback_up() && resolver_listen();
 }
 
 static void expect_failure(MqttLink *l, uint64_t timeout_us, int error, const char *text) {
@@ -121,6 +122,39 @@ START_TEST(an_attempt_behind_two_stuck_workers_succeeds_when_one_gives_up) {
 }
 END_TEST
 
+START_TEST(an_address_that_does_not_answer_costs_a_quarter_of_a_second) {
+        FakeServer s = { .pki = &pki, .script = fake_script_tls, .address = "127.0.0.2" };
+        MqttLink *l = drive_new(&pki, NULL);
+        DriveDead dead = {};
+        uint64_t begin_us, opened_us;
+
+        fake_server_start(&s);
+        dead.port = s.port;
+        drive_dead_start(&dead);
+        begin_us = boottime_us();
+        drive_open(l, &pki, s.port);
+        opened_us = boottime_us();
+        ck_assert_uint_ge(opened_us - begin_us, 250 * USEC_PER_MSEC);
+        ck_assert_uint_lt(opened_us - begin_us, 2 * USEC_PER_SEC);
+        (void) mqtt_link_free(l);
+        drive_dead_stop(&dead);
+        fake_server_stop(&s);
+}
+END_TEST
+
+START_TEST(an_address_that_refuses_costs_nothing) {
+        FakeServer s = { .pki = &pki, .script = fake_script_tls, .address = "127.0.0.2" };
+        MqttLink *l = drive_new(&pki, NULL);
+        uint64_t begin_us = boottime_us();
+
+        fake_server_start(&s);
+        drive_open(l, &pki, s.port);
+        ck_assert_uint_lt(boottime_us() - begin_us, 200 * USEC_PER_MSEC);
+        (void) mqtt_link_free(l);
+        fake_server_stop(&s);
+}
+END_TEST
+
 static Suite *resolver_suite(void) {
         Suite *s = suite_create("mqtt-resolver");
         TCase *t = tcase_create("resolver");
@@ -129,6 +163,8 @@ static Suite *resolver_suite(void) {
         tcase_add_test(t, a_dead_resolver_costs_no_more_than_the_limit);
         tcase_add_test(t, what_the_resolver_says_at_last_is_passed_on);
         tcase_add_test(t, an_attempt_behind_two_stuck_workers_succeeds_when_one_gives_up);
+        tcase_add_test(t, an_address_that_does_not_answer_costs_a_quarter_of_a_second);
+        tcase_add_test(t, an_address_that_refuses_costs_nothing);
         suite_add_tcase(s, t);
         return s;
 }

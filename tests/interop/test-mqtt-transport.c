@@ -261,27 +261,16 @@ START_TEST(a_refused_port_is_said_so) {
 END_TEST
 
 START_TEST(a_listener_that_does_not_answer_times_out) {
-        struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-        socklen_t size = sizeof(address);
-        int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), fillers[8];
         MqttLink *l = drive_new(&pki, NULL);
         MqttEndpoint endpoint = { .host = AZ_SPAN_FROM_STR("127.0.0.1"),
                                   .tcp_timeout_us = 200 * USEC_PER_MSEC };
+        DriveDead dead = {};
 
-        /* Nobody accepts and the queue is full: SYNs are dropped. */
-        ck_assert_int_eq(bind(listener, (struct sockaddr *) &address, size), 0);
-        ck_assert_int_eq(getsockname(listener, (struct sockaddr *) &address, &size), 0);
-        ck_assert_int_eq(listen(listener, 0), 0);
-        for (size_t i = 0; i < ELEMENTSOF(fillers); i++) {
-                fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-                (void) connect(fillers[i], (struct sockaddr *) &address, size);
-        }
-        endpoint.port = ntohs(address.sin_port);
+        drive_dead_start(&dead);
+        endpoint.port = dead.port;
         expect_failure(l, &endpoint, MQTT_STAGE_TCP, -ETIMEDOUT, "no answer within 0.2 s");
         (void) mqtt_link_free(l);
-        for (size_t i = 0; i < ELEMENTSOF(fillers); i++)
-                (void) close(fillers[i]);
-        (void) close(listener);
+        drive_dead_stop(&dead);
 }
 END_TEST
 
