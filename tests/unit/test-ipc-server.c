@@ -392,6 +392,12 @@ START_TEST(what_a_client_sent_before_it_closed_is_served) {
         test_put(fd, CALL("Count", "{}") "{}\n" CALL("Count", "{}"), 1);
         test_close(&t, fd);
         ck_assert_uint_eq(t.example.n_counted, 1001);
+
+        fd = test_connect(&t);
+        test_send(&t, fd, CALL("Hold", NAMED("a")) "{}\n");
+        test_send(&t, fd, CALL("Count", "{}"));
+        test_close(&t, fd);
+        ck_assert_uint_eq(t.example.n_counted, 1001);
 }
 END_TEST
 
