@@ -241,6 +241,10 @@ static int methods_take(IpcCall *call, const void *params, void *userdata) {
                     az_span_size(p->names.items[i]) > (int32_t) METHOD_NAME_MAX)
                         return ipc_call_error_invalid_parameter(call, "names");
 
+        /* It could be given a call that nobody would ever hear of. */
+        if (ipc_call_is_oneway(call))
+                return ipc_call_error_invalid_parameter(call, "oneway");
+
         r = worker_get(userdata, call, &worker);
         if (r < 0)
                 return r;
