@@ -32,6 +32,15 @@ int config_messages_add(ConfigMessages *m, int level, const char *file, unsigned
         return 0;
 }
 
+const char *config_message_format(const ConfigMessage *message, char *buffer, size_t size) {
+        if (message->line > 0)
+                (void) snprintf(buffer, size, "%s:%u: %s", message->file, message->line, message->text);
+        else
+                (void) snprintf(buffer, size, "%s%s%s", message->file, message->file[0] ? ": " : "",
+                                message->text);
+        return buffer;
+}
+
 void config_messages_done(ConfigMessages *m) {
         for (size_t i = 0; i < m->n; i++) {
                 free(m->messages[i].file);

@@ -22,8 +22,8 @@
 #define CONFIG_FILE_MAX (1024U * 1024U)
 
 typedef struct ConfigMessage {
-        int level; /* LOG_ERR: the configuration cannot be used; LOG_WARNING: something is ignored */
-        char *file;
+        int level;     /* LOG_ERR: the configuration cannot be used; LOG_WARNING: something is ignored */
+        char *file;    /* empty: no file in particular */
         unsigned line; /* 0: the file as a whole */
         char *text;    /* one sentence, without file and line; never holds a secret */
 } ConfigMessage;
@@ -33,6 +33,9 @@ typedef struct ConfigMessages {
         size_t n;
         size_t n_errors;
 } ConfigMessages;
+
+/* Formats a message with what is known of its place: "file:line: text", "file: text" or "text". */
+const char *config_message_format(const ConfigMessage *message, char *buffer, size_t size);
 
 #define CONFIG_MESSAGES_NULL \
         (ConfigMessages) {   \

@@ -131,8 +131,8 @@ static int identity_read(HubLink *link, Credential *ret) {
         r = credential_load(ret, link->config, getenv("CREDENTIALS_DIRECTORY"), &messages);
         for (size_t i = 0; r == CONFIG_INVALID && i < messages.n; i++)
                 if (messages.messages[i].level == LOG_ERR) {
-                        link_set_reason(link, "%s%s%s", messages.messages[i].file ?: "",
-                                        messages.messages[i].file ? ": " : "", messages.messages[i].text);
+                        (void) config_message_format(&messages.messages[i], link->reason,
+                                                     sizeof(link->reason));
                         break;
                 }
         return r;
@@ -355,7 +355,8 @@ static void mqtt_event(HubLink *link, const MqttEvent *event) {
                 run_session(link, az_hub_session_signed(s, event->opened.signature, session_time()));
                 break;
         case MQTT_EVENT_OPEN_FAILED:
-                link_set_reason(link, "%s", event->open_failed.text);
+                link_set_reason(link, "%s%s", event->open_failed.text,
+                                hub_loss_advice(event->open_failed.stage));
                 session_lost(link, hub_loss_from_stage(event->open_failed.stage));
                 break;
         case MQTT_EVENT_CONNACK:

@@ -16,6 +16,16 @@ az_hub_loss hub_loss_from_stage(MqttStage stage) {
         return losses[stage];
 }
 
+const char *hub_loss_advice(MqttStage stage) {
+        static const char *const advice[] = {
+                [MQTT_STAGE_SIGN] = "; check the key",
+                [MQTT_STAGE_NAME] = "; check the name of the hub, and DNS",
+                [MQTT_STAGE_TCP] = "",
+                [MQTT_STAGE_TLS] = "; check the clock, and TrustedCAFile= if the hub is not Microsoft's",
+        };
+        return advice[stage];
+}
+
 az_hub_loss hub_loss_from_cause(MqttLost cause) {
         static const az_hub_loss losses[] = {
                 [MQTT_LOST_ASKED] = AZ_HUB_LOSS_CLOSED,

@@ -9,6 +9,9 @@
 az_hub_loss hub_loss_from_stage(MqttStage stage);
 az_hub_loss hub_loss_from_cause(MqttLost cause);
 
+/* What there is to check when this stage fails, to be put behind what failed; may be empty. */
+const char *hub_loss_advice(MqttStage stage);
+
 /*
  * Describes a loss that the session found itself, of an AZ_HUB_EVENT_LOST of 'host': what happened, and what
  * there is to check. Returns false, and leaves 'text' as it is, for losses that lib/mqtt has described.

@@ -88,6 +88,7 @@ static int parse_argv(Arguments *args, int argc, char *argv[]) {
 static int check_config(const ManagerOptions *options) {
         _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
         Credential credential = CREDENTIAL_NULL;
+        char text[1024];
         Config config = {};
         int r;
 
@@ -97,12 +98,9 @@ static int check_config(const ManagerOptions *options) {
                 config_done(&config);
         }
 
-        for (size_t i = 0; i < messages.n; i++) {
-                const ConfigMessage *message = &messages.messages[i];
-
-                fprintf(stderr, "%s:%u: %s: %s\n", message->file ?: options->config_path, message->line,
-                        message->level <= LOG_ERR ? "error" : "warning", message->text);
-        }
+        for (size_t i = 0; i < messages.n; i++)
+                fprintf(stderr, "%s: %s\n", messages.messages[i].level <= LOG_ERR ? "error" : "warning",
+                        config_message_format(&messages.messages[i], text, sizeof(text)));
         if (r == 0)
                 printf("The configuration is valid: device '%s' at '%s'.\n", credential.device_id,
                        credential.host);

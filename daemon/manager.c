@@ -239,13 +239,13 @@ static int manager_add_sources(Manager *m) {
 
 static int manager_load_config(Manager *m, const ManagerOptions *options) {
         _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
+        char text[1024];
         int r;
 
         r = config_load(&m->config, options->config_path, options->config_required, &messages);
         for (size_t i = 0; i < messages.n; i++)
-                (void) log_full(&m->log, messages.messages[i].level, 0, NULL, "%s:%u: %s",
-                                messages.messages[i].file, messages.messages[i].line,
-                                messages.messages[i].text);
+                (void) log_full(&m->log, messages.messages[i].level, 0, NULL, "%s",
+                                config_message_format(&messages.messages[i], text, sizeof(text)));
         if (r == CONFIG_INVALID)
                 return -EINVAL;
         if (r < 0)
