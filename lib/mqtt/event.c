@@ -40,10 +40,17 @@ int mqtt_event_list_reserve(MqttEventList *l) {
 }
 
 void mqtt_event_list_clear(MqttEventList *l) {
+        MqttEventNode *popped = TAKE_PTR(l->popped);
+
         while (mqtt_event_list_pop(l))
                 ;
         free(l->reserve);
-        *l = (MqttEventList){};
+        *l = (MqttEventList){ .popped = popped };
+}
+
+void mqtt_event_list_done(MqttEventList *l) {
+        mqtt_event_list_clear(l);
+        (void) mqtt_event_list_pop(l);
 }
 
 MqttEvent *mqtt_event_list_add(MqttEventList *l, MqttEventType type, size_t n_bytes, uint8_t **ret_bytes) {

@@ -21,8 +21,11 @@ typedef struct MqttEventList {
 /* Allocates the reserve, unless it is there. -ENOMEM. */
 int mqtt_event_list_reserve(MqttEventList *l);
 
-/* Frees everything. */
+/* Drops what is queued. What was popped last lives on, because its receiver may be the one who clears. */
 void mqtt_event_list_clear(MqttEventList *l);
+
+/* Frees everything. */
+void mqtt_event_list_done(MqttEventList *l);
 
 /*
  * Queues an event and gives the room of 'n_bytes' that lives as long as it.
@@ -34,7 +37,7 @@ MqttEvent *mqtt_event_list_add(MqttEventList *l, MqttEventType type, size_t n_by
 void mqtt_event_list_add_open_failed(MqttEventList *l, MqttStage stage, int error, const char *text);
 void mqtt_event_list_add_lost(MqttEventList *l, const MqttFault *fault);
 
-/* Pops the first event; it lives until the next pop or clear. NULL: empty. */
+/* Pops the first event; it lives until the next pop. NULL: empty. */
 MqttEvent *mqtt_event_list_pop(MqttEventList *l);
 
 /* True if enough waits that no more should be read from the server. */

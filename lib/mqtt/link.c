@@ -108,6 +108,7 @@ MqttLink *mqtt_link_free(MqttLink *l) {
                 return NULL;
         if (l->transport)
                 mqtt_link_close(l);
+        mqtt_event_list_done(&l->events);
         (void) mqtt_transport_free(l->transport);
         if (l->is_library_used)
                 (void) mosquitto_lib_cleanup();

@@ -230,7 +230,7 @@ typedef enum MqttEventType {
         _MQTT_EVENT_MAX,
 } MqttEventType;
 
-/* Spans and strings live until the next call of mqtt_link_next_event() or mqtt_link_close(). */
+/* Spans and strings live until the next call of mqtt_link_next_event(). */
 typedef struct MqttEvent {
         MqttEventType type;
         union {
