@@ -446,6 +446,11 @@ uint64_t mqtt_gate_deadline_us(const MqttGate *g) {
         return MIN(g->ping_due_us, g->puback_due_us);
 }
 
+/* An answer may be there, and cannot be read. */
+static bool gate_is_held_up(const MqttGate *g) {
+        return mqtt_gate_is_full(g) && g->held_end - g->held_first == g->config.receive_max;
+}
+
 static int gate_run_ping(MqttGate *g, uint64_t now_us, MqttFault *fault) {
         uint64_t due_us = UINT64_MAX;
 
@@ -468,6 +473,12 @@ static int gate_run_ping(MqttGate *g, uint64_t now_us, MqttFault *fault) {
                                               mqtt_seconds(g->config.ping_timeout_us));
                 break;
         case MQTT_PING_SENT:
+                if (gate_is_held_up(g))
+                        return mqtt_fault_set(
+                                fault, MQTT_LOST_PING_TIMEOUT, -ETIMEDOUT,
+                                "%u messages were received and not acknowledged; until then nothing "
+                                "more is read",
+                                g->config.receive_max);
                 return mqtt_fault_set(fault, MQTT_LOST_PING_TIMEOUT, -ETIMEDOUT,
                                       "the server has not answered a ping within %g s",
                                       mqtt_seconds(g->config.ping_timeout_us));

@@ -48,7 +48,10 @@ typedef struct MqttLink MqttLink;
  */
 #define MQTT_WINDOW_DEFAULT 64U
 #define MQTT_WINDOW_LIMIT   256U
-/* Inbound QoS 1 messages not acknowledged yet. A hub holds at most 50 cloud-to-device messages. */
+/*
+ * Inbound QoS 1 messages not acknowledged yet; with so many the server is not read any more, which ends the
+ * connection if it lasts longer than a keep-alive. A hub has at most 50 cloud-to-device messages.
+ */
 #define MQTT_RECEIVE_DEFAULT 256U
 /* Filters in one mqtt_link_subscribe(). A hub allows 5 per device. */
 #define MQTT_FILTERS_MAX 16U

@@ -482,6 +482,24 @@ START_TEST(a_server_that_is_silent_after_a_ping_is_lost) {
 }
 END_TEST
 
+START_TEST(messages_that_nobody_acknowledges_are_named_as_the_reason) {
+        static const uint8_t message[] = { 0x32, 5, 0, 1, 't', 0, 11 };
+        MqttGate g = gate_new_connected(1);
+        unsigned n_fired;
+
+        receive(&g, 10);
+        for (size_t i = 0; i < 16384 / sizeof(message); i++)
+                ck_assert_int_eq(feed_network(&g, message, sizeof(message), T0), 0);
+        ck_assert_int_eq(feed_network(&g, message, 16384 % sizeof(message), T0), 0);
+        ck_assert_int_eq(run_until(&g, T0 + KEEP_ALIVE, &n_fired), 0);
+        assert_network(&g, BYTES(0xc0, 0), T0 + KEEP_ALIVE);
+        ck_assert_int_eq(run_until(&g, T0 + 2 * KEEP_ALIVE, &n_fired), -ETIMEDOUT);
+        ck_assert_int_eq(fault.cause, MQTT_LOST_PING_TIMEOUT);
+        ck_assert_ptr_nonnull(strstr(fault.text, "1 messages were received and not acknowledged"));
+        mqtt_gate_done(&g);
+}
+END_TEST
+
 START_TEST(any_byte_answers_a_ping) {
         MqttGate g = gate_new_connected(4);
         unsigned n_fired;
@@ -601,6 +619,7 @@ static Suite *gate_suite(void) {
                             ELEMENTSOF(pings));
         tcase_add_test(time, an_idle_link_wakes_once_per_ping);
         tcase_add_test(time, a_server_that_is_silent_after_a_ping_is_lost);
+        tcase_add_test(time, messages_that_nobody_acknowledges_are_named_as_the_reason);
         tcase_add_test(time, any_byte_answers_a_ping);
         tcase_add_test(time, a_ping_behind_a_large_message_on_a_slow_link_waits_as_long_as_bytes_leave);
         tcase_add_test(time, there_is_no_ping_before_connack);
