@@ -34,6 +34,7 @@ static void list_append(MqttEventList *l, MqttEventNode *n) {
 }
 
 int mqtt_event_list_reserve(MqttEventList *l) {
+        l->out_of_memory = false;
         if (!l->reserve)
                 l->reserve = node_new(MQTT_TEXT_MAX);
         return l->reserve ? 0 : -ENOMEM;
@@ -93,10 +94,17 @@ void mqtt_event_list_add_lost(MqttEventList *l, const MqttFault *fault) {
         n->event.lost.text = (const char *) n->bytes;
 }
 
+/* A signature is half a password. */
+static void node_free(MqttEventNode *n) {
+        if (n && n->event.type == MQTT_EVENT_OPENED)
+                explicit_bzero(n->bytes, n->n_bytes);
+        free(n);
+}
+
 MqttEvent *mqtt_event_list_pop(MqttEventList *l) {
         MqttEventNode *n = l->first;
 
-        free(l->popped);
+        node_free(l->popped);
         l->popped = n;
         if (!n)
                 return NULL;

@@ -18,7 +18,7 @@ typedef struct MqttEventList {
         bool out_of_memory; /* an event could not be queued: the connection has to end */
 } MqttEventList;
 
-/* Allocates the reserve, unless it is there. -ENOMEM. */
+/* Prepares for a new connection: allocates the reserve, unless it is there. -ENOMEM. */
 int mqtt_event_list_reserve(MqttEventList *l);
 
 /* Drops what is queued. What was popped last lives on, because its receiver may be the one who clears. */
