@@ -29,9 +29,6 @@ MAY_REACH = {
 }
 TEST_ROOMS = ("tests", "bench")
 
-# One file may reach more than its room: the runner is a session over MQTT without a daemon.
-FILE_MAY_REACH = {"lib/mqtt/runner.c": {"lib/azure/iot", "lib/session"}}
-
 # What the two rooms without allocation and I/O may name in an #include <>: nothing that allocates, reads a clock,
 # or opens anything. The compiler's list is no use here, because libc's headers include each other.
 FREESTANDING = re.compile(r"(stdarg|stdbool|stddef|stdint|limits|float|string|math)\.h")
@@ -69,7 +66,7 @@ def check_object(source, reached):
         yield f"{source}: lies in no room that lint/include-fence.py knows"
     if room is None or room in TEST_ROOMS:
         return
-    allowed = {room} | MAY_REACH[room] | FILE_MAY_REACH.get(source, set())
+    allowed = {room} | MAY_REACH[room]
     for header in reached:
         if room_of(header) not in allowed:
             yield f"{source}: {room} may not include {header}"
