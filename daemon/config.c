@@ -77,10 +77,13 @@ static int apply_item(Config *c, const ConfigFile *f, const ConfigItem *item, Co
 
         r = config_value_set(c, key, az_span_size(item->value) == 0 ? config_default(key) : item->value,
                              &wrong);
-        if (r == CONFIG_INVALID)
+        if (r == CONFIG_INVALID) {
+                /* What stands where the name of a file belongs may be the secret itself. */
+                az_span quoted = key->type == CONFIG_PATH_NAME ? AZ_SPAN_EMPTY : item->value;
+
                 return config_messages_add(messages, LOG_ERR, f->name, item->line, "%s=%.*s: %s", key->key,
-                                           az_span_size(item->value), (char *) az_span_ptr(item->value),
-                                           wrong);
+                                           az_span_size(quoted), (char *) az_span_ptr(quoted), wrong);
+        }
         return r;
 }
 

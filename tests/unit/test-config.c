@@ -164,6 +164,22 @@ static const struct {
         { "rubbish\n", CONFIG_INVALID, LOG_ERR, 1, "[Section]" },
 };
 
+START_TEST(a_secret_in_place_of_a_file_name_is_not_repeated) {
+        _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
+        _cleanup_(config_done) Config c = {};
+        Files f;
+
+        files_make(&f, "[Hub]\nConnectionStringFile=HostName=h;DeviceId=d;SharedAccessKey=c2VjcmV0\n",
+                   "[Hub]\nKeyFile=c2VjcmV0\n", "");
+        ck_assert_int_eq(config_load(&c, f.path, true, &messages), CONFIG_INVALID);
+        files_remove(&f);
+
+        ck_assert_uint_eq(messages.n, 2);
+        for (size_t i = 0; i < messages.n; i++)
+                ck_assert_ptr_null(strstr(messages.messages[i].text, "c2VjcmV0"));
+}
+END_TEST
+
 START_TEST(a_complaint_names_its_line_and_what_is_wrong) {
         _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
         _cleanup_(config_done) Config c = {};
@@ -188,6 +204,7 @@ static Suite *config_suite(void) {
         tcase_add_test(load, without_a_file_everything_has_its_default);
         tcase_add_test(load, a_file_that_must_be_there_is_missed);
         tcase_add_test(load, what_is_read_later_wins_and_an_empty_value_resets);
+        tcase_add_test(load, a_secret_in_place_of_a_file_name_is_not_repeated);
         tcase_add_loop_test(load, a_complaint_names_its_line_and_what_is_wrong, 0, ELEMENTSOF(complaints));
         suite_add_tcase(s, values);
         suite_add_tcase(s, load);
