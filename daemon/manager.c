@@ -69,10 +69,9 @@ static const HubLinkOps link_ops = {
 static void on_notice(IpcNotice notice, const IpcPeer *peer, int error, const char *detail, void *userdata) {
         Manager *m = userdata;
 
-        errno = error;
         if (notice == IPC_NOTICE_FAILED || notice == IPC_NOTICE_ACCEPT_FAILED)
-                log_warning(&m->log, "%s: %m%s%s", ipc_notice_to_string(notice), detail ? ": " : "",
-                            detail ?: "");
+                log_warning_errno(&m->log, error, "Serving a local program: %s: %m, ignoring",
+                                  ipc_notice_to_string(notice));
         else if (peer)
                 log_info(&m->log, "Client of uid %u (pid %d, unit %s): %s%s%s", peer->uid, peer->pid,
                          peer->unit ?: "none", ipc_notice_to_string(notice), detail ? ": " : "",
