@@ -138,15 +138,15 @@ static int identity_read(HubLink *link, Credential *ret) {
         return r;
 }
 
-/* Sets up the session, or says what is missing and when it will be looked for again. */
-static int identity_load(HubLink *link) {
+/* Sets up the session and returns true, or says what is missing and when it will be looked for again. */
+static bool identity_load(HubLink *link) {
         Credential credential = CREDENTIAL_NULL;
         az_result result;
         int r;
 
         r = identity_read(link, &credential);
         if (r < 0)
-                return r;
+                link_set_reason(link, "Cannot read the identity: %s", strerror(-r));
         if (r == 0) {
                 credential_done(&link->credential);
                 link->credential = credential;
@@ -155,7 +155,7 @@ static int identity_load(HubLink *link) {
                 result = session_setup(link);
                 if (az_result_succeeded(result)) {
                         link->has_identity = true;
-                        return 0;
+                        return true;
                 }
                 link_set_reason(link, "The names of the hub and the device are longer than a hub allows");
         }
@@ -164,7 +164,7 @@ static int identity_load(HubLink *link) {
                 log_warning(link->log, "No identity for the hub: %s; looking again every minute",
                             link->reason);
         link_set_state(link, HUB_LINK_WAITING, boottime_us() + IDENTITY_RETRY_US);
-        return CONFIG_INVALID;
+        return false;
 }
 
 /* What the session asks for ---------------------------------------------------------------------------------
@@ -424,15 +424,9 @@ HubLink *hub_link_free(HubLink *link) {
         return NULL;
 }
 
-int hub_link_start(HubLink *link) {
-        int r;
-
-        r = identity_load(link);
-        if (r != 0)
-                return MIN(r, 0);
-
-        run_session(link, az_hub_session_start(&link->session, session_time()));
-        return 0;
+void hub_link_start(HubLink *link) {
+        if (identity_load(link))
+                run_session(link, az_hub_session_start(&link->session, session_time()));
 }
 
 void hub_link_stop(HubLink *link) {
@@ -450,8 +444,11 @@ int hub_link_dispatch(HubLink *link) {
         MqttEvent event;
         int r;
 
-        if (!link->has_identity)
-                return link->next_attempt_us <= boottime_us() ? hub_link_start(link) : 0;
+        if (!link->has_identity) {
+                if (link->next_attempt_us <= boottime_us())
+                        hub_link_start(link);
+                return 0;
+        }
 
         if (az_hub_session_deadline_us(&link->session) <= boottime_us())
                 run_session(link, az_hub_session_timeout(&link->session, session_time()));

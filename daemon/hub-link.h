@@ -55,8 +55,8 @@ int hub_link_new(HubLink **ret, const Config *config, const char *runtime_dir, c
 HubLink *hub_link_free(HubLink *link);
 DEFINE_CLEANUP(HubLink *, hub_link_free)
 
-/* Begins to connect. Returns a negative errno only if the daemon cannot work at all. */
-int hub_link_start(HubLink *link);
+/* Begins to connect. */
+void hub_link_start(HubLink *link);
 /* Sends DISCONNECT, bounded by two seconds; HUB_LINK_STOPPED says that it is done. */
 void hub_link_stop(HubLink *link);
 HubLinkState hub_link_get_state(const HubLink *link);

@@ -332,9 +332,7 @@ int manager_new(Manager **ret, const ManagerOptions *options) {
         if (r < 0)
                 return r;
 
-        r = hub_link_start(m->link);
-        if (r < 0)
-                return log_error_errno(&m->log, r, "Failed to start the link: %m");
+        hub_link_start(m->link);
         r = manager_turn(m);
         if (r < 0)
                 return r;
