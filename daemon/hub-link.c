@@ -266,14 +266,13 @@ static void do_live(HubLink *link) {
 static void do_lost(HubLink *link, const az_hub_event *event) {
         bool was_online = link->state == HUB_LINK_ONLINE;
 
+        link->ops->on_lost(link->userdata);
         mqtt_link_close(link->mqtt);
         (void) hub_loss_describe(event, link->credential.host, link->reason, sizeof(link->reason));
         link_set_state(link, HUB_LINK_WAITING, boottime_us() + event->as.lost.delay_us);
         (void) log_full(link->log, was_online ? LOG_NOTICE : LOG_WARNING, 0,
                         FIELDS("MESSAGE_ID=" MSG_LINK_DOWN), "%s, retrying in %.1f s", link->reason,
                         (double) event->as.lost.delay_us / USEC_PER_SEC);
-        if (was_online)
-                link->ops->on_lost(link->userdata);
 }
 
 static void do_disconnect(HubLink *link) {
@@ -430,8 +429,7 @@ void hub_link_start(HubLink *link) {
 }
 
 void hub_link_stop(HubLink *link) {
-        if (link->state == HUB_LINK_ONLINE)
-                link->ops->on_lost(link->userdata);
+        link->ops->on_lost(link->userdata);
         if (!link->has_identity) {
                 link_set_state(link, HUB_LINK_STOPPED, UINT64_MAX);
                 return;
@@ -524,9 +522,6 @@ int hub_link_answer_method(HubLink *link, az_span request_id, uint16_t status, a
         char topic[TOPIC_SIZE];
         az_result result;
         size_t n;
-
-        if (link->state != HUB_LINK_ONLINE)
-                return -ENOTCONN;
 
         result = az_iot_hub_client_methods_response_get_publish_topic(&link->client, request_id, status,
                                                                       topic, sizeof(topic), &n);

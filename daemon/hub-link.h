@@ -29,10 +29,10 @@ typedef enum HubLinkState {
 const char *hub_link_state_to_string(HubLinkState state);
 
 typedef struct HubLinkOps {
-        /* Nothing of the link's in-flight work will be answered any more. */
+        /* Nothing that is in flight will be answered any more. Also called for an attempt that failed. */
         void (*on_lost)(void *userdata);
         void (*on_puback)(void *userdata, uint64_t token);
-        /* Spans live until the callback returns. */
+        /* May come before the link is online. Spans live until the callback returns. */
         void (*on_method)(void *userdata, az_span request_id, az_span name, az_span payload);
         /* The state, its reason or the time of the next attempt changed. */
         void (*on_status)(void *userdata);
@@ -76,7 +76,10 @@ unsigned hub_link_window_free(const HubLink *link);
  */
 int hub_link_publish(HubLink *link, az_span bag, az_span message_id, az_span body, uint64_t token);
 
-/* Answers a direct method of this link. 'payload' is JSON or empty. -ENOTCONN: the link is gone. */
+/*
+ * Answers a direct method. 'payload' is JSON or empty. 0; MQTT_WINDOW_FULL: megabytes of answers wait
+ * already; -ENOTCONN: the link is gone.
+ */
 int hub_link_answer_method(HubLink *link, az_span request_id, uint16_t status, az_span payload);
 
 void hub_link_get_status(const HubLink *link, HubLinkStatus *ret);

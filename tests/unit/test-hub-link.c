@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "daemon/hub-link.h"
+
+#include <mqtt/sas.h>
+
+#include "tests/unit/unit.h"
+
+/*
+ * In place of lib/mqtt: a connection that reports what the test wrote down. It is the test's own struct,
+ * which travels to mqtt_link_new() as the name of the runtime directory.
+ */
+struct MqttLink {
+        MqttEvent events[8];
+        size_t n_events, n_popped;
+        bool is_connected;
+        char topic[128]; /* of the last publish */
+};
+
+int mqtt_link_new(MqttLink **ret, const MqttLinkConfig *config) {
+        *ret = (MqttLink *) (void *) config->runtime_dir;
+        return 0;
+}
+
+MqttLink *mqtt_link_free(MqttLink *l) {
+        return NULL;
+}
+
+int mqtt_link_get_fd(const MqttLink *l) {
+        return -1;
+}
+
+uint64_t mqtt_link_deadline_us(const MqttLink *l) {
+        return UINT64_MAX;
+}
+
+int mqtt_link_dispatch(MqttLink *l, uint64_t now_us) {
+        return 0;
+}
+
+bool mqtt_link_next_event(MqttLink *l, MqttEvent *ret) {
+        if (l->n_popped == l->n_events)
+                return false;
+        *ret = l->events[l->n_popped++];
+        if (ret->type == MQTT_EVENT_CONNACK)
+                l->is_connected = true;
+        return true;
+}
+
+int sas_sign_job_new(MqttSignJob *ret, az_span input, az_span key_base64) {
+        return 0;
+}
+
+int mqtt_link_open(MqttLink *l, const MqttEndpoint *endpoint, const MqttSignJob *sign, uint64_t now_us) {
+        return 0;
+}
+
+int mqtt_link_connect(MqttLink *l, const MqttConnect *connect, uint64_t now_us) {
+        return 0;
+}
+
+int mqtt_link_subscribe(MqttLink *l, const MqttFilter *filters, size_t n_filters) {
+        return 0;
+}
+
+int mqtt_link_publish(MqttLink *l, az_span topic, az_span payload, uint8_t qos, uint64_t token) {
+        if (!l->is_connected)
+                return -ENOTCONN;
+        az_span_to_str(l->topic, sizeof(l->topic), topic);
+        return 0;
+}
+
+unsigned mqtt_link_window_free(const MqttLink *l) {
+        return l->is_connected;
+}
+
+void mqtt_link_ack(MqttLink *l, MqttAck ack) {
+}
+
+int mqtt_link_disconnect(MqttLink *l, uint64_t now_us) {
+        return -ENOTCONN;
+}
+
+void mqtt_link_close(MqttLink *l) {
+        l->is_connected = false;
+}
+
+/* What a fresh connection reports, up to the call of a method. */
+static const MqttEvent opened = { .type = MQTT_EVENT_OPENED,
+                                  .opened.signature = AZ_SPAN_LITERAL_FROM_STR(
+                                          "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=") };
+static const MqttEvent connack = { .type = MQTT_EVENT_CONNACK };
+static const MqttEvent call = { .type = MQTT_EVENT_MESSAGE,
+                                .message.topic =
+                                        AZ_SPAN_LITERAL_FROM_STR("$iothub/methods/POST/reboot/?$rid=1f"),
+                                .message.payload = AZ_SPAN_LITERAL_FROM_STR("{}") };
+static const MqttEvent lost = { .type = MQTT_EVENT_LOST,
+                                .lost = { .cause = MQTT_LOST_CLOSED, .text = "the server closed" } };
+
+typedef struct Fixture {
+        Config config;
+        Log log;
+        MqttLink mqtt;
+        HubLink *link;
+        char secret[32];
+        unsigned n_calls, n_lost;
+        int answered;
+} Fixture;
+
+static void on_lost(void *userdata) {
+        ((Fixture *) userdata)->n_lost++;
+}
+
+static void on_puback(void *userdata, uint64_t token) {
+}
+
+static void on_method(void *userdata, az_span request_id, az_span name, az_span payload) {
+        Fixture *f = userdata;
+
+        f->n_calls++;
+        f->answered = hub_link_answer_method(f->link, request_id, 200, AZ_SPAN_EMPTY);
+}
+
+static void on_status(void *userdata) {
+}
+
+static const HubLinkOps ops = { on_lost, on_puback, on_method, on_status };
+
+static void fixture_make(Fixture *f, const char *connection_string) {
+        int fd;
+
+        *f = (Fixture){ .secret = "/tmp/test-hub-link-XXXXXX", .answered = -EINVAL };
+        fd = mkstemp(f->secret);
+        ck_assert_int_ge(fd, 0);
+        ck_assert_int_ge(dprintf(fd, "%s", connection_string), 0);
+        close_fd(fd);
+
+        f->config.hub.connection_string_file = f->secret;
+        f->config.hub.keep_alive_s = 60;
+        f->config.hub.token_lifetime_s = 3600;
+        ck_assert_int_eq(hub_link_new(&f->link, &f->config, (const char *) &f->mqtt, &f->log, &ops, f), 0);
+        hub_link_start(f->link);
+}
+
+static void fixture_done(Fixture *f) {
+        f->link = hub_link_free(f->link);
+        ck_assert_int_eq(unlink(f->secret), 0);
+}
+
+static void report(Fixture *f, const MqttEvent *event) {
+        f->mqtt.events[f->mqtt.n_events++] = *event;
+        ck_assert_int_eq(hub_link_dispatch(f->link), 0);
+}
+
+static const char identity[] = "HostName=hub;DeviceId=d;SharedAccessKey=c2VjcmV0";
+
+START_TEST(a_call_that_comes_before_the_suback_is_answered) {
+        Fixture f;
+
+        fixture_make(&f, identity);
+        report(&f, &opened);
+        report(&f, &connack);
+        report(&f, &call);
+
+        ck_assert_uint_eq(f.n_calls, 1);
+        ck_assert_int_eq(f.answered, 0);
+        ck_assert_str_eq(f.mqtt.topic, "$iothub/methods/res/200/?$rid=1f");
+        fixture_done(&f);
+}
+END_TEST
+
+START_TEST(a_loss_before_the_suback_is_a_loss_of_what_came) {
+        Fixture f;
+
+        fixture_make(&f, identity);
+        report(&f, &opened);
+        report(&f, &connack);
+        report(&f, &call);
+        report(&f, &lost);
+
+        ck_assert_uint_eq(f.n_lost, 1);
+        ck_assert_int_eq(hub_link_get_state(f.link), HUB_LINK_WAITING);
+        fixture_done(&f);
+}
+END_TEST
+
+START_TEST(without_an_identity_it_waits_and_says_what_is_missing) {
+        HubLinkStatus status;
+        Fixture f;
+
+        fixture_make(&f, "HostName=hub;DeviceId=d");
+        hub_link_get_status(f.link, &status);
+
+        ck_assert_int_eq(status.state, HUB_LINK_WAITING);
+        ck_assert_ptr_nonnull(strstr(status.last_error, "SharedAccessKey"));
+        ck_assert_uint_le(hub_link_deadline_us(f.link), boottime_us() + 60 * USEC_PER_SEC);
+        fixture_done(&f);
+}
+END_TEST
+
+static Suite *hub_link_suite(void) {
+        Suite *s = suite_create("hub-link");
+        TCase *t = tcase_create("hub-link");
+
+        tcase_add_test(t, a_call_that_comes_before_the_suback_is_answered);
+        tcase_add_test(t, a_loss_before_the_suback_is_a_loss_of_what_came);
+        tcase_add_test(t, without_an_identity_it_waits_and_says_what_is_missing);
+        suite_add_tcase(s, t);
+        return s;
+}
+
+UNIT_MAIN(hub_link_suite)
