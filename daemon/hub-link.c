@@ -31,6 +31,10 @@
 /* How often to look for an identity while there is none. */
 #define IDENTITY_RETRY_US (60 * USEC_PER_SEC)
 
+/* Of an attempt: for the signature, and for what passes between its steps. */
+#define SIGN_TIMEOUT_S  30U
+#define ATTEMPT_SLACK_S 10U
+
 /* "devices/{128}/modules/{128}/messages/events/", the bag, and a "$.mid" of ours. */
 #define TOPIC_SIZE (TELEMETRY_BAG_MAX + 512U)
 
@@ -107,6 +111,10 @@ static az_result session_setup(HubLink *link) {
         options.random_seed |= 1; /* 0 is refused */
         options.token_lifetime_s = (uint32_t) c->hub.token_lifetime_s;
         options.keep_alive_s = (uint16_t) c->hub.keep_alive_s;
+        /* Each step has its own limit and says what failed; the session's is for all of them. */
+        options.sign_timeout_s =
+                (uint16_t) (SIGN_TIMEOUT_S + c->network.resolve_timeout_s + c->network.connect_timeout_s +
+                            c->network.tls_timeout_s + ATTEMPT_SLACK_S);
 
         client_options.user_agent = AZ_SPAN_FROM_STR("aziotd%2F" AZIOT_VERSION);
         client_options.module_id = span_from_str(link->credential.module_id);
@@ -182,6 +190,7 @@ static int open_transport(HubLink *link, az_span string_to_sign) {
                 .host = span_from_str(link->credential.host),
                 .port = link->port,
                 .ca_file = c->hub.trusted_ca_file,
+                .sign_timeout_us = SIGN_TIMEOUT_S * USEC_PER_SEC,
                 .name_timeout_us = c->network.resolve_timeout_s * USEC_PER_SEC,
                 .tcp_timeout_us = c->network.connect_timeout_s * USEC_PER_SEC,
                 .tls_timeout_us = c->network.tls_timeout_s * USEC_PER_SEC,

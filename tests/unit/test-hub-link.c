@@ -138,6 +138,9 @@ static void fixture_make(Fixture *f, const char *connection_string) {
         f->config.hub.connection_string_file = f->secret;
         f->config.hub.keep_alive_s = 60;
         f->config.hub.token_lifetime_s = 3600;
+        f->config.network.resolve_timeout_s = 300;
+        f->config.network.connect_timeout_s = 200;
+        f->config.network.tls_timeout_s = 100;
         ck_assert_int_eq(hub_link_new(&f->link, &f->config, (const char *) &f->mqtt, &f->log, &ops, f), 0);
         hub_link_start(f->link);
 }
@@ -184,6 +187,15 @@ START_TEST(a_loss_before_the_suback_is_a_loss_of_what_came) {
 }
 END_TEST
 
+START_TEST(an_attempt_has_as_long_as_its_steps_may_take_together) {
+        Fixture f;
+
+        fixture_make(&f, identity);
+        ck_assert_uint_gt(hub_link_deadline_us(f.link), boottime_us() + 600 * USEC_PER_SEC);
+        fixture_done(&f);
+}
+END_TEST
+
 START_TEST(without_an_identity_it_waits_and_says_what_is_missing) {
         HubLinkStatus status;
         Fixture f;
@@ -204,6 +216,7 @@ static Suite *hub_link_suite(void) {
 
         tcase_add_test(t, a_call_that_comes_before_the_suback_is_answered);
         tcase_add_test(t, a_loss_before_the_suback_is_a_loss_of_what_came);
+        tcase_add_test(t, an_attempt_has_as_long_as_its_steps_may_take_together);
         tcase_add_test(t, without_an_identity_it_waits_and_says_what_is_missing);
         suite_add_tcase(s, t);
         return s;
