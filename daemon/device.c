@@ -16,7 +16,8 @@ static void write_link(IpcJson *json, const HubLinkStatus *status) {
 
         ipc_json_begin(json, "link");
         ipc_json_cstring(json, "state", hub_link_state_to_string(status->state));
-        write_time(json, "since", status->since_realtime_us);
+        /* Reckoned from now, because the wall clock may have been set since then. */
+        write_time(json, "since", realtime_us() - (now_us - status->since_us));
         if (status->host)
                 ipc_json_cstring(json, "hub", status->host);
         if (status->last_error)

@@ -55,7 +55,7 @@ struct HubLink {
         MqttLink *mqtt;
 
         HubLinkState state;
-        uint64_t since_realtime_us;
+        uint64_t since_us;
         uint64_t next_attempt_us;
         char reason[REASON_SIZE];
 };
@@ -82,7 +82,7 @@ static az_span span_from_str(const char *s) {
 static void link_set_state(HubLink *link, HubLinkState state, uint64_t next_attempt_us) {
         if (link->state != state) {
                 log_debug(link->log, "Link: %s -> %s", state_names[link->state], state_names[state]);
-                link->since_realtime_us = realtime_us();
+                link->since_us = boottime_us();
         }
         link->state = state;
         link->next_attempt_us = next_attempt_us;
@@ -410,7 +410,7 @@ int hub_link_new(HubLink **ret, const Config *config, const char *runtime_dir, c
                 .ops = ops,
                 .userdata = userdata,
                 .credential = CREDENTIAL_NULL,
-                .since_realtime_us = realtime_us(),
+                .since_us = boottime_us(),
                 .next_attempt_us = UINT64_MAX,
         };
 
@@ -485,7 +485,7 @@ HubLinkState hub_link_get_state(const HubLink *link) {
 void hub_link_get_status(const HubLink *link, HubLinkStatus *ret) {
         *ret = (HubLinkStatus){
                 .state = link->state,
-                .since_realtime_us = link->since_realtime_us,
+                .since_us = link->since_us,
                 .device_id = link->credential.device_id,
                 .module_id = link->credential.module_id,
                 .host = link->credential.host,

@@ -41,7 +41,7 @@ typedef struct HubLinkOps {
 /* What a status page shows; strings live until the next call of hub_link_dispatch() or hub_link_run_due(). */
 typedef struct HubLinkStatus {
         HubLinkState state;
-        uint64_t since_realtime_us;
+        uint64_t since_us;        /* CLOCK_BOOTTIME */
         const char *device_id;    /* NULL: not known yet */
         const char *module_id;    /* NULL: none */
         const char *host;         /* NULL: not known yet */
