@@ -507,11 +507,10 @@ int hub_link_publish(HubLink *link, az_span bag, az_span message_id, az_span bod
         char topic[TOPIC_SIZE];
         az_result result;
         size_t n;
+        int r;
 
-        if (link->state != HUB_LINK_ONLINE)
-                return -ENOTCONN;
         if (az_span_size(bag) > (int32_t) TELEMETRY_BAG_MAX)
-                return -EMSGSIZE;
+                return HUB_LINK_UNSENDABLE;
 
         (void) az_span_copy(AZ_SPAN_FROM_BUFFER(buffer), bag);
         result = az_iot_message_properties_init(&properties, AZ_SPAN_FROM_BUFFER(buffer), az_span_size(bag));
@@ -522,9 +521,15 @@ int hub_link_publish(HubLink *link, az_span bag, az_span message_id, az_span bod
                 result = az_iot_hub_client_telemetry_get_publish_topic(&link->client, &properties, topic,
                                                                        sizeof(topic), &n);
         if (az_result_failed(result))
-                return az_result_to_errno(result);
+                return HUB_LINK_UNSENDABLE;
 
-        return mqtt_link_publish(link->mqtt, az_span_create((uint8_t *) topic, (int32_t) n), body, 1, token);
+        r = mqtt_link_publish(link->mqtt, az_span_create((uint8_t *) topic, (int32_t) n), body, 1, token);
+        return r == -EINVAL ? HUB_LINK_UNSENDABLE : r;
+}
+
+void hub_link_fail(HubLink *link, int error) {
+        link_set_reason(link, "Cannot publish: %s", strerror(abs(error)));
+        session_lost(link, AZ_HUB_LOSS_CLOSED);
 }
 
 int hub_link_answer_method(HubLink *link, az_span request_id, uint16_t status, az_span payload) {

@@ -69,12 +69,18 @@ int hub_link_dispatch(HubLink *link);
 /* 0 unless the link is online. */
 unsigned hub_link_window_free(const HubLink *link);
 
+/* Condition of hub_link_publish(), besides MQTT_WINDOW_FULL: this message can never be sent. */
+#define HUB_LINK_UNSENDABLE 2
+
 /*
  * Publishes one message of device-to-cloud telemetry, QoS 1: 'token' comes back through on_puback(). 'bag' is
- * an encoded property bag; 'message_id', if not empty, is added to it. 0; MQTT_WINDOW_FULL; -ENOTCONN;
- * another negative errno: this message cannot be sent, ever.
+ * an encoded property bag; 'message_id', if not empty, is added to it. 0; MQTT_WINDOW_FULL;
+ * HUB_LINK_UNSENDABLE. Returns a negative errno if the link is of no use any more: see hub_link_fail().
  */
 int hub_link_publish(HubLink *link, az_span bag, az_span message_id, az_span body, uint64_t token);
+
+/* Ends the link for an error on our side; on_lost() follows at once, and in time the next attempt. */
+void hub_link_fail(HubLink *link, int error);
 
 /*
  * Answers a direct method. 'payload' is JSON or empty. 0; MQTT_WINDOW_FULL: megabytes of answers wait

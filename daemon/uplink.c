@@ -106,14 +106,13 @@ void uplink_lost(Uplink *uplink) {
 }
 
 /* A message that can never be sent must not stand in the way of the others. */
-static void give_up(Uplink *uplink, uint64_t sequence, int error) {
-        log_warning_errno(uplink->log, error, "Message %" PRIu64 " cannot be sent: %m, dropping it",
-                          sequence);
+static void give_up(Uplink *uplink, uint64_t sequence) {
+        log_warning(uplink->log, "Message %" PRIu64 " is none that a hub takes, dropping it", sequence);
         stage_waits_failed(uplink->waits, STAGE_DELIVERED, sequence, sequence, STAGE_REFUSED, 0);
         uplink_acked(uplink, sequence);
 }
 
-/* 0: published or given up. MQTT_WINDOW_FULL, -ENOTCONN: not yet. */
+/* 0: published or given up. MQTT_WINDOW_FULL: not yet. Negative: the link is of no use any more. */
 static int publish(Uplink *uplink, uint64_t sequence, uint8_t flags, az_span bag, az_span body) {
         char id[48];
         int n = 0, r;
@@ -122,20 +121,20 @@ static int publish(Uplink *uplink, uint64_t sequence, uint8_t flags, az_span bag
                 n = snprintf(id, sizeof(id), "%s-%" PRIu64, outbox_get_id(uplink->outbox), sequence);
 
         r = hub_link_publish(uplink->link, bag, az_span_create((uint8_t *) id, n), body, sequence);
-        if (r == 0 || r == MQTT_WINDOW_FULL || r == -ENOTCONN)
+        if (r != HUB_LINK_UNSENDABLE)
                 return r;
-        give_up(uplink, sequence, r);
+        give_up(uplink, sequence);
         return 0;
 }
 
-static void hold(Uplink *uplink, const OutboxRecord *record) {
+static int hold(Uplink *uplink, const OutboxRecord *record) {
         size_t n_bag = (size_t) az_span_size(record->properties),
                n_body = (size_t) az_span_size(record->body);
         HeldMessage *held = &uplink->held;
 
         held->bytes = malloc(MAX(n_bag + n_body, (size_t) 1));
         if (!held->bytes)
-                return; /* it stays unacknowledged: the next link sends it */
+                return -ENOMEM;
 
         held->bag = az_span_create(held->bytes, (int32_t) n_bag);
         held->body = az_span_create(held->bytes + n_bag, (int32_t) n_body);
@@ -143,35 +142,43 @@ static void hold(Uplink *uplink, const OutboxRecord *record) {
         held->flags = record->flags;
         (void) az_span_copy(held->bag, record->properties);
         (void) az_span_copy(held->body, record->body);
+        return 0;
 }
 
-static bool publish_held(Uplink *uplink) {
+/* The next three return 1 if a message was published, 0 if there is none or no room, or as publish() does. */
+static int publish_held(Uplink *uplink) {
         HeldMessage *held = &uplink->held;
+        int r;
 
-        if (!held->bytes)
-                return true;
-        if (publish(uplink, held->sequence, held->flags, held->bag, held->body) != 0)
-                return false;
+        r = publish(uplink, held->sequence, held->flags, held->bag, held->body);
+        if (r == MQTT_WINDOW_FULL)
+                return 0;
+        if (r < 0)
+                return r;
         held_done(held);
-        return true;
+        return 1;
 }
 
-/* Hands one message to the link; false: there is none, or no room. */
-static bool publish_next(Uplink *uplink) {
+static int publish_from_outbox(Uplink *uplink) {
         OutboxTime now = uplink_now(uplink);
         OutboxRecord record;
+        int r;
 
-        if (hub_link_window_free(uplink->link) == 0 || uplink->n_window == ELEMENTSOF(uplink->window) ||
-            !publish_held(uplink))
-                return false;
-        if (hub_link_window_free(uplink->link) == 0 || outbox_next(uplink->outbox, &now, &record) <= 0)
-                return false;
+        if (outbox_next(uplink->outbox, &now, &record) == 0)
+                return 0;
 
         *window_at(uplink, uplink->n_window) = (InFlight){ .sequence = record.sequence };
         uplink->n_window++;
-        if (publish(uplink, record.sequence, record.flags, record.properties, record.body) != 0)
-                hold(uplink, &record);
-        return true;
+        r = publish(uplink, record.sequence, record.flags, record.properties, record.body);
+        if (r == MQTT_WINDOW_FULL)
+                return hold(uplink, &record);
+        return r < 0 ? r : 1;
+}
+
+static int publish_next(Uplink *uplink) {
+        if (hub_link_window_free(uplink->link) == 0 || uplink->n_window == ELEMENTSOF(uplink->window))
+                return 0;
+        return uplink->held.bytes ? publish_held(uplink) : publish_from_outbox(uplink);
 }
 
 static void on_dropped(Uplink *uplink, const OutboxEvent *event) {
@@ -216,9 +223,13 @@ static void outbox_event(Uplink *uplink, const OutboxEvent *event) {
 bool uplink_run(Uplink *uplink) {
         bool has_published = false;
         OutboxEvent event;
+        int r;
 
-        while (publish_next(uplink))
+        while ((r = publish_next(uplink)) > 0)
                 has_published = true;
+        /* What was handed out and not published must not be passed over: a new link begins with it. */
+        if (r < 0)
+                hub_link_fail(uplink->link, r);
         while (outbox_next_event(uplink->outbox, &event))
                 outbox_event(uplink, &event);
         return has_published;

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "daemon/uplink.h"
+
+#include "tests/unit/unit.h"
+
+/*
+ * In place of the link and the outbox: messages 1 to n_messages, of which all are to be handed out again
+ * after a rewind but those that were acknowledged; a link whose publish returns what the test says.
+ */
+struct Outbox {
+        uint64_t n_messages, n_handed_out, acked[8];
+        size_t n_acked;
+        unsigned n_rewinds;
+        OutboxEvent event;
+        bool has_event;
+};
+
+struct HubLink {
+        int result;
+        Uplink *uplink; /* whose on_lost() it is */
+        uint64_t published[8];
+        size_t n_published;
+        unsigned n_failures;
+};
+
+int outbox_next(Outbox *o, const OutboxTime *now, OutboxRecord *ret) {
+        if (o->n_handed_out == o->n_messages)
+                return 0;
+        *ret = (OutboxRecord){ .sequence = ++o->n_handed_out, .body = AZ_SPAN_FROM_STR("{}"), .flags = 0 };
+        return 1;
+}
+
+void outbox_acked(Outbox *o, uint64_t sequence) {
+        o->acked[o->n_acked++] = sequence;
+}
+
+void outbox_rewind(Outbox *o) {
+        o->n_rewinds++;
+        o->n_handed_out = o->n_acked;
+}
+
+bool outbox_next_event(Outbox *o, OutboxEvent *ret) {
+        bool has_event = o->has_event;
+
+        *ret = o->event;
+        o->has_event = false;
+        return has_event;
+}
+
+const char *outbox_get_id(const Outbox *o) {
+        return "0a0a0a0a";
+}
+
+const char *outbox_drop_cause_to_string(OutboxDropCause cause) {
+        return "expired";
+}
+
+unsigned hub_link_window_free(const HubLink *link) {
+        return 64;
+}
+
+int hub_link_publish(HubLink *link, az_span bag, az_span message_id, az_span body, uint64_t token) {
+        if (link->result == 0)
+                link->published[link->n_published++] = token;
+        return link->result;
+}
+
+void hub_link_fail(HubLink *link, int error) {
+        link->n_failures++;
+        link->result = 0;
+        uplink_lost(link->uplink);
+}
+
+typedef struct Fixture {
+        Log log;
+        Outbox outbox;
+        HubLink link;
+        StageWaits *waits;
+        int outcome; /* of the wait for message 1 to be delivered; -1: it waits */
+} Fixture;
+
+static void on_done(void *userdata, StageOutcome outcome, int error) {
+        ((Fixture *) userdata)->outcome = (int) outcome;
+}
+
+static void fixture_make(Fixture *f, int result) {
+        StageWait *wait;
+
+        *f = (Fixture){ .outbox.n_messages = 3, .link.result = result, .outcome = -1 };
+        f->log.max_level = -1;
+        ck_assert_int_eq(stage_waits_new(&f->waits), 0);
+        ck_assert_int_eq(stage_wait_add(f->waits, STAGE_DELIVERED, 1, 1, UINT64_MAX, on_done, f, &wait), 0);
+        ck_assert_int_eq(uplink_new(&f->link.uplink, &f->outbox, &f->link, f->waits, &f->log, 1), 0);
+}
+
+static void fixture_done(Fixture *f) {
+        f->link.uplink = uplink_free(f->link.uplink);
+        f->waits = stage_waits_free(f->waits);
+}
+
+static void check_published_all(const Fixture *f) {
+        ck_assert_uint_eq(f->link.n_published, 3);
+        for (size_t i = 0; i < 3; i++)
+                ck_assert_uint_eq(f->link.published[i], i + 1);
+}
+
+START_TEST(messages_are_published_in_order_and_delivered_once_acknowledged) {
+        Fixture f;
+
+        fixture_make(&f, 0);
+        ck_assert(uplink_run(f.link.uplink));
+        check_published_all(&f);
+        ck_assert_int_eq(f.outcome, -1);
+
+        uplink_acked(f.link.uplink, 2);
+        ck_assert_int_eq(f.outcome, -1);
+        uplink_acked(f.link.uplink, 1);
+        ck_assert_int_eq(f.outcome, STAGE_REACHED);
+        ck_assert_uint_eq(uplink_get_delivered(f.link.uplink), 2);
+        fixture_done(&f);
+}
+END_TEST
+
+START_TEST(a_message_without_room_is_held_and_goes_first) {
+        Fixture f;
+
+        fixture_make(&f, MQTT_WINDOW_FULL);
+        (void) uplink_run(f.link.uplink);
+        (void) uplink_run(f.link.uplink);
+        ck_assert_uint_eq(f.outbox.n_handed_out, 1);
+
+        f.link.result = 0;
+        (void) uplink_run(f.link.uplink);
+        check_published_all(&f);
+        fixture_done(&f);
+}
+END_TEST
+
+START_TEST(a_message_that_can_never_be_sent_is_refused_and_out_of_the_way) {
+        Fixture f;
+
+        fixture_make(&f, HUB_LINK_UNSENDABLE);
+        f.outbox.n_messages = 1;
+        (void) uplink_run(f.link.uplink);
+        ck_assert_int_eq(f.outcome, STAGE_REFUSED);
+        ck_assert_uint_eq(f.outbox.n_acked, 1);
+        fixture_done(&f);
+}
+END_TEST
+
+START_TEST(no_memory_costs_the_link_and_no_message) {
+        Fixture f;
+
+        fixture_make(&f, -ENOMEM);
+        (void) uplink_run(f.link.uplink);
+        ck_assert_uint_eq(f.link.n_failures, 1);
+        ck_assert_uint_eq(f.outbox.n_acked, 0);
+        ck_assert_uint_eq(f.outbox.n_rewinds, 1);
+        ck_assert_int_eq(f.outcome, -1);
+
+        (void) uplink_run(f.link.uplink);
+        check_published_all(&f);
+        fixture_done(&f);
+}
+END_TEST
+
+static const struct {
+        OutboxDropCause cause;
+        StageOutcome outcome;
+} drops[] = {
+        { OUTBOX_DROP_EXPIRED, STAGE_EXPIRED },
+        { OUTBOX_DROP_OLDER, STAGE_DROPPED },
+        { OUTBOX_DROP_DAMAGED, STAGE_DROPPED },
+};
+
+START_TEST(who_waits_for_a_dropped_message_hears_why) {
+        Fixture f;
+
+        fixture_make(&f, 0);
+        f.outbox.n_messages = 0;
+        f.outbox.has_event = true;
+        f.outbox.event = (OutboxEvent){
+                .type = OUTBOX_EVENT_DROPPED, .first = 1, .last = 5, .cause = drops[_i].cause
+        };
+        (void) uplink_run(f.link.uplink);
+        ck_assert_int_eq(f.outcome, (int) drops[_i].outcome);
+        fixture_done(&f);
+}
+END_TEST
+
+static Suite *uplink_suite(void) {
+        Suite *s = suite_create("uplink");
+        TCase *t = tcase_create("uplink");
+
+        tcase_add_test(t, messages_are_published_in_order_and_delivered_once_acknowledged);
+        tcase_add_test(t, a_message_without_room_is_held_and_goes_first);
+        tcase_add_test(t, a_message_that_can_never_be_sent_is_refused_and_out_of_the_way);
+        tcase_add_test(t, no_memory_costs_the_link_and_no_message);
+        tcase_add_loop_test(t, who_waits_for_a_dropped_message_hears_why, 0, ELEMENTSOF(drops));
+        suite_add_tcase(s, t);
+        return s;
+}
+
+UNIT_MAIN(uplink_suite)
