@@ -201,6 +201,7 @@ static int manager_on_signal(sd_event_source *source, const struct signalfd_sigi
         log_info(&m->log, "Stopping");
         (void) sd_notify(false, "STOPPING=1");
         ipc_server_stop_accepting(m->ipc);
+        methods_stop(m->methods);
         hub_link_stop(m->link);
         return 0;
 }

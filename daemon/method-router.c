@@ -286,6 +286,13 @@ int method_router_call(MethodRouter *router, az_span request_id, az_span name, a
         return 0;
 }
 
+void method_router_stop(MethodRouter *router) {
+        PendingCall *pending;
+
+        while ((pending = TAILQ_FIRST(&router->calls)))
+                call_answer(router, pending, 503, AZ_SPAN_FROM_STR("{\"error\":\"the daemon stops\"}"));
+}
+
 void method_router_forget_calls(MethodRouter *router) {
         PendingCall *pending;
 

@@ -7,7 +7,7 @@
  * lives: by its taker, or by the router with
  *
  *      501  no connection claims the name
- *      503  its taker vanished, or too many calls wait
+ *      503  its taker vanished, too many calls wait, or the daemon stops
  *      504  nobody answered within the limit
  *      500  the taker's answer is not JSON or is too large
  *
@@ -84,6 +84,8 @@ int method_taker_settle(MethodTaker *taker, uint64_t id, uint16_t status, az_spa
 /* A call from the cloud; all spans are copied. Returns -ENOMEM after having answered 503. */
 int method_router_call(MethodRouter *router, az_span request_id, az_span name, az_span payload,
                        uint64_t now_us);
+/* The daemon stops: answers all calls that wait 503. */
+void method_router_stop(MethodRouter *router);
 /* The link is gone: its calls cannot be answered any more. */
 void method_router_forget_calls(MethodRouter *router);
 

@@ -163,6 +163,10 @@ void methods_call(Methods *m, az_span request_id, az_span name, az_span payload)
                 log_warning_errno(m->log, r, "A method could not be passed on: %m, answered 503");
 }
 
+void methods_stop(Methods *m) {
+        method_router_stop(m->router);
+}
+
 void methods_lost(Methods *m) {
         method_router_forget_calls(m->router);
 }

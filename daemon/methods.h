@@ -16,6 +16,8 @@ DEFINE_CLEANUP(Methods *, methods_free)
 
 /* A call has come over the link; the spans are copied. */
 void methods_call(Methods *methods, az_span request_id, az_span name, az_span payload);
+/* The daemon stops: tells the cloud of each call that waits. */
+void methods_stop(Methods *methods);
 /* The link is gone: nobody waits for answers any more. */
 void methods_lost(Methods *methods);
 

@@ -86,7 +86,7 @@ static void settle(Scene *scene, size_t taker, size_t whose) {
  *      Ax    A takes name x, for ever         Ax!   the same, until time 100
  *      1:x   the cloud calls x with id 1      A.    A settles what it was given last; AB. what B was given
  *      A~    A stops waiting                  A-    A is gone
- *      @40   it is time 40                    ?     the link is lost
+ *      @40   it is time 40                    ?     the link is lost         !     the daemon stops
  */
 static void step(Scene *scene, const char *s) {
         az_span name = az_span_create((uint8_t *) s + 1, 1);
@@ -97,6 +97,8 @@ static void step(Scene *scene, const char *s) {
                 method_router_run_due(scene->router, scene->now_us);
         } else if (*s == '?')
                 method_router_forget_calls(scene->router);
+        else if (*s == '!')
+                method_router_stop(scene->router);
         else if (s[1] == ':')
                 ck_assert_int_eq(method_router_call(scene->router, az_span_create((uint8_t *) s, 1),
                                                     az_span_create((uint8_t *) s + 2, 1), AZ_SPAN_EMPTY,
@@ -135,6 +137,7 @@ static const struct {
         { "so is one that nobody took", "Ax A~ 1:x @30 Ax", "late 1=504 " },
         { "a wait ends with nothing at its time", "Ax! @99 @100 1:x", "A<- " },
         { "a lost link takes its calls along", "Ax 1:x 2:x ? A. Ax", "A<x gone " },
+        { "a stop answers what was taken and what waits 503", "Ax 1:x 2:x ! A. Ax", "A<x 1=503 2=503 gone " },
         { "nobody settles what another took", "Ax 1:x BA. A.", "A<x gone 1=200 " },
 };
 
