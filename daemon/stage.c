@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * One list per stage, in the order in which the waits came. Sequences rise, so a list is nearly sorted by
- * 'last' and what is reached stands at its head: only a Flush, which waits for older messages, can be behind
- * its place, and it is reached when it gets to the head.
+ * One list per stage, sorted by 'last', so that what is reached stands at its head. Sequences rise, so a new
+ * wait belongs at the tail or, if it is for older messages (a Flush), near it.
+ *
+ * What has failed is remembered for the waits that come later: the last FAILURES_MAX ranges, of which
+ * neighbours are one. When there are more, the two oldest become one with all that is in between: a wait that
+ * goes back so far may hear of a failure that was not its own, but never misses one.
  */
 
 #include "daemon/stage.h"
@@ -20,10 +23,21 @@ struct StageWait {
         void *userdata;
 };
 
+/* An outage makes one range of what expired in it. */
+#define FAILURES_MAX 16U
+
+typedef struct StageFailure {
+        uint64_t first, last;
+        StageOutcome outcome;
+        int error;
+} StageFailure;
+
 typedef TAILQ_HEAD(StageWaitList, StageWait) StageWaitList;
 
 struct StageWaits {
         StageWaitList lists[_STAGE_MAX];
+        StageFailure failures[_STAGE_MAX][FAILURES_MAX];
+        size_t n_failures[_STAGE_MAX];
         /* No wait ends before this; it may be too early after a wait has gone. */
         uint64_t deadline_us;
 };
@@ -64,7 +78,7 @@ StageWaits *stage_waits_free(StageWaits *waits) {
 
 int stage_wait_add(StageWaits *waits, Stage stage, uint64_t first, uint64_t last, uint64_t deadline_us,
                    StageDone done, void *userdata, StageWait **ret) {
-        StageWait *wait;
+        StageWait *wait, *before;
 
         assert(stage == STAGE_DURABLE || stage == STAGE_DELIVERED);
 
@@ -80,7 +94,13 @@ int stage_wait_add(StageWaits *waits, Stage stage, uint64_t first, uint64_t last
                 .done = done,
                 .userdata = userdata,
         };
-        TAILQ_INSERT_TAIL(&waits->lists[stage], wait, link);
+        TAILQ_FOREACH_REVERSE(before, &waits->lists[stage], StageWaitList, link)
+        if (before->last <= last)
+                break;
+        if (before)
+                TAILQ_INSERT_AFTER(&waits->lists[stage], before, wait, link);
+        else
+                TAILQ_INSERT_HEAD(&waits->lists[stage], wait, link);
         waits->deadline_us = MIN(waits->deadline_us, deadline_us);
         *ret = wait;
         return 0;
@@ -106,10 +126,42 @@ void stage_waits_reached(StageWaits *waits, Stage stage, uint64_t last) {
                 wait_end(waits, wait, STAGE_REACHED, 0);
 }
 
+static void failure_remember(StageWaits *waits, Stage stage, const StageFailure *failure) {
+        StageFailure *failures = waits->failures[stage];
+        size_t n = waits->n_failures[stage];
+
+        if (n > 0 && failures[n - 1].last + 1 == failure->first &&
+            failures[n - 1].outcome == failure->outcome) {
+                failures[n - 1].last = failure->last;
+                return;
+        }
+        if (n == FAILURES_MAX) {
+                failures[1].first = MIN(failures[0].first, failures[1].first);
+                failures[1].last = MAX(failures[0].last, failures[1].last);
+                memmove(failures, failures + 1, --n * sizeof(*failures));
+        }
+        failures[n] = *failure;
+        waits->n_failures[stage] = n + 1;
+}
+
+bool stage_waits_find_failure(const StageWaits *waits, Stage stage, uint64_t first, uint64_t last,
+                              StageOutcome *ret_outcome, int *ret_error) {
+        const StageFailure *failures = waits->failures[stage];
+
+        for (size_t i = 0; i < waits->n_failures[stage]; i++)
+                if (failures[i].first <= last && failures[i].last >= first) {
+                        *ret_outcome = failures[i].outcome;
+                        *ret_error = failures[i].error;
+                        return true;
+                }
+        return false;
+}
+
 void stage_waits_failed(StageWaits *waits, Stage stage, uint64_t first, uint64_t last, StageOutcome outcome,
                         int error) {
         StageWait *wait, *next;
 
+        failure_remember(waits, stage, &(StageFailure){ first, last, outcome, error });
         for (wait = TAILQ_FIRST(&waits->lists[stage]); wait; wait = next) {
                 next = TAILQ_NEXT(wait, link);
                 if (wait->first <= last && wait->last >= first)

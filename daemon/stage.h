@@ -54,5 +54,9 @@ void stage_waits_reached(StageWaits *waits, Stage stage, uint64_t last);
 void stage_waits_failed(StageWaits *waits, Stage stage, uint64_t first, uint64_t last, StageOutcome outcome,
                         int error);
 
+/* Whether stage_waits_failed() has named one of first..last before, and what it said then. */
+bool stage_waits_find_failure(const StageWaits *waits, Stage stage, uint64_t first, uint64_t last,
+                              StageOutcome *ret_outcome, int *ret_error);
+
 uint64_t stage_waits_deadline_us(const StageWaits *waits); /* UINT64_MAX: no timer */
 void stage_waits_run_due(StageWaits *waits, uint64_t now_us);

@@ -165,21 +165,26 @@ static int error_invalid_message(IpcCall *call, const TelemetryProblem *problem)
 /* Stages ----------------------------------------------------------------------------------------------------
  */
 
-static void on_stage(void *userdata, StageOutcome outcome, int error) {
+static int error_stage(IpcCall *call, StageOutcome outcome, int error) {
         static const char *const reasons[] = {
                 [STAGE_EXPIRED] = "expired",
                 [STAGE_DROPPED] = "dropped",
                 [STAGE_REFUSED] = "refused",
                 [STAGE_TIMEOUT] = "timeout",
         };
+
+        if (outcome == STAGE_STORAGE_FAILED)
+                return error_with_text(call, ERROR_NAME("StorageFailed"), "reason", strerror(error));
+        return error_with_text(call, ERROR_NAME("NotDelivered"), "reason", reasons[outcome]);
+}
+
+static void on_stage(void *userdata, StageOutcome outcome, int error) {
         _cleanup_(freep) PendingReply *pending = userdata;
 
         if (outcome == STAGE_REACHED)
                 (void) pending->reply(pending->call, pending);
-        else if (outcome == STAGE_STORAGE_FAILED)
-                (void) error_with_text(pending->call, ERROR_NAME("StorageFailed"), "reason", strerror(error));
         else
-                (void) error_with_text(pending->call, ERROR_NAME("NotDelivered"), "reason", reasons[outcome]);
+                (void) error_stage(pending->call, outcome, error);
 }
 
 static void on_gone(IpcCall *call, void *userdata) {
@@ -204,14 +209,18 @@ static int stage_request(Telemetry *t, Stage stage, uint64_t last) {
 /* Replies when first..last have reached 'stage': now, or later. */
 static int reply_at_stage(Telemetry *t, const PendingReply *template, Stage stage, int64_t timeout_s) {
         _cleanup_(freep) PendingReply *pending = NULL;
-        int r;
+        StageOutcome outcome;
+        int r, error;
+
+        /* Of a Flush: what it asks about may have failed before it came. */
+        if (stage_waits_find_failure(t->waits, stage, template->first, template->last, &outcome, &error))
+                return error_stage(template->call, outcome, error);
 
         r = stage_request(t, stage, template->last);
         if (r == OUTBOX_SYNCED)
                 return template->reply(template->call, template);
         if (r == OUTBOX_STORAGE_FAILED)
-                return error_with_text(template->call, ERROR_NAME("StorageFailed"), "reason",
-                                       strerror(outbox_storage_errno(t->outbox)));
+                return error_stage(template->call, STAGE_STORAGE_FAILED, outbox_storage_errno(t->outbox));
 
         pending = malloc(sizeof(*pending));
         if (!pending)

@@ -119,6 +119,76 @@ START_TEST(a_cancelled_wait_says_nothing) {
 }
 END_TEST
 
+START_TEST(a_wait_for_older_messages_does_not_wait_for_newer_ones) {
+        StageWaits *waits = NULL;
+        Ending newer = WAITING, older = WAITING, oldest = WAITING;
+
+        ck_assert_int_eq(stage_waits_new(&waits), 0);
+        (void) add(waits, STAGE_DELIVERED, 10, 10, 1000, &newer);
+        (void) add(waits, STAGE_DELIVERED, 5, 5, 1000, &older);
+        (void) add(waits, STAGE_DELIVERED, 1, 4, 1000, &oldest);
+
+        stage_waits_reached(waits, STAGE_DELIVERED, 4);
+        ck_assert_int_eq(oldest.outcome, STAGE_REACHED);
+        ck_assert_int_eq(older.outcome, -1);
+        stage_waits_reached(waits, STAGE_DELIVERED, 9);
+        ck_assert_int_eq(older.outcome, STAGE_REACHED);
+        ck_assert_int_eq(newer.outcome, -1);
+        waits = stage_waits_free(waits);
+}
+END_TEST
+
+/* 3..4 and 5..6 expired, 9 lost its sync: what is remembered of first..last; -1: nothing. */
+static const struct {
+        Stage stage;
+        uint64_t first, last;
+        int outcome, error;
+} memories[] = {
+        { STAGE_DELIVERED, 1, 2, -1, 0 },
+        { STAGE_DELIVERED, 1, 3, STAGE_EXPIRED, 0 },
+        { STAGE_DELIVERED, 6, 6, STAGE_EXPIRED, 0 },
+        { STAGE_DELIVERED, 7, 9, -1, 0 },
+        { STAGE_DURABLE, 3, 8, -1, 0 },
+        { STAGE_DURABLE, 0, 99, STAGE_STORAGE_FAILED, EIO },
+        { STAGE_ACCEPTED, 0, 99, -1, 0 },
+};
+
+START_TEST(a_failure_is_remembered) {
+        StageOutcome outcome = _STAGE_OUTCOME_MAX;
+        StageWaits *waits = NULL;
+        int error = 0;
+
+        ck_assert_int_eq(stage_waits_new(&waits), 0);
+        stage_waits_failed(waits, STAGE_DELIVERED, 3, 4, STAGE_EXPIRED, 0);
+        stage_waits_failed(waits, STAGE_DELIVERED, 5, 6, STAGE_EXPIRED, 0);
+        stage_waits_failed(waits, STAGE_DURABLE, 9, 9, STAGE_STORAGE_FAILED, EIO);
+
+        ck_assert_int_eq(stage_waits_find_failure(waits, memories[_i].stage, memories[_i].first,
+                                                  memories[_i].last, &outcome, &error),
+                         memories[_i].outcome >= 0);
+        if (memories[_i].outcome >= 0)
+                ck_assert_int_eq(outcome, memories[_i].outcome);
+        ck_assert_int_eq(error, memories[_i].error);
+        waits = stage_waits_free(waits);
+}
+END_TEST
+
+START_TEST(no_failure_is_forgotten_however_many_there_are) {
+        StageWaits *waits = NULL;
+        StageOutcome outcome;
+        int error;
+
+        ck_assert_int_eq(stage_waits_new(&waits), 0);
+        for (uint64_t i = 1; i <= 1000; i++)
+                stage_waits_failed(waits, STAGE_DELIVERED, 10 * i, 10 * i, STAGE_DROPPED, 0);
+        for (uint64_t i = 1; i <= 1000; i++)
+                ck_assert(stage_waits_find_failure(waits, STAGE_DELIVERED, 10 * i, 10 * i, &outcome, &error));
+        ck_assert(!stage_waits_find_failure(waits, STAGE_DELIVERED, 1, 9, &outcome, &error));
+        ck_assert(!stage_waits_find_failure(waits, STAGE_DELIVERED, 9991, 9999, &outcome, &error));
+        waits = stage_waits_free(waits);
+}
+END_TEST
+
 static Suite *stage_suite(void) {
         Suite *s = suite_create("stage");
         TCase *t = tcase_create("waits");
@@ -128,6 +198,9 @@ static Suite *stage_suite(void) {
         tcase_add_test(t, an_error_is_passed_on);
         tcase_add_test(t, each_wait_has_its_own_time);
         tcase_add_test(t, a_cancelled_wait_says_nothing);
+        tcase_add_test(t, a_wait_for_older_messages_does_not_wait_for_newer_ones);
+        tcase_add_loop_test(t, a_failure_is_remembered, 0, ELEMENTSOF(memories));
+        tcase_add_test(t, no_failure_is_forgotten_however_many_there_are);
         suite_add_tcase(s, t);
         return s;
 }
