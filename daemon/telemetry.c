@@ -319,6 +319,7 @@ static int send_messages(Telemetry *t, IpcCall *call, const TelemetryMessage *me
         if (r < 0)
                 return r;
         if (r > 0) {
+                scratch_release(t);
                 client->n_refused += ipc_call_is_oneway(call);
                 return r == TELEMETRY_INVALID ? error_invalid_message(call, &problem)
                                               : refuse(t, call, OUTBOX_TOO_LARGE);
