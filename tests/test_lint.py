@@ -1,0 +1,146 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""The checks of lint/ that are ours find what they are for, and nothing else."""
+
+import importlib.util
+import unittest
+from pathlib import Path
+
+import tap
+
+LINT = Path(__file__).resolve().parent.parent / "lint"
+
+
+def load(name):
+    spec = importlib.util.spec_from_file_location(name, LINT / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+documented, fence, sizes, source = (load(n) for n in ("documented", "include-fence", "sizes", "source"))
+
+DEPS = """\
+a.o: #deps 3, deps mtime 1 (VALID)
+    ../lib/azure/core/az_span.c
+    ../lib/azure/core/az_span.h
+    /usr/include/string.h
+
+b.o: #deps 3, deps mtime 1 (VALID)
+    ../cli/send.c
+    ../ipc/client.h
+    ../lib/session/hub_session.h
+
+"""
+
+
+class Fence(unittest.TestCase):
+    def test_reads_the_sources_of_ninja_and_what_they_reached(self):
+        self.assertEqual(
+            fence.read_objects(DEPS.splitlines()),
+            [
+                ("lib/azure/core/az_span.c", ["lib/azure/core/az_span.h"]),
+                ("cli/send.c", ["ipc/client.h", "lib/session/hub_session.h"]),
+            ],
+        )
+
+    def test_each_pair_of_rooms(self):
+        for source_file, header, allowed in (
+            ("daemon/main.c", "lib/session/retry.h", True),
+            ("daemon/main.c", "daemon/manager.h", True),
+            ("lib/session/retry.c", "lib/azure/iot/az_iot_common.h", True),
+            ("lib/session/retry.c", "util/util.h", False),
+            ("lib/azure/core/az_span.c", "lib/azure/iot/az_iot_common.h", False),
+            ("lib/mqtt/link.c", "lib/session/retry.h", False),
+            ("hubsim/hub.c", "lib/azure/iot/az_iot_common.h", False),
+            ("ipc/server.c", "daemon/manager.h", False),
+            ("cli/send.c", "lib/mqtt/link.h", False),
+            ("tests/unit/test-x.c", "lib/mqtt/link.h", True),
+            ("elsewhere/x.c", "util/util.h", False),
+        ):
+            with self.subTest(source_file=source_file, header=header):
+                self.assertEqual(list(fence.check_object(source_file, [header])) == [], allowed)
+
+
+class Documented(unittest.TestCase):
+    def test_each_declaration(self):
+        for text, names in (
+            ("int f(void);", ["f"]),
+            ("/* Does. */\nint f(void);", []),
+            ("/* Does. */\n\nint f(void);", ["f"]),
+            ("/* Both. */\nint f(void);\nint g(void);", []),
+            ("/*\n   Without stars;\n\n   and a blank line.\n*/\nint f(void);", []),
+            ("AZ_NODISCARD az_result\nf(int a,\n  int b);", ["f"]),
+            ("typedef struct X X;", []),
+            ("typedef struct X {\n        int a;\n} X;", ["X"]),
+            ("typedef struct X {\n        int a; /* why */\n} X;", []),
+            ("typedef enum {\n        A,\n} kind;", ["kind"]),
+            ("typedef int (*callback)(void);", ["callback"]),
+            ("#define LIMIT 5", ["LIMIT"]),
+            ("#define LONG(x) \\\n        (x)", ["LONG"]),
+            ("#define LIMIT 5 /* why */", []),
+            ("#pragma once\n#include <a.h>\n#ifdef X\n#endif", []),
+            ("#ifndef A_H\n#define A_H\n#endif", []),
+            ("void _private(void);\nX *x_free(X *x);\n#define X_NULL 0", []),
+            ('extern "C" {\n}', []),
+        ):
+            with self.subTest(text=text):
+                self.assertEqual([name for _, name in documented.undocumented(text)], names)
+
+
+class Sizes(unittest.TestCase):
+    def test_functions_are_measured_and_tables_are_not(self):
+        text = """\
+typedef struct A {
+        struct {
+                int b;
+        } c;
+} A;
+
+static const A table[] = {
+        {
+                1,
+        },
+};
+
+static int one(int a,
+               int b) {
+        return a;
+}
+
+START_TEST(two) {
+}
+END_TEST
+"""
+        self.assertEqual(list(sizes.functions(text.splitlines())), [("one", 3), ("two", 2)])
+
+
+class Source(unittest.TestCase):
+    def test_each_rule(self):
+        unfinished = "TO" "DO"
+        for path, body, wanted in (
+            ("a.c", "goto out;", ["goto"]),
+            ("a.c", '/* goto // */ char *s = "// goto";', []),
+            ("a.c", "int a; // b", ["a // comment"]),
+            ("a.c", "        static int n;", ["a static variable in a function that can change"]),
+            ("a.c", "        static uint8_t const n = 1;", []),
+            ("a.py", f"# {unfinished}: later", [f"{unfinished} without an issue number"]),
+            ("a.py", f"# {unfinished}(#12): later", []),
+        ):
+            with self.subTest(body=body):
+                found = source.complaints(path, f"/* {source.LICENCE} */\n{body}\n")
+                self.assertEqual([what for _, what in found], wanted)
+
+    def test_the_licence_is_on_the_first_line_or_below_the_interpreter(self):
+        for text, found in (
+            (f"# {source.LICENCE}\n", 0),
+            (f"#!/bin/sh\n# {source.LICENCE}\n", 0),
+            (f"\n# {source.LICENCE}\n", 1),
+            ("", 1),
+        ):
+            with self.subTest(text=text):
+                self.assertEqual(len(list(source.complaints("a.sh", text))), found)
+
+
+if __name__ == "__main__":
+    tap.main()
