@@ -218,14 +218,19 @@ int disk_read_at(int fd, void *data, size_t n, uint64_t offset) {
 
 int disk_salvage_at(int fd, void *data, size_t n, uint64_t offset) {
         const size_t block = 4096;
-        int result = 0;
+        int r;
 
+        r = disk_read_at(fd, data, n, offset);
+        if (r >= 0)
+                return 0;
+
+        r = 0;
         memset(data, 0, n);
         for (size_t done = 0; done < n; done += block) {
-                int r = disk_read_at(fd, (uint8_t *) data + done, MIN(block, n - done), offset + done);
+                int error = disk_read_at(fd, (uint8_t *) data + done, MIN(block, n - done), offset + done);
 
-                if (r < 0)
-                        result = r;
+                if (error < 0)
+                        r = error;
         }
-        return result;
+        return r;
 }

@@ -44,6 +44,8 @@ void disk_drain(Disk *d);
 int disk_write_at(int fd, const void *data, size_t n, uint64_t offset);
 int disk_read_at(int fd, void *data, size_t n, uint64_t offset);
 
-/* Reads what can be read; a block that cannot, and what is behind the end, becomes zeros. 0, or the negative
- * errno. */
+/*
+ * Reads what can be read, after a failure block by block: what cannot be, and what is behind the end, becomes
+ * zeros. 0, or the negative errno of what could not be read.
+ */
 int disk_salvage_at(int fd, void *data, size_t n, uint64_t offset);

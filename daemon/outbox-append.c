@@ -66,9 +66,9 @@ static int append_room(Outbox *o, size_t size) {
 
         if (!o->ready) {
                 outbox_prepare(o);
-                if (o->prepare.error != 0 || o->directory_fd < 0)
+                if (o->prepare.error != 0 || o->cursor.error != 0 || o->directory_fd < 0)
                         return OUTBOX_STORAGE_FAILED;
-                return o->prepare.segment ? OUTBOX_BUSY : OUTBOX_FULL;
+                return o->prepare.segment || o->prepare.waits_for_cursor ? OUTBOX_BUSY : OUTBOX_FULL;
         }
 
         if (active)
@@ -93,7 +93,8 @@ static void append_format(const Outbox *o, OutboxSegment *active, const OutboxMe
         for (size_t i = 0; i < n; i++) {
                 SegmentRecord record = {
                         .sequence = o->next_sequence + i,
-                        .boot = o->now.boot,
+                        .boot = (uint32_t) o->now.boot,
+                        .previous = i == 0 ? o->last_sequence : o->next_sequence + i - 1,
                         .boottime_us = o->now.boottime_us,
                         .realtime_us = o->now.realtime_us,
                         .ttl_s = messages[i].ttl_s > 0 ? messages[i].ttl_s : o->config.ttl_s,

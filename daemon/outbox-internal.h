@@ -54,6 +54,9 @@
 /* A disk that refused is tried again so often while it is needed. */
 #define STORAGE_RETRY_US (2 * USEC_PER_SEC)
 
+/* After a minute of tries what cannot be read is dropped, so that it does not hold up the rest for ever. */
+#define READ_TRIES_MAX 30U
+
 /*
  * The gap after a reboot. A power cut may have lost the newest messages although the hub had them; their
  * sequences must not name other messages. No disk takes this many in the half minute before data is written
@@ -67,6 +70,7 @@ typedef enum SegmentState {
         SEGMENT_PREPARING, /* belongs to the prepare job */
         SEGMENT_READY,     /* is the next to be active */
         SEGMENT_ACTIVE,    /* is appended to: the last of the log */
+        SEGMENT_UNUSABLE,  /* has a file that the disk does not give: left alone until the next start */
         SEGMENT_SEALED,    /* is an earlier one of the log, or the last one after a failed sync */
 } SegmentState;
 
@@ -79,9 +83,11 @@ typedef struct OutboxSegment {
         uint64_t last_sequence; /* 0: has no record */
         uint64_t n_live;        /* messages that are neither acknowledged nor dropped */
         uint64_t live_bytes;
+        uint64_t freed_head; /* of a free one: the cursor on disk has to be here before it is used again */
         uint64_t expires_boottime_us; /* when the last record of this boot expires; UINT64_MAX: never */
         uint64_t expires_realtime_us; /* the same for records of earlier boots */
         bool is_damaged;              /* found by recovery; not appended to */
+        bool is_unreadable;           /* so too, but it may become readable: nothing is written over it */
         uint64_t unsynced_first, unsynced_last; /* the sequences whose sync failed; last 0: none */
 } OutboxSegment;
 
@@ -105,9 +111,10 @@ typedef struct OutboxReader {
         uint64_t realtime_us;   /* of that one or of the next: what the stats call the oldest */
         CacheBlock *block;      /* where in the cache; NULL: look from its start */
         size_t block_offset;
-        uint32_t position; /* in the chunk that the read job left */
-        bool is_stale;     /* the chunk that is being read begins too late */
-        bool is_damaged;   /* bytes were passed over that hold no record */
+        uint32_t position;   /* in the chunk that the read job left */
+        bool is_stale;       /* the chunk that is being read begins too late */
+        bool is_waiting;     /* for another try of a read that failed */
+        unsigned n_failures; /* of the chunk, one after the other */
 } OutboxReader;
 
 typedef struct PrepareJob {
@@ -118,6 +125,7 @@ typedef struct PrepareJob {
         unsigned number;
         int fd;
         bool is_new; /* the file is to be created */
+        bool waits_for_cursor;
         SegmentHeader header;
         int result;
         int error; /* of the last job; 0: it worked */
@@ -136,6 +144,7 @@ typedef struct ReadJob {
         DiskJob job;
         Outbox *outbox;
         bool is_busy;
+        OutboxSegment *segment;
         int fd;
         uint64_t generation; /* of the segment; 0: what the buffer holds is of no use */
         uint32_t offset;     /* in the segment */
@@ -152,6 +161,8 @@ typedef struct CursorJob {
         int fd;
         uint32_t offset;
         uint8_t slot[CURSOR_SLOT_BYTES];
+        uint64_t lowest; /* what the slot says */
+        bool syncs;
         int result;
         int error; /* of the last job; 0: it worked */
 } CursorJob;
@@ -192,6 +203,7 @@ struct Outbox {
         ReadJob read;
         CursorJob cursor;
         uint64_t cursor_generation;
+        uint64_t cursor_synced_lowest; /* a cursor that says so would survive a power cut */
         bool cursor_is_dirty;
 
         OutboxTime now; /* the last that was passed in */
@@ -204,6 +216,7 @@ struct Outbox {
 };
 
 /* outbox.c */
+void outbox_sync_cursor(Outbox *o);
 void outbox_add_event(Outbox *o, const OutboxEvent *event);
 void outbox_add_dropped(Outbox *o, uint64_t first, uint64_t last, OutboxDropCause cause);
 void outbox_add_space(Outbox *o);
@@ -218,7 +231,7 @@ void cache_trim(Outbox *o);
 OutboxSegment *outbox_active(const Outbox *o);
 OutboxSegment *outbox_find_segment(const Outbox *o, uint64_t sequence);
 uint64_t outbox_count_live(const Outbox *o);
-void segment_free(OutboxSegment *segment);
+void segment_free(OutboxSegment *segment, uint64_t head);
 void segment_forget(OutboxSegment *segment, uint64_t n, uint64_t n_bytes);
 void segment_note_expiry(OutboxSegment *segment, const SegmentRecord *record, uint64_t boot);
 bool record_is_expired(const SegmentRecord *record, const OutboxTime *now);
@@ -237,6 +250,7 @@ void outbox_add_synced(Outbox *o, uint64_t last);
 
 /* outbox-read.c */
 void outbox_advance(Outbox *o);
+void outbox_retry_read(Outbox *o);
 
 /* outbox-recover.c */
 int outbox_recover(Outbox *o);

@@ -36,7 +36,7 @@ void segment_note_expiry(OutboxSegment *segment, const SegmentRecord *record, ui
 
         if (record->ttl_s == 0)
                 segment->expires_boottime_us = UINT64_MAX;
-        else if (record->boot == boot)
+        else if (record->boot == (uint32_t) boot)
                 segment->expires_boottime_us =
                         MAX(segment->expires_boottime_us, record->boottime_us + ttl_us);
         else
@@ -54,7 +54,7 @@ bool record_is_expired(const SegmentRecord *record, const OutboxTime *now) {
 
         if (record->ttl_s == 0)
                 return false;
-        if (record->boot == now->boot)
+        if (record->boot == (uint32_t) now->boot)
                 return now->boottime_us >= record->boottime_us + ttl_us;
         /* A wall clock that is behind the record was reset: it says nothing about age. The sum covers that.
          */
@@ -63,11 +63,12 @@ bool record_is_expired(const SegmentRecord *record, const OutboxTime *now) {
 
 /* ---- Giving back ---- */
 
-void segment_free(OutboxSegment *segment) {
+void segment_free(OutboxSegment *segment, uint64_t head) {
         *segment = (OutboxSegment){
-                .state = SEGMENT_FREE,
+                .state = segment->is_unreadable ? SEGMENT_UNUSABLE : SEGMENT_FREE,
                 .number = segment->number,
                 .fd = segment->fd,
+                .freed_head = head,
                 .header.n_bytes = segment->header.n_bytes,
         };
 }
@@ -77,7 +78,7 @@ void outbox_release(Outbox *o) {
 
         while (n < o->n_log && o->log[n]->last_sequence < o->head && o->log[n]->state == SEGMENT_SEALED) {
                 outbox_add_synced(o, o->log[n]->last_sequence);
-                segment_free(o->log[n++]);
+                segment_free(o->log[n++], o->head);
         }
         if (n == 0)
                 return;

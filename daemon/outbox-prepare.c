@@ -141,11 +141,17 @@ static bool prepare_begin(Outbox *o) {
 
         if (p->segment || o->ready || o->directory_fd < 0)
                 return false;
+        p->waits_for_cursor = false;
         if (p->error != 0 && o->retry_us != UINT64_MAX && o->now.boottime_us < o->retry_us)
                 return false;
         segment = prepare_make_room(o);
         if (!segment)
                 return false;
+        if (segment->freed_head > o->cursor_synced_lowest) {
+                outbox_sync_cursor(o); /* which comes back here */
+                p->waits_for_cursor = o->cursor.is_busy;
+                return false;
+        }
 
         p->job = (DiskJob){ .run = prepare_run, .done = prepare_done };
         p->outbox = o;

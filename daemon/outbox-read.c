@@ -33,12 +33,24 @@ static bool outbox_peek_cache(Outbox *o, SegmentRecord *ret, size_t *ret_size) {
 
 static void chunk_run(DiskJob *job) {
         ReadJob *j = (ReadJob *) job;
-        int r;
 
-        r = disk_read_at(j->fd, j->buffer, j->n_bytes, j->offset);
-        if (r < 0)
-                r = disk_salvage_at(j->fd, j->buffer, j->n_bytes, j->offset);
-        j->error = -r;
+        j->error = -disk_salvage_at(j->fd, j->buffer, j->n_bytes, j->offset);
+}
+
+/* What cannot be read may be another time: only after many tries does it count as lost. */
+static bool chunk_is_given_up(Outbox *o) {
+        OutboxReader *reader = &o->reader;
+
+        if (reader->n_failures++ == 0)
+                outbox_add_error(o, o->read.error, "Failed to read a part of the outbox");
+        if (reader->n_failures < READ_TRIES_MAX) {
+                reader->is_waiting = true;
+                o->retry_us = o->now.boottime_us + STORAGE_RETRY_US;
+                return false;
+        }
+        if (o->read.segment->header.generation == o->read.generation)
+                o->read.segment->is_unreadable = true;
+        return true;
 }
 
 static void chunk_done(DiskJob *job) {
@@ -46,19 +58,29 @@ static void chunk_done(DiskJob *job) {
         Outbox *o = j->outbox;
 
         j->is_busy = false;
-        if (o->reader.is_stale)
+        if (j->error == 0)
+                o->reader.n_failures = 0;
+        if (o->reader.is_stale || (j->error != 0 && !chunk_is_given_up(o)))
                 j->generation = 0;
-        if (j->error != 0)
-                outbox_add_error(o, j->error, "Failed to read a part of the outbox");
+        if (!o->reader.is_waiting)
+                outbox_add_event(o, &(OutboxEvent){ .type = OUTBOX_EVENT_READABLE });
+}
+
+/* Called when it is time to try again what has failed. */
+void outbox_retry_read(Outbox *o) {
+        if (!o->reader.is_waiting)
+                return;
+        o->reader.is_waiting = false;
         outbox_add_event(o, &(OutboxEvent){ .type = OUTBOX_EVENT_READABLE });
 }
 
-static void chunk_read(Outbox *o, const OutboxSegment *segment, uint32_t offset) {
+static void chunk_read(Outbox *o, OutboxSegment *segment, uint32_t offset) {
         ReadJob *j = &o->read;
 
         j->job = (DiskJob){ .run = chunk_run, .done = chunk_done };
         j->outbox = o;
         j->is_busy = true;
+        j->segment = segment;
         j->fd = segment->fd;
         j->generation = segment->header.generation;
         j->offset = offset;
@@ -68,11 +90,10 @@ static void chunk_read(Outbox *o, const OutboxSegment *segment, uint32_t offset)
         disk_submit(o->disk, &j->job);
 }
 
-/* Nothing up to 'last' that was not read can be read. */
+/* What was not read up to 'last' cannot be read, if there is any. */
 static void outbox_lose_through(Outbox *o, OutboxSegment *segment, uint64_t last) {
         uint64_t first = o->reader.read_sequence + 1, n;
 
-        o->reader.is_damaged = false;
         if (last < first)
                 return;
 
@@ -82,7 +103,7 @@ static void outbox_lose_through(Outbox *o, OutboxSegment *segment, uint64_t last
         o->n_doomed -= MIN(o->n_doomed, n);
         o->n_dropped[OUTBOX_DROP_DAMAGED] += n;
         outbox_add_dropped(o, first, last, OUTBOX_DROP_DAMAGED);
-        outbox_add_damaged(o, SEGMENT_NAME ": cannot be read at the messages %" PRIu64 "..%" PRIu64,
+        outbox_add_damaged(o, SEGMENT_NAME ": the messages %" PRIu64 "..%" PRIu64 " cannot be read",
                            segment->number, first, last);
         o->reader.read_sequence = last;
         outbox_advance(o);
@@ -94,17 +115,18 @@ static bool chunk_step(Outbox *o, OutboxSegment *segment, SegmentRecord *ret, si
         az_span rest = az_span_create(o->read.buffer + reader->position,
                                       (int32_t) (o->read.n_bytes - reader->position));
         uint32_t offset = o->read.offset + reader->position;
-        bool is_new;
 
         switch (segment_record_parse(ret, ret_size, rest, segment->header.salt,
                                      segment->header.first_sequence)) {
         case SEGMENT_RECORD_WHOLE:
-                is_new = (ret->flags & SEGMENT_FILLER) == 0 && ret->sequence > reader->read_sequence;
-                if (reader->is_damaged && (ret->flags & SEGMENT_FILLER) == 0)
-                        outbox_lose_through(o, segment, ret->sequence - 1);
-                if (!is_new)
-                        reader->position += (uint32_t) *ret_size;
-                return is_new;
+                if ((ret->flags & SEGMENT_FILLER) != 0) /* recovery has reported what is lost */
+                        reader->read_sequence = MAX(reader->read_sequence, ret->sequence);
+                else if (ret->sequence > reader->read_sequence) {
+                        outbox_lose_through(o, segment, ret->previous);
+                        return true;
+                }
+                reader->position += (uint32_t) *ret_size;
+                return false;
 
         case SEGMENT_RECORD_SHORT:
                 if (reader->position > 0 && *ret_size <= segment->tail - offset) {
@@ -112,30 +134,28 @@ static bool chunk_step(Outbox *o, OutboxSegment *segment, SegmentRecord *ret, si
                         return false;
                 }
                 reader->position += SEGMENT_RECORD_ALIGN;
-                break;
+                return false;
 
         case SEGMENT_RECORD_BAD_CONTENT:
                 reader->position += (uint32_t) *ret_size;
-                break;
+                return false;
 
         case SEGMENT_RECORD_NONE:
                 reader->position += SEGMENT_RECORD_ALIGN;
-                break;
+                return false;
         }
-        reader->is_damaged = true;
         return false;
 }
 
 static bool outbox_peek_disk(Outbox *o, SegmentRecord *ret, size_t *ret_size) {
-        while (!o->read.is_busy) {
+        while (!o->read.is_busy && !o->reader.is_waiting) {
                 OutboxSegment *segment = outbox_find_segment(o, o->reader.read_sequence + 1);
 
                 if (!segment)
                         return false;
-                if (o->read.generation != segment->header.generation) {
-                        o->reader.is_damaged = false;
-                        chunk_read(o, segment, SEGMENT_HEADER_BYTES);
-                } else if (o->read.offset + o->reader.position >= segment->tail)
+                if (o->read.generation != segment->header.generation)
+                        chunk_read(o, segment, SEGMENT_FIRST_OFFSET);
+                else if (o->read.offset + o->reader.position >= segment->tail)
                         outbox_lose_through(o, segment, segment->last_sequence);
                 else if (chunk_step(o, segment, ret, ret_size))
                         return true;

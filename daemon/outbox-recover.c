@@ -26,8 +26,9 @@ typedef struct Recovery {
         Cursor cursor;
         bool has_cursor;
         uint64_t last_sequence; /* of the record seen last */
-        uint64_t last_boot;
-        uint64_t lost_bytes; /* were found damaged, and what they held has not been counted yet */
+        uint64_t lost_sequence; /* everything up to it that was not seen is known to be lost */
+        uint32_t last_boot;
+        bool is_reported; /* damage behind that record was: a gap there is its consequence */
 } Recovery;
 
 /* ---- The directory ---- */
@@ -94,12 +95,36 @@ static int recover_names(Recovery *rec) {
                 return -ENOMEM;
         }
 
-        while ((entry = readdir(d))) {
+        for (;;) {
+                errno = 0;
+                entry = readdir(d);
+                if (!entry)
+                        return -errno;
                 r = recover_name(rec, entry->d_name);
                 if (r < 0)
                         return r;
         }
-        return 0;
+}
+
+/* Opens a file of ours to be read, and written if 'flags' say so; what may pass is tried twice. */
+static int open_file(int directory_fd, const char *name, int flags) {
+        for (int n_tries = 0;; n_tries++) {
+                int fd = openat(directory_fd, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+                if (fd >= 0)
+                        return fd;
+                if (n_tries == 1 || errno == ENOENT || errno == EROFS)
+                        return -errno;
+        }
+}
+
+/* That a file cannot be opened or read is not always the file's fault: it may be ours, or the disk's. */
+static bool is_our_fault(int r) {
+        return r == -EMFILE || r == -ENFILE || r == -ENOMEM;
+}
+
+static bool is_files_fault(int r) {
+        return r == -EBADMSG || r == -ENODATA || r == -EISDIR || r == -ELOOP || r == -ENXIO || r == -ESPIPE;
 }
 
 static void set_aside(Recovery *rec, const char *name, const char *reason) {
@@ -111,47 +136,72 @@ static void set_aside(Recovery *rec, const char *name, const char *reason) {
 
 /* ---- The cursor ---- */
 
-static void recover_cursor(Recovery *rec) {
+static int recover_cursor(Recovery *rec) {
         Outbox *o = rec->o;
         _cleanup_(close_fdp) int fd = -1;
         uint8_t bytes[CURSOR_FILE_BYTES];
+        int r;
 
-        fd = openat(o->directory_fd, CURSOR_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-        if (fd < 0 && errno == ENOENT)
-                return;
-        if (fd >= 0) {
-                (void) disk_salvage_at(fd, bytes, sizeof(bytes), 0);
-                rec->has_cursor = cursor_parse(&rec->cursor, az_span_create(bytes, sizeof(bytes)));
+        fd = open_file(o->directory_fd, CURSOR_NAME, O_RDONLY);
+        if (is_our_fault(fd))
+                return fd;
+        if (fd == -ENOENT) {
+                if (o->n_segments > 0)
+                        outbox_add_damaged(o,
+                                           CURSOR_NAME ": is missing, so that what was acknowledged may be "
+                                                       "sent again");
+                return 0;
         }
+
+        r = fd < 0 ? fd : disk_salvage_at(fd, bytes, sizeof(bytes), 0);
+        rec->has_cursor = fd >= 0 && cursor_parse(&rec->cursor, az_span_create(bytes, sizeof(bytes)));
         if (rec->has_cursor)
                 o->head = MAX(rec->cursor.lowest, o->head);
-        else
+        else if (r >= 0 || is_files_fault(r))
                 set_aside(rec, CURSOR_NAME, "is damaged, so that what was acknowledged may be sent again");
+        else
+                outbox_add_error(o, -r, "Failed to read the cursor of the outbox");
+        return 0;
 }
 
 /* ---- One segment ---- */
 
-/* Opens it and reads its header. Returns NULL, or what is wrong. Its state says whether it may be appended
- * to. */
-static const char *segment_open(OutboxSegment *segment, int directory_fd, const char *name) {
-        const int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+/* Opens it and reads its header; its state says whether it may be appended to. */
+static int segment_open(OutboxSegment *segment, int directory_fd, const char *name) {
         uint8_t bytes[SEGMENT_HEADER_BYTES];
+        int r;
 
         segment->state = SEGMENT_ACTIVE;
-        segment->fd = openat(directory_fd, name, O_RDWR | flags);
-        if (segment->fd < 0 && errno == EROFS) {
+        segment->fd = open_file(directory_fd, name, O_RDWR);
+        if (segment->fd == -EROFS) {
                 segment->state = SEGMENT_SEALED;
-                segment->fd = openat(directory_fd, name, O_RDONLY | flags);
+                segment->fd = open_file(directory_fd, name, O_RDONLY);
         }
         if (segment->fd < 0)
-                return "cannot be opened";
+                return segment->fd;
 
-        (void) disk_salvage_at(segment->fd, bytes, sizeof(bytes), 0);
-        if (!segment_header_parse(&segment->header, az_span_create(bytes, sizeof(bytes))) ||
-            segment->header.n_bytes > SEGMENT_BYTES_MAX || segment->header.generation == 0)
-                return "its header is damaged";
+        r = disk_salvage_at(segment->fd, bytes, sizeof(bytes), 0);
+        if (segment_header_parse(&segment->header, az_span_create(bytes, sizeof(bytes))) &&
+            segment->header.n_bytes <= SEGMENT_BYTES_MAX && segment->header.generation > 0)
+                return 0;
+        return r < 0 ? r : -EBADMSG;
+}
 
-        return NULL;
+/* Deals with one that has no header. What the disk may give another time stays where it is. */
+static void recover_without_header(Recovery *rec, OutboxSegment *segment, const char *name, int error) {
+        bool is_lost = is_files_fault(-error);
+
+        close_fd(segment->fd);
+        *segment = (OutboxSegment){
+                .state = is_lost ? SEGMENT_ABSENT : SEGMENT_UNUSABLE,
+                .number = segment->number,
+                .fd = -1,
+        };
+        rec->is_reported = true;
+        if (is_lost)
+                set_aside(rec, name, "its header is damaged");
+        else
+                outbox_add_error(rec->o, error, "Failed to read a segment of the outbox");
 }
 
 static int compare_generations(const void *a, const void *b) {
@@ -161,51 +211,92 @@ static int compare_generations(const void *a, const void *b) {
 }
 
 /* Opens them all, and puts them into the order of the log. Those without a usable file come first. */
-static void recover_headers(Recovery *rec) {
+static int recover_headers(Recovery *rec) {
         Outbox *o = rec->o;
 
         for (size_t i = 0; i < o->n_segments; i++) {
                 OutboxSegment *segment = &o->segments[i];
                 char name[OUTBOX_NAME_MAX];
-                const char *reason;
+                int r;
 
                 (void) snprintf(name, sizeof(name), SEGMENT_NAME, segment->number);
-                reason = segment_open(segment, o->directory_fd, name);
-                if (reason) {
-                        close_fd(segment->fd);
-                        *segment = (OutboxSegment){ .number = segment->number, .fd = -1 };
-                        rec->lost_bytes += o->config.segment_bytes;
-                        set_aside(rec, name, reason);
-                }
+                r = segment_open(segment, o->directory_fd, name);
+                if (is_our_fault(r))
+                        return r;
+                if (r < 0)
+                        recover_without_header(rec, segment, name, -r);
                 o->generation = MAX(o->generation, segment->header.generation);
                 o->next_sequence = MAX(o->next_sequence, segment->header.first_sequence);
         }
         if (o->n_segments > 0)
                 qsort(o->segments, o->n_segments, sizeof(*o->segments), compare_generations);
+        return 0;
 }
 
-/* A gap in the sequences is a loss as far as damaged bytes explain it. */
-static void recover_gap(Recovery *rec, uint64_t first, uint64_t last) {
-        Outbox *o = rec->o;
-        uint64_t n;
+/* Reads the whole segment; what cannot be read is zeros, and *ret_error says why. Returns -ENOMEM. */
+static int segment_load(const OutboxSegment *segment, uint8_t **ret, int *ret_error) {
+        uint8_t *bytes;
 
-        first = MAX(first, o->head);
-        if (first > last || rec->lost_bytes < SEGMENT_RECORD_BYTES)
+        bytes = malloc(segment->header.n_bytes);
+        if (!bytes)
+                return -ENOMEM;
+
+        *ret_error = -disk_salvage_at(segment->fd, bytes, segment->header.n_bytes, 0);
+        *ret = bytes;
+        return 0;
+}
+
+/* Keeps what is there, before it is mended. */
+static void recover_damaged(Recovery *rec, OutboxSegment *segment, az_span bytes, const char *reason) {
+        char name[OUTBOX_NAME_MAX], where[ASIDE_NAME_MAX * 2];
+
+        rec->is_reported = true;
+        if (segment->is_damaged)
                 return;
+        segment->is_damaged = true;
+        (void) snprintf(name, sizeof(name), SEGMENT_NAME, segment->number);
+        aside_copy(rec->o->directory_fd, &rec->aside_used, name, bytes, where, sizeof(where));
+        outbox_add_damaged(rec->o, "%s: %s; %s", name, reason, where);
+}
 
-        n = MIN(last - first + 1, rec->lost_bytes / SEGMENT_RECORD_BYTES);
-        rec->lost_bytes -= n * SEGMENT_RECORD_BYTES;
-        o->n_dropped[OUTBOX_DROP_DAMAGED] += n;
+static OutboxSegment *last_with_records(const Outbox *o) {
+        for (size_t i = o->n_segments; i > 0; i--)
+                if (o->segments[i - 1].last_sequence > 0)
+                        return &o->segments[i - 1];
+        return NULL;
+}
+
+/* Messages up to 'last' were appended and are in no segment: damaged, or not synced before power failed. */
+static int recover_gap(Recovery *rec, uint64_t last) {
+        Outbox *o = rec->o;
+        OutboxSegment *segment = last_with_records(o);
+        uint64_t first = MAX(MAX(rec->last_sequence, rec->lost_sequence) + 1, o->head);
+        _cleanup_(freep) uint8_t *bytes = NULL;
+        int error, r;
+
+        if (last < first)
+                return 0;
+        rec->lost_sequence = last;
+
+        /* If no damage explains it, they were at the end of the segment that was seen last. */
+        if (!rec->is_reported && segment) {
+                r = segment_load(segment, &bytes, &error);
+                if (r < 0)
+                        return r;
+                recover_damaged(rec, segment, az_span_create(bytes, (int32_t) segment->header.n_bytes),
+                                "its last messages are missing");
+        }
+        rec->is_reported = false;
+
+        o->n_dropped[OUTBOX_DROP_DAMAGED] +=
+                MIN(last - first + 1, o->config.max_bytes / SEGMENT_RECORD_BYTES);
         outbox_add_dropped(o, first, last, OUTBOX_DROP_DAMAGED);
+        return 0;
 }
 
 static void recover_record(Recovery *rec, OutboxSegment *segment, const SegmentItem *item) {
         const SegmentRecord *record = &item->record;
         Outbox *o = rec->o;
-
-        if (!rec->has_cursor && rec->last_sequence == 0)
-                o->head = record->sequence;
-        recover_gap(rec, rec->last_sequence + 1, record->sequence - 1);
 
         rec->last_sequence = segment->last_sequence = record->sequence;
         rec->last_boot = record->boot;
@@ -226,33 +317,41 @@ static void recover_record(Recovery *rec, OutboxSegment *segment, const SegmentI
         segment_note_expiry(segment, record, o->now.boot);
 }
 
-/* Found damaged, and now whatever follows it is known. */
-static void recover_fill(const OutboxSegment *segment, const SegmentItem *damage, uint64_t next_sequence) {
+/*
+ * Accounts for what is missing before 'record', and leaves a filler for it, so that it is found only once:
+ * over the bytes that are damaged, or before the first record of its segment.
+ */
+static int recover_before(Recovery *rec, const OutboxSegment *segment, const SegmentItem *record,
+                          const SegmentItem *damage) {
+        uint64_t lost_before = rec->lost_sequence;
         uint8_t filler[SEGMENT_RECORD_BYTES];
+        uint32_t offset = damage->offset, size = damage->size;
+        int r;
 
-        if (damage->size < sizeof(filler))
-                return;
-        segment_filler_format(next_sequence, damage->size, segment->header.salt, filler);
+        /* What was before the first segment was acknowledged, even if the cursor is too old to know. */
+        if (rec->last_sequence == 0 && !rec->is_reported)
+                rec->o->head = MAX(rec->o->head, record->record.previous + 1);
+        r = recover_gap(rec, record->record.previous);
+        if (r < 0)
+                return r;
+
+        if (size == 0 && record->offset == SEGMENT_HEADER_BYTES && rec->lost_sequence > lost_before) {
+                offset = SEGMENT_FIRST_OFFSET;
+                size = sizeof(filler);
+        }
+        if (size < sizeof(filler) || segment->is_unreadable)
+                return 0;
+        segment_filler_format(rec->lost_sequence, size, segment->header.salt, filler);
         /* If the disk refuses, it is found again the next time. */
-        (void) disk_write_at(segment->fd, filler, sizeof(filler), damage->offset);
+        (void) disk_write_at(segment->fd, filler, sizeof(filler), offset);
+        return 0;
 }
 
-/* Keeps what is there, before it is mended. */
-static void recover_damaged(Recovery *rec, OutboxSegment *segment, az_span bytes, const char *reason) {
-        char name[OUTBOX_NAME_MAX], where[ASIDE_NAME_MAX * 2];
-
-        if (segment->is_damaged)
-                return;
-        segment->is_damaged = true;
-        (void) snprintf(name, sizeof(name), SEGMENT_NAME, segment->number);
-        aside_copy(rec->o->directory_fd, &rec->aside_used, name, bytes, where, sizeof(where));
-        outbox_add_damaged(rec->o, "%s: %s; %s", name, reason, where);
-}
-
-static void recover_records(Recovery *rec, OutboxSegment *segment, az_span bytes) {
+static int recover_records(Recovery *rec, OutboxSegment *segment, az_span bytes) {
         SegmentHeader header = segment->header;
         SegmentItem damage = {};
         SegmentScan scan;
+        int r;
 
         header.first_sequence = MAX(header.first_sequence, rec->last_sequence + 1);
         segment_scan_init(&scan, &header, bytes);
@@ -261,41 +360,27 @@ static void recover_records(Recovery *rec, OutboxSegment *segment, az_span bytes
 
                 switch (item.type) {
                 case SEGMENT_ITEM_RECORD:
-                        if (damage.size > 0)
-                                recover_fill(segment, &damage, item.record.sequence);
+                        r = recover_before(rec, segment, &item, &damage);
+                        if (r < 0)
+                                return r;
                         damage.size = 0;
                         recover_record(rec, segment, &item);
                         break;
 
+                case SEGMENT_ITEM_FILLER:
+                        rec->lost_sequence = MAX(rec->lost_sequence, item.record.sequence);
+                        break;
+
                 case SEGMENT_ITEM_BAD:
                         recover_damaged(rec, segment, bytes, "is damaged");
-                        rec->lost_bytes += item.size;
                         damage = item;
                         break;
 
                 case SEGMENT_ITEM_END:
                         segment->tail = item.offset;
-                        return;
+                        return 0;
                 }
         }
-}
-
-/* Reads the whole segment; what cannot be read is zeros. Returns -ENOMEM. */
-static int segment_load(const OutboxSegment *segment, uint8_t **ret, int *ret_error) {
-        size_t n = segment->header.n_bytes;
-        _cleanup_(freep) uint8_t *bytes = NULL;
-        int r;
-
-        bytes = malloc(n);
-        if (!bytes)
-                return -ENOMEM;
-        r = disk_read_at(segment->fd, bytes, n, 0);
-        if (r < 0)
-                r = disk_salvage_at(segment->fd, bytes, n, 0);
-
-        *ret_error = -r;
-        *ret = TAKE_PTR(bytes);
-        return 0;
 }
 
 static int recover_segment(Recovery *rec, OutboxSegment *segment) {
@@ -311,11 +396,12 @@ static int recover_segment(Recovery *rec, OutboxSegment *segment) {
         if (error == ENODATA) {
                 recover_damaged(rec, segment, span, "is too short");
                 (void) ftruncate(segment->fd, (off_t) segment->header.n_bytes);
-        } else if (error != 0)
+        } else if (error != 0) {
                 recover_damaged(rec, segment, span, "cannot be read as a whole");
+                segment->is_unreadable = true;
+        }
 
-        recover_records(rec, segment, span);
-        return 0;
+        return recover_records(rec, segment, span);
 }
 
 /* ---- All of it ---- */
@@ -341,49 +427,23 @@ static int recover_segments(Recovery *rec) {
         return 0;
 }
 
-static OutboxSegment *last_with_records(const Outbox *o) {
-        for (size_t i = o->n_segments; i > 0; i--)
-                if (o->segments[i - 1].last_sequence > 0)
-                        return &o->segments[i - 1];
-        return NULL;
-}
-
-/* The cursor may know of messages that no segment has: damaged, or not synced before power failed. */
-static int recover_missing(Recovery *rec) {
-        Outbox *o = rec->o;
-        OutboxSegment *segment = last_with_records(o);
-        uint64_t first = MAX(rec->last_sequence + 1, o->head);
-        _cleanup_(freep) uint8_t *bytes = NULL;
-        int error, r;
-
-        if (!rec->has_cursor || rec->cursor.last_sequence < first)
-                return 0;
-
-        if (segment) {
-                r = segment_load(segment, &bytes, &error);
-                if (r < 0)
-                        return r;
-                recover_damaged(rec, segment, az_span_create(bytes, (int32_t) segment->header.n_bytes),
-                                "its last messages are missing");
-        }
-        rec->lost_bytes += segment ? segment->header.n_bytes - segment->tail : o->config.segment_bytes;
-        recover_gap(rec, first, rec->cursor.last_sequence);
-        return 0;
-}
-
 /* What becomes of a segment that has a file. */
 static void recover_state(Outbox *o, OutboxSegment *segment, const OutboxSegment *last) {
-        bool may_write = segment->state == SEGMENT_ACTIVE && !segment->is_damaged;
+        bool is_read_only = segment->state != SEGMENT_ACTIVE;
+        bool may_append = !is_read_only && !segment->is_damaged;
 
         if (segment == last || segment->last_sequence >= o->head) {
-                segment->state = segment == last && may_write ? SEGMENT_ACTIVE : SEGMENT_SEALED;
+                segment->state = segment == last && may_append ? SEGMENT_ACTIVE : SEGMENT_SEALED;
                 o->log[o->n_log++] = segment;
-        } else if (may_write && segment->tail == SEGMENT_HEADER_BYTES && !o->ready &&
+        } else if (may_append && segment->tail == SEGMENT_HEADER_BYTES && !o->ready &&
                    segment->header.n_bytes == o->config.segment_bytes && (!last || segment > last)) {
                 segment->state = SEGMENT_READY;
                 o->ready = segment;
+        } else if (is_read_only) {
+                segment->fd = close_fd(segment->fd);
+                segment->state = SEGMENT_ABSENT;
         } else
-                segment_free(segment);
+                segment_free(segment, o->head);
 }
 
 static bool has_number(const Outbox *o, unsigned number) {
@@ -419,7 +479,7 @@ static void recover_sequences(Recovery *rec) {
         Outbox *o = rec->o;
         bool is_new = !rec->has_cursor && rec->last_sequence == 0;
         bool is_same_boot = (rec->has_cursor && rec->cursor.boot == o->now.boot) ||
-                            (rec->last_sequence > 0 && rec->last_boot == o->now.boot);
+                            (rec->last_sequence > 0 && rec->last_boot == (uint32_t) o->now.boot);
 
         if (rec->has_cursor)
                 o->next_sequence =
@@ -454,26 +514,24 @@ int outbox_recover(Outbox *o) {
         int r;
 
         r = recover_directory(o);
-        if (r < 0)
-                return r;
-        r = recover_names(&rec);
-        if (r < 0)
-                return r;
-
-        recover_cursor(&rec);
-        recover_headers(&rec);
-        r = recover_segments(&rec);
         if (r >= 0)
-                r = recover_missing(&rec);
+                r = recover_names(&rec);
         if (r >= 0)
-                r = recover_table(&rec);
+                r = recover_cursor(&rec);
+        if (r >= 0)
+                r = recover_headers(&rec);
+        if (r >= 0)
+                r = recover_segments(&rec);
+        if (r >= 0)
+                r = recover_gap(&rec, rec.cursor.last_sequence);
         if (r >= 0)
                 r = recover_id(&rec);
+        if (r >= 0)
+                r = recover_table(&rec);
         if (r < 0)
                 return r;
 
         recover_sequences(&rec);
-        o->cursor_is_dirty = !rec.has_cursor;
         outbox_release(o);
         return 0;
 }

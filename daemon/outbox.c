@@ -118,24 +118,35 @@ static void cursor_run(DiskJob *job) {
                 return;
         }
         j->result = disk_write_at(j->fd, j->slot, sizeof(j->slot), j->offset);
+        if (j->result >= 0 && j->syncs && fdatasync(j->fd) < 0)
+                j->result = -errno;
 }
 
-static void cursor_done(DiskJob *job) {
-        CursorJob *j = (CursorJob *) job;
-        Outbox *o = j->outbox;
+static void cursor_finish(Outbox *o) {
+        CursorJob *j = &o->cursor;
 
         j->is_busy = false;
         if (j->result < 0) {
                 if (j->error != -j->result)
                         outbox_add_error(o, -j->result, "Failed to write the cursor of the outbox");
+                o->storage_errno = -j->result;
                 o->cursor_is_dirty = true;
                 o->cursor_due_us = o->now.boottime_us + STORAGE_RETRY_US;
-        }
+                outbox_add_space(o); /* whoever waits for a segment is to hear of it */
+        } else if (j->syncs)
+                o->cursor_synced_lowest = j->lowest;
         j->error = -j->result;
 }
 
+static void cursor_done(DiskJob *job) {
+        CursorJob *j = (CursorJob *) job;
+
+        cursor_finish(j->outbox);
+        outbox_prepare(j->outbox); /* which may have waited for it */
+}
+
 /* Sets the job up with what is acknowledged now. */
-static void cursor_begin(Outbox *o) {
+static void cursor_begin(Outbox *o, bool syncs) {
         CursorJob *j = &o->cursor;
         Cursor cursor = {
                 .outbox_id = o->id,
@@ -156,8 +167,26 @@ static void cursor_begin(Outbox *o) {
         j->is_busy = true;
         j->directory_fd = o->directory_fd;
         j->offset = cursor_offset(&cursor);
+        j->lowest = o->head;
+        j->syncs = syncs;
         o->cursor_is_dirty = false;
         o->cursor_due_us = o->now.boottime_us + CURSOR_INTERVAL_US;
+}
+
+/* Does it on this thread. */
+static int cursor_write_now(Outbox *o) {
+        cursor_begin(o, true);
+        cursor_run(&o->cursor.job);
+        cursor_finish(o);
+        return -o->cursor.error;
+}
+
+/* Without waiting for its second, but not while a try is yet to come after a failure. */
+void outbox_sync_cursor(Outbox *o) {
+        if (o->cursor.is_busy || (o->cursor.error != 0 && o->now.boottime_us < o->cursor_due_us))
+                return;
+        cursor_begin(o, true);
+        disk_submit(o->disk, &o->cursor.job);
 }
 
 /* ---- Time ---- */
@@ -171,6 +200,11 @@ static void outbox_clear(Outbox *o) {
         o->segments = NULL;
         o->log = NULL;
         o->n_segments = o->n_log = 0;
+        o->ready = NULL;
+        o->head = o->next_sequence = 1;
+        o->window = (OutboxWindow){};
+        o->reader = (OutboxReader){};
+        memset(o->n_dropped, 0, sizeof(o->n_dropped));
         o->directory_fd = close_fd(o->directory_fd);
 }
 
@@ -188,6 +222,8 @@ static int outbox_start(Outbox *o) {
                 return r;
         }
 
+        /* Now, so that neither the id, nor the gap in the sequences, nor a loss is made up twice. */
+        (void) cursor_write_now(o);
         if (outbox_active(o))
                 outbox_prepare(o);
         else
@@ -211,9 +247,10 @@ void outbox_run_due(Outbox *o, uint64_t now_us) {
                         (void) outbox_start(o);
                 else
                         outbox_prepare(o);
+                outbox_retry_read(o);
         }
         if (o->cursor_is_dirty && !o->cursor.is_busy && o->directory_fd >= 0 && now_us >= o->cursor_due_us) {
-                cursor_begin(o);
+                cursor_begin(o, false);
                 disk_submit(o->disk, &o->cursor.job);
         }
 }
@@ -286,7 +323,7 @@ Outbox *outbox_free(Outbox *o) {
 }
 
 int outbox_close(Outbox *o) {
-        int r = 0;
+        int r = 0, k;
 
         disk_drain(o->disk);
         if (o->directory_fd < 0)
@@ -296,14 +333,8 @@ int outbox_close(Outbox *o) {
                 if (o->log[i]->last_sequence > o->synced_sequence && fdatasync(o->log[i]->fd) < 0 && r == 0)
                         r = -errno;
 
-        cursor_begin(o);
-        cursor_run(&o->cursor.job);
-        cursor_done(&o->cursor.job);
-        if (o->cursor.error != 0)
-                return r < 0 ? r : -o->cursor.error;
-        if (fdatasync(o->cursor.fd) < 0 && r == 0)
-                r = -errno;
-        return r;
+        k = cursor_write_now(o);
+        return r < 0 ? r : k;
 }
 
 /* ---- What one may ask ---- */

@@ -65,7 +65,7 @@ enum {
 
 /* One reading of the clocks. 'boot' tells boots apart: within one, boottime_us says how old a message is. */
 typedef struct OutboxTime {
-        uint64_t boot;
+        uint64_t boot;        /* its low 32 bits count */
         uint64_t boottime_us; /* CLOCK_BOOTTIME */
         uint64_t realtime_us; /* CLOCK_REALTIME */
 } OutboxTime;

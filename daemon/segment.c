@@ -29,7 +29,8 @@ typedef struct RecordBytes {
         uint8_t flags;
         uint8_t user_flags;
         uint64_t sequence;
-        uint64_t boot;
+        uint32_t boot;
+        uint32_t distance;
         uint64_t boottime_us;
         uint64_t realtime_us;
         uint32_t ttl_s;
@@ -95,6 +96,12 @@ static uint32_t content_crc(const uint8_t *content, size_t n, uint64_t salt) {
         return crc32c((uint32_t) (salt >> 32), content, n);
 }
 
+static uint32_t distance_format(const SegmentRecord *r) {
+        uint64_t distance = r->sequence - r->previous;
+
+        return r->previous == 0 || distance > UINT32_MAX ? 0 : (uint32_t) distance;
+}
+
 void segment_record_format(const SegmentRecord *r, uint64_t salt, uint8_t *out) {
         size_t n_properties = (size_t) az_span_size(r->properties), n_body = (size_t) az_span_size(r->body);
         size_t n_content = n_properties + n_body;
@@ -105,7 +112,8 @@ void segment_record_format(const SegmentRecord *r, uint64_t salt, uint8_t *out) 
                 .flags = r->flags,
                 .user_flags = r->user_flags,
                 .sequence = htole64(r->sequence),
-                .boot = htole64(r->boot),
+                .boot = htole32(r->boot),
+                .distance = htole32(distance_format(r)),
                 .boottime_us = htole64(r->boottime_us),
                 .realtime_us = htole64(r->realtime_us),
                 .ttl_s = htole32(r->ttl_s),
@@ -126,11 +134,11 @@ void segment_record_format(const SegmentRecord *r, uint64_t salt, uint8_t *out) 
         memcpy(out, &bytes, sizeof(bytes));
 }
 
-void segment_filler_format(uint64_t next_sequence, uint32_t n, uint64_t salt, uint8_t *out) {
+void segment_filler_format(uint64_t lost_sequence, uint32_t n, uint64_t salt, uint8_t *out) {
         RecordBytes bytes = {
                 .n_body = htole32(n - SEGMENT_RECORD_BYTES),
                 .flags = SEGMENT_FILLER,
-                .sequence = htole64(next_sequence),
+                .sequence = htole64(lost_sequence),
         };
 
         assert(n >= SEGMENT_RECORD_BYTES && n % SEGMENT_RECORD_ALIGN == 0);
@@ -150,7 +158,8 @@ size_t segment_record_view(SegmentRecord *ret, const uint8_t *bytes) {
 
         *ret = (SegmentRecord){
                 .sequence = le64toh(r.sequence),
-                .boot = le64toh(r.boot),
+                .boot = le32toh(r.boot),
+                .previous = r.distance == 0 ? 0 : le64toh(r.sequence) - le32toh(r.distance),
                 .boottime_us = le64toh(r.boottime_us),
                 .realtime_us = le64toh(r.realtime_us),
                 .ttl_s = le32toh(r.ttl_s),
@@ -167,6 +176,7 @@ SegmentRecordState segment_record_parse(SegmentRecord *ret, size_t *ret_size, az
                                         uint64_t lowest_sequence) {
         const uint8_t *p = az_span_ptr(bytes);
         size_t n = (size_t) az_span_size(bytes), n_content, size;
+        bool is_filler;
         RecordBytes r;
 
         if (n < sizeof(r)) {
@@ -176,7 +186,9 @@ SegmentRecordState segment_record_parse(SegmentRecord *ret, size_t *ret_size, az
         memcpy(&r, p, sizeof(r));
 
         /* The cheap questions come first: most bytes of a reused segment are no record of this use. */
-        if (r.sequence == 0 || le64toh(r.sequence) < lowest_sequence || (r.flags & ~RECORD_FLAGS) != 0 ||
+        is_filler = (r.flags & SEGMENT_FILLER) != 0;
+        if ((!is_filler && (r.sequence == 0 || le64toh(r.sequence) < lowest_sequence)) ||
+            le64toh(r.sequence) > SEGMENT_SEQUENCE_MAX || (r.flags & ~RECORD_FLAGS) != 0 ||
             le32toh(r.n_body) > SEGMENT_BYTES_MAX || le32toh(r.header_crc) != record_crc(&r, salt))
                 return SEGMENT_RECORD_NONE;
 
@@ -187,15 +199,21 @@ SegmentRecordState segment_record_parse(SegmentRecord *ret, size_t *ret_size, az
                 return SEGMENT_RECORD_NONE;
         if (size > n)
                 return SEGMENT_RECORD_SHORT;
-        if ((r.flags & SEGMENT_FILLER) == 0 &&
-            le32toh(r.content_crc) != content_crc(p + SEGMENT_RECORD_BYTES, n_content, salt))
+        if (!is_filler && le32toh(r.content_crc) != content_crc(p + SEGMENT_RECORD_BYTES, n_content, salt))
                 return SEGMENT_RECORD_BAD_CONTENT;
 
         (void) segment_record_view(ret, p);
         return SEGMENT_RECORD_WHOLE;
 }
 
+static az_span scan_rest(const SegmentScan *s, uint32_t offset) {
+        return az_span_slice_to_end(s->bytes, (int32_t) offset);
+}
+
 void segment_scan_init(SegmentScan *s, const SegmentHeader *h, az_span bytes) {
+        SegmentRecord record;
+        size_t size;
+
         *s = (SegmentScan){
                 .bytes = bytes,
                 .salt = h->salt,
@@ -203,10 +221,11 @@ void segment_scan_init(SegmentScan *s, const SegmentHeader *h, az_span bytes) {
                 .offset = SEGMENT_HEADER_BYTES,
                 .batch_end = SEGMENT_HEADER_BYTES,
         };
-}
-
-static az_span scan_rest(const SegmentScan *s, uint32_t offset) {
-        return az_span_slice_to_end(s->bytes, (int32_t) offset);
+        if (az_span_size(bytes) >= (int32_t) SEGMENT_HEADER_BYTES &&
+            segment_record_parse(&record, &size, scan_rest(s, SEGMENT_FIRST_OFFSET), s->salt, 0) ==
+                    SEGMENT_RECORD_WHOLE &&
+            (record.flags & SEGMENT_FILLER) != 0 && size == SEGMENT_RECORD_BYTES)
+                s->offset = SEGMENT_FIRST_OFFSET;
 }
 
 /*
@@ -257,25 +276,24 @@ static SegmentItem scan_damage(SegmentScan *s, uint32_t step) {
 }
 
 SegmentItem segment_scan_next(SegmentScan *s) {
-        for (;;) {
-                SegmentItem item = { .type = SEGMENT_ITEM_RECORD, .offset = s->offset };
+        SegmentItem item = { .type = SEGMENT_ITEM_RECORD, .offset = s->offset };
 
-                if (s->offset == s->batch_end) {
-                        uint32_t step = SEGMENT_RECORD_ALIGN, n = (uint32_t) az_span_size(s->bytes);
+        if (s->offset == s->batch_end) {
+                uint32_t step = SEGMENT_RECORD_ALIGN, n = (uint32_t) az_span_size(s->bytes);
 
-                        if (n < SEGMENT_RECORD_BYTES || s->offset > n - SEGMENT_RECORD_BYTES)
-                                return (SegmentItem){ .type = SEGMENT_ITEM_END, .offset = s->offset };
-                        item.size = scan_batch(s, s->offset, &step);
-                        if (item.size == 0)
-                                return scan_damage(s, step);
-                        s->batch_end = s->offset + item.size;
-                }
-
-                item.size = (uint32_t) segment_record_view(&item.record, az_span_ptr(s->bytes) + s->offset);
-                s->offset += item.size;
-                if ((item.record.flags & SEGMENT_FILLER) == 0) {
-                        s->lowest_sequence = item.record.sequence + 1;
-                        return item;
-                }
+                if (n < SEGMENT_RECORD_BYTES || s->offset > n - SEGMENT_RECORD_BYTES)
+                        return (SegmentItem){ .type = SEGMENT_ITEM_END, .offset = s->offset };
+                item.size = scan_batch(s, s->offset, &step);
+                if (item.size == 0)
+                        return scan_damage(s, step);
+                s->batch_end = s->offset + item.size;
         }
+
+        item.size = (uint32_t) segment_record_view(&item.record, az_span_ptr(s->bytes) + s->offset);
+        s->offset += item.size;
+        if ((item.record.flags & SEGMENT_FILLER) != 0)
+                item.type = SEGMENT_ITEM_FILLER;
+        else
+                s->lowest_sequence = item.record.sequence + 1;
+        return item;
 }

@@ -17,15 +17,17 @@
  *      24  8  generation                       14  1  flags
  *      32  8  first sequence                   15  1  the caller's flags
  *      40  8  bytes of the file                16  8  sequence
- *                                              24  8  boot
- *                                              32  8  CLOCK_BOOTTIME, microseconds
- *                                              40  8  CLOCK_REALTIME, microseconds
- *                                              48  4  seconds to live, 0: for ever
- *                                              52  4  position in its batch, from 0
- *                                              56     properties, body, zeros up to the next multiple of 8
+ *                                              24  4  boot
+ *                                              28  4  distance to the sequence appended before it, 0: not
+ * known 32  8  CLOCK_BOOTTIME, microseconds 40  8  CLOCK_REALTIME, microseconds 48  4  seconds to live, 0:
+ * for ever 52  4  position in its batch, from 0 56     properties, body, zeros up to the next multiple of 8
  *
- * The records of a batch have consecutive sequences and lie in one segment. A filler takes the place of bytes
- * that recovery found damaged; it is passed over.
+ * The distance tells a sequence that was never used from a message that is missing. The records of a batch
+ * have consecutive sequences and lie in one segment.
+ *
+ * A filler is a header alone, without content or content checksum. It takes the place of bytes that recovery
+ * found damaged, or, in the last 56 bytes of the header's block, stands for messages that were in an earlier
+ * segment. Its sequence is the last one that is known to be lost, so that each loss is found once.
  */
 
 #include <azure/core/az_span.h>
@@ -36,8 +38,14 @@
 #define SEGMENT_RECORD_BYTES 56U
 #define SEGMENT_RECORD_ALIGN 8U
 
+/* Where a filler may be, or else zeros; records begin behind the header's block. */
+#define SEGMENT_FIRST_OFFSET (SEGMENT_HEADER_BYTES - SEGMENT_RECORD_BYTES)
+
 /* Offsets are kept in 32 bits, and recovery reads a segment as a whole. */
 #define SEGMENT_BYTES_MAX (16U * 1024U * 1024U)
+
+/* What fits into the integers of the IPC; a higher one is not ours. */
+#define SEGMENT_SEQUENCE_MAX ((uint64_t) INT64_MAX)
 
 /* Flags of a record. */
 #define SEGMENT_MORE   0x01U /* the next record belongs to the same batch */
@@ -59,7 +67,8 @@ bool segment_header_parse(SegmentHeader *ret, az_span bytes);
 
 typedef struct SegmentRecord {
         uint64_t sequence;
-        uint64_t boot;
+        uint32_t boot;
+        uint64_t previous; /* the sequence appended before it; 0: not known */
         uint64_t boottime_us;
         uint64_t realtime_us;
         uint32_t ttl_s;
@@ -76,11 +85,8 @@ size_t segment_record_size(size_t n_properties, size_t n_body);
 /* Writes segment_record_size() bytes. */
 void segment_record_format(const SegmentRecord *r, uint64_t salt, uint8_t *out);
 
-/*
- * Writes the header of a filler, SEGMENT_RECORD_BYTES, for 'n' bytes of which they are the first.
- * 'next_sequence' is that of the record behind them.
- */
-void segment_filler_format(uint64_t next_sequence, uint32_t n, uint64_t salt, uint8_t *out);
+/* Writes a filler, SEGMENT_RECORD_BYTES, for 'n' bytes of which they are the first. */
+void segment_filler_format(uint64_t lost_sequence, uint32_t n, uint64_t salt, uint8_t *out);
 
 typedef enum SegmentRecordState {
         SEGMENT_RECORD_WHOLE,       /* *ret and *ret_size are filled in */
@@ -91,7 +97,8 @@ typedef enum SegmentRecordState {
 
 /*
  * Looks for a record at the start of 'bytes'. The spans of *ret point into it.
- * A sequence below 'lowest_sequence' or a size that no segment has room for is no record.
+ * A sequence below 'lowest_sequence' (unless it is a filler's) or above SEGMENT_SEQUENCE_MAX, or a size that
+ * no segment has room for, is no record.
  */
 SegmentRecordState segment_record_parse(SegmentRecord *ret, size_t *ret_size, az_span bytes, uint64_t salt,
                                         uint64_t lowest_sequence);
@@ -102,6 +109,7 @@ size_t segment_record_view(SegmentRecord *ret, const uint8_t *bytes);
 
 typedef enum SegmentItemType {
         SEGMENT_ITEM_RECORD, /* a record of a whole batch */
+        SEGMENT_ITEM_FILLER, /* all up to its sequence is known to be lost, if it was not seen */
         SEGMENT_ITEM_BAD,    /* bytes that hold nothing whole, though a whole batch follows: damaged */
         SEGMENT_ITEM_END,    /* nothing whole from here on: the tail */
 } SegmentItemType;
@@ -122,8 +130,8 @@ typedef struct SegmentScan {
         uint32_t batch_end; /* up to here everything has been checked */
 } SegmentScan;
 
-/* Begins at the first record. 'bytes' is the file, 'h' its header. */
+/* Begins at the start. 'bytes' is the file, 'h' its header. */
 void segment_scan_init(SegmentScan *s, const SegmentHeader *h, az_span bytes);
 
-/* Finds the next item; fillers are passed over. END comes last, and again if asked again. */
+/* Finds the next item. END comes last, and again if asked again. */
 SegmentItem segment_scan_next(SegmentScan *s);

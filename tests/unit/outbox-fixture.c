@@ -6,7 +6,8 @@
 #include <limits.h>
 
 void fixture_init(Fixture *f) {
-        const char *parent = getenv("TMPDIR");
+        /* In memory, if it can be: what a sync costs is not the question here. */
+        const char *parent = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
 
         *f = (Fixture){
                 .config = { .max_bytes = 32 * 1024, .segment_bytes = 8 * 1024 },
@@ -14,7 +15,7 @@ void fixture_init(Fixture *f) {
                          .boottime_us = USEC_PER_SEC,
                          .realtime_us = UINT64_C(1700000000) * USEC_PER_SEC },
         };
-        (void) snprintf(f->directory, sizeof(f->directory), "%.32s/outbox-XXXXXX", parent ? parent : "/tmp");
+        (void) snprintf(f->directory, sizeof(f->directory), "%s/outbox-XXXXXX", parent);
         ck_assert_ptr_nonnull(mkdtemp(f->directory));
         ck_assert_int_eq(disk_new(&f->disk), 0);
 }

@@ -2,6 +2,8 @@
 
 #include "daemon/segment.h"
 
+#include <inttypes.h>
+
 #include "tests/unit/unit.h"
 
 #define SALT    UINT64_C(0x1122334455667788)
@@ -43,7 +45,8 @@ static void builder_add(Builder *b, uint64_t sequence, uint32_t batch_index, uin
         b->end += (uint32_t) segment_record_size(3, 4);
 }
 
-/* What a scan finds, as text: the sequence of each record, "!" for damage, "$" for the end. */
+/* What a scan finds, as text: the sequence of each record, "~" and what a filler says, "!" for damage, "$"
+ * for the end. */
 static void scan(uint8_t *bytes, char *ret, size_t n_ret) {
         SegmentScan s;
         size_t n = 0;
@@ -54,7 +57,11 @@ static void scan(uint8_t *bytes, char *ret, size_t n_ret) {
 
                 switch (item.type) {
                 case SEGMENT_ITEM_RECORD:
-                        n += (size_t) snprintf(ret + n, n_ret - n, "%u ", (unsigned) item.record.sequence);
+                        n += (size_t) snprintf(ret + n, n_ret - n, "%" PRIu64 " ", item.record.sequence);
+                        break;
+
+                case SEGMENT_ITEM_FILLER:
+                        n += (size_t) snprintf(ret + n, n_ret - n, "~%u ", (unsigned) item.record.sequence);
                         break;
 
                 case SEGMENT_ITEM_BAD:
@@ -116,7 +123,8 @@ static const struct {
 START_TEST(a_record_comes_back_with_its_content) {
         SegmentRecord in = {
                 .sequence = 12,
-                .boot = UINT64_C(0xb007b007b007),
+                .boot = 0xb007b007,
+                .previous = 7,
                 .boottime_us = 34,
                 .realtime_us = UINT64_C(1700000000000000),
                 .ttl_s = 56,
@@ -139,6 +147,7 @@ START_TEST(a_record_comes_back_with_its_content) {
         ck_assert_uint_eq(segment_record_view(&out, bytes), size);
         ck_assert_uint_eq(out.sequence, in.sequence);
         ck_assert_uint_eq(out.boot, in.boot);
+        ck_assert_uint_eq(out.previous, in.previous);
         ck_assert_uint_eq(out.boottime_us, in.boottime_us);
         ck_assert_uint_eq(out.realtime_us, in.realtime_us);
         ck_assert_uint_eq(out.ttl_s, in.ttl_s);
@@ -147,6 +156,22 @@ START_TEST(a_record_comes_back_with_its_content) {
         ck_assert_uint_eq(out.user_flags, in.user_flags);
         ck_assert(az_span_is_content_equal(out.properties, in.properties));
         ck_assert(az_span_is_content_equal(out.body, in.body));
+}
+END_TEST
+
+static const struct {
+        uint64_t sequence, previous, found;
+} distances[] = {
+        { 2, 1, 1 }, { 1, 0, 0 }, { 0x100000005, 6, 6 }, { 0x100000005, 5, 0 }, /* too far for the 32 bits */
+};
+
+START_TEST(the_sequence_before_comes_back_if_it_is_near) {
+        SegmentRecord in = { .sequence = distances[_i].sequence, .previous = distances[_i].previous }, out;
+        uint8_t bytes[SEGMENT_RECORD_BYTES];
+
+        segment_record_format(&in, SALT, bytes);
+        (void) segment_record_view(&out, bytes);
+        ck_assert_uint_eq(out.previous, distances[_i].found);
 }
 END_TEST
 
@@ -234,6 +259,8 @@ static const struct {
         { "10 10 11", "10 ! 11 $", "a sequence that is repeated" },
         { "9 10", "! 10 $", "a sequence below the segment's first" },
         { "10:1", "$", "only the end of a batch" },
+        { "10 9223372036854775807", "10 9223372036854775807 $", "the highest sequence" },
+        { "10 9223372036854775808 11", "10 ! 11 $", "one that is too high" },
 };
 
 START_TEST(a_scan_finds_whole_batches_only) {
@@ -280,8 +307,22 @@ START_TEST(a_filler_takes_the_place_of_damage) {
         b.bytes[begin] ^= 1;
         ck_assert_scan(b.bytes, "10 ! 13 $");
 
-        segment_filler_format(13, end - begin, SALT, b.bytes + begin);
-        ck_assert_scan(b.bytes, "10 13 $");
+        segment_filler_format(12, end - begin, SALT, b.bytes + begin);
+        ck_assert_scan(b.bytes, "10 ~12 13 $");
+}
+END_TEST
+
+START_TEST(a_filler_before_the_first_record_stands_for_an_earlier_segment) {
+        Builder b;
+
+        builder_init(&b);
+        builder_add(&b, 10, 0, 0);
+        segment_filler_format(9, SEGMENT_RECORD_BYTES, SALT, b.bytes + SEGMENT_FIRST_OFFSET);
+        ck_assert_scan(b.bytes, "~9 10 $");
+        b.bytes[SEGMENT_FIRST_OFFSET] ^= 1;
+        ck_assert_scan(b.bytes, "10 $");
+        segment_filler_format(9, SEGMENT_RECORD_BYTES + 8, SALT, b.bytes + SEGMENT_FIRST_OFFSET);
+        ck_assert_scan(b.bytes, "10 $"); /* it would reach into the records */
 }
 END_TEST
 
@@ -329,6 +370,7 @@ static Suite *segment_suite(void) {
 
         t = tcase_create("record");
         tcase_add_loop_test(t, a_record_comes_back_with_its_content, 0, ELEMENTSOF(contents));
+        tcase_add_loop_test(t, the_sequence_before_comes_back_if_it_is_near, 0, ELEMENTSOF(distances));
         tcase_add_loop_test(t, a_record_of_an_earlier_use_is_none, 0, ELEMENTSOF(strangers));
         tcase_add_test(t, a_record_that_is_cut_says_how_much_it_needs);
         tcase_add_test(t, a_record_with_any_bit_changed_is_not_whole);
@@ -337,6 +379,7 @@ static Suite *segment_suite(void) {
         t = tcase_create("scan");
         tcase_add_loop_test(t, a_scan_finds_whole_batches_only, 0, ELEMENTSOF(scans));
         tcase_add_test(t, a_filler_takes_the_place_of_damage);
+        tcase_add_test(t, a_filler_before_the_first_record_stands_for_an_earlier_segment);
         tcase_add_test(t, what_a_message_contains_is_not_taken_for_a_record);
         tcase_add_test(t, a_scan_of_any_shorter_segment_stays_in_its_bounds);
         suite_add_tcase(s, t);

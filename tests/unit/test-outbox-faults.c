@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * A disk, and a memory, that fail. The linker gives the calls of the daemon's code to the functions below
+ * (--wrap). A story is told again and again while the first, the second, … call fails, until none is left to
+ * fail. Whatever fails: no crash, no leak, a plain answer, and afterwards everything that was accepted is
+ * there.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "daemon/outbox.h"
+
+#include "outbox-fixture.h"
+
+/* ---- Faults ---- */
+
+typedef enum FaultKind {
+        FAULT_DISK,   /* any call that writes, reads, opens, makes or syncs */
+        FAULT_SYNC,   /* fdatasync() alone */
+        FAULT_MEMORY, /* any allocation */
+        FAULT_NONE,
+} FaultKind;
+
+static struct {
+        FaultKind kind;
+        bool stays_broken; /* every call after the first that fails does too */
+        bool tears;        /* a write that fails has written its first half */
+        int error;
+        atomic_int n_left; /* calls until one fails */
+        atomic_bool was_hit;
+        atomic_int n_syncs;
+} fault = { .kind = FAULT_NONE };
+
+static void fault_begin(FaultKind kind, int n, int error, bool stays_broken, bool tears) {
+        fault.error = error;
+        fault.stays_broken = stays_broken;
+        fault.tears = tears;
+        atomic_store(&fault.n_left, n);
+        atomic_store(&fault.was_hit, false);
+        fault.kind = kind;
+}
+
+/* Returns whether a call has failed. */
+static bool fault_end(void) {
+        fault.kind = FAULT_NONE;
+        return atomic_load(&fault.was_hit);
+}
+
+static bool fails(FaultKind kind) {
+        int n;
+
+        if (fault.kind != kind)
+                return false;
+        n = atomic_fetch_sub(&fault.n_left, 1);
+        if (n > 1 || (n < 1 && !fault.stays_broken))
+                return false;
+        atomic_store(&fault.was_hit, true);
+        errno = fault.error;
+        return true;
+}
+
+#define WRAP(kind, type, name, parameters, ...)    \
+        type __real_##name parameters;             \
+        type __wrap_##name parameters;             \
+        type __wrap_##name parameters {            \
+                if (fails(kind))                   \
+                        return (type) -1;          \
+                return __real_##name(__VA_ARGS__); \
+        }
+
+WRAP(FAULT_DISK, ssize_t, pread64, (int fd, void *data, size_t n, off_t offset), fd, data, n, offset)
+WRAP(FAULT_DISK, int, fallocate64, (int fd, int mode, off_t offset, off_t n), fd, mode, offset, n)
+WRAP(FAULT_DISK, int, fsync, (int fd), fd)
+WRAP(FAULT_DISK, int, mkdir, (const char *path, mode_t mode), path, mode)
+WRAP(FAULT_DISK, int, openat64, (int fd, const char *name, int flags, mode_t mode), fd, name, flags, mode)
+WRAP(FAULT_DISK, int, open64, (const char *name, int flags, mode_t mode), name, flags, mode)
+WRAP(FAULT_DISK, int, renameat, (int a, const char *from, int b, const char *to), a, from, b, to)
+
+ssize_t __real_pwrite64(int fd, const void *data, size_t n, off_t offset);
+ssize_t __wrap_pwrite64(int fd, const void *data, size_t n, off_t offset);
+ssize_t __wrap_pwrite64(int fd, const void *data, size_t n, off_t offset) {
+        if (!fails(FAULT_DISK))
+                return __real_pwrite64(fd, data, n, offset);
+        if (fault.tears)
+                (void) __real_pwrite64(fd, data, n / 2, offset);
+        errno = fault.error;
+        return -1;
+}
+
+int __real_fdatasync(int fd);
+int __wrap_fdatasync(int fd);
+int __wrap_fdatasync(int fd) {
+        (void) atomic_fetch_add(&fault.n_syncs, 1);
+        return fails(FAULT_DISK) || fails(FAULT_SYNC) ? -1 : __real_fdatasync(fd);
+}
+
+#define WRAP_MEMORY(name, parameters, ...)                                      \
+        void *__real_##name parameters;                                         \
+        void *__wrap_##name parameters;                                         \
+        void *__wrap_##name parameters {                                        \
+                return fails(FAULT_MEMORY) ? NULL : __real_##name(__VA_ARGS__); \
+        }
+
+WRAP_MEMORY(malloc, (size_t n), n)
+WRAP_MEMORY(calloc, (size_t n, size_t size), n, size)
+WRAP_MEMORY(reallocarray, (void *p, size_t n, size_t size), p, n, size)
+WRAP_MEMORY(strdup, (const char *s), s)
+
+/* ---- The story ---- */
+
+#define N_STORY    24U
+#define BODY_BYTES 900U /* four records to a segment */
+
+static Fixture fixture;
+static Fixture *const f = &fixture;
+
+/* What was promised of the message with the number that its body begins with. */
+static struct {
+        bool was_appended;
+        bool was_accepted;
+        bool was_acked;
+} promises[N_STORY + 1];
+
+/* Calls of the library's own that allocate must not be made while faults are on: hence no ck_assert() here.
+ */
+static void story_settle(void) {
+        OutboxEvent event;
+
+        disk_drain(f->disk);
+        while (outbox_next_event(f->outbox, &event))
+                ;
+}
+
+static void story_append(unsigned first, size_t n) {
+        char bodies[3][BODY_BYTES];
+        OutboxMessage messages[3];
+        uint64_t sequence = 0;
+        int r = OUTBOX_BUSY;
+
+        for (unsigned i = 0; i < n; i++) {
+                memset(bodies[i], '.', BODY_BYTES); /* not zeros, which an empty segment has already */
+                (void) snprintf(bodies[i], BODY_BYTES, "%u", first + i);
+                messages[i] = (OutboxMessage){ .body = AZ_SPAN_FROM_BUFFER(bodies[i]) };
+                promises[first + i].was_appended = true;
+        }
+        for (int tries = 0; tries < 3 && r != 0; tries++) {
+                r = outbox_append(f->outbox, messages, n, &f->now, &sequence);
+                if (r == OUTBOX_BUSY)
+                        story_settle();
+        }
+        if (r != 0)
+                return;
+        for (unsigned i = 0; i < n; i++)
+                promises[first + i].was_accepted = true;
+        (void) outbox_request_sync(f->outbox, sequence + n - 1);
+}
+
+static void story_send(unsigned n) {
+        OutboxRecord record;
+
+        for (unsigned i = 0; i < n; i++) {
+                if (outbox_next(f->outbox, &f->now, &record) == 0) {
+                        story_settle();
+                        if (outbox_next(f->outbox, &f->now, &record) == 0)
+                                return;
+                }
+                if (i % 2 == 0) {
+                        unsigned number =
+                                (unsigned) strtoul((const char *) az_span_ptr(record.body), NULL, 10);
+
+                        outbox_acked(f->outbox, record.sequence);
+                        promises[number].was_acked = true;
+                }
+        }
+        outbox_rewind(f->outbox);
+}
+
+/* From the number 'first', in an outbox that is opened and left again. Returns what outbox_open() did. */
+static int story(unsigned first) {
+        int r;
+
+        r = outbox_open(&f->outbox, f->disk, &f->config, &f->now);
+        if (r < 0)
+                return r;
+        for (unsigned i = 0; i < N_STORY / 2; i += 3) {
+                story_append(first + i, 1);
+                story_append(first + i + 1, 2);
+                story_send(3);
+                f->now.boottime_us += 3 * USEC_PER_SEC;
+                outbox_run_due(f->outbox, f->now.boottime_us);
+                story_settle();
+        }
+        if (first == 1)
+                (void) outbox_close(f->outbox);
+        f->outbox = outbox_free(f->outbox);
+        return 0;
+}
+
+/* Opens it on a disk that works again, and looks for what was promised. */
+static void check_promises(int n) {
+        unsigned last = 0, n_kept;
+        OutboxRecord record;
+
+        fixture_open(f);
+        while (fixture_next(f, &record)) {
+                unsigned number = (unsigned) strtoul((const char *) az_span_ptr(record.body), NULL, 10);
+
+                ck_assert_msg(number > last && number <= N_STORY, "call %d: message %u after %u", n, number,
+                              last);
+                ck_assert_msg(promises[number].was_accepted, "call %d: message %u had been refused", n,
+                              number);
+                for (unsigned i = last + 1; i < number; i++)
+                        ck_assert_msg(!promises[i].was_accepted || promises[i].was_acked,
+                                      "call %d: message %u is lost", n, i);
+                outbox_acked(f->outbox, record.sequence);
+                last = number;
+        }
+        for (unsigned i = last + 1; i <= N_STORY; i++)
+                ck_assert_msg(!promises[i].was_accepted || promises[i].was_acked,
+                              "call %d: message %u is lost", n, i);
+
+        /* And it is of use. */
+        fixture_settle(f);
+        n_kept = (unsigned) fixture_count_files(f, "segment-");
+        ck_assert_uint_ge(n_kept, 1);
+        fixture_send(f, "after");
+        fixture_stop(f);
+}
+
+static const struct {
+        FaultKind kind;
+        int error;
+        bool stays_broken, tears;
+        bool in_second; /* the fault meets an outbox that has messages */
+} faults[] = {
+        { FAULT_DISK, EIO, false, false, false },     { FAULT_DISK, EIO, false, true, false },
+        { FAULT_DISK, ENOSPC, true, false, false },   { FAULT_DISK, ENOSPC, true, true, false },
+        { FAULT_DISK, EROFS, true, false, false },    { FAULT_DISK, EIO, false, false, true },
+        { FAULT_DISK, EIO, true, true, true },        { FAULT_DISK, EROFS, true, false, true },
+        { FAULT_DISK, EMFILE, false, false, true },   { FAULT_SYNC, EIO, false, false, false },
+        { FAULT_SYNC, EIO, true, false, true },       { FAULT_MEMORY, ENOMEM, false, false, false },
+        { FAULT_MEMORY, ENOMEM, true, false, false }, { FAULT_MEMORY, ENOMEM, false, false, true },
+        { FAULT_MEMORY, ENOMEM, true, false, true },
+};
+
+START_TEST(what_was_accepted_is_there_whichever_call_failed) {
+        bool was_hit = true;
+
+        for (int n = 1; was_hit; n++) {
+                int r = 0;
+
+                memset(promises, 0, sizeof(promises));
+                fixture_init(f);
+                f->config.directory = f->directory;
+                f->config.max_bytes = 16 * f->config.segment_bytes;
+                if (faults[_i].in_second)
+                        ck_assert_int_eq(story(1), 0);
+
+                fault_begin(faults[_i].kind, n, faults[_i].error, faults[_i].stays_broken, faults[_i].tears);
+                r = story(faults[_i].in_second ? 1 + N_STORY / 2 : 1);
+                was_hit = fault_end();
+
+                ck_assert_msg(r == 0 || (r == -ENOMEM && faults[_i].kind == FAULT_MEMORY), "call %d: %d", n,
+                              r);
+                check_promises(n);
+                fixture_done(f);
+        }
+}
+END_TEST
+
+/* ---- Single stories ---- */
+
+START_TEST(a_failed_sync_answers_those_who_waited_and_the_segment_retires) {
+        uint64_t a, b, c;
+
+        fixture_init(f);
+        fixture_open(f);
+        fixture_settle(f);
+        a = fixture_send(f, "a");
+        ck_assert_int_eq(outbox_request_sync(f->outbox, a), 0);
+        fixture_settle(f);
+        fault_begin(FAULT_SYNC, 1, EIO, false, false);
+        b = fixture_send(f, "b");
+        ck_assert_int_eq(outbox_request_sync(f->outbox, b), 0);
+        fixture_settle(f);
+        ck_assert(fault_end());
+        ck_assert_str_eq(f->log, "synced 1; sync failed 2..2 EIO; ");
+        ck_assert_int_eq(outbox_storage_errno(f->outbox), EIO);
+        ck_assert_int_eq(outbox_request_sync(f->outbox, a), OUTBOX_SYNCED);
+        ck_assert_int_eq(outbox_request_sync(f->outbox, b), OUTBOX_STORAGE_FAILED);
+
+        c = fixture_send(f, "c");
+        ck_assert_int_eq(outbox_request_sync(f->outbox, c), 0);
+        fixture_settle(f);
+        ck_assert_str_eq(f->log, "synced 1; sync failed 2..2 EIO; synced 3; ");
+        ck_assert_uint_eq(fixture_count_files(f, "segment-"), 3);
+        ck_assert_uint_eq(fixture_drain(f), 3);
+        fixture_done(f);
+}
+END_TEST
+
+START_TEST(many_who_wait_share_a_sync) {
+        fixture_init(f);
+        fixture_open(f);
+        fixture_settle(f);
+        atomic_store(&fault.n_syncs, 0);
+        for (int i = 0; i < 50; i++)
+                ck_assert_int_eq(outbox_request_sync(f->outbox, fixture_send(f, "x")), 0);
+        fixture_settle(f);
+        ck_assert_int_ge(atomic_load(&fault.n_syncs), 1);
+        ck_assert_int_le(atomic_load(&fault.n_syncs), 4);
+        ck_assert_uint_eq(f->last[OUTBOX_EVENT_SYNCED].last, 50);
+
+        /* Acceptance alone costs no sync. */
+        atomic_store(&fault.n_syncs, 0);
+        for (int i = 0; i < 10; i++)
+                fixture_send(f, "x");
+        fixture_settle(f);
+        ck_assert_int_eq(atomic_load(&fault.n_syncs), 0);
+        fixture_done(f);
+}
+END_TEST
+
+START_TEST(a_backlog_that_cannot_be_read_for_a_moment_is_read_again) {
+        char all[64];
+
+        fixture_init(f);
+        fixture_open(f);
+        fixture_send(f, "a");
+        fixture_send(f, "b");
+        fixture_stop(f);
+        fixture_open(f);
+        fault_begin(FAULT_DISK, 1, EIO, false, false);
+        ck_assert_str_eq(fixture_read_all(f, all, sizeof(all)), "a b ");
+        ck_assert(fault_end());
+        ck_assert_str_eq(f->log, "");
+        fixture_done(f);
+}
+END_TEST
+
+START_TEST(a_backlog_that_stays_unreadable_is_given_up_after_a_minute_of_tries) {
+        OutboxRecord record;
+        uint64_t begin;
+
+        fixture_init(f);
+        fixture_open(f);
+        fixture_send(f, "a");
+        fixture_send(f, "b");
+        fixture_stop(f);
+        fixture_open(f);
+        begin = f->now.boottime_us;
+        fault_begin(FAULT_DISK, 1, EIO, true, false);
+        while (!fixture_next(f, &record) && fixture_stats(f).messages > 0) {
+                f->now.boottime_us = outbox_deadline_us(f->outbox);
+                outbox_run_due(f->outbox, f->now.boottime_us);
+        }
+        ck_assert(fault_end());
+        ck_assert_uint_eq(f->now.boottime_us, begin + 58 * USEC_PER_SEC);
+        ck_assert_ptr_nonnull(strstr(f->log, "Failed to read a part of the outbox: EIO; "));
+        ck_assert_ptr_nonnull(
+                strstr(f->log, "dropped 1..2 damaged; segment-0000: the messages 1..2 cannot be read; "));
+
+        /* The file stays as it is, since its bytes may come back: here, after a crash. */
+        fixture_send(f, "c");
+        ck_assert_uint_eq(fixture_drain(f), 1);
+        fixture_crash(f);
+        fixture_open(f);
+        ck_assert_uint_eq(fixture_drain(f), 3);
+        fixture_done(f);
+}
+END_TEST
+
+/* A file system of its own, which is gone with the test. */
+static bool mount_small(const char *options) {
+        return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+               mount("tmpfs", f->directory, "tmpfs", 0, options) == 0;
+}
+
+START_TEST(a_full_disk_costs_new_messages_until_there_is_space) {
+        static const uint8_t ballast[64 * 1024];
+        uint64_t sequence;
+        char path[128];
+        int fd;
+
+        fixture_init(f);
+        if (!mount_small("size=128k"))
+                return; /* only root may */
+        fixture_path(f, "ballast", path, sizeof(path));
+        fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+        for (int i = 0; i < 2; i++)
+                (void) !write(fd, ballast, sizeof(ballast));
+        ck_assert_int_eq(close(fd), 0);
+
+        fixture_open(f);
+        fixture_settle(f);
+        ck_assert_int_eq(fixture_append(f, "x", &sequence), OUTBOX_STORAGE_FAILED);
+        ck_assert_int_eq(outbox_storage_errno(f->outbox), ENOSPC);
+        ck_assert_ptr_nonnull(strstr(f->log, "ENOSPC"));
+
+        ck_assert_int_eq(unlink(path), 0);
+        f->now.boottime_us = outbox_deadline_us(f->outbox);
+        outbox_run_due(f->outbox, f->now.boottime_us);
+        fixture_settle(f);
+        ck_assert_ptr_nonnull(strstr(f->log, "space; "));
+        fixture_send(f, "y");
+        fixture_stop(f);
+        ck_assert_int_eq(umount(f->directory), 0);
+        fixture_done(f);
+}
+END_TEST
+
+START_TEST(a_read_only_disk_still_sends_what_it_has) {
+        uint64_t sequence;
+        char all[64];
+
+        fixture_init(f);
+        if (!mount_small("size=1m"))
+                return; /* only root may */
+        fixture_open(f);
+        fixture_send(f, "a");
+        fixture_send(f, "b");
+        fixture_crash(f);
+        ck_assert_int_eq(mount(NULL, f->directory, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
+
+        fixture_open(f);
+        ck_assert_str_eq(fixture_read_all(f, all, sizeof(all)), "a b ");
+        ck_assert_int_eq(fixture_append(f, "x", &sequence), OUTBOX_STORAGE_FAILED);
+        ck_assert_int_eq(outbox_storage_errno(f->outbox), EROFS);
+        fixture_crash(f);
+        ck_assert_int_eq(umount(f->directory), 0);
+        fixture_done(f);
+}
+END_TEST
+
+static Suite *outbox_faults_suite(void) {
+        Suite *s = suite_create("outbox-faults");
+        TCase *t = tcase_create("nth call");
+
+        tcase_set_timeout(t, 100);
+        tcase_add_loop_test(t, what_was_accepted_is_there_whichever_call_failed, 0, ELEMENTSOF(faults));
+        suite_add_tcase(s, t);
+
+        t = tcase_create("stories");
+        tcase_add_test(t, a_failed_sync_answers_those_who_waited_and_the_segment_retires);
+        tcase_add_test(t, many_who_wait_share_a_sync);
+        tcase_add_test(t, a_backlog_that_cannot_be_read_for_a_moment_is_read_again);
+        tcase_add_test(t, a_backlog_that_stays_unreadable_is_given_up_after_a_minute_of_tries);
+        tcase_add_test(t, a_full_disk_costs_new_messages_until_there_is_space);
+        tcase_add_test(t, a_read_only_disk_still_sends_what_it_has);
+        suite_add_tcase(s, t);
+        return s;
+}
+
+UNIT_MAIN(outbox_faults_suite)
