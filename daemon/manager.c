@@ -294,8 +294,9 @@ static int manager_build(Manager *m, const ManagerOptions *options) {
 
         r = hub_link_new(&m->link, &m->config, options->runtime_dir, &m->log, &link_ops, m);
         if (r < 0)
-                return log_error_errno(&m->log, r, "Failed to set up the link in '%s': %m",
-                                       options->runtime_dir);
+                return log_error_errno(
+                        &m->log, r, "Failed to set up the link in '%s' (it has to be our own, mode 0700): %m",
+                        options->runtime_dir);
 
         r = stage_waits_new(&m->waits);
         if (r >= 0)
