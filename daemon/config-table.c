@@ -58,7 +58,7 @@ const ConfigKey config_table[] = {
         { "Outbox", "Directory", CONFIG_PATH_NAME, MEMBER(outbox.directory),
           .help = "A directory that belongs to the outbox alone. Unless set, 'outbox' in the state "
                   "directory." },
-        { "Outbox", "MaxBytes", CONFIG_BYTES, MEMBER(outbox.max_bytes), 4 << 20, UINT64_C(1) << 40, "64M",
+        { "Outbox", "MaxBytes", CONFIG_BYTES, MEMBER(outbox.max_bytes), 4 << 20, UINT64_C(4) << 30, "64M",
           .help = "What the outbox may occupy on the disk." },
         { "Outbox", "MaxMessages", CONFIG_NUMBER, MEMBER(outbox.max_messages), 0, UINT64_C(1) << 40, "0",
           .help = "How many messages the outbox may hold; 0: as many as fit." },

@@ -196,6 +196,31 @@ START_TEST(a_complaint_names_its_line_and_what_is_wrong) {
 }
 END_TEST
 
+static uint64_t max_bytes_limit(bool is_max) {
+        for (const ConfigKey *key = config_table; key->section; key++)
+                if (strcmp(key->key, "MaxBytes") == 0)
+                        return is_max ? key->max : key->min;
+        return 0;
+}
+
+/* 0: the smallest. 1: the largest. */
+START_TEST(an_outbox_takes_the_sizes_that_can_be_configured) {
+        char directory[] = "/tmp/test-config-XXXXXX", command[64];
+        OutboxConfig c = { .directory = directory, .max_bytes = max_bytes_limit(_i == 1) };
+        OutboxTime now = { .boot = 1, .boottime_us = 1, .realtime_us = 1 };
+        Outbox *outbox = NULL;
+        Disk *disk = NULL;
+
+        ck_assert_ptr_nonnull(mkdtemp(directory));
+        ck_assert_int_eq(disk_new(&disk), 0);
+        ck_assert_int_eq(outbox_open(&outbox, disk, &c, &now), 0);
+        outbox = outbox_free(outbox);
+        disk = disk_free(disk);
+        (void) snprintf(command, sizeof(command), "rm -r %s", directory);
+        ck_assert_int_eq(system(command), 0);
+}
+END_TEST
+
 static Suite *config_suite(void) {
         Suite *s = suite_create("config");
         TCase *values = tcase_create("values"), *load = tcase_create("load");
@@ -206,6 +231,7 @@ static Suite *config_suite(void) {
         tcase_add_test(load, what_is_read_later_wins_and_an_empty_value_resets);
         tcase_add_test(load, a_secret_in_place_of_a_file_name_is_not_repeated);
         tcase_add_loop_test(load, a_complaint_names_its_line_and_what_is_wrong, 0, ELEMENTSOF(complaints));
+        tcase_add_loop_test(load, an_outbox_takes_the_sizes_that_can_be_configured, 0, 2);
         suite_add_tcase(s, values);
         suite_add_tcase(s, load);
         return s;
