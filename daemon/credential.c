@@ -199,6 +199,11 @@ void credential_done(Credential *c) {
         *c = CREDENTIAL_NULL;
 }
 
+bool credential_is_same_device(const Credential *a, const Credential *b) {
+        return a->port == b->port && strcmp(a->host, b->host) == 0 &&
+               strcmp(a->device_id, b->device_id) == 0 && strcmp(a->module_id ?: "", b->module_id ?: "") == 0;
+}
+
 static char *span_strdup(az_span s) {
         return strndup((const char *) az_span_ptr(s), (size_t) az_span_size(s));
 }

@@ -61,5 +61,8 @@ typedef struct Credential {
 int credential_load(Credential *ret, const Config *c, const char *credentials_directory,
                     ConfigMessages *messages);
 
+/* Whether both are the same device or module of the same hub, whatever their keys. */
+bool credential_is_same_device(const Credential *a, const Credential *b);
+
 /* Wipes the key and releases everything. */
 void credential_done(Credential *c);

@@ -175,6 +175,12 @@ static bool identity_load(HubLink *link) {
         return false;
 }
 
+/* Another hub or device: the next dispatch sets up a session for it. */
+static void identity_forget(HubLink *link) {
+        link->has_identity = false;
+        link_set_state(link, HUB_LINK_WAITING, boottime_us());
+}
+
 /* What the session asks for ---------------------------------------------------------------------------------
  */
 
@@ -205,23 +211,26 @@ static int open_transport(HubLink *link, az_span string_to_sign) {
 }
 
 static void do_sign(HubLink *link, az_span string_to_sign) {
-        Credential credential = CREDENTIAL_NULL;
+        _cleanup_(credential_done) Credential credential = CREDENTIAL_NULL;
         char *old_key;
         int r;
 
         link_set_state(link, HUB_LINK_CONNECTING, UINT64_MAX);
 
-        /* A key that was replaced since the last attempt is used without a restart. */
+        /* What was corrected since the last attempt is used without a restart. */
         r = identity_read(link, &credential);
         if (r == CONFIG_INVALID) {
                 session_lost(link, AZ_HUB_LOSS_SIGNING);
+                return;
+        }
+        if (r == 0 && !credential_is_same_device(&credential, &link->credential)) {
+                identity_forget(link);
                 return;
         }
         if (r == 0) {
                 old_key = link->credential.key;
                 link->credential.key = credential.key;
                 credential.key = old_key;
-                credential_done(&credential);
         }
 
         r = open_transport(link, string_to_sign);

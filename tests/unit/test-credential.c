@@ -131,11 +131,31 @@ START_TEST(an_identity_is_found_and_checked) {
 }
 END_TEST
 
+static const struct {
+        Credential credential;
+        bool is_same;
+} others[] = {
+        { { .host = (char *) "hub", .device_id = (char *) "d", .key = (char *) "bmV3" }, true },
+        { { .host = (char *) "hub", .device_id = (char *) "d", .module_id = (char *) "m" }, false },
+        { { .host = (char *) "hub", .device_id = (char *) "e" }, false },
+        { { .host = (char *) "bub", .device_id = (char *) "d" }, false },
+        { { .host = (char *) "hub", .device_id = (char *) "d", .port = 443 }, false },
+};
+
+START_TEST(a_new_key_makes_no_other_device) {
+        const Credential c = { .host = (char *) "hub", .device_id = (char *) "d", .key = (char *) "b2xk" };
+
+        ck_assert_int_eq(credential_is_same_device(&others[_i].credential, &c), others[_i].is_same);
+        ck_assert_int_eq(credential_is_same_device(&c, &others[_i].credential), others[_i].is_same);
+}
+END_TEST
+
 static Suite *credential_suite(void) {
         Suite *s = suite_create("credential");
         TCase *t = tcase_create("credential");
 
         tcase_add_loop_test(t, a_connection_string_is_taken_apart_or_refused_by_part, 0, ELEMENTSOF(strings));
+        tcase_add_loop_test(t, a_new_key_makes_no_other_device, 0, ELEMENTSOF(others));
         tcase_add_loop_test(t, an_identity_is_found_and_checked, 0, ELEMENTSOF(loads));
         suite_add_tcase(s, t);
         return s;
