@@ -89,7 +89,8 @@ int outbox_request_sync(Outbox *o, uint64_t sequence) {
         }
 
         segment = outbox_find_segment(o, sequence);
-        if (segment && segment->unsynced_first <= sequence && sequence <= segment->unsynced_last)
+        if (segment && segment->unsynced_last > 0 && segment->unsynced_first <= sequence &&
+            sequence <= segment->unsynced_last)
                 return OUTBOX_STORAGE_FAILED;
         return OUTBOX_SYNCED;
 }

@@ -448,6 +448,7 @@ END_TEST
 START_TEST(a_sync_is_answered_once_for_all_who_wait) {
         uint64_t a = fixture_send(f, "a"), b = fixture_send(f, "b");
 
+        ck_assert_int_eq(outbox_request_sync(f->outbox, 0), OUTBOX_SYNCED); /* nothing was sent before */
         ck_assert_int_eq(outbox_request_sync(f->outbox, a), 0);
         ck_assert_int_eq(outbox_request_sync(f->outbox, b), 0);
         fixture_settle(f);
