@@ -31,8 +31,10 @@ unsigned hub_get_port(const Hub *hub) {
 }
 
 static void hub_stop_listening(Hub *hub) {
-        hub->listen_source = sd_event_source_disable_unref(hub->listen_source);
-        hub->listen_fd = close_fd(hub->listen_fd);
+        for (size_t i = 0; i < ELEMENTSOF(hub->listeners); i++) {
+                hub->listeners[i].source = sd_event_source_disable_unref(hub->listeners[i].source);
+                hub->listeners[i].fd = close_fd(hub->listeners[i].fd);
+        }
 }
 
 static int hub_pause(Hub *hub, uint64_t seconds);
@@ -54,17 +56,39 @@ static int on_accept(sd_event_source *source, int listen_fd, uint32_t revents, v
         return 0;
 }
 
-static int hub_listen(Hub *hub) {
+/* Writes back the port, if any would do. */
+static int listener_open(Hub *hub, Listener *l, struct sockaddr_storage *address, socklen_t size) {
         int on = 1;
 
-        hub->listen_fd = socket(hub->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        if (hub->listen_fd < 0 || setsockopt(hub->listen_fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
-            bind(hub->listen_fd, (struct sockaddr *) &hub->address, hub->address_size) < 0 ||
-            listen(hub->listen_fd, SOMAXCONN) < 0 ||
-            getsockname(hub->listen_fd, (struct sockaddr *) &hub->address, &hub->address_size) < 0)
+        l->fd = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        if (l->fd < 0 || setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+            bind(l->fd, (struct sockaddr *) address, size) < 0 || listen(l->fd, SOMAXCONN) < 0 ||
+            getsockname(l->fd, (struct sockaddr *) address, &size) < 0)
                 return -errno;
 
-        return sd_event_add_io(hub->event, &hub->listen_source, hub->listen_fd, EPOLLIN, on_accept, hub);
+        return sd_event_add_io(hub->event, &l->source, l->fd, EPOLLIN, on_accept, hub);
+}
+
+/*
+ * Our first name is localhost, and there are devices that try the first of its addresses only: Azure's SDK on
+ * the node.js of Debian 12 takes ::1. So 127.0.0.1 implies ::1, where there is IPv6.
+ */
+static int hub_listen(Hub *hub) {
+        const struct sockaddr_in *address = (const struct sockaddr_in *) &hub->address;
+        struct sockaddr_storage twin = {};
+        int r;
+
+        r = listener_open(hub, &hub->listeners[0], &hub->address, hub->address_size);
+        if (r < 0)
+                return r;
+        if (address->sin_family != AF_INET || address->sin_addr.s_addr != htonl(INADDR_LOOPBACK))
+                return 0;
+
+        *(struct sockaddr_in6 *) &twin = (struct sockaddr_in6){ .sin6_family = AF_INET6,
+                                                                .sin6_port = address->sin_port,
+                                                                .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+        r = listener_open(hub, &hub->listeners[1], &twin, sizeof(struct sockaddr_in6));
+        return r == -EAFNOSUPPORT || r == -EADDRNOTAVAIL ? 0 : r;
 }
 
 static int on_resume(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -245,7 +269,7 @@ int hub_new(sd_event *event, const HubConfig *config, Hub **ret) {
                 .expiry_grace_s = config->expiry_grace_s,
                 .address = config->address,
                 .address_size = config->address_size,
-                .listen_fd = -1,
+                .listeners = { { .fd = -1 }, { .fd = -1 } },
         };
 
         r = hub_open_journal(hub, config->state_dir); /* first: it locks the directory */

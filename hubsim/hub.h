@@ -33,6 +33,11 @@ typedef struct HubConfig {
         uint64_t expiry_grace_s; /* a connection lives so much longer than its token */
 } HubConfig;
 
+typedef struct Listener {
+        int fd;
+        sd_event_source *source;
+} Listener;
+
 struct Hub {
         sd_event *event;
         const char *const *hosts;
@@ -43,8 +48,7 @@ struct Hub {
 
         struct sockaddr_storage address; /* with the port that is really used */
         socklen_t address_size;
-        int listen_fd;
-        sd_event_source *listen_source;
+        Listener listeners[2];
         sd_event_source *resume_timer;
 
         Session *sessions;

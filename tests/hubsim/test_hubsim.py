@@ -27,6 +27,15 @@ ENVIRONMENT = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8",
                "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", ""), "UBSAN_OPTIONS": os.environ.get("UBSAN_OPTIONS", "")}
 
 
+def loopback_addresses():
+    """What localhost may mean here: not every machine has IPv6."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return ["127.0.0.1"]
+    return ["127.0.0.1", "::1"]
+
+
 class Hub:
     """The running program, on the same state directory and port after the first start."""
 
@@ -206,11 +215,13 @@ class Refusals(HubCase):
 
     def test_what_is_not_tls_ends_the_connection(self):
         fields = mqtt.parse_connection_string(self.add_device())
-        with socket.create_connection(("127.0.0.1", fields["HostName"].split(":")[1]), mqtt.TIMEOUT_S) as s:
-            s.sendall(b"GET / HTTP/1.1\r\n\r\n")
-            with contextlib.suppress(ConnectionResetError):
-                while s.recv(4096):
-                    pass
+        port = fields["HostName"].split(":")[1]
+        for address in loopback_addresses():
+            with self.subTest(address), socket.create_connection((address, port), mqtt.TIMEOUT_S) as s:
+                s.sendall(b"GET / HTTP/1.1\r\n\r\n")
+                with contextlib.suppress(ConnectionResetError):
+                    while s.recv(4096):
+                        pass
 
     def test_tls_1_1_is_refused(self):
         line = self.add_device()
@@ -503,8 +514,9 @@ class Restart(HubCase):
         with tempfile.TemporaryDirectory() as directory, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
             notify.settimeout(mqtt.TIMEOUT_S)
             notify.bind(directory + "/notify")
+            listen = "[::1]:0" if "::1" in loopback_addresses() else "127.0.0.1:0"
             hub = subprocess.Popen(
-                [PROGRAM, "run", "--state-dir", directory + "/state", "--listen", "[::1]:0", "--host", "hub.test",
+                [PROGRAM, "run", "--state-dir", directory + "/state", "--listen", listen, "--host", "hub.test",
                  "--device", "first", "--device", "second"],
                 env={**ENVIRONMENT, "NOTIFY_SOCKET": directory + "/notify"}, stdout=subprocess.DEVNULL)
             self.assertEqual(notify.recv(100), b"READY=1")
