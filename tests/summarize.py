@@ -54,7 +54,8 @@ def results(logs):
         for subtest, subverdict in rows:
             yield f"{name}: {subtest}", subverdict
         if not rows:
-            yield name, verdict
+            reason = re.search("^1..0 # SKIP (.*)", program.get("stdout", ""), re.MULTILINE)
+            yield f"{name} ({reason[1]})" if reason else name, verdict
         elif verdict == "failed" and all(v != "failed" for _, v in rows):
             yield f"{name}: the program itself ({program['result'].lower()})", verdict
 
