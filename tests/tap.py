@@ -7,6 +7,7 @@
 An argument picks the cases whose name contains it: test_methods.py half_close
 """
 
+import signal
 import sys
 import unittest
 
@@ -18,7 +19,7 @@ class TapResult(unittest.TestResult):
         super().__init__()
         self.n_reported = 0
 
-    def report(self, ok, case, directive='', details=''):
+    def report(self, ok, case, directive="", details=""):
         self.n_reported += 1
         # A case is named by its method: 'test_a_cut_loses_nothing'. A failed setUpClass has no method.
         name = getattr(case, "_testMethodName", str(case)).removeprefix("test_").replace("_", " ")
@@ -59,10 +60,12 @@ def cases_of(suite):
 
 
 def main():
-    wanted = sys.argv[1] if len(sys.argv) > 1 else ''
+    wanted = sys.argv[1] if len(sys.argv) > 1 else ""
     suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"])
     if wanted:
         suite = unittest.TestSuite(case for case in cases_of(suite) if wanted in case.id())
+    # A run that takes too long gets SIGTERM; as an interrupt it leaves what it started to atexit.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     result = TapResult()
     suite.run(result)
     # The plan comes last: a run that dies halfway has none and counts as broken.
