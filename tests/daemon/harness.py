@@ -1,0 +1,479 @@
+# SPDX-License-Identifier: MIT
+"""The real aziotd against the real aziot-hubsim, each case in a directory of its own.
+
+    class Telemetry(harness.DaemonCase):
+        def test_a_message_arrives(self):
+            self.daemon.call("io.aziotd.telemetry.Send", {"message": {"text": "x"}})
+            self.assertEqual(self.hub.wait_for_messages(1)[0]["body"], "x")
+
+Every wait is for an event and has a deadline. When a case is over, nothing may be left: no process, no descriptor
+of the daemon that was not there at the beginning, no sanitizer's report. When it fails, what both programs
+printed is told.
+"""
+
+import atexit
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import tap  # noqa: E402
+from wire import VarlinkError, Wire  # noqa: E402
+
+__all__ = ["BUILD", "DaemonCase", "VarlinkError", "Wire", "assert_delivered", "eventually", "tap"]
+
+BUILD = Path(os.environ.get("AZIOT_BUILD", Path(__file__).resolve().parents[2] / "build"))
+
+# Sanitizers make everything a few times slower, and the machine may be busy; a wait that is met costs nothing.
+TIMEOUT_S = 30
+
+# The most that may be on its way to the hub, and so the most that may come again after a lost connection.
+WINDOW = 64
+
+SANITIZER = re.compile(r"ERROR: \w+Sanitizer|runtime error:|SUMMARY: \w+Sanitizer")
+
+
+def environment(**extra):
+    """What a program gets: nothing of the machine's own certificates, proxies or languages."""
+    return {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **extra}
+
+
+def eventually(condition, what, timeout_s=TIMEOUT_S):
+    """Waits until condition() is true and returns it. For what can be looked at but does not announce itself."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {timeout_s} s: {what}")
+        time.sleep(0.02)
+
+
+def assert_delivered(case, messages, n=None, window=WINDOW):
+    """The bodies {"n": …} arrived in order; repeats are of the last 'window' at most and keep their message id.
+
+    With 'n', exactly 0 to n - 1 have arrived.
+    """
+    ids, highest = {}, -1
+    previous = -1
+    for message in messages:
+        number, message_id = message["body"]["n"], message["system"]["message-id"]
+        if number in ids:
+            case.assertEqual(message_id, ids[number], f"{number} came again under another id")
+        else:
+            case.assertGreater(number, highest, f"{number} came for the first time behind {highest}")
+            ids[number] = message_id
+            highest = number
+        if window is not None and number <= previous:
+            case.assertGreater(number, highest - window, f"{number} was not in flight any more")
+        previous = number
+    case.assertEqual(len(set(ids.values())), len(ids), "two messages have the same id")
+    if n is not None:
+        case.assertEqual(sorted(ids), list(range(n)))
+
+
+class Program:
+    """A process and what it prints."""
+
+    def __init__(self, argv, env=None, pass_fds=(), **options):
+        self.name = Path(argv[0]).name
+        self.lines = []
+        self.printed = threading.Condition()
+        self.process = subprocess.Popen(
+            [str(a) for a in argv], env=environment(**(env or {})), pass_fds=pass_fds, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
+        self.pid = self.process.pid
+        atexit.register(self.kill_session)
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            with self.printed:
+                self.lines.append(line.decode(errors="replace").rstrip("\n"))
+                self.printed.notify_all()
+        with self.printed:
+            self.lines.append(None)
+            self.printed.notify_all()
+
+    def output(self):
+        return "\n".join(line for line in self.lines if line is not None)
+
+    def wait_for_output(self, pattern, timeout_s=TIMEOUT_S):
+        """Waits for a line that matches, also an earlier one, and returns the match."""
+        deadline = time.monotonic() + timeout_s
+        seen = 0
+        with self.printed:
+            while True:
+                for line in self.lines[seen:]:
+                    seen += 1
+                    if line is None:
+                        raise AssertionError(f"{self.name} ended without printing {pattern!r}:\n{self.output()}")
+                    match = re.search(pattern, line)
+                    if match:
+                        return match
+                if not self.printed.wait(deadline - time.monotonic()):
+                    raise AssertionError(f"{self.name} did not print {pattern!r}:\n{self.output()}")
+
+    def is_running(self):
+        return self.process.poll() is None
+
+    def wait(self, timeout_s=TIMEOUT_S):
+        """Waits for its end and returns the exit code, negative for a signal."""
+        code = self.process.wait(timeout_s)
+        self.reader.join(timeout_s)
+        self.process.stdout.close()
+        return code
+
+    def send_signal(self, number):
+        self.process.send_signal(number)
+
+    def stop(self, number=signal.SIGTERM):
+        """Ends it; returns the exit code. One that does not end in time is killed, and that is an error."""
+        if self.is_running():
+            self.send_signal(number)
+        try:
+            return self.wait()
+        except subprocess.TimeoutExpired:
+            self.kill_session()
+            self.wait()
+            raise AssertionError(f"{self.name} did not end after signal {number}:\n{self.output()}") from None
+
+    def session(self):
+        """The processes that it started and that still live, itself included."""
+        pids = []
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                fields = stat.read_text().rpartition(")")[2].split()
+                if int(fields[3]) == self.pid and fields[0] != "Z":
+                    pids.append(int(stat.parent.name))
+        return pids
+
+    def kill_session(self):
+        atexit.unregister(self.kill_session)
+        for pid in self.session():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def descriptors(self):
+        """What its descriptors are, without the files of the outbox: those come and go with the messages."""
+        found = []
+        for link in Path(f"/proc/{self.pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                found.append(os.readlink(link))
+        return [name for name in found if "/outbox/" not in name]
+
+
+class NotifySocket:
+    """The socket of sd_notify(): what a service tells its manager."""
+
+    def __init__(self, path):
+        self.path = str(path)
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(self.path)
+        self.messages = []
+        self.arrived = threading.Condition()
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self):
+        while True:
+            data = self.socket.recv(65536)
+            if data == b"END":
+                return
+            with self.arrived:
+                self.messages += data.decode().splitlines()
+                self.arrived.notify_all()
+
+    def wait_for(self, pattern, since=0, timeout_s=TIMEOUT_S):
+        """Waits for a message that matches, from the since'th on, and returns how many there were up to it."""
+        deadline = time.monotonic() + timeout_s
+        with self.arrived:
+            while True:
+                for i, message in enumerate(self.messages[since:], since + 1):
+                    if re.search(pattern, message):
+                        return i
+                if not self.arrived.wait(deadline - time.monotonic()):
+                    raise AssertionError(f"the manager was not told {pattern!r}: {self.messages}")
+
+    def close(self):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+            s.sendto(b"END", self.path)
+        self.reader.join()
+        self.socket.close()
+
+
+class Hub:
+    """aziot-hubsim with one device, "demo"."""
+
+    def __init__(self, directory):
+        self.state = directory / "hub"
+        self.socket_path = str(directory / "hub.sock")
+        self.connection_string_file = self.state / "connection-string"
+        self.ca_file = self.state / "ca.pem"
+        self.port = 0
+        self.program = None
+        self.ended = []
+
+    def start(self):
+        """Starts it, after the first time on the same port."""
+        self.program = Program([BUILD / "aziot-hubsim", "run", "--state-dir", self.state, "--listen",
+                                f"127.0.0.1:{self.port}", "--socket", self.socket_path])
+        self.port = int(self.program.wait_for_output(r"listening on \S+:(\d+)")[1])
+
+    def stop(self, number=signal.SIGTERM):
+        program, self.program = self.program, None
+        self.ended.append(program)
+        return program.stop(number)
+
+    def programs(self):
+        return self.ended + ([self.program] if self.program else [])
+
+    def call(self, method, parameters=None):
+        with Wire(self.socket_path, TIMEOUT_S) as wire:
+            return wire.call("io.aziotd.hubsim." + method, parameters)
+
+    def messages(self):
+        """Everything that has arrived, oldest first."""
+        with Wire(self.socket_path, TIMEOUT_S) as wire:
+            return self._read_log(wire, 1)[0]
+
+    @staticmethod
+    def _read_log(wire, since):
+        found = []
+        while True:
+            reply = wire.call("io.aziotd.hubsim.Log", {"since": since})
+            if not reply["messages"]:
+                return found, reply["next"]
+            found += reply["messages"]
+            since = reply["next"]
+
+    def wait_for_messages(self, condition, timeout_s=TIMEOUT_S):
+        """Waits until so many messages have arrived, or condition(messages) holds, and returns them all."""
+        enough = condition if callable(condition) else lambda messages: len(messages) >= condition
+        with Wire(self.socket_path, timeout_s) as monitor, Wire(self.socket_path, TIMEOUT_S) as wire:
+            # The first reply says that from now on every message will be told, so nothing falls in between.
+            monitor.call("io.aziotd.hubsim.Monitor", {}, more=True)
+            found, since = self._read_log(wire, 1)
+            deadline = time.monotonic() + timeout_s
+            while not enough(found):
+                monitor.socket.settimeout(max(deadline - time.monotonic(), 0.001))
+                try:
+                    monitor.receive()
+                except TimeoutError:
+                    raise AssertionError(f"not within {timeout_s} s; arrived: {json.dumps(found)[-3000:]}") from None
+                more, since = self._read_log(wire, since)
+                found += more
+            return found
+
+    def log_line(self, needle):
+        """The line of the log that contains the bytes, as they are."""
+        with Wire(self.socket_path, TIMEOUT_S) as wire:
+            wire.send("io.aziotd.hubsim.Log", {})
+            reply = wire.receive_bytes()
+        if needle not in reply:
+            raise AssertionError(f"{needle} is not in {reply}")
+        return reply
+
+    def invoke(self, method, payload=None, timeout_s=TIMEOUT_S):
+        """Calls a direct method; returns (status, payload as text or None)."""
+        parameters = {"device": "demo", "method": method, "timeoutSeconds": timeout_s}
+        if payload is not None:
+            parameters["payload"] = payload
+        reply = self.call("Invoke", parameters)
+        return reply["status"], reply.get("payload")
+
+
+class Daemon:
+    """aziotd, configured for a hub."""
+
+    def __init__(self, directory, hub, **config):
+        self.directory = directory
+        self.hub = hub
+        self.config_path = directory / "aziotd.conf"
+        self.state_path = directory / "state"
+        self.runtime_path = directory / "run"
+        self.socket_path = str(directory / "socket")
+        self.notify = NotifySocket(directory / "notify")
+        self.config = {
+            "Hub": {"ConnectionStringFile": hub.connection_string_file, "TrustedCAFile": hub.ca_file},
+        }
+        for section, keys in config.items():
+            self.config.setdefault(section, {}).update(keys)
+        self.program = None
+        self.ended = []
+        self.wires = []
+        self.n_descriptors = None  # of a running daemon that is online and has no client
+
+    def write_config(self):
+        text = ""
+        for section, keys in self.config.items():
+            text += f"[{section}]\n" + "".join(f"{k}={v}\n" for k, v in keys.items() if v is not None)
+        self.config_path.write_text(text)
+
+    def argv(self):
+        return [BUILD / "aziotd", "--config", self.config_path, "--state-dir", self.state_path, "--runtime-dir",
+                self.runtime_path, "--socket", self.socket_path]
+
+    def start(self, env=None, **options):
+        """Starts it and waits for READY=1."""
+        self.write_config()
+        self.state_path.mkdir(mode=0o700, exist_ok=True)
+        self.runtime_path.mkdir(mode=0o700, exist_ok=True)
+        self.n_descriptors = None
+        told = len(self.notify.messages)
+        self.program = Program(self.argv(), env={"NOTIFY_SOCKET": self.notify.path, **(env or {})}, **options)
+        self.notify.wait_for("^READY=1$", since=told)
+
+    def stop(self, number=signal.SIGTERM):
+        for wire in self.wires:
+            wire.close()
+        self.wires = []
+        program, self.program = self.program, None
+        self.ended.append(program)
+        return program.stop(number)
+
+    def kill(self):
+        self.stop(signal.SIGKILL)
+
+    def programs(self):
+        return self.ended + ([self.program] if self.program else [])
+
+    def connect(self, timeout_s=TIMEOUT_S):
+        """A connection, closed at the end of the case at the latest."""
+        wire = Wire(self.socket_path, timeout_s)
+        self.wires.append(wire)
+        return wire
+
+    def call(self, method, parameters=None):
+        """Calls on a connection of its own."""
+        with Wire(self.socket_path, TIMEOUT_S) as wire:
+            return wire.call(method, parameters)
+
+    def send(self, **message):
+        return self.call("io.aziotd.telemetry.Send", {"message": message})["sequence"]
+
+    def status(self):
+        return self.call("io.aziotd.device.GetStatus")
+
+    def wait_for_status(self, condition, what, timeout_s=TIMEOUT_S):
+        """Waits until condition(status) holds and returns the status."""
+        with Wire(self.socket_path, TIMEOUT_S) as wire:
+            def look():
+                status = wire.call("io.aziotd.device.GetStatus")
+                return status if condition(status) else None
+
+            return eventually(look, what, timeout_s)
+
+    def wait_for_link(self, state, timeout_s=TIMEOUT_S):
+        return self.wait_for_status(lambda status: status["link"]["state"] == state, f"link {state}", timeout_s)
+
+    def wait_online(self):
+        status = self.wait_for_link("online")
+        if self.n_descriptors is None:
+            # Counted while one client is connected, for certain.
+            with Wire(self.socket_path, TIMEOUT_S) as wire:
+                wire.call("io.aziotd.device.GetStatus")
+                self.n_descriptors = len(self.program.descriptors()) - 1
+        return status
+
+    def wait_for_new_link(self, status):
+        """Waits until it is online again, over another link than when 'status' was asked for."""
+        return self.wait_for_status(
+            lambda now: now["link"]["state"] == "online" and now["link"]["since"] != status["link"]["since"],
+            "online again")
+
+    def wait_for_empty_outbox(self, timeout_s=TIMEOUT_S):
+        self.wait_for_status(lambda status: status["outbox"]["messages"] == 0, "outbox empty", timeout_s)
+
+
+class DaemonCase(unittest.TestCase):
+    """A running hub and a running daemon that is online, unless the class says otherwise."""
+
+    config = {}
+    starts_hub = True
+    starts_daemon = True
+
+    def setUp(self):
+        # Short, because the path of a socket has at most 107 bytes.
+        self.directory = Path(tempfile.mkdtemp(prefix="aziotd-", dir="/tmp"))
+        self.addCleanup(shutil.rmtree, self.directory)
+        self.hub = Hub(self.directory)
+        self.daemon = Daemon(self.directory, self.hub, **self.config)
+        self.others = []
+        self.addCleanup(self.daemon.notify.close)
+        self.addCleanup(self.end)
+        if self.starts_hub:
+            self.hub.start()
+        if self.starts_daemon:
+            self.start_daemon()
+            if self.starts_hub:
+                self.daemon.wait_online()
+
+    def start_daemon(self):
+        self.daemon.start()
+
+    def run_program(self, *argv, env=None, **options):
+        """Starts another program, ended with the case."""
+        program = Program(argv, env, **options)
+        self.others.append(program)
+        return program
+
+    def run_cli(self, *arguments, **options):
+        """Starts the command aziot."""
+        return self.run_program(BUILD / "aziot", "--socket", self.daemon.socket_path, *arguments, **options)
+
+    def programs(self):
+        return self.hub.programs() + self.daemon.programs() + self.others
+
+    def end(self):
+        try:
+            for program in self.others:
+                program.stop()
+            self.check_descriptors()
+            if self.daemon.program:
+                self.assertEqual(self.daemon.stop(), 0, "exit code of aziotd")
+            if self.hub.program:
+                self.assertEqual(self.hub.stop(), 0, "exit code of aziot-hubsim")
+        finally:
+            left = {program.name: program.session() for program in self.programs() if program.session()}
+            for program in self.programs():
+                program.kill_session()
+        self.assertEqual(left, {}, "processes that were left over")
+        for program in self.programs():
+            self.assertNotRegex(program.output(), SANITIZER)
+
+    def check_descriptors(self):
+        """Whoever asked has gone: the daemon has no more descriptors than when it had come online."""
+        for wire in self.daemon.wires:
+            wire.close()
+        program, expected = self.daemon.program, self.daemon.n_descriptors
+        if program and program.is_running() and expected is not None:
+            eventually(lambda: len(program.descriptors()) <= expected,
+                       f"only {expected} descriptors: {program.descriptors()}")
+
+    def failure_details(self):
+        """For the report of a failed case."""
+        return "\n".join(f"--- {program.name}:\n" + "\n".join(program.output().splitlines()[-60:])
+                         for program in self.programs())
+
+    @contextlib.contextmanager
+    def refused(self, error, **parameters):
+        """The block is answered by this error, whose parameters include these."""
+        with self.assertRaises(VarlinkError) as caught:
+            yield
+        self.assertEqual(caught.exception.name, error)
+        for key, value in parameters.items():
+            self.assertEqual(caught.exception.parameters.get(key), value, f"in {caught.exception}")
