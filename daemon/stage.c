@@ -95,6 +95,7 @@ int stage_wait_add(StageWaits *waits, Stage stage, uint64_t first, uint64_t last
                 .userdata = userdata,
         };
         TAILQ_FOREACH_REVERSE(before, &waits->lists[stage], StageWaitList, link)
+        /* cppcheck-suppress nullPointerRedundantCheck ; it does not know that the line above is a loop */
         if (before->last <= last)
                 break;
         if (before)
