@@ -38,8 +38,7 @@
 /* Segments have a file descriptor each; max_bytes may be this many times 16 MiB: 4 GiB. */
 #define OUTBOX_SEGMENTS_MAX 256U
 
-/* What was appended last is sent from memory: enough for seconds of a busy device, not a second copy of the
- * log. */
+/* What was appended last is sent from memory: seconds of a busy device, not a second copy of the log. */
 #define CACHE_BYTES_MAX (1024U * 1024U)
 
 /* How much of a backlog is read at a time; the largest record fits. */
@@ -67,10 +66,10 @@
 typedef enum SegmentState {
         SEGMENT_ABSENT,    /* has no file yet */
         SEGMENT_FREE,      /* has a file with nothing in it that is needed */
+        SEGMENT_UNUSABLE,  /* has a file that the disk does not give: left alone until the next start */
         SEGMENT_PREPARING, /* belongs to the prepare job */
         SEGMENT_READY,     /* is the next to be active */
         SEGMENT_ACTIVE,    /* is appended to: the last of the log */
-        SEGMENT_UNUSABLE,  /* has a file that the disk does not give: left alone until the next start */
         SEGMENT_SEALED,    /* is an earlier one of the log, or the last one after a failed sync */
 } SegmentState;
 

@@ -21,7 +21,7 @@ uint64_t outbox_count_live(const Outbox *o) {
 
         for (size_t i = 0; i < o->n_log; i++)
                 n += o->log[i]->n_live;
-        return n - o->n_doomed;
+        return n - MIN(n, o->n_doomed);
 }
 
 void segment_forget(OutboxSegment *segment, uint64_t n, uint64_t n_bytes) {
@@ -56,8 +56,7 @@ bool record_is_expired(const SegmentRecord *record, const OutboxTime *now) {
                 return false;
         if (record->boot == (uint32_t) now->boot)
                 return now->boottime_us >= record->boottime_us + ttl_us;
-        /* A wall clock that is behind the record was reset: it says nothing about age. The sum covers that.
-         */
+        /* Never while the wall clock is behind the record: then it was reset and says nothing about age. */
         return now->realtime_us >= record->realtime_us + ttl_us;
 }
 
@@ -112,7 +111,9 @@ void outbox_drop_expired_segments(Outbox *o) {
 
 /* Only what was not handed out can still be doomed. It is dropped when its turn comes. */
 void outbox_doom(Outbox *o, uint64_t n) {
-        n = MIN(n, outbox_count_live(o) - window_count_unacked(&o->window));
+        uint64_t n_live = outbox_count_live(o);
+
+        n = MIN(n, n_live - MIN(n_live, window_count_unacked(&o->window)));
         o->n_doomed += n;
         o->n_dropped[OUTBOX_DROP_OLDER] += n;
 }

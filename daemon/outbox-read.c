@@ -190,8 +190,7 @@ void outbox_advance(Outbox *o) {
         cache_trim(o);
 }
 
-/* Decides about the record that is next; true: it will not be sent, and 'entry' is to be acknowledged
- * instead. */
+/* Decides about the record that is next. True: it will not be sent, for the cause *ret. */
 static bool outbox_drops(Outbox *o, const SegmentRecord *record, const WindowEntry *entry,
                          OutboxDropCause *ret) {
         if (!entry->was_sent && o->n_doomed > 0) {

@@ -376,6 +376,35 @@ START_TEST(a_backlog_that_stays_unreadable_is_given_up_after_a_minute_of_tries) 
 }
 END_TEST
 
+START_TEST(a_full_outbox_of_which_nothing_can_be_read_opens_all_the_same) {
+        bool was_hit = true;
+
+        for (int n = 1; was_hit; n++) {
+                OutboxMessage message = { .body = AZ_SPAN_FROM_STR("x") };
+                uint64_t sequence;
+                int r;
+
+                fixture_init(f);
+                f->config.policy = OUTBOX_REJECT;
+                fixture_open(f);
+                (void) fixture_fill(f, BODY_BYTES, &r);
+                fixture_stop(f);
+
+                f->config.policy = OUTBOX_DROP_OLDEST;
+                fault_begin(FAULT_DISK, n, EIO, true, false);
+                r = outbox_open(&f->outbox, f->disk, &f->config, &f->now);
+                (void) outbox_append(f->outbox, &message, 1, &f->now, &sequence);
+                f->outbox = outbox_free(f->outbox);
+                was_hit = fault_end();
+                ck_assert_int_eq(r, 0);
+
+                fixture_open(f);
+                ck_assert_uint_ge(fixture_drain(f), 8); /* two of the four segments at least */
+                fixture_done(f);
+        }
+}
+END_TEST
+
 /* A file system of its own, which is gone with the test. */
 static bool mount_small(const char *options) {
         return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
@@ -451,6 +480,7 @@ static Suite *outbox_faults_suite(void) {
         tcase_add_test(t, many_who_wait_share_a_sync);
         tcase_add_test(t, a_backlog_that_cannot_be_read_for_a_moment_is_read_again);
         tcase_add_test(t, a_backlog_that_stays_unreadable_is_given_up_after_a_minute_of_tries);
+        tcase_add_test(t, a_full_outbox_of_which_nothing_can_be_read_opens_all_the_same);
         tcase_add_test(t, a_full_disk_costs_new_messages_until_there_is_space);
         tcase_add_test(t, a_read_only_disk_still_sends_what_it_has);
         suite_add_tcase(s, t);
