@@ -287,6 +287,13 @@ class Hub:
             raise AssertionError(f"{needle} is not in {reply}")
         return reply
 
+    @contextlib.contextmanager
+    def gone(self):
+        """The hub cannot be reached while the block runs, however long that takes."""
+        self.call("Cut", {"seconds": 300})
+        yield
+        self.call("Cut", {"seconds": 1})  # the last one counts
+
     def invoke(self, method, payload=None, timeout_s=TIMEOUT_S):
         """Calls a direct method; returns (status, payload as text or None)."""
         parameters = {"device": "demo", "method": method, "timeoutSeconds": timeout_s}

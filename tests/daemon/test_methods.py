@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """io.aziotd.methods: each call from the cloud is answered exactly once."""
 
+import datetime
 import json
 import select
 import threading
@@ -138,6 +139,15 @@ class DaemonAnswers(MethodCase):
         wire.close()
         self.assertEqual(invocation.wait()[0], 503)
         self.wait_until_not_served("reboot")
+
+    def test_the_deadline_is_told_and_not_too_early(self):
+        wire = self.worker("reboot")
+        called = datetime.datetime.now(datetime.timezone.utc)
+        invocation = Invocation(self.hub, "reboot")
+        deadline = datetime.datetime.fromisoformat(wire.receive()["call"]["deadline"].replace("Z", "+00:00"))
+        self.assertGreaterEqual((deadline - called).total_seconds(), 0.998)
+        self.assertLess((deadline - called).total_seconds(), harness.TIMEOUT_S)
+        self.assertEqual(invocation.wait()[0], 504)
 
     def test_504_when_the_taker_is_late_and_hears_so(self):
         wire = self.worker("reboot")

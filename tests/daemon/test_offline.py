@@ -29,9 +29,9 @@ class Offline(harness.DaemonCase):
 
     def test_what_is_accepted_during_a_cut_arrives_in_order(self):
         self.send_numbers(range(100))
-        self.hub.call("Cut", {"seconds": 3})
-        self.send_numbers(range(100, 1100))
-        self.assertNotEqual(self.daemon.status()["link"]["state"], "online")
+        with self.hub.gone():
+            self.send_numbers(range(100, 1100))
+            self.assertNotEqual(self.daemon.status()["link"]["state"], "online")
         self.wait_for_numbers(1100)
 
     def test_what_was_in_flight_comes_again_under_the_same_id(self):
@@ -77,11 +77,11 @@ class Offline(harness.DaemonCase):
         self.wait_for_numbers(20)
 
     def test_a_clean_stop_offline_keeps_everything(self):
-        self.hub.call("Cut", {"seconds": 2})
-        self.send_numbers(range(300))
-        self.assertEqual(self.daemon.stop(signal.SIGTERM), 0)
-        self.daemon.start()
-        self.send_numbers(range(300, 310))
+        with self.hub.gone():
+            self.send_numbers(range(300))
+            self.assertEqual(self.daemon.stop(signal.SIGTERM), 0)
+            self.daemon.start()
+            self.send_numbers(range(300, 310))
         self.wait_for_numbers(310)
 
     def test_a_hub_that_hangs_up_for_a_while_is_tried_again(self):

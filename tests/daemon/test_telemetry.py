@@ -213,20 +213,21 @@ class DropOldest(harness.DaemonCase):
     config = {"Outbox": {"MaxMessages": 10, "WhenFull": "drop-oldest"}}
 
     def test_the_oldest_make_room_and_are_counted(self):
-        self.hub.call("Cut", {"seconds": 2})
-        self.daemon.wait_for_link("waiting")
-        for i in range(25):
-            self.daemon.send(body={"n": i})
-        self.assertEqual(self.daemon.status()["outbox"]["dropped"], 15)
+        with self.hub.gone():
+            self.daemon.wait_for_link("waiting")
+            for i in range(25):
+                self.daemon.send(body={"n": i})
+            self.assertEqual(self.daemon.status()["outbox"]["dropped"], 15)
         self.assertEqual([m["body"]["n"] for m in self.hub.wait_for_messages(10)], list(range(15, 25)))
 
     def test_whoever_waits_for_a_dropped_message_hears_it(self):
-        self.hub.call("Cut", {"seconds": 2})
-        self.daemon.wait_for_link("waiting")
         wire = self.daemon.connect()
-        wire.send(SEND, {"message": {"text": "first"}, "stage": "delivered"})
-        for i in range(10):
-            self.daemon.send(body={"n": i})
+        with self.hub.gone():
+            self.daemon.wait_for_link("waiting")
+            wire.send(SEND, {"message": {"text": "first"}, "stage": "delivered"})
+            self.daemon.wait_for_status(lambda status: status["outbox"]["messages"] == 1, "the first is there")
+            for i in range(10):
+                self.daemon.send(body={"n": i})
         with self.refused(ERROR + "NotDelivered", reason="dropped"):
             wire.receive()
 
