@@ -275,7 +275,6 @@ static void do_subscribe(HubLink *link, const az_hub_event *event) {
 }
 
 static void do_live(HubLink *link) {
-        link->reason[0] = '\0';
         link_set_state(link, HUB_LINK_ONLINE, UINT64_MAX);
         (void) log_full(link->log, LOG_NOTICE, 0, FIELDS("MESSAGE_ID=" MSG_LINK_UP),
                         "Connected to '%s' as '%s'", link->credential.host, link->credential.device_id);

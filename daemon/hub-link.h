@@ -45,7 +45,7 @@ typedef struct HubLinkStatus {
         const char *device_id;    /* NULL: not known yet */
         const char *module_id;    /* NULL: none */
         const char *host;         /* NULL: not known yet */
-        const char *last_error;   /* NULL: none since it was online last */
+        const char *last_error;   /* why the last attempt or connection ended; NULL: none did */
         uint64_t next_attempt_us; /* CLOCK_BOOTTIME; UINT64_MAX: none is planned */
 } HubLinkStatus;
 

@@ -46,14 +46,17 @@ static void on_status(void *userdata) {
         char next_attempt[RFC3339_SIZE] = "";
         Manager *m = userdata;
         HubLinkStatus status;
+        const char *reason;
 
         hub_link_get_status(m->link, &status);
+        /* The last loss stays in the status; while all is well systemctl need not show it. */
+        reason = status.state == HUB_LINK_ONLINE ? NULL : status.last_error;
         if (status.next_attempt_us != UINT64_MAX)
                 (void) rfc3339_format(next_attempt, realtime_us() + status.next_attempt_us - boottime_us());
 
         (void) sd_notifyf(false, "STATUS=%s%s%s%s%s%s%s", hub_link_state_to_string(status.state),
-                          status.host ? ": " : "", status.host ?: "", status.last_error ? ". " : "",
-                          status.last_error ?: "", next_attempt[0] ? ". Next attempt at " : "", next_attempt);
+                          status.host ? ": " : "", status.host ?: "", reason ? ". " : "", reason ?: "",
+                          next_attempt[0] ? ". Next attempt at " : "", next_attempt);
 }
 
 static const HubLinkOps link_ops = {

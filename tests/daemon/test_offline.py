@@ -76,6 +76,12 @@ class Offline(harness.DaemonCase):
         self.hub.start()
         self.wait_for_numbers(20)
 
+    def test_why_the_last_link_ended_is_told_while_the_next_one_lives(self):
+        before = self.daemon.status()
+        self.assertNotIn("lastError", before["link"])
+        self.hub.call("Kick", {"device": "demo"})
+        self.assertIn("closed", self.daemon.wait_for_new_link(before)["link"]["lastError"])
+
     def test_a_clean_stop_offline_keeps_everything(self):
         with self.hub.gone():
             self.send_numbers(range(300))
