@@ -51,6 +51,13 @@ class MethodCase(harness.DaemonCase):
 
 
 class Answers(MethodCase):
+    def test_a_oneway_take_takes_nothing(self):
+        with self.daemon.connect() as wire:
+            wire.send(TAKE, {"names": ["reboot"]}, oneway=True)
+            self.assertEqual(wire.call(LIST)["names"], [])
+            status, _ = self.hub.invoke("reboot", None)
+        self.assertEqual(status, 501)
+
     def test_a_call_is_answered_by_its_taker(self):
         wire = self.worker("reboot")
         invocation = Invocation(self.hub, "reboot", '{"delay":5}')
