@@ -33,7 +33,7 @@ static void on_lost(void *userdata) {
 static void on_puback(void *userdata, uint64_t token) {
         Manager *m = userdata;
 
-        uplink_acked(m->uplink, token);
+        outbox_acked(m->outbox, token);
 }
 
 static void on_method(void *userdata, az_span request_id, az_span name, az_span payload) {

@@ -357,6 +357,10 @@ const char *outbox_get_id(const Outbox *o) {
         return o->id_text;
 }
 
+uint64_t outbox_get_head(const Outbox *o) {
+        return o->head;
+}
+
 int outbox_storage_errno(const Outbox *o) {
         return o->storage_errno;
 }

@@ -179,6 +179,9 @@ int outbox_next(Outbox *o, const OutboxTime *now, OutboxRecord *ret);
 /* The hub has acknowledged 'sequence', which outbox_next() handed out; in any order. Ignores unknown ones. */
 void outbox_acked(Outbox *o, uint64_t sequence);
 
+/* The lowest sequence that is still to be acknowledged: all below it were, or DROPPED named them. */
+uint64_t outbox_get_head(const Outbox *o);
+
 /* The link is lost: everything unacknowledged will be handed out again, from the oldest. */
 void outbox_rewind(Outbox *o);
 

@@ -195,15 +195,11 @@ static void on_gone(IpcCall *call, void *userdata) {
 
 /* Whether 'stage' is reached already; otherwise asks for it. A condition of outbox_request_sync(), or 0. */
 static int stage_request(Telemetry *t, Stage stage, uint64_t last) {
-        OutboxStats stats;
-
         if (stage == STAGE_ACCEPTED || last == 0)
                 return OUTBOX_SYNCED;
         if (stage == STAGE_DURABLE)
                 return outbox_request_sync(t->outbox, last);
-
-        outbox_get_stats(t->outbox, &stats);
-        return stats.messages == 0 || uplink_get_delivered(t->uplink) >= last ? OUTBOX_SYNCED : 0;
+        return outbox_get_head(t->outbox) > last ? OUTBOX_SYNCED : 0;
 }
 
 /* Replies when first..last have reached 'stage': now, or later. */

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * 'window' holds the sequences that were handed to the link and not acknowledged, oldest first; acknowledged
- * ones in its middle are kept until those before them are gone. So everything below its head is delivered or
- * was dropped with an event of its own, and 'delivered' only grows.
- *
  * The link can refuse a message for lack of room that it had promised (it also counts bytes). Then the
  * message is held in 'held' and goes first the next time.
  */
@@ -16,11 +12,6 @@
 #include <azure/core/az_span.h>
 
 #include "daemon/telemetry-message.h"
-
-typedef struct InFlight {
-        uint64_t sequence;
-        bool is_acked;
-} InFlight;
 
 typedef struct HeldMessage {
         uint8_t *bytes; /* NULL: none is held */
@@ -36,9 +27,6 @@ struct Uplink {
         const Log *log;
         uint64_t boot;
 
-        InFlight window[OUTBOX_WINDOW_MAX];
-        size_t head, n_window;
-        uint64_t delivered; /* everything up to this sequence */
         HeldMessage held;
 };
 
@@ -75,33 +63,8 @@ OutboxTime uplink_now(const Uplink *uplink) {
                              .realtime_us = realtime_us() };
 }
 
-static InFlight *window_at(Uplink *uplink, size_t i) {
-        return &uplink->window[(uplink->head + i) % ELEMENTSOF(uplink->window)];
-}
-
-void uplink_acked(Uplink *uplink, uint64_t sequence) {
-        outbox_acked(uplink->outbox, sequence);
-
-        for (size_t i = 0; i < uplink->n_window; i++)
-                if (window_at(uplink, i)->sequence == sequence) {
-                        window_at(uplink, i)->is_acked = true;
-                        break;
-                }
-        while (uplink->n_window > 0 && window_at(uplink, 0)->is_acked) {
-                uplink->delivered = window_at(uplink, 0)->sequence;
-                uplink->head = (uplink->head + 1) % ELEMENTSOF(uplink->window);
-                uplink->n_window--;
-        }
-        stage_waits_reached(uplink->waits, STAGE_DELIVERED, uplink->delivered);
-}
-
-uint64_t uplink_get_delivered(const Uplink *uplink) {
-        return uplink->delivered;
-}
-
 void uplink_lost(Uplink *uplink) {
         held_done(&uplink->held);
-        uplink->n_window = 0;
         outbox_rewind(uplink->outbox);
 }
 
@@ -109,7 +72,7 @@ void uplink_lost(Uplink *uplink) {
 static void give_up(Uplink *uplink, uint64_t sequence) {
         log_warning(uplink->log, "Message %" PRIu64 " is none that a hub takes, dropping it", sequence);
         stage_waits_failed(uplink->waits, STAGE_DELIVERED, sequence, sequence, STAGE_REFUSED, 0);
-        uplink_acked(uplink, sequence);
+        outbox_acked(uplink->outbox, sequence);
 }
 
 /* 0: published or given up. MQTT_WINDOW_FULL: not yet. Negative: the link is of no use any more. */
@@ -167,8 +130,6 @@ static int publish_from_outbox(Uplink *uplink) {
         if (outbox_next(uplink->outbox, &now, &record) == 0)
                 return 0;
 
-        *window_at(uplink, uplink->n_window) = (InFlight){ .sequence = record.sequence };
-        uplink->n_window++;
         r = publish(uplink, record.sequence, record.flags, record.properties, record.body);
         if (r == MQTT_WINDOW_FULL)
                 return hold(uplink, &record);
@@ -176,7 +137,7 @@ static int publish_from_outbox(Uplink *uplink) {
 }
 
 static int publish_next(Uplink *uplink) {
-        if (hub_link_window_free(uplink->link) == 0 || uplink->n_window == ELEMENTSOF(uplink->window))
+        if (hub_link_window_free(uplink->link) == 0)
                 return 0;
         return uplink->held.bytes ? publish_held(uplink) : publish_from_outbox(uplink);
 }
@@ -232,5 +193,7 @@ bool uplink_run(Uplink *uplink) {
                 hub_link_fail(uplink->link, r);
         while (outbox_next_event(uplink->outbox, &event))
                 outbox_event(uplink, &event);
+        /* Behind the events: who waits for a message that was dropped has heard of it. */
+        stage_waits_reached(uplink->waits, STAGE_DELIVERED, outbox_get_head(uplink->outbox) - 1);
         return has_published;
 }

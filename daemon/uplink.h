@@ -21,10 +21,6 @@ DEFINE_CLEANUP(Uplink *, uplink_free)
 /* The present time, as the outbox wants it. */
 OutboxTime uplink_now(const Uplink *uplink);
 
-/* The hub has 'sequence'. */
-void uplink_acked(Uplink *uplink, uint64_t sequence);
-/* Everything up to this sequence has reached the hub or was given up, since the daemon started. */
-uint64_t uplink_get_delivered(const Uplink *uplink);
 /* The link is gone. */
 void uplink_lost(Uplink *uplink);
 

@@ -98,6 +98,25 @@ START_TEST(after_a_rewind_the_unacknowledged_come_again_in_order) {
 }
 END_TEST
 
+START_TEST(the_head_is_beyond_what_is_acknowledged_also_after_a_rewind) {
+        uint64_t first = fixture_send(f, "a");
+        char all[32];
+
+        fixture_send(f, "b");
+        fixture_send(f, "c");
+        (void) fixture_read_all(f, all, sizeof(all));
+        outbox_acked(f->outbox, first + 1);
+        ck_assert_uint_eq(outbox_get_head(f->outbox), first);
+
+        outbox_rewind(f->outbox);
+        (void) fixture_read_all(f, all, sizeof(all));
+        outbox_acked(f->outbox, first);
+        ck_assert_uint_eq(outbox_get_head(f->outbox), first + 2);
+        outbox_acked(f->outbox, first + 2);
+        ck_assert_uint_eq(outbox_get_head(f->outbox), first + 3);
+}
+END_TEST
+
 START_TEST(an_acknowledgement_counts_once_and_only_for_what_was_handed_out) {
         OutboxRecord record;
         uint64_t first = fixture_send(f, "a");
@@ -679,6 +698,7 @@ static Suite *outbox_suite(void) {
         tcase_add_test(t, messages_come_out_in_order_as_they_went_in);
         tcase_add_test(t, sequences_are_consecutive);
         tcase_add_test(t, after_a_rewind_the_unacknowledged_come_again_in_order);
+        tcase_add_test(t, the_head_is_beyond_what_is_acknowledged_also_after_a_rewind);
         tcase_add_test(t, an_acknowledgement_counts_once_and_only_for_what_was_handed_out);
         tcase_add_test(t, a_rewind_while_the_disk_is_read_loses_nothing);
         tcase_add_test(t, a_full_outbox_refuses_and_takes_again_when_a_segment_is_free);
