@@ -41,6 +41,8 @@
 /* A sentence for the status page. */
 #define REASON_SIZE 512U
 
+#define HUB_FIELD_SIZE (sizeof("AZIOT_HUB=") + CREDENTIAL_HOST_MAX)
+
 struct HubLink {
         const Config *config;
         const Log *log;
@@ -58,6 +60,7 @@ struct HubLink {
         uint64_t since_us;
         uint64_t next_attempt_us;
         char reason[REASON_SIZE];
+        char hub_field[HUB_FIELD_SIZE]; /* for the journal */
 };
 
 static const char *const state_names[] = {
@@ -137,12 +140,15 @@ static int identity_read(HubLink *link, Credential *ret) {
         int r;
 
         r = credential_load(ret, link->config, getenv("CREDENTIALS_DIRECTORY"), &messages);
-        for (size_t i = 0; r == CONFIG_INVALID && i < messages.n; i++)
-                if (messages.messages[i].level == LOG_ERR) {
-                        (void) config_message_format(&messages.messages[i], link->reason,
-                                                     sizeof(link->reason));
-                        break;
-                }
+        for (size_t i = 0; i < messages.n; i++) {
+                char text[REASON_SIZE];
+
+                (void) config_message_format(&messages.messages[i], text, sizeof(text));
+                if (messages.messages[i].level == LOG_ERR)
+                        link_set_reason(link, "%s", text);
+                else if (!link->has_identity) /* not at each attempt to connect */
+                        log_warning(link->log, "%s", text);
+        }
         return r;
 }
 
@@ -159,6 +165,7 @@ static bool identity_load(HubLink *link) {
                 credential_done(&link->credential);
                 link->credential = credential;
                 link->port = credential.port ?: (uint16_t) link->config->hub.port;
+                (void) snprintf(link->hub_field, sizeof(link->hub_field), "AZIOT_HUB=%s", credential.host);
 
                 result = session_setup(link);
                 if (az_result_succeeded(result)) {
@@ -276,7 +283,7 @@ static void do_subscribe(HubLink *link, const az_hub_event *event) {
 
 static void do_live(HubLink *link) {
         link_set_state(link, HUB_LINK_ONLINE, UINT64_MAX);
-        (void) log_full(link->log, LOG_NOTICE, 0, FIELDS("MESSAGE_ID=" MSG_LINK_UP),
+        (void) log_full(link->log, LOG_NOTICE, 0, FIELDS("MESSAGE_ID=" MSG_LINK_UP, link->hub_field),
                         "Connected to '%s' as '%s'", link->credential.host, link->credential.device_id);
 }
 
@@ -288,8 +295,8 @@ static void do_lost(HubLink *link, const az_hub_event *event) {
         (void) hub_loss_describe(event, link->credential.host, link->reason, sizeof(link->reason));
         link_set_state(link, HUB_LINK_WAITING, boottime_us() + event->as.lost.delay_us);
         (void) log_full(link->log, was_online ? LOG_NOTICE : LOG_WARNING, 0,
-                        FIELDS("MESSAGE_ID=" MSG_LINK_DOWN), "%s, retrying in %.1f s", link->reason,
-                        (double) event->as.lost.delay_us / USEC_PER_SEC);
+                        FIELDS("MESSAGE_ID=" MSG_LINK_DOWN, link->hub_field), "%s, retrying in %.1f s",
+                        link->reason, (double) event->as.lost.delay_us / USEC_PER_SEC);
 }
 
 static void do_disconnect(HubLink *link) {

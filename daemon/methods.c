@@ -54,11 +54,13 @@ static void on_answer(void *userdata, az_span request_id, uint16_t status, az_sp
 }
 
 static void on_timed_out(void *userdata, const MethodCall *call) {
+        char field[sizeof("AZIOT_METHOD=") + METHOD_NAME_MAX];
         Methods *m = userdata;
 
-        (void) log_full(m->log, LOG_WARNING, 0, FIELDS("MESSAGE_ID=" MSG_METHOD_TIMEOUT),
-                        "Method '%.*s' was not answered in time, answering 504", az_span_size(call->name),
+        (void) snprintf(field, sizeof(field), "AZIOT_METHOD=%.*s", az_span_size(call->name),
                         (const char *) az_span_ptr(call->name));
+        (void) log_full(m->log, LOG_WARNING, 0, FIELDS("MESSAGE_ID=" MSG_METHOD_TIMEOUT, field),
+                        "Method '%s' was not answered in time, answering 504", strchr(field, '=') + 1);
 }
 
 /* To the worker ---------------------------------------------------------------------------------------------

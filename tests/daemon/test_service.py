@@ -151,6 +151,12 @@ class Configuration(harness.DaemonCase):
         self.assertEqual(program.wait(), 1)
         self.assertRegex(program.output(), rf"{self.daemon.config_path}:5: .*MaxBytes")
 
+    def test_a_secret_that_others_can_read_is_warned_of_at_the_start(self):
+        self.hub.connection_string_file.chmod(0o604)
+        self.daemon.start()
+        self.daemon.wait_online()
+        self.daemon.program.wait_for_output(r"connection-string: .*others")
+
     def test_no_secret_is_printed(self):
         key = self.hub.connection_string_file.read_text().split("SharedAccessKey=")[1].split(";")[0].strip()
         self.daemon.config["Log"] = {"Level": "debug"}
