@@ -23,8 +23,8 @@ static const char usage[] =
         "  status              show device, link and outbox\n"
         "  send [BODY]         send a message, or one for each line of standard input\n"
         "  serve NAME -- CMD   answer direct methods by running a command\n"
-        "  call METHOD [JSON]  call any method of the daemon's interfaces\n"
-        "\n" CLI_OPTIONS_HELP "      --version       print the version\n"
+        "  call METHOD [JSON]  call any method of the daemon's interfaces\n" CLI_OPTIONS_HELP
+        "      --version             print the version\n"
         "\n"
         "'aziot VERB --help' tells more of a verb, and the manual page aziot(1) everything.\n";
 
