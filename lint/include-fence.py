@@ -29,7 +29,7 @@ MAY_REACH = {
 }
 TEST_ROOMS = ("tests", "bench")
 
-# What the two rooms without allocation and I/O may name in an #include <>: nothing that allocates, reads a clock,
+# What the rooms without allocation and I/O may name in an #include <>: nothing that allocates, reads a clock,
 # or opens anything. The compiler's list is no use here, because libc's headers include each other.
 FREESTANDING = re.compile(r"(stdarg|stdbool|stddef|stdint|limits|float|string|math)\.h")
 FREESTANDING_ROOMS = ("lib/azure/core", "lib/azure/iot", "lib/session")
@@ -46,16 +46,19 @@ def room_of(path):
 
 
 def read_objects(lines):
-    """Parses 'ninja -t deps': an object's line, its files indented below, the first of them its source."""
-    objects, files = [], []
+    """Parses 'ninja -t deps': an object's line, its files indented below, the first of them its source.
+
+    What is marked STALE is left over from an earlier form of the build.
+    """
+    objects, files, valid = [], [], False
     for line in [*lines, "end:"]:
         if line.startswith(" "):
             files.append(line.strip())
         elif line.strip():
             ours = [f.removeprefix("../") for f in files if f.startswith("../")]
-            if ours:
+            if ours and valid:
                 objects.append(Object(ours[0], ours[1:]))
-            files = []
+            files, valid = [], line.endswith("(VALID)")
     return objects
 
 

@@ -31,6 +31,9 @@ b.o: #deps 3, deps mtime 1 (VALID)
     ../ipc/client.h
     ../lib/session/hub_session.h
 
+c.o: #deps 1, deps mtime 1 (STALE)
+    ../cli/gone.c
+
 """
 
 
