@@ -32,8 +32,7 @@ static int invalid_text(const Source *source, const char *text) {
         return invalid(source, text, AZ_SPAN_FROM_STR(""), "");
 }
 
-/* Connection strings ----------------------------------------------------------------------------------------
- */
+/* Connection strings ---------------------------------------------------------------------------------- */
 
 static bool take_part(az_span *rest, az_span *ret_name, az_span *ret_value) {
         int32_t end = az_span_find(*rest, AZ_SPAN_FROM_STR(";")), equals;
@@ -116,8 +115,7 @@ int connection_string_parse(ConnectionString *ret, az_span text, const char *fil
         return 0;
 }
 
-/* Checks ----------------------------------------------------------------------------------------------------
- */
+/* Checks ---------------------------------------------------------------------------------------------- */
 
 static bool host_is_valid(az_span host) {
         for (int32_t i = 0; i < az_span_size(host); i++) {
@@ -182,8 +180,7 @@ static int check(const ConnectionString *s, const Source *source) {
         return 0;
 }
 
-/* Loading ---------------------------------------------------------------------------------------------------
- */
+/* Loading --------------------------------------------------------------------------------------------- */
 
 static void wipe_freep(char **secret) {
         if (*secret)

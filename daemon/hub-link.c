@@ -100,8 +100,7 @@ static void _printf_(2, 3) link_set_reason(HubLink *link, const char *format, ..
         va_end(ap);
 }
 
-/* Identity --------------------------------------------------------------------------------------------------
- */
+/* Identity -------------------------------------------------------------------------------------------- */
 
 static az_result session_setup(HubLink *link) {
         az_hub_session_options options = az_hub_session_options_default();
@@ -188,8 +187,7 @@ static void identity_forget(HubLink *link) {
         link_set_state(link, HUB_LINK_WAITING, boottime_us());
 }
 
-/* What the session asks for ---------------------------------------------------------------------------------
- */
+/* What the session asks for --------------------------------------------------------------------------- */
 
 static void run_session(HubLink *link, az_result input);
 
@@ -346,8 +344,7 @@ static void run_session(HubLink *link, az_result input) {
                 session_event(link, &event);
 }
 
-/* What the connection reports -------------------------------------------------------------------------------
- */
+/* What the connection reports ------------------------------------------------------------------------- */
 
 static void on_message(HubLink *link, const MqttEvent *event) {
         MqttAck ack = event->message.ack;
@@ -407,8 +404,7 @@ static void mqtt_event(HubLink *link, const MqttEvent *event) {
         }
 }
 
-/* Life ------------------------------------------------------------------------------------------------------
- */
+/* Life ------------------------------------------------------------------------------------------------ */
 
 int hub_link_new(HubLink **ret, const Config *config, const char *runtime_dir, const Log *log,
                  const HubLinkOps *ops, void *userdata) {
@@ -509,8 +505,7 @@ void hub_link_get_status(const HubLink *link, HubLinkStatus *ret) {
         };
 }
 
-/* Traffic ---------------------------------------------------------------------------------------------------
- */
+/* Traffic --------------------------------------------------------------------------------------------- */
 
 unsigned hub_link_window_free(const HubLink *link) {
         return link->state == HUB_LINK_ONLINE ? mqtt_link_window_free(link->mqtt) : 0;

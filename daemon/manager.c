@@ -20,8 +20,7 @@
 /* Rounds of publishing and writing in one turn, before local programs get their turn again. */
 #define ROUNDS_MAX 8
 
-/* Link ------------------------------------------------------------------------------------------------------
- */
+/* Link ------------------------------------------------------------------------------------------------ */
 
 static void on_lost(void *userdata) {
         Manager *m = userdata;
@@ -66,8 +65,7 @@ static const HubLinkOps link_ops = {
         .on_status = on_status,
 };
 
-/* Local programs --------------------------------------------------------------------------------------------
- */
+/* Local programs -------------------------------------------------------------------------------------- */
 
 static void on_notice(IpcNotice notice, const IpcPeer *peer, int error, const char *detail, void *userdata) {
         Manager *m = userdata;
@@ -118,8 +116,7 @@ static int manager_listen(Manager *m, const char *socket_path) {
         return 0;
 }
 
-/* Loop ------------------------------------------------------------------------------------------------------
- */
+/* Loop ------------------------------------------------------------------------------------------------ */
 
 static int manager_arm_timer(Manager *m) {
         uint64_t deadline_us = UINT64_MAX;
@@ -237,8 +234,7 @@ static int manager_add_sources(Manager *m) {
         return r;
 }
 
-/* Life ------------------------------------------------------------------------------------------------------
- */
+/* Life ------------------------------------------------------------------------------------------------ */
 
 static int manager_load_config(Manager *m, const ManagerOptions *options) {
         _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;

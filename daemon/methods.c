@@ -40,8 +40,7 @@ typedef struct SettleParams {
         az_span payload_text;
 } SettleParams;
 
-/* To the cloud ----------------------------------------------------------------------------------------------
- */
+/* To the cloud ---------------------------------------------------------------------------------------- */
 
 static void on_answer(void *userdata, az_span request_id, uint16_t status, az_span payload) {
         Methods *m = userdata;
@@ -63,8 +62,7 @@ static void on_timed_out(void *userdata, const MethodCall *call) {
                         "Method '%s' was not answered in time, answering 504", strchr(field, '=') + 1);
 }
 
-/* To the worker ---------------------------------------------------------------------------------------------
- */
+/* To the worker --------------------------------------------------------------------------------------- */
 
 static bool is_object(az_span json) {
         for (int32_t i = 0; i < az_span_size(json); i++)
@@ -123,8 +121,7 @@ static const MethodRouterOps router_ops = {
         .timed_out = on_timed_out,
 };
 
-/* Life ------------------------------------------------------------------------------------------------------
- */
+/* Life ------------------------------------------------------------------------------------------------ */
 
 int methods_new(Methods **ret, HubLink *link, const Log *log, uint64_t limit_us) {
         _cleanup_(methods_freep) Methods *m = NULL;
@@ -181,8 +178,7 @@ void methods_run_due(Methods *m, uint64_t now_us) {
         method_router_run_due(m->router, now_us);
 }
 
-/* Methods ---------------------------------------------------------------------------------------------------
- */
+/* Methods --------------------------------------------------------------------------------------------- */
 
 static void worker_free(void *userdata) {
         Worker *worker = userdata;
@@ -326,8 +322,7 @@ static int methods_list(IpcCall *call, const void *params, void *userdata) {
         return ipc_call_reply_json(call, &json);
 }
 
-/* Tables ----------------------------------------------------------------------------------------------------
- */
+/* Tables ---------------------------------------------------------------------------------------------- */
 
 static const IpcField take_fields[] = {
         { "names", IPC_FIELD_STRINGS, offsetof(TakeParams, names), .min = 1,

@@ -102,8 +102,7 @@ static int client_get(IpcCall *call, Client **ret) {
         return 0;
 }
 
-/* Replies ---------------------------------------------------------------------------------------------------
- */
+/* Replies --------------------------------------------------------------------------------------------- */
 
 static int reply_send(IpcCall *call, const PendingReply *pending) {
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
@@ -162,8 +161,7 @@ static int error_invalid_message(IpcCall *call, const TelemetryProblem *problem)
         return ipc_call_error_json(call, ERROR_NAME("InvalidMessage"), &json);
 }
 
-/* Stages ----------------------------------------------------------------------------------------------------
- */
+/* Stages ---------------------------------------------------------------------------------------------- */
 
 static int error_stage(IpcCall *call, StageOutcome outcome, int error) {
         static const char *const reasons[] = {
@@ -232,8 +230,7 @@ static int reply_at_stage(Telemetry *t, const PendingReply *template, Stage stag
         return IPC_DEFERRED;
 }
 
-/* Methods ---------------------------------------------------------------------------------------------------
- */
+/* Methods --------------------------------------------------------------------------------------------- */
 
 /* Makes room for the composed messages; *ret_bytes is behind the array of them. */
 static int scratch_prepare(Telemetry *t, const TelemetryMessage *messages, size_t n, OutboxMessage **ret,
@@ -368,8 +365,7 @@ static int telemetry_flush(IpcCall *call, const void *params, void *userdata) {
         return reply_at_stage(userdata, &pending, (Stage) p->stage, p->timeout_s);
 }
 
-/* Tables ----------------------------------------------------------------------------------------------------
- */
+/* Tables ---------------------------------------------------------------------------------------------- */
 
 #define STAGE_FIELD(type, unless_told)                                                                      \
         {                                                                                                   \
