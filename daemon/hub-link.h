@@ -38,7 +38,7 @@ typedef struct HubLinkOps {
         void (*on_status)(void *userdata);
 } HubLinkOps;
 
-/* What a status page shows; strings live until the next call of hub_link_dispatch() or hub_link_run_due(). */
+/* What a status page shows; strings live until the next hub_link_dispatch(). */
 typedef struct HubLinkStatus {
         HubLinkState state;
         uint64_t since_us;        /* CLOCK_BOOTTIME */
