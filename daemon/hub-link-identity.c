@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "daemon/hub-link-internal.h"
+
+#include <sys/random.h>
+
+/* How often to look for an identity while there is none. */
+#define IDENTITY_RETRY_US (60 * USEC_PER_SEC)
+
+/* Of an attempt: for what passes between its steps. */
+#define ATTEMPT_SLACK_S 10U
+
+static az_result session_setup(HubLink *link) {
+        az_hub_session_options options = az_hub_session_options_default();
+        az_iot_hub_client_options client_options = az_iot_hub_client_options_default();
+        const Config *c = link->config;
+        az_result result;
+
+        if (getrandom(&options.random_seed, sizeof(options.random_seed), 0) < 0)
+                options.random_seed = boottime_us();
+        options.random_seed |= 1; /* 0 is refused */
+        options.token_lifetime_s = (uint32_t) c->hub.token_lifetime_s;
+        options.keep_alive_s = (uint16_t) c->hub.keep_alive_s;
+        /* Each step has its own limit and says what failed; the session's is for all of them. */
+        options.sign_timeout_s =
+                (uint16_t) (SIGN_TIMEOUT_S + c->network.resolve_timeout_s + c->network.connect_timeout_s +
+                            c->network.tls_timeout_s + ATTEMPT_SLACK_S);
+
+        client_options.user_agent = AZ_SPAN_FROM_STR("aziotd%2F" AZIOT_VERSION);
+        client_options.module_id = hub_link_span(link->credential.module_id);
+        client_options.model_id = hub_link_span(c->hub.model_id);
+
+        result = az_iot_hub_client_init(&link->client, hub_link_span(link->credential.host),
+                                        hub_link_span(link->credential.device_id), &client_options);
+        if (az_result_failed(result))
+                return result;
+        return az_hub_session_init(&link->session, &link->client, &options);
+}
+
+/*
+ * The file with the secret is one small local file, read here and not in a thread so that what is wrong with
+ * it can be told in words.
+ */
+int hub_link_read_identity(HubLink *link, Credential *ret) {
+        _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
+        int r;
+
+        r = credential_load(ret, link->config, getenv("CREDENTIALS_DIRECTORY"), &messages);
+        for (size_t i = 0; i < messages.n; i++) {
+                char text[REASON_SIZE];
+
+                (void) config_message_format(&messages.messages[i], text, sizeof(text));
+                if (messages.messages[i].level == LOG_ERR)
+                        hub_link_set_reason(link, "%s", text);
+                else if (!link->has_identity) /* not at each attempt to connect */
+                        log_warning(link->log, "%s", text);
+        }
+        return r;
+}
+
+bool hub_link_load_identity(HubLink *link) {
+        Credential credential = CREDENTIAL_NULL;
+        az_result result;
+        int r;
+
+        r = hub_link_read_identity(link, &credential);
+        if (r < 0)
+                hub_link_set_reason(link, "Cannot read the identity: %s", strerror(-r));
+        if (r == 0) {
+                credential_done(&link->credential);
+                link->credential = credential;
+                link->port = credential.port ?: (uint16_t) link->config->hub.port;
+                (void) snprintf(link->hub_field, sizeof(link->hub_field), "AZIOT_HUB=%s", credential.host);
+
+                result = session_setup(link);
+                if (az_result_succeeded(result)) {
+                        link->has_identity = true;
+                        return true;
+                }
+                hub_link_set_reason(link, "The names of the hub and the device are longer than a hub allows");
+        }
+
+        if (link->state != HUB_LINK_WAITING)
+                log_warning(link->log, "No identity for the hub: %s; looking again every minute",
+                            link->reason);
+        hub_link_set_state(link, HUB_LINK_WAITING, boottime_us() + IDENTITY_RETRY_US);
+        return false;
+}
+
+void hub_link_forget_identity(HubLink *link) {
+        link->has_identity = false;
+        hub_link_set_state(link, HUB_LINK_WAITING, boottime_us());
+}

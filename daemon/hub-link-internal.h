@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * What the files of the link share; nobody else includes it.
+ *
+ *      hub-link.c           life cycle, deadlines, status
+ *      hub-link-identity.c  who the device is; a session for it
+ *      hub-link-session.c   the session and the connection meet
+ *      hub-link-traffic.c   what passes over a live link
+ */
+
+#include <azure/iot/az_iot_hub_client.h>
+#include <session/hub_session.h>
+
+#include "daemon/credential.h"
+#include "daemon/hub-link.h"
+#include "daemon/telemetry-message.h"
+
+/* Of an attempt: for the signature. */
+#define SIGN_TIMEOUT_S 30U
+
+/* "devices/{128}/modules/{128}/messages/events/", the bag, and a "$.mid" of ours. */
+#define TOPIC_SIZE (TELEMETRY_BAG_MAX + 512U)
+
+/* A sentence for the status page. */
+#define REASON_SIZE 512U
+
+#define HUB_FIELD_SIZE (sizeof("AZIOT_HUB=") + CREDENTIAL_HOST_MAX)
+
+struct HubLink {
+        const Config *config;
+        const Log *log;
+        const HubLinkOps *ops;
+        void *userdata;
+
+        Credential credential;
+        bool has_identity; /* 'credential', 'client' and 'session' are set up */
+        uint16_t port;
+        az_iot_hub_client client;
+        az_hub_session session;
+        MqttLink *mqtt;
+
+        HubLinkState state;
+        uint64_t since_us;
+        uint64_t next_attempt_us;
+        char reason[REASON_SIZE];
+        char hub_field[HUB_FIELD_SIZE]; /* for the journal */
+};
+
+/* The present time, as the session wants it. */
+az_hub_session_time hub_link_time(void);
+/* NULL is empty. */
+az_span hub_link_span(const char *s);
+
+/* The one place where the state changes; tells on_status(). */
+void hub_link_set_state(HubLink *link, HubLinkState state, uint64_t next_attempt_us);
+void _printf_(2, 3) hub_link_set_reason(HubLink *link, const char *format, ...);
+
+/* Reads who the device is. 0: *ret is to be released; CONFIG_INVALID: the reason is set. */
+int hub_link_read_identity(HubLink *link, Credential *ret);
+/* Sets up the session and returns true, or says what is missing and when it will be looked for again. */
+bool hub_link_load_identity(HubLink *link);
+/* Another hub or device: the next dispatch sets up a session for it. */
+void hub_link_forget_identity(HubLink *link);
+
+/* Takes the result of an input and does what the session asks for next. */
+void hub_link_run_session(HubLink *link, az_result input);
+void hub_link_session_lost(HubLink *link, az_hub_loss loss);
+/* What the connection reports. */
+void hub_link_mqtt_event(HubLink *link, const MqttEvent *event);

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Two machines that know nothing of each other meet here. The session asks by events (SIGN, CONNECT, ...);
+ * the MqttLink reports by events (OPENED, CONNACK, ...); each event of one is an input of the other:
+ *
+ *      session SIGN       → mqtt_link_open() with a sign job    MQTT OPENED      → session signed
+ *      session CONNECT    → mqtt_link_connect()                 MQTT CONNACK     → session connected, refused
+ *      session SUBSCRIBE  → mqtt_link_subscribe()               MQTT SUBACK      → session suback
+ *      session LOST       → mqtt_link_close()                   MQTT LOST, FAILED → session lost
+ *
+ * A session has at most one event waiting, so it is run dry after each input. News of an attempt that was
+ * closed cannot come: mqtt_link_close() drops them.
+ */
+
+#include "daemon/hub-link-internal.h"
+
+#include <assert.h>
+
+#include <mqtt/sas.h>
+
+#include "daemon/az-errno.h"
+#include "daemon/hub-loss.h"
+
+/* What the session asks for --------------------------------------------------------------------------- */
+
+void hub_link_session_lost(HubLink *link, az_hub_loss loss) {
+        hub_link_run_session(link, az_hub_session_lost(&link->session, loss, hub_link_time()));
+}
+
+static int open_transport(HubLink *link, az_span string_to_sign) {
+        const Config *c = link->config;
+        MqttEndpoint endpoint = {
+                .host = hub_link_span(link->credential.host),
+                .port = link->port,
+                .ca_file = c->hub.trusted_ca_file,
+                .sign_timeout_us = SIGN_TIMEOUT_S * USEC_PER_SEC,
+                .name_timeout_us = c->network.resolve_timeout_s * USEC_PER_SEC,
+                .tcp_timeout_us = c->network.connect_timeout_s * USEC_PER_SEC,
+                .tls_timeout_us = c->network.tls_timeout_s * USEC_PER_SEC,
+        };
+        MqttSignJob job = {};
+        int r;
+
+        r = sas_sign_job_new(&job, string_to_sign, hub_link_span(link->credential.key));
+        if (r < 0)
+                return r;
+        return mqtt_link_open(link->mqtt, &endpoint, &job, boottime_us());
+}
+
+static void do_sign(HubLink *link, az_span string_to_sign) {
+        _cleanup_(credential_done) Credential credential = CREDENTIAL_NULL;
+        char *old_key;
+        int r;
+
+        hub_link_set_state(link, HUB_LINK_CONNECTING, UINT64_MAX);
+
+        /* What was corrected since the last attempt is used without a restart. */
+        r = hub_link_read_identity(link, &credential);
+        if (r == CONFIG_INVALID) {
+                hub_link_session_lost(link, AZ_HUB_LOSS_SIGNING);
+                return;
+        }
+        if (r == 0 && !credential_is_same_device(&credential, &link->credential)) {
+                hub_link_forget_identity(link);
+                return;
+        }
+        if (r == 0) {
+                old_key = link->credential.key;
+                link->credential.key = credential.key;
+                credential.key = old_key;
+        }
+
+        r = open_transport(link, string_to_sign);
+        if (r < 0) {
+                hub_link_set_reason(link, "Cannot begin to connect: %s", strerror(-r));
+                hub_link_session_lost(link, AZ_HUB_LOSS_SIGNING);
+        }
+}
+
+static void do_connect(HubLink *link, const az_hub_event *event) {
+        MqttConnect connect = {
+                .client_id = event->as.connect.client_id,
+                .user_name = event->as.connect.user_name,
+                .password = event->as.connect.password,
+                .keep_alive_s = event->as.connect.keep_alive_s,
+                .clean_session = event->as.connect.clean_session,
+        };
+        int r;
+
+        r = mqtt_link_connect(link->mqtt, &connect, boottime_us());
+        if (r < 0) {
+                hub_link_set_reason(link, "Cannot send CONNECT: %s", strerror(-r));
+                hub_link_session_lost(link, AZ_HUB_LOSS_PROTOCOL);
+        }
+}
+
+static void do_subscribe(HubLink *link, const az_hub_event *event) {
+        MqttFilter filters[AZ_HUB_SESSION_FILTERS_MAX];
+        size_t n = event->as.subscribe.n_filters;
+        int r;
+
+        assert(n <= ELEMENTSOF(filters));
+        for (size_t i = 0; i < n; i++)
+                filters[i] = (MqttFilter){ event->as.subscribe.filters[i].topic_filter,
+                                           event->as.subscribe.filters[i].qos };
+
+        r = mqtt_link_subscribe(link->mqtt, filters, n);
+        if (r < 0) {
+                hub_link_set_reason(link, "Cannot subscribe: %s", strerror(-r));
+                hub_link_session_lost(link, AZ_HUB_LOSS_PROTOCOL);
+        }
+}
+
+static void do_live(HubLink *link) {
+        hub_link_set_state(link, HUB_LINK_ONLINE, UINT64_MAX);
+        (void) log_full(link->log, LOG_NOTICE, 0, FIELDS("MESSAGE_ID=" MSG_LINK_UP, link->hub_field),
+                        "Connected to '%s' as '%s'", link->credential.host, link->credential.device_id);
+}
+
+static void do_lost(HubLink *link, const az_hub_event *event) {
+        bool was_online = link->state == HUB_LINK_ONLINE;
+
+        link->ops->on_lost(link->userdata);
+        mqtt_link_close(link->mqtt);
+        (void) hub_loss_describe(event, link->credential.host, link->reason, sizeof(link->reason));
+        hub_link_set_state(link, HUB_LINK_WAITING, boottime_us() + event->as.lost.delay_us);
+        (void) log_full(link->log, was_online ? LOG_NOTICE : LOG_WARNING, 0,
+                        FIELDS("MESSAGE_ID=" MSG_LINK_DOWN, link->hub_field), "%s, retrying in %.1f s",
+                        link->reason, (double) event->as.lost.delay_us / USEC_PER_SEC);
+}
+
+static void do_disconnect(HubLink *link) {
+        if (mqtt_link_disconnect(link->mqtt, boottime_us()) >= 0)
+                return; /* MQTT_LOST_ASKED follows */
+        mqtt_link_close(link->mqtt);
+        hub_link_set_state(link, HUB_LINK_STOPPED, UINT64_MAX);
+}
+
+static void session_event(HubLink *link, const az_hub_event *event) {
+        switch (event->type) {
+        case AZ_HUB_EVENT_SIGN:
+                do_sign(link, event->as.sign.string_to_sign);
+                break;
+        case AZ_HUB_EVENT_CONNECT:
+                do_connect(link, event);
+                break;
+        case AZ_HUB_EVENT_SUBSCRIBE:
+                do_subscribe(link, event);
+                break;
+        case AZ_HUB_EVENT_LIVE:
+                do_live(link);
+                break;
+        case AZ_HUB_EVENT_METHOD:
+                link->ops->on_method(link->userdata, event->as.method.request_id, event->as.method.name,
+                                     event->as.method.payload);
+                break;
+        case AZ_HUB_EVENT_LOST:
+                do_lost(link, event);
+                break;
+        case AZ_HUB_EVENT_DISCONNECT:
+                do_disconnect(link);
+                break;
+        case _AZ_HUB_EVENT_TYPE_MAX:
+                assert(false);
+        }
+}
+
+void hub_link_run_session(HubLink *link, az_result input) {
+        az_hub_event event;
+
+        if (az_result_failed(input))
+                log_debug(link->log, "The session ignores what came: %s",
+                          strerror(-az_result_to_errno(input)));
+        while (az_hub_session_next_event(&link->session, &event))
+                session_event(link, &event);
+}
+
+/* What the connection reports ------------------------------------------------------------------------- */
+
+static void on_message(HubLink *link, const MqttEvent *event) {
+        MqttAck ack = event->message.ack;
+        az_result result;
+
+        result = az_hub_session_message(&link->session, event->message.topic, event->message.payload);
+        if (az_result_failed(result))
+                log_debug(link->log, "A message on a topic that is not ours, ignoring");
+        else
+                hub_link_run_session(link, result);
+        mqtt_link_ack(link->mqtt, ack);
+}
+
+static void on_lost(HubLink *link, const MqttEvent *event) {
+        if (event->lost.cause == MQTT_LOST_ASKED) {
+                hub_link_set_state(link, HUB_LINK_STOPPED, UINT64_MAX);
+                return;
+        }
+        hub_link_set_reason(link, "Connection to '%s' lost: %s", link->credential.host, event->lost.text);
+        hub_link_session_lost(link, hub_loss_from_cause(event->lost.cause));
+}
+
+void hub_link_mqtt_event(HubLink *link, const MqttEvent *event) {
+        az_hub_session *s = &link->session;
+
+        switch (event->type) {
+        case MQTT_EVENT_OPENED:
+                hub_link_run_session(link,
+                                     az_hub_session_signed(s, event->opened.signature, hub_link_time()));
+                break;
+        case MQTT_EVENT_OPEN_FAILED:
+                hub_link_set_reason(link, "%s%s", event->open_failed.text,
+                                    hub_loss_advice(event->open_failed.stage));
+                hub_link_session_lost(link, hub_loss_from_stage(event->open_failed.stage));
+                break;
+        case MQTT_EVENT_CONNACK:
+                if (event->connack.code == 0)
+                        hub_link_run_session(link, az_hub_session_connected(s, event->connack.session_present,
+                                                                            hub_link_time()));
+                else
+                        hub_link_run_session(link,
+                                             az_hub_session_refused(s, event->connack.code, hub_link_time()));
+                break;
+        case MQTT_EVENT_SUBACK:
+                hub_link_run_session(link, az_hub_session_suback(s, event->suback.codes,
+                                                                 event->suback.n_codes, hub_link_time()));
+                break;
+        case MQTT_EVENT_PUBACK:
+                link->ops->on_puback(link->userdata, event->puback.token);
+                break;
+        case MQTT_EVENT_MESSAGE:
+                on_message(link, event);
+                break;
+        case MQTT_EVENT_LOST:
+                on_lost(link, event);
+                break;
+        case _MQTT_EVENT_MAX:
+                assert(false);
+        }
+}

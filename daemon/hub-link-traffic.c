@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "daemon/hub-link-internal.h"
+
+#include "daemon/az-errno.h"
+
+unsigned hub_link_window_free(const HubLink *link) {
+        return link->state == HUB_LINK_ONLINE ? mqtt_link_window_free(link->mqtt) : 0;
+}
+
+int hub_link_publish(HubLink *link, az_span bag, az_span message_id, az_span body, uint64_t token) {
+        az_iot_message_properties properties;
+        uint8_t buffer[TOPIC_SIZE];
+        char topic[TOPIC_SIZE];
+        az_result result;
+        size_t n;
+        int r;
+
+        if (az_span_size(bag) > (int32_t) TELEMETRY_BAG_MAX)
+                return HUB_LINK_UNSENDABLE;
+
+        (void) az_span_copy(AZ_SPAN_FROM_BUFFER(buffer), bag);
+        result = az_iot_message_properties_init(&properties, AZ_SPAN_FROM_BUFFER(buffer), az_span_size(bag));
+        if (az_result_succeeded(result) && az_span_size(message_id) > 0)
+                result = az_iot_message_properties_append(
+                        &properties, AZ_SPAN_FROM_STR(AZ_IOT_MESSAGE_PROPERTIES_MESSAGE_ID), message_id);
+        if (az_result_succeeded(result))
+                result = az_iot_hub_client_telemetry_get_publish_topic(&link->client, &properties, topic,
+                                                                       sizeof(topic), &n);
+        if (az_result_failed(result))
+                return HUB_LINK_UNSENDABLE;
+
+        r = mqtt_link_publish(link->mqtt, az_span_create((uint8_t *) topic, (int32_t) n), body, 1, token);
+        return r == -EINVAL ? HUB_LINK_UNSENDABLE : r;
+}
+
+void hub_link_fail(HubLink *link, int error) {
+        hub_link_set_reason(link, "Cannot publish: %s", strerror(abs(error)));
+        hub_link_session_lost(link, AZ_HUB_LOSS_CLOSED);
+}
+
+int hub_link_answer_method(HubLink *link, az_span request_id, uint16_t status, az_span payload) {
+        char topic[TOPIC_SIZE];
+        az_result result;
+        size_t n;
+
+        result = az_iot_hub_client_methods_response_get_publish_topic(&link->client, request_id, status,
+                                                                      topic, sizeof(topic), &n);
+        if (az_result_failed(result))
+                return az_result_to_errno(result);
+        return mqtt_link_publish(link->mqtt, az_span_create((uint8_t *) topic, (int32_t) n), payload, 0, 0);
+}
