@@ -224,15 +224,6 @@ static void take_gone(IpcCall *call, void *userdata) {
         method_taker_cancel(worker->taker);
 }
 
-static int error_with_span(IpcCall *call, const char *error, const char *name, az_span text) {
-        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
-
-        ipc_json_begin(&json, NULL);
-        ipc_json_string(&json, name, text);
-        ipc_json_end(&json);
-        return ipc_call_error_json(call, error, &json);
-}
-
 static int methods_take(IpcCall *call, const void *params, void *userdata) {
         const TakeParams *p = params;
         az_span claimed;
@@ -260,7 +251,7 @@ static int methods_take(IpcCall *call, const void *params, void *userdata) {
                 return r;
         if (r == METHOD_NAME_CLAIMED) {
                 worker->take = NULL;
-                return error_with_span(call, ERROR_NAME("NameClaimed"), "name", claimed);
+                return ipc_call_error_string(call, ERROR_NAME("NameClaimed"), "name", claimed);
         }
         if (!worker->take)
                 return 0;
@@ -301,10 +292,9 @@ static int methods_settle(IpcCall *call, const void *params, void *userdata) {
                                 wrong ? AZ_SPAN_FROM_STR("{\"error\":\"the program's answer is not usable\"}")
                                       : payload);
         if (r == METHOD_CALL_GONE)
-                return error_with_span(call, ERROR_NAME("CallGone"), "id", p->id);
+                return ipc_call_error_string(call, ERROR_NAME("CallGone"), "id", p->id);
         if (wrong)
-                return error_with_span(call, ERROR_NAME("InvalidAnswer"), "reason",
-                                       az_span_create_from_str((char *) wrong));
+                return ipc_call_error_cstring(call, ERROR_NAME("InvalidAnswer"), "reason", wrong);
         return ipc_call_reply(call, AZ_SPAN_EMPTY);
 }
 

@@ -133,24 +133,6 @@ static int reply_flush(IpcCall *call, const PendingReply *pending) {
         return ipc_call_reply_json(call, &json);
 }
 
-static int error_with_int(IpcCall *call, const char *error, const char *name, int64_t value) {
-        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
-
-        ipc_json_begin(&json, NULL);
-        ipc_json_int(&json, name, value);
-        ipc_json_end(&json);
-        return ipc_call_error_json(call, error, &json);
-}
-
-static int error_with_text(IpcCall *call, const char *error, const char *name, const char *text) {
-        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
-
-        ipc_json_begin(&json, NULL);
-        ipc_json_cstring(&json, name, text);
-        ipc_json_end(&json);
-        return ipc_call_error_json(call, error, &json);
-}
-
 static int error_invalid_message(IpcCall *call, const TelemetryProblem *problem) {
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
 
@@ -172,8 +154,8 @@ static int error_stage(IpcCall *call, StageOutcome outcome, int error) {
         };
 
         if (outcome == STAGE_STORAGE_FAILED)
-                return error_with_text(call, ERROR_NAME("StorageFailed"), "reason", strerror(error));
-        return error_with_text(call, ERROR_NAME("NotDelivered"), "reason", reasons[outcome]);
+                return ipc_call_error_cstring(call, ERROR_NAME("StorageFailed"), "reason", strerror(error));
+        return ipc_call_error_cstring(call, ERROR_NAME("NotDelivered"), "reason", reasons[outcome]);
 }
 
 static void on_stage(void *userdata, StageOutcome outcome, int error) {
@@ -283,15 +265,15 @@ static int compose(Telemetry *t, const TelemetryMessage *messages, size_t n, Out
 static int refuse(Telemetry *t, IpcCall *call, int condition) {
         switch (condition) {
         case OUTBOX_FULL:
-                return error_with_int(call, ERROR_NAME("OutboxFull"), "retryAfterMs", RETRY_FULL_MS);
+                return ipc_call_error_int(call, ERROR_NAME("OutboxFull"), "retryAfterMs", RETRY_FULL_MS);
         case OUTBOX_BUSY:
-                return error_with_int(call, ERROR_NAME("OutboxFull"), "retryAfterMs", RETRY_BUSY_MS);
+                return ipc_call_error_int(call, ERROR_NAME("OutboxFull"), "retryAfterMs", RETRY_BUSY_MS);
         case OUTBOX_TOO_LARGE:
-                return error_with_int(call, ERROR_NAME("MessageTooLarge"), "limitBytes",
-                                      TELEMETRY_MESSAGE_MAX);
+                return ipc_call_error_int(call, ERROR_NAME("MessageTooLarge"), "limitBytes",
+                                          TELEMETRY_MESSAGE_MAX);
         default:
-                return error_with_text(call, ERROR_NAME("StorageFailed"), "reason",
-                                       strerror(outbox_storage_errno(t->outbox)));
+                return ipc_call_error_cstring(call, ERROR_NAME("StorageFailed"), "reason",
+                                              strerror(outbox_storage_errno(t->outbox)));
         }
 }
 

@@ -216,19 +216,30 @@ int ipc_call_error_json(IpcCall *call, const char *name, const IpcJson *paramete
         return call_answer_json(call, name, parameters);
 }
 
-/* An error with one string, as those of org.varlink.service have. */
-int call_error_parameter(IpcCall *call, const char *error, const char *name, az_span value) {
+int ipc_call_error_string(IpcCall *call, const char *name, const char *field, az_span value) {
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
 
         ipc_json_begin(&json, NULL);
-        ipc_json_string(&json, name, value);
+        ipc_json_string(&json, field, value);
         ipc_json_end(&json);
-        return ipc_call_error_json(call, error, &json);
+        return ipc_call_error_json(call, name, &json);
+}
+
+int ipc_call_error_cstring(IpcCall *call, const char *name, const char *field, const char *value) {
+        return ipc_call_error_string(call, name, field, az_span_create_from_str((char *) value));
+}
+
+int ipc_call_error_int(IpcCall *call, const char *name, const char *field, int64_t value) {
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+
+        ipc_json_begin(&json, NULL);
+        ipc_json_int(&json, field, value);
+        ipc_json_end(&json);
+        return ipc_call_error_json(call, name, &json);
 }
 
 int ipc_call_error_invalid_parameter(IpcCall *call, const char *parameter) {
-        return call_error_parameter(call, "org.varlink.service.InvalidParameter", "parameter",
-                                    az_span_create_from_str((char *) parameter));
+        return ipc_call_error_cstring(call, "org.varlink.service.InvalidParameter", "parameter", parameter);
 }
 
 int ipc_call_reply_continues(IpcCall *call, az_span parameters) {

@@ -114,7 +114,6 @@ void connection_refuse_input(IpcConnection *connection);
 int call_new(IpcConnection *connection, const IpcWireCall *wire, unsigned flags, IpcCall **ret);
 /* Nobody waits for it any more. */
 void call_abandon(IpcCall *call);
-int call_error_parameter(IpcCall *call, const char *error, const char *name, az_span value);
 void server_free_calls(IpcServer *server);
 
 /* dispatch.c */

@@ -26,21 +26,16 @@ static int call_refuse_denied(IpcCall *call, unsigned missing) {
         const char *grant = ipc_grant_to_string(missing);
 
         server_notice(c->server, IPC_NOTICE_DENIED, &c->peer, 0, grant);
-        return call_error_parameter(call, "org.varlink.service.PermissionDenied", "grant",
-                                    az_span_create_from_str((char *) grant));
+        return ipc_call_error_cstring(call, "org.varlink.service.PermissionDenied", "grant", grant);
 }
 
 static int call_refuse_taker(IpcCall *call, const IpcInterface *interface, const IpcMethod *method) {
-        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
         IpcConnection *c = call->connection;
         char error[256];
 
         server_notice(c->server, IPC_NOTICE_TOO_MANY_TAKERS, &c->peer, 0, method->name);
         (void) snprintf(error, sizeof(error), "%s.TooManyTakers", interface->name);
-        ipc_json_begin(&json, NULL);
-        ipc_json_int(&json, "limit", c->server->config.limits.n_parked_per_uid);
-        ipc_json_end(&json);
-        return ipc_call_error_json(call, error, &json);
+        return ipc_call_error_int(call, error, "limit", c->server->config.limits.n_parked_per_uid);
 }
 
 /* Decodes the parameters and runs the handler. */
@@ -103,10 +98,10 @@ static int connection_call(IpcConnection *c, const IpcWireCall *wire) {
 
         c->current = call;
         if (!interface)
-                r = call_error_parameter(call, "org.varlink.service.InterfaceNotFound", "interface",
-                                         interface_name);
+                r = ipc_call_error_string(call, "org.varlink.service.InterfaceNotFound", "interface",
+                                          interface_name);
         else if (!method)
-                r = call_error_parameter(call, "org.varlink.service.MethodNotFound", "method", wire->method);
+                r = ipc_call_error_string(call, "org.varlink.service.MethodNotFound", "method", wire->method);
         else
                 r = call_begin(call, interface, method, wire);
 

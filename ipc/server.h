@@ -140,6 +140,11 @@ int ipc_call_reply_json(IpcCall *call, const IpcJson *parameters);
 int ipc_call_error(IpcCall *call, const char *name, az_span parameters);
 int ipc_call_error_json(IpcCall *call, const char *name, const IpcJson *parameters);
 
+/* Answers by an error with one parameter, 'field'. */
+int ipc_call_error_string(IpcCall *call, const char *name, const char *field, az_span value);
+int ipc_call_error_cstring(IpcCall *call, const char *name, const char *field, const char *value);
+int ipc_call_error_int(IpcCall *call, const char *name, const char *field, int64_t value);
+
 /* Answers by org.varlink.service.InvalidParameter, for what a table cannot say. */
 int ipc_call_error_invalid_parameter(IpcCall *call, const char *parameter);
 

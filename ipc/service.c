@@ -36,8 +36,8 @@ static int service_get_interface_description(IpcCall *call, const void *params, 
         const IpcServerInterface *found = server_find_interface(userdata, p->interface);
 
         if (!found)
-                return call_error_parameter(call, "org.varlink.service.InterfaceNotFound", "interface",
-                                            p->interface);
+                return ipc_call_error_string(call, "org.varlink.service.InterfaceNotFound", "interface",
+                                             p->interface);
 
         ipc_json_begin(&json, NULL);
         ipc_json_cstring(&json, "description", found->interface->description);
