@@ -1,22 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 
-#include "hubsim/client.h"
+#include "hubsim/client-internal.h"
 
 #include <azure/core/az_json.h>
-
-#include "ipc/client.h"
-#include "ipc/json.h"
-
-#define PREFIX "io.aziotd.hubsim."
 
 /* How long the hub may take where nothing has to be waited for. */
 #define REPLY_TIMEOUT_S 10
 
-static void print_span(az_span text) {
+void client_print_span(az_span text) {
         (void) fwrite(az_span_ptr(text), 1, (size_t) az_span_size(text), stdout);
 }
 
-static int fail(int error, const char *what) {
+int client_fail(int error, const char *what) {
         fprintf(stderr, "aziot-hubsim: %s: %s\n", what, strerror(-error));
         return EXIT_FAILURE;
 }
@@ -63,8 +58,7 @@ static int connect_to(const ClientOptions *options, IpcClient **ret) {
         return 0;
 }
 
-/* Connects unless '*client' is, calls, and receives the first reply; a failure has been reported. */
-static int call(const ClientOptions *options, IpcClient **client, const char *method,
+int client_call(const ClientOptions *options, IpcClient **client, const char *method,
                 const IpcJson *parameters, unsigned flags, IpcReply *ret) {
         az_span text;
         int r;
@@ -80,7 +74,7 @@ static int call(const ClientOptions *options, IpcClient **client, const char *me
         if (r >= 0)
                 r = ipc_client_receive(*client, ret);
         if (r < 0) {
-                (void) fail(r, "the hub did not answer");
+                (void) client_fail(r, "the hub did not answer");
                 return r;
         }
         if (ipc_reply_is_error(ret)) {
@@ -90,18 +84,17 @@ static int call(const ClientOptions *options, IpcClient **client, const char *me
         return 0;
 }
 
-/* The same, and decodes the reply, which lives as long as '*client'. */
-static int call_and_decode(const ClientOptions *options, IpcClient **client, const char *method,
+int client_call_and_decode(const ClientOptions *options, IpcClient **client, const char *method,
                            const IpcJson *parameters, const IpcStruct *type, void *answer) {
         IpcReply reply;
         int r;
 
-        r = call(options, client, method, parameters, 0, &reply);
+        r = client_call(options, client, method, parameters, 0, &reply);
         if (r < 0)
                 return r;
         r = ipc_client_decode(*client, type, answer);
         if (r < 0)
-                (void) fail(r, "cannot read what the hub answered");
+                (void) client_fail(r, "cannot read what the hub answered");
         return r;
 }
 
@@ -148,13 +141,13 @@ static az_result read_members(az_span line, MessageMembers *ret) {
 
 static void print_unquoted(az_span text) {
         if (az_span_size(text) >= 2)
-                print_span(az_span_slice(text, 1, az_span_size(text) - 1));
+                client_print_span(az_span_slice(text, 1, az_span_size(text) - 1));
 }
 
 static void print_members(const char *name, az_span text) {
         if (az_span_size(text) > 2) {
                 printf(" %s=", name);
-                print_span(text);
+                client_print_span(text);
         }
 }
 
@@ -163,17 +156,17 @@ static int print_message(az_span line, bool json) {
         MessageMembers m;
 
         if (json)
-                print_span(line);
+                client_print_span(line);
         else {
                 if (az_result_failed(read_members(line, &m)))
                         return -EBADMSG;
                 print_unquoted(m.time);
                 printf(" #");
-                print_span(m.number);
+                client_print_span(m.number);
                 printf(" ");
                 print_unquoted(m.device);
                 printf(" ");
-                print_span(az_span_size(m.body) > 0 ? m.body : m.data);
+                client_print_span(az_span_size(m.body) > 0 ? m.body : m.data);
                 print_members("properties", m.properties);
                 print_members("system", m.system);
         }
@@ -225,11 +218,11 @@ int client_log(const ClientOptions *options) {
                         ipc_json_cstring(&json, "device", options->device);
                 ipc_json_int(&json, "since", (int64_t) next);
                 ipc_json_end(&json);
-                if (call(options, &client, PREFIX "Log", &json, 0, &reply) < 0)
+                if (client_call(options, &client, PREFIX "Log", &json, 0, &reply) < 0)
                         return EXIT_FAILURE;
                 n = print_page(reply.parameters, options->json, &next);
                 if (n < 0)
-                        return fail(n, "cannot print what the hub answered");
+                        return client_fail(n, "cannot print what the hub answered");
         } while (n > 0);
         return EXIT_SUCCESS;
 }
@@ -245,7 +238,7 @@ int client_monitor(const ClientOptions *options) {
         if (options->device)
                 ipc_json_cstring(&json, "device", options->device);
         ipc_json_end(&json);
-        if (call(options, &client, PREFIX "Monitor", &json, IPC_CALL_MORE, &reply) < 0)
+        if (client_call(options, &client, PREFIX "Monitor", &json, IPC_CALL_MORE, &reply) < 0)
                 return EXIT_FAILURE;
 
         ipc_client_set_timeout(client, UINT64_MAX);
@@ -254,7 +247,7 @@ int client_monitor(const ClientOptions *options) {
                 if (r >= 0)
                         r = ipc_client_receive(client, &reply);
         } while (r >= 0);
-        return fail(r, "the hub has gone");
+        return client_fail(r, "the hub has gone");
 }
 
 /* The other commands ---------------------------------------------------------------------------------- */
@@ -282,11 +275,11 @@ int client_invoke(const ClientOptions *options, const char *device, const char *
         ipc_json_int(&json, "timeoutSeconds", (int64_t) options->timeout_s);
         ipc_json_int(&json, "connectTimeoutSeconds", (int64_t) options->connect_timeout_s);
         ipc_json_end(&json);
-        if (call_and_decode(options, &client, PREFIX "Invoke", &json, &invoke_reply, &answer) < 0)
+        if (client_call_and_decode(options, &client, PREFIX "Invoke", &json, &invoke_reply, &answer) < 0)
                 return EXIT_FAILURE;
 
         printf("{\"status\":%lld,\"payload\":", (long long) answer.status);
-        print_span(ipc_is_absent(answer.payload) ? AZ_SPAN_FROM_STR("null") : answer.payload);
+        client_print_span(ipc_is_absent(answer.payload) ? AZ_SPAN_FROM_STR("null") : answer.payload);
         printf("}\n");
         return answer.status < 400 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
@@ -299,7 +292,8 @@ int client_cut(const ClientOptions *options, uint64_t seconds) {
         ipc_json_begin(&json, NULL);
         ipc_json_int(&json, "seconds", (int64_t) seconds);
         ipc_json_end(&json);
-        return call(options, &client, PREFIX "Cut", &json, 0, &reply) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return client_call(options, &client, PREFIX "Cut", &json, 0, &reply) < 0 ? EXIT_FAILURE
+                                                                                 : EXIT_SUCCESS;
 }
 
 typedef struct DeviceReply {
@@ -331,18 +325,18 @@ int client_device_add(const ClientOptions *options, const char *device) {
         ipc_json_begin(&json, NULL);
         ipc_json_cstring(&json, "device", device);
         ipc_json_end(&json);
-        if (call_and_decode(options, &client, PREFIX "AddDevice", &json, &device_reply, &answer) < 0)
+        if (client_call_and_decode(options, &client, PREFIX "AddDevice", &json, &device_reply, &answer) < 0)
                 return EXIT_FAILURE;
 
-        print_span(answer.connection_string);
+        client_print_span(answer.connection_string);
         printf("\n");
         return EXIT_SUCCESS;
 }
 
 static void print_device(const DeviceReply *device) {
-        print_span(device->device);
+        client_print_span(device->device);
         printf(" %s ", device->connected ? "connected" : "offline");
-        print_span(device->connection_string);
+        client_print_span(device->connection_string);
         printf("\n");
 }
 
@@ -355,16 +349,16 @@ int client_device_list(const ClientOptions *options) {
 
         ipc_json_begin(&json, NULL);
         ipc_json_end(&json);
-        if (call(options, &client, PREFIX "ListDevices", &json, 0, &reply) < 0)
+        if (client_call(options, &client, PREFIX "ListDevices", &json, 0, &reply) < 0)
                 return EXIT_FAILURE;
         if (options->json) {
-                print_span(reply.parameters);
+                client_print_span(reply.parameters);
                 printf("\n");
                 return EXIT_SUCCESS;
         }
         r = ipc_client_decode(client, &devices_reply, &answer);
         if (r < 0)
-                return fail(r, "cannot read what the hub answered");
+                return client_fail(r, "cannot read what the hub answered");
 
         for (size_t i = 0; i < answer.devices.n_items; i++)
                 print_device((const DeviceReply *) answer.devices.items + i);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-#include "hubsim/control.h"
+#include "hubsim/control-internal.h"
 
 #include <azure/core/az_json.h>
 #include <sys/stat.h>
@@ -15,22 +15,15 @@
 #define COUNT_MAX   1000000
 #define SECONDS_MAX 86400
 
-typedef struct Monitor {
-        struct Monitor *next;
-        struct Control *control;
+struct Monitor {
+        Monitor *next;
+        Control *control;
         IpcCall *call;
         const Device *device; /* NULL: all */
         uint64_t n_next;      /* number of the first message that it has not seen */
-} Monitor;
-
-struct Control {
-        Hub *hub;
-        IpcServer *server;
-        Monitor *monitors;
-        char *path;
 };
 
-static int reply_service_error(IpcCall *call, unsigned code) {
+int control_reply_service_error(IpcCall *call, unsigned code) {
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
 
         ipc_json_begin(&json, NULL);
@@ -40,21 +33,17 @@ static int reply_service_error(IpcCall *call, unsigned code) {
         return ipc_call_error_json(call, "io.aziotd.hubsim.ServiceError", &json);
 }
 
-static Device *find_device(const Control *control, az_span id) {
+Device *control_find_device(const Control *control, az_span id) {
         return registry_find(control->hub->registry, (const char *) az_span_ptr(id),
                              (size_t) az_span_size(id));
 }
 
 /* Devices --------------------------------------------------------------------------------------------- */
 
-typedef struct DeviceParams {
-        az_span device;
-} DeviceParams;
-
 static const IpcField device_fields[] = {
-        { "device", IPC_FIELD_STRING, offsetof(DeviceParams, device), .min = 1, .max = 128 },
+        CONTROL_DEVICE_FIELD(DeviceParams),
 };
-static const IpcStruct device_params = IPC_STRUCT(DeviceParams, device_fields);
+const IpcStruct control_device_params = IPC_STRUCT(DeviceParams, device_fields);
 
 static int add_connection_string(IpcJson *json, const Hub *hub, const Device *device) {
         _cleanup_(freep) char *text = hub_format_connection_string(hub, device);
@@ -80,7 +69,7 @@ static int on_add_device(IpcCall *call, const void *params, void *userdata) {
         if (r == -EINVAL)
                 return ipc_call_error_invalid_parameter(call, "device");
         if (r == -EEXIST)
-                return reply_service_error(call, 409001);
+                return control_reply_service_error(call, 409001);
         if (r < 0)
                 return r;
 
@@ -130,11 +119,11 @@ static int on_list_devices(IpcCall *call, const void *params, void *userdata) {
 static int on_kick(IpcCall *call, const void *params, void *userdata) {
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
         const DeviceParams *p = params;
-        Device *device = find_device(userdata, p->device);
+        Device *device = control_find_device(userdata, p->device);
         bool was_connected;
 
         if (!device)
-                return reply_service_error(call, 404001);
+                return control_reply_service_error(call, 404001);
 
         was_connected = device->session;
         if (was_connected)
@@ -153,7 +142,7 @@ typedef struct InvokeParams {
 } InvokeParams;
 
 static const IpcField invoke_fields[] = {
-        { "device", IPC_FIELD_STRING, offsetof(InvokeParams, device), .min = 1, .max = 128 },
+        CONTROL_DEVICE_FIELD(InvokeParams),
         { "method", IPC_FIELD_STRING, offsetof(InvokeParams, method), .min = 1, .max = 256 },
         { "payload", IPC_FIELD_STRING, offsetof(InvokeParams, payload), IPC_FIELD_NULLABLE },
         { "timeoutSeconds", IPC_FIELD_INT, offsetof(InvokeParams, timeout_s), IPC_FIELD_NULLABLE, .min = 1,
@@ -169,7 +158,7 @@ static void on_method_done(unsigned code, unsigned status, az_span payload, void
 
         ipc_call_set_on_gone(call, NULL, NULL);
         if (code > 0) {
-                (void) reply_service_error(call, code);
+                (void) control_reply_service_error(call, code);
                 return;
         }
 
@@ -191,7 +180,7 @@ static int on_invoke(IpcCall *call, const void *params, void *userdata) {
         const InvokeParams *p = params;
         Control *control = userdata;
         MethodRequest request = {
-                .device = find_device(control, p->device),
+                .device = control_find_device(control, p->device),
                 .name = p->method,
                 .payload = ipc_is_absent(p->payload) ? AZ_SPAN_FROM_STR("null") : p->payload,
                 .timeout_s = (uint64_t) p->timeout_s,
@@ -203,15 +192,15 @@ static int on_invoke(IpcCall *call, const void *params, void *userdata) {
         int r;
 
         if (!request.device)
-                return reply_service_error(call, 404001);
+                return control_reply_service_error(call, 404001);
         if (az_span_size(request.payload) > (int32_t) METHOD_PAYLOAD_MAX)
-                return reply_service_error(call, 413001);
+                return control_reply_service_error(call, 413001);
         if (az_result_failed(az_json_validate(request.payload)))
                 return ipc_call_error_invalid_parameter(call, "payload");
 
         r = method_invoke(control->hub, &request, &method_call);
         if (r == METHOD_TOO_MANY)
-                return reply_service_error(call, 403800);
+                return control_reply_service_error(call, 403800);
         if (r < 0)
                 return r;
 
@@ -238,7 +227,7 @@ static const IpcStruct monitor_params = { .fields = log_fields, .n_fields = 1, .
 
 /* Looks up the device whose messages are wanted, NULL for all of them; false: there is no such device. */
 static bool find_filter(const Control *control, const LogParams *params, const Device **ret) {
-        *ret = ipc_is_absent(params->device) ? NULL : find_device(control, params->device);
+        *ret = ipc_is_absent(params->device) ? NULL : control_find_device(control, params->device);
         return *ret || ipc_is_absent(params->device);
 }
 
@@ -271,7 +260,7 @@ static int on_log(IpcCall *call, const void *params, void *userdata) {
         int r;
 
         if (!find_filter(userdata, p, &device))
-                return reply_service_error(call, 404001);
+                return control_reply_service_error(call, 404001);
 
         r = format_page(userdata, (uint64_t) p->since, device, &json, &next);
         if (r < 0)
@@ -301,7 +290,7 @@ static int on_monitor(IpcCall *call, const void *params, void *userdata) {
                 return -ENOMEM;
         *m = (Monitor){ .next = control->monitors, .control = control, .call = call };
         if (!find_filter(control, params, &m->device))
-                return reply_service_error(call, 404001);
+                return control_reply_service_error(call, 404001);
 
         r = format_page(control, journal_get_next(control->hub->journal), m->device, &json, &m->n_next);
         if (r < 0)
@@ -428,9 +417,9 @@ static int on_suback_failure(IpcCall *call, const void *params, void *userdata) 
 /* The interface --------------------------------------------------------------------------------------- */
 
 static const IpcMethod methods[] = {
-        { "AddDevice", 0, 0, &device_params, on_add_device },
+        { "AddDevice", 0, 0, &control_device_params, on_add_device },
         { "ListDevices", 0, 0, NULL, on_list_devices },
-        { "Kick", 0, 0, &device_params, on_kick },
+        { "Kick", 0, 0, &control_device_params, on_kick },
         { "Invoke", 0, 0, &invoke_params, on_invoke },
         { "Log", 0, 0, &log_params, on_log },
         { "Monitor", 0, IPC_METHOD_MORE | IPC_METHOD_MORE_ONLY, &monitor_params, on_monitor },

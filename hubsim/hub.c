@@ -265,6 +265,7 @@ int hub_new(sd_event *event, const HubConfig *config, Hub **ret) {
                 return -ENOMEM;
         *hub = (Hub){
                 .event = event,
+                .state_dir = config->state_dir,
                 .hosts = config->hosts,
                 .expiry_grace_s = config->expiry_grace_s,
                 .address = config->address,

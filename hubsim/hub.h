@@ -25,7 +25,7 @@ typedef struct Faults {
 } Faults;
 
 typedef struct HubConfig {
-        const char *state_dir;
+        const char *state_dir;           /* outlives us */
         struct sockaddr_storage address; /* port 0: the one used last, else any that is free */
         socklen_t address_size;
         const char *const
@@ -40,6 +40,7 @@ typedef struct Listener {
 
 struct Hub {
         sd_event *event;
+        const char *state_dir;
         const char *const *hosts;
         uint64_t expiry_grace_s;
         Registry *registry;

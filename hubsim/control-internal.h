@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What control.c, the interface, and control-*.c, groups of its methods, know of each other. */
+
+#include "hubsim/control.h"
+#include "ipc/json.h"
+
+typedef struct Monitor Monitor;
+
+struct Control {
+        Hub *hub;
+        IpcServer *server;
+        Monitor *monitors;
+        char *path;
+};
+
+/* Parameters of a method that has a device alone. */
+typedef struct DeviceParams {
+        az_span device;
+} DeviceParams;
+
+extern const IpcStruct control_device_params;
+
+/* The row of a field "device" in the table of 'type'. */
+#define CONTROL_DEVICE_FIELD(type) \
+        { "device", IPC_FIELD_STRING, offsetof(type, device), .min = 1, .max = 128 }
+
+/* NULL: there is none; the answer is ServiceError 404001. */
+Device *control_find_device(const Control *control, az_span id);
+
+int control_reply_service_error(IpcCall *call, unsigned code);
