@@ -7,7 +7,7 @@
 #include <azure/az_iot.h>
 #include <azure/core/az_precondition.h>
 
-#include "unit-span.h"
+#include "unit-properties.h"
 
 #define HOST       "hub-lab.azure-devices.net"
 #define EPOCH      UINT64_C(1893456000)
@@ -30,7 +30,10 @@ typedef enum {
         TO_SIGN,
         PASSWORD,
         TELEMETRY,
-        METHOD_RESPONSE
+        METHOD_RESPONSE,
+        COMMAND_RESPONSE,
+        TWIN_DOCUMENT,
+        TWIN_PATCH
 } Text;
 
 static az_result write_text(Text text, const az_iot_hub_client *client, char *buffer, size_t size,
@@ -66,6 +69,15 @@ static az_result write_text(Text text, const az_iot_hub_client *client, char *bu
         case METHOD_RESPONSE:
                 return az_iot_hub_client_methods_response_get_publish_topic(client, str("1f"), 404, buffer,
                                                                             size, length);
+        case COMMAND_RESPONSE:
+                return az_iot_hub_client_commands_response_get_publish_topic(client, str("1f"), 200, buffer,
+                                                                             size, length);
+        case TWIN_DOCUMENT:
+                return az_iot_hub_client_twin_document_get_publish_topic(client, str("g1"), buffer, size,
+                                                                         length);
+        case TWIN_PATCH:
+                return az_iot_hub_client_twin_patch_get_publish_topic(client, str("r2"), buffer, size,
+                                                                      length);
         }
         return AZ_ERROR_NOT_IMPLEMENTED;
 }
@@ -113,6 +125,11 @@ static const struct {
           "devices/pump-17/modules/logger/messages/events/%24.mid=7&a=b" },
 
         { METHOD_RESPONSE, { HOST, "pump-17" }, "$iothub/methods/res/404/?$rid=1f" },
+        { COMMAND_RESPONSE, { HOST, "pump-17" }, "$iothub/methods/res/200/?$rid=1f" },
+        { TWIN_DOCUMENT, { HOST, "pump-17" }, "$iothub/twin/GET/?$rid=g1" },
+        { TWIN_DOCUMENT, { HOST, "pump-17", "logger" }, "$iothub/twin/GET/?$rid=g1" },
+        { TWIN_PATCH, { HOST, "pump-17" }, "$iothub/twin/PATCH/properties/reported/?$rid=r2" },
+        { TWIN_PATCH, { HOST, "pump-17", "logger" }, "$iothub/twin/PATCH/properties/reported/?$rid=r2" },
 };
 
 static az_iot_hub_client client_of(const Identity *identity) {
@@ -162,6 +179,9 @@ START_TEST(the_length_may_be_left_out) {
                 az_iot_hub_client_telemetry_get_publish_topic(&client, NULL, buffer, sizeof(buffer), NULL),
                 AZ_OK);
         ck_assert_str_eq(buffer, "devices/pump-17/messages/events/");
+        ck_assert_int_eq(az_iot_hub_client_twin_document_get_publish_topic(&client, str("1"), buffer,
+                                                                           sizeof(buffer), NULL),
+                         AZ_OK);
 }
 END_TEST
 
@@ -270,6 +290,167 @@ START_TEST(method_topic_is_parsed) {
 }
 END_TEST
 
+static const struct {
+        const char *topic;
+        az_result result;
+        const char *component, *command, *request_id;
+} commands[] = {
+        { "$iothub/methods/POST/pump*start/?$rid=1f", AZ_OK, "pump", "start", "1f" },
+        { "$iothub/methods/POST/reboot/?$rid=1", AZ_OK, "", "reboot", "1" },
+        { "$iothub/methods/POST/a*b*c/?$rid=1", AZ_OK, "a", "b*c", "1" },
+        { "$iothub/methods/POST/*start/?$rid=1", AZ_OK, "", "*start", "1" },
+        { "$iothub/methods/POST/*/?$rid=1", AZ_OK, "", "*", "1" },
+        { "$iothub/methods/POST/pump*/?$rid=1", AZ_OK, "pump", "", "1" },
+        { "$iothub/methods/POST/start/?$rid=a*b", AZ_OK, "", "start", "a*b" },
+
+        { "$iothub/methods/POST/pump*start", AZ_ERROR_UNEXPECTED_CHAR },
+        { "$iothub/twin/res/200/?$rid=1", AZ_ERROR_IOT_TOPIC_NO_MATCH },
+};
+
+START_TEST(command_topic_is_parsed) {
+        az_iot_hub_client client = client_of(&(Identity){ HOST, "pump-17" });
+        az_iot_hub_client_command_request request = {
+                .component_name = str("kept"),
+                .command_name = str("kept"),
+                .request_id = str("kept"),
+        };
+
+        ck_assert_int_eq(
+                az_iot_hub_client_commands_parse_received_topic(&client, str(commands[_i].topic), &request),
+                commands[_i].result);
+        ck_assert_span_eq(request.component_name, commands[_i].component ?: "kept");
+        ck_assert_span_eq(request.command_name, commands[_i].command ?: "kept");
+        ck_assert_span_eq(request.request_id, commands[_i].request_id ?: "kept");
+}
+END_TEST
+
+#define C2D "devices/pump-17/messages/devicebound/"
+
+static const struct {
+        const char *topic;
+        const char *read; /* "name>value;" of each property, "name;" of one without '='; NULL: no match */
+} messages[] = {
+        { C2D, "" },
+        { C2D "%24.mid=c2d-0041&%24.to=%2Fdevices%2Fpump-17%2Fmessages%2FdeviceBound&line=3",
+          "%24.mid>c2d-0041;%24.to>%2Fdevices%2Fpump-17%2Fmessages%2FdeviceBound;line>3;" },
+        { C2D "a&b=&c=1", "a;b>;c>1;" },
+        { C2D "a=1&a=2", "a>1;a>2;" },
+        { C2D "?prop1&prop2=&prop3=a%20string", "prop1;prop2>;prop3>a%20string;" },
+        { C2D "??a=1", "?a>1;" },
+        { C2D "a=1&?b=2", "a>1;?b>2;" },
+        { C2D "?", "" },
+        { C2D "/a=1", "/a>1;" },
+
+        { "devices/pump-17/messages/devicebound", NULL },
+        { "devices/pump-17/messages/deviceBound/a=1", NULL },
+        { "devices/pump-18/messages/devicebound/a=1", NULL },
+        { "devices/pump-177/messages/devicebound/a=1", NULL },
+        { "devices/pump-1/messages/devicebound/a=1", NULL },
+        { "devices/PUMP-17/messages/devicebound/a=1", NULL },
+        { "devices//messages/devicebound/a=1", NULL },
+        { "devices/pump-17/modules/m/messages/devicebound/a=1", NULL },
+        { "devices/pump-17/messages/events/a=1", NULL },
+        { "devices/pump-17", NULL },
+        { "devices/", NULL },
+        { "x", NULL },
+        { "$iothub/methods/POST/reboot/?$rid=1", NULL },
+        /* azure-sdk-for-c takes both for a message. */
+        { "x/" C2D "a=1", NULL },
+        { "/messages/devicebound/a=1", NULL },
+};
+
+START_TEST(c2d_topic_is_parsed) {
+        az_iot_hub_client client = client_of(&(Identity){ HOST, "pump-17" });
+        az_iot_hub_client_c2d_request request;
+        char read[128];
+
+        ck_assert_int_eq(az_iot_message_properties_init(&request.properties, str("kept"), 4), AZ_OK);
+        ck_assert_int_eq(
+                az_iot_hub_client_c2d_parse_received_topic(&client, str(messages[_i].topic), &request),
+                messages[_i].read ? AZ_OK : AZ_ERROR_IOT_TOPIC_NO_MATCH);
+        ck_assert_int_eq(read_properties(&request.properties, read, sizeof(read)),
+                         AZ_ERROR_IOT_END_OF_PROPERTIES);
+        ck_assert_str_eq(read, messages[_i].read ?: "kept;");
+}
+END_TEST
+
+#define RES  "$iothub/twin/res/"
+#define WISH "$iothub/twin/PATCH/properties/desired/"
+
+#define TYPE(type) AZ_IOT_HUB_CLIENT_TWIN_RESPONSE_TYPE_##type
+
+static const struct {
+        const char *topic;
+        az_result result;
+        az_iot_hub_client_twin_response_type type;
+        int status;
+        const char *request_id, *version;
+} twin_topics[] = {
+        { RES "200/?$rid=1f", AZ_OK, TYPE(GET), 200, "1f", "" },
+        { RES "202/?$rid=1", AZ_OK, TYPE(GET), 202, "1", "" },
+        { RES "200/?$rid=1&$version=7", AZ_OK, TYPE(GET), 200, "1", "" },
+        { RES "204/?$rid=1&$version=12", AZ_OK, TYPE(REPORTED_PROPERTIES), 204, "1", "12" },
+        { RES "204/?$version=12&$rid=1", AZ_OK, TYPE(REPORTED_PROPERTIES), 204, "1", "12" },
+        { RES "204/?$rid=1", AZ_OK, TYPE(REPORTED_PROPERTIES), 204, "1", "" },
+        { RES "204/?$rid=1&$version=", AZ_OK, TYPE(REPORTED_PROPERTIES), 204, "1", "" },
+        { RES "400/?$rid=1", AZ_OK, TYPE(REQUEST_ERROR), 400, "1", "" },
+        { RES "413/?$rid=1&$version=3", AZ_OK, TYPE(REQUEST_ERROR), 413, "1", "" },
+        { RES "429/?$rid=1", AZ_OK, TYPE(REQUEST_ERROR), 429, "1", "" },
+        { RES "503/?$rid=1", AZ_OK, TYPE(REQUEST_ERROR), 503, "1", "" },
+        { RES "999/?$rid=1", AZ_OK, TYPE(REQUEST_ERROR), 999, "1", "" },
+        { RES "000/?$rid=1", AZ_OK, TYPE(GET), 0, "1", "" },
+        { RES "200/?$rid=a/b?c", AZ_OK, TYPE(GET), 200, "a/b?c", "" },
+        { WISH "?$version=9223372036854775807", AZ_OK, TYPE(DESIRED_PROPERTIES), 200, "",
+          "9223372036854775807" },
+        { WISH "?$version=5&$rid=1", AZ_OK, TYPE(DESIRED_PROPERTIES), 200, "", "5" },
+        { WISH "?$version=", AZ_OK, TYPE(DESIRED_PROPERTIES), 200, "", "" },
+        { WISH "?", AZ_OK, TYPE(DESIRED_PROPERTIES), 200, "", "" },
+
+        { RES "200/?$rid=", AZ_ERROR_ITEM_NOT_FOUND },
+        { RES "200/?$rid", AZ_ERROR_ITEM_NOT_FOUND },
+        { RES "200/?", AZ_ERROR_ITEM_NOT_FOUND },
+        { RES "204/?$version=3", AZ_ERROR_ITEM_NOT_FOUND },
+        { RES "200/?rid=1", AZ_ERROR_ITEM_NOT_FOUND },
+        { RES "", AZ_ERROR_UNEXPECTED_END },
+        { RES "20", AZ_ERROR_UNEXPECTED_END },
+        { RES "200", AZ_ERROR_UNEXPECTED_END },
+        { RES "200/", AZ_ERROR_UNEXPECTED_END },
+        { RES "2x0/?$rid=1", AZ_ERROR_UNEXPECTED_CHAR },
+        { RES "+20/?$rid=1", AZ_ERROR_UNEXPECTED_CHAR },
+        { RES "20/?$rid=1", AZ_ERROR_UNEXPECTED_CHAR },
+        { RES "2000/?$rid=1", AZ_ERROR_UNEXPECTED_CHAR },
+        { RES "4294967496/?$rid=1", AZ_ERROR_UNEXPECTED_CHAR },
+        { RES "200?$rid=1", AZ_ERROR_UNEXPECTED_CHAR },
+        { RES "200//$rid=1", AZ_ERROR_UNEXPECTED_CHAR },
+        { WISH "", AZ_ERROR_UNEXPECTED_END },
+        { WISH "$version=5", AZ_ERROR_UNEXPECTED_CHAR },
+        { WISH "x/?$version=5", AZ_ERROR_UNEXPECTED_CHAR },
+
+        { "$iothub/twin/res", AZ_ERROR_IOT_TOPIC_NO_MATCH },
+        { "$iothub/twin/PATCH/properties/desired", AZ_ERROR_IOT_TOPIC_NO_MATCH },
+        { "$iothub/twin/PATCH/properties/reported/?$rid=1", AZ_ERROR_IOT_TOPIC_NO_MATCH },
+        { "$iothub/twin/GET/?$rid=1", AZ_ERROR_IOT_TOPIC_NO_MATCH },
+        { "$iothub/methods/POST/reboot/?$rid=1", AZ_ERROR_IOT_TOPIC_NO_MATCH },
+        { "x", AZ_ERROR_IOT_TOPIC_NO_MATCH },
+        /* azure-sdk-for-c takes both for answers. */
+        { "x/" RES "200/?$rid=1", AZ_ERROR_IOT_TOPIC_NO_MATCH },
+        { "devices/d/messages/devicebound/a=" RES "200/?$rid=1", AZ_ERROR_IOT_TOPIC_NO_MATCH },
+};
+
+START_TEST(twin_topic_is_parsed) {
+        az_iot_hub_client client = client_of(&(Identity){ HOST, "pump-17" });
+        az_iot_hub_client_twin_response response = { .request_id = str("kept"), .version = str("kept") };
+
+        ck_assert_int_eq(
+                az_iot_hub_client_twin_parse_received_topic(&client, str(twin_topics[_i].topic), &response),
+                twin_topics[_i].result);
+        ck_assert_int_eq(response.response_type, twin_topics[_i].type);
+        ck_assert_int_eq((int) response.status, twin_topics[_i].status);
+        ck_assert_span_eq(response.request_id, twin_topics[_i].request_id ?: "kept");
+        ck_assert_span_eq(response.version, twin_topics[_i].version ?: "kept");
+}
+END_TEST
+
 static struct {
         az_log_classification classification;
         char text[128];
@@ -315,6 +496,7 @@ static void break_precondition(int which) {
         az_iot_hub_client client = client_of(&(Identity){ "h", "d" });
         az_iot_message_properties properties;
         az_iot_hub_client_method_request request;
+        az_iot_hub_client_c2d_request message;
         char buffer[8];
         az_result r = AZ_OK;
 
@@ -344,6 +526,23 @@ static void break_precondition(int which) {
                 break;
         case 7:
                 r = az_iot_message_properties_init(&properties, str("a=1"), 4);
+                break;
+        case 8:
+                r = az_iot_hub_client_c2d_parse_received_topic(&client, AZ_SPAN_EMPTY, &message);
+                break;
+        case 9:
+                r = az_iot_hub_client_twin_parse_received_topic(&client, str("x"), NULL);
+                break;
+        case 10:
+                r = az_iot_hub_client_commands_parse_received_topic(&client, str("x"), NULL);
+                break;
+        case 11:
+                r = az_iot_hub_client_twin_document_get_publish_topic(&client, AZ_SPAN_EMPTY, buffer,
+                                                                      sizeof(buffer), NULL);
+                break;
+        case 12:
+                r = az_iot_hub_client_twin_patch_get_publish_topic(&client, str("1"), NULL, sizeof(buffer),
+                                                                   NULL);
                 break;
         default:
                 r = az_iot_calculate_retry_delay(0, -1, 1, 1, 0);
@@ -376,9 +575,21 @@ static Suite *az_iot_hub_client_suite(void) {
         tcase_add_loop_test(t, method_topic_is_parsed, 0, ELEMENTSOF(topics));
         suite_add_tcase(s, t);
 
+        t = tcase_create("az_iot_hub_client_commands_parse_received_topic");
+        tcase_add_loop_test(t, command_topic_is_parsed, 0, ELEMENTSOF(commands));
+        suite_add_tcase(s, t);
+
+        t = tcase_create("az_iot_hub_client_c2d_parse_received_topic");
+        tcase_add_loop_test(t, c2d_topic_is_parsed, 0, ELEMENTSOF(messages));
+        suite_add_tcase(s, t);
+
+        t = tcase_create("az_iot_hub_client_twin_parse_received_topic");
+        tcase_add_loop_test(t, twin_topic_is_parsed, 0, ELEMENTSOF(twin_topics));
+        suite_add_tcase(s, t);
+
         t = tcase_create("hooks");
         tcase_add_test(t, topics_and_what_is_signed_are_logged);
-        tcase_add_loop_test(t, broken_contract_calls_the_precondition_callback, 0, 9);
+        tcase_add_loop_test(t, broken_contract_calls_the_precondition_callback, 0, 14);
         suite_add_tcase(s, t);
 
         return s;

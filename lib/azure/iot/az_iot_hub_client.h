@@ -158,6 +158,122 @@ AZ_NODISCARD az_result az_iot_hub_client_methods_response_get_publish_topic(az_i
                                                                             size_t mqtt_topic_size,
                                                                             size_t *out_mqtt_topic_length);
 
+/* Filter of command requests, which are direct method requests. */
+#define AZ_IOT_HUB_CLIENT_COMMANDS_SUBSCRIBE_TOPIC AZ_IOT_HUB_CLIENT_METHODS_SUBSCRIBE_TOPIC
+
+/* A Plug and Play command request: a direct method called "{component}*{command}" or "{command}". */
+typedef struct {
+        az_span request_id;     /* opaque: give it back with the answer */
+        az_span component_name; /* empty: the default component */
+        az_span command_name;   /* empty if the method's name ends with its first '*' */
+} az_iot_hub_client_command_request;
+
+/*
+ * Parses the topic of a command request: as az_iot_hub_client_methods_parse_received_topic(), and splits the
+ * name at its first '*'. A name that begins with '*' is that of a command of the default component.
+ *
+ *   received_topic  not empty
+ *   out_request  spans into 'received_topic'; written only on success
+ *
+ * TOPIC_NO_MATCH, UNEXPECTED_CHAR: as there.
+ */
+AZ_NODISCARD az_result
+az_iot_hub_client_commands_parse_received_topic(az_iot_hub_client const *client, az_span received_topic,
+                                                az_iot_hub_client_command_request *out_request);
+
+/* The same as az_iot_hub_client_methods_response_get_publish_topic(). */
+AZ_NODISCARD az_result az_iot_hub_client_commands_response_get_publish_topic(
+        az_iot_hub_client const *client, az_span request_id, uint16_t status, char *mqtt_topic,
+        size_t mqtt_topic_size, size_t *out_mqtt_topic_length);
+
+/* Filter of cloud-to-device messages, to be subscribed with QoS 1. A module has none. */
+#define AZ_IOT_HUB_CLIENT_C2D_SUBSCRIBE_TOPIC "devices/+/messages/devicebound/#"
+
+/* A cloud-to-device message. */
+typedef struct {
+        az_iot_message_properties properties; /* percent-encoded; of two with one name the first counts */
+} az_iot_hub_client_c2d_request;
+
+/*
+ * Parses the topic of a cloud-to-device message, "devices/{device}/messages/devicebound/{properties}".
+ *
+ *   received_topic  not empty
+ *   out_request  its properties lie in 'received_topic', less a '?' before the first, which the hub's
+ *                documentation shows and hubs do not send; written only on success
+ *
+ * TOPIC_NO_MATCH: another kind of topic, or of another device. Differs from azure-sdk-for-c, which finds
+ * "/messages/devicebound/" anywhere in the topic and leaves the '?' in the first name.
+ *
+ * PUBACK tells the hub that the message is done: acknowledge when nothing can lose it any more. The hub gives
+ * a message again that is not acknowledged within a minute.
+ */
+AZ_NODISCARD az_result az_iot_hub_client_c2d_parse_received_topic(az_iot_hub_client const *client,
+                                                                  az_span received_topic,
+                                                                  az_iot_hub_client_c2d_request *out_request);
+
+/* Filters of the hub's answers about the twin and of changes of desired properties, both with QoS 0. */
+#define AZ_IOT_HUB_CLIENT_TWIN_RESPONSE_SUBSCRIBE_TOPIC "$iothub/twin/res/#"
+#define AZ_IOT_HUB_CLIENT_TWIN_PATCH_SUBSCRIBE_TOPIC    "$iothub/twin/PATCH/properties/desired/#"
+
+/* What a message about the twin is. */
+typedef enum {
+        AZ_IOT_HUB_CLIENT_TWIN_RESPONSE_TYPE_GET = 1,                 /* the twin, as the payload */
+        AZ_IOT_HUB_CLIENT_TWIN_RESPONSE_TYPE_DESIRED_PROPERTIES = 2,  /* a change, as the payload */
+        AZ_IOT_HUB_CLIENT_TWIN_RESPONSE_TYPE_REPORTED_PROPERTIES = 3, /* a patch was taken */
+        AZ_IOT_HUB_CLIENT_TWIN_RESPONSE_TYPE_REQUEST_ERROR = 4,       /* the payload may say more */
+} az_iot_hub_client_twin_response_type;
+
+/* A message about the twin. */
+typedef struct {
+        az_span request_id; /* of the request that it answers; empty if DESIRED_PROPERTIES */
+        az_iot_hub_client_twin_response_type response_type;
+        az_iot_status
+                status;  /* 200 if DESIRED_PROPERTIES; may be a number that az_iot_status does not name */
+        az_span version; /* decimal; of DESIRED_ and REPORTED_PROPERTIES only, empty where it is missing */
+} az_iot_hub_client_twin_response;
+
+/*
+ * Parses the topic of an answer about the twin, "$iothub/twin/res/{status}/?$rid={id}[&$version={version}]",
+ * or of a change of desired properties, "$iothub/twin/PATCH/properties/desired/?$version={version}".
+ *
+ * The status decides what an answer is: from 400 on REQUEST_ERROR, 204 REPORTED_PROPERTIES, any other GET.
+ *
+ *   received_topic  not empty
+ *   out_response  spans into 'received_topic'; written only on success
+ *
+ * TOPIC_NO_MATCH: another kind of topic. UNEXPECTED_CHAR, UNEXPECTED_END: the status is not three digits with
+ * "/?" behind them, or what follows "desired/" does not begin with '?'. ITEM_NOT_FOUND: an answer without
+ * $rid. Drop the message. Differs from azure-sdk-for-c, which finds the prefixes anywhere in the topic and
+ * refuses a message without $version.
+ */
+AZ_NODISCARD az_result
+az_iot_hub_client_twin_parse_received_topic(az_iot_hub_client const *client, az_span received_topic,
+                                            az_iot_hub_client_twin_response *out_response);
+
+/*
+ * Writes the topic that asks for the twin, "$iothub/twin/GET/?$rid={id}". The payload is empty.
+ *
+ *   request_id  chosen by the caller, letters and digits, not empty; comes back in the answer
+ *   out_mqtt_topic_length  may be NULL
+ *
+ * NOT_ENOUGH_SPACE. The answer is lost unless its filter was granted before.
+ */
+AZ_NODISCARD az_result az_iot_hub_client_twin_document_get_publish_topic(az_iot_hub_client const *client,
+                                                                         az_span request_id, char *mqtt_topic,
+                                                                         size_t mqtt_topic_size,
+                                                                         size_t *out_mqtt_topic_length);
+
+/*
+ * Writes the topic of a patch of reported properties, "$iothub/twin/PATCH/properties/reported/?$rid={id}".
+ * The payload is a JSON object without names that begin with '$'; null removes what it names.
+ *
+ * Parameters and results as of az_iot_hub_client_twin_document_get_publish_topic().
+ */
+AZ_NODISCARD az_result az_iot_hub_client_twin_patch_get_publish_topic(az_iot_hub_client const *client,
+                                                                      az_span request_id, char *mqtt_topic,
+                                                                      size_t mqtt_topic_size,
+                                                                      size_t *out_mqtt_topic_length);
+
 _az_END_DECLS
 
 #endif
