@@ -3,146 +3,19 @@
 
 import contextlib
 import json
-import os
 import signal
 import socket
 import ssl
 import subprocess
-import sys
 import tempfile
-import threading
 import time
-import unittest
 import warnings
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-import device as mqtt  # noqa: E402
-import tap  # noqa: E402
-from device import Closed, Device, publish, subscribe  # noqa: E402
-
-PROGRAM = os.environ["HUBSIM"]
-METHODS = "$iothub/methods/POST/#"
-ENVIRONMENT = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8",
-               "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", ""), "UBSAN_OPTIONS": os.environ.get("UBSAN_OPTIONS", "")}
-
-
-def loopback_addresses():
-    """What localhost may mean here: not every machine has IPv6."""
-    try:
-        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
-    except OSError:
-        return ["127.0.0.1"]
-    return ["127.0.0.1", "::1"]
-
-
-class Hub:
-    """The running program, on the same state directory and port after the first start."""
-
-    def __init__(self, state):
-        self.state = Path(state)
-        self.socket_path = str(self.state / "socket")
-        self.process = None
-        self.errors = []
-
-    def start(self, *options):
-        self.process = subprocess.Popen(
-            [PROGRAM, "run", "--state-dir", self.state, "--listen", "127.0.0.1:0", *options],
-            env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for line in self.process.stdout:
-            if line.startswith("  for Azure"):
-                break
-        else:
-            raise AssertionError(self.process.stderr.read())
-        threading.Thread(target=self._read_errors, args=(self.process.stderr,), daemon=True).start()
-
-    def _read_errors(self, stream):
-        for line in stream:
-            self.errors.append(line.rstrip("\n"))
-
-    def stop(self, number=signal.SIGTERM):
-        self.process.send_signal(number)
-        code = self.process.wait(30)
-        self.process.stdout.close()
-        return code
-
-    def command(self, *arguments):
-        return subprocess.run([PROGRAM, *arguments, "--state-dir", self.state], env=ENVIRONMENT, text=True,
-                              capture_output=True, timeout=60)
-
-    def control(self, call, **parameters):
-        """Calls a method of the control socket; returns (error, parameters)."""
-        with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(mqtt.TIMEOUT_S)
-            s.connect(self.socket_path)
-            s.sendall(json.dumps({"method": "io.aziotd.hubsim." + call, "parameters": parameters}).encode() + b"\0")
-            data = b""
-            while not data.endswith(b"\0"):
-                data += s.recv(65536)
-        reply = json.loads(data[:-1])
-        return reply.get("error"), reply.get("parameters")
-
-    def invoke(self, name, *options):
-        """Starts a method call beside the test; .result() is its finished process."""
-        return Background(lambda: self.command("invoke", name, *options))
-
-    def journal(self):
-        return [json.loads(line) for line in (self.state / "telemetry.jsonl").read_text().splitlines()]
-
-
-class Background:
-    def __init__(self, function):
-        self.value = None
-        self.thread = threading.Thread(target=self._run, args=(function,))
-        self.thread.start()
-
-    def _run(self, function):
-        self.value = function()
-
-    def result(self):
-        self.thread.join()
-        return self.value
-
-
-class HubCase(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.directory = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(cls.directory.cleanup)
-        cls.hub = Hub(Path(cls.directory.name) / "state")
-        cls.hub.start()
-
-    @classmethod
-    def tearDownClass(cls):
-        if cls.hub.stop() != 0:
-            raise AssertionError("\n".join(cls.hub.errors))
-
-    def failure_details(self):
-        return "\n".join(self.hub.errors[-20:])
-
-    def add_device(self):
-        """A new device; its connection string."""
-        self.name = self._testMethodName
-        return self.hub.command("device", "add", self.name).stdout
-
-    def open(self, connection_string=None):
-        d = Device(connection_string or self.add_device(), str(self.hub.state / "ca.pem"))
-        self.addCleanup(d.close)
-        return d
-
-    def open_connected(self, connection_string=None, **options):
-        d = self.open(connection_string)
-        self.assertEqual(d.connect(**options)[1], 0)
-        return d
-
-    def arrived(self):
-        return [line for line in self.hub.journal() if line["device"] == self.name]
-
-    def eventually(self, condition):
-        deadline = time.monotonic() + mqtt.TIMEOUT_S
-        while not condition():
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.02)
+import device as mqtt
+from device import Closed, Device, publish, subscribe
+from hub import ENVIRONMENT, METHODS, PROGRAM, Background, HubCase, loopback_addresses
+import tap  # hub knows where it is
 
 
 class Refusals(HubCase):
