@@ -18,7 +18,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 
-#include "daemon/outbox-aside.h"
+#include "daemon/aside.h"
 
 typedef struct Recovery {
         Outbox *o;

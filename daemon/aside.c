@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-#include "daemon/outbox-aside.h"
+#include "daemon/aside.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Where damaged files of the outbox go, for a person to look at. */
+/* Where damaged files of a state directory go, for a person to look at. */
 
 #include <azure/core/az_span.h>
 
 #include "util/util.h"
 
-/* So many are kept, on top of max_bytes; what is damaged after that is deleted. */
+/* So many are kept in a directory, on top of its limits; what is damaged after that is deleted. */
 #define ASIDE_MAX      4U
 #define ASIDE_NAME_MAX 64U
 
