@@ -19,7 +19,7 @@
 #include "cli/answer.h"
 #include "cli/child.h"
 #include "cli/cli.h"
-#include "cli/rfc3339.h"
+#include "ipc/rfc3339.h"
 #include "util/util.h"
 
 /* Between attempts to connect. */

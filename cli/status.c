@@ -5,7 +5,8 @@
 #include <inttypes.h>
 
 #include "cli/cli.h"
-#include "cli/rfc3339.h"
+#include "cli/duration.h"
+#include "ipc/rfc3339.h"
 #include "util/util.h"
 
 static const char usage[] = "Usage: aziot status [OPTION]...\n"

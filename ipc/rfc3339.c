@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "cli/rfc3339.h"
 
-#include <inttypes.h>
+#include "ipc/rfc3339.h"
 
 #include "util/util.h"
 
@@ -30,20 +29,4 @@ int rfc3339_parse(az_span text, uint64_t *ret_realtime_us) {
                 return -EINVAL;
         *ret_realtime_us = (uint64_t) t * USEC_PER_SEC + fraction_us;
         return 0;
-}
-
-const char *duration_format(char buffer[DURATION_TEXT_MAX], uint64_t duration_us) {
-        uint64_t s = duration_us / USEC_PER_SEC;
-
-        if (s < 60)
-                (void) snprintf(buffer, DURATION_TEXT_MAX, "%" PRIu64 " s", s);
-        else if (s < 3600)
-                (void) snprintf(buffer, DURATION_TEXT_MAX, "%" PRIu64 " min", s / 60);
-        else if (s < 86400)
-                (void) snprintf(buffer, DURATION_TEXT_MAX, "%" PRIu64 " h %" PRIu64 " min", s / 3600,
-                                s / 60 % 60);
-        else
-                (void) snprintf(buffer, DURATION_TEXT_MAX, "%" PRIu64 " d %" PRIu64 " h", s / 86400,
-                                s / 3600 % 24);
-        return buffer;
 }
