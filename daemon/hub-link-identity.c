@@ -19,6 +19,7 @@ static az_result session_setup(HubLink *link) {
         if (getrandom(&options.random_seed, sizeof(options.random_seed), 0) < 0)
                 options.random_seed = boottime_us();
         options.random_seed |= 1; /* 0 is refused */
+        options.features = AZ_HUB_SESSION_METHODS;
         options.token_lifetime_s = (uint32_t) c->hub.token_lifetime_s;
         options.keep_alive_s = (uint16_t) c->hub.keep_alive_s;
         /* Each step has its own limit and says what failed; the session's is for all of them. */

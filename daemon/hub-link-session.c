@@ -155,6 +155,10 @@ static void session_event(HubLink *link, const az_hub_event *event) {
                 link->ops->on_method(link->userdata, event->as.method.request_id, event->as.method.name,
                                      event->as.method.payload);
                 break;
+        case AZ_HUB_EVENT_C2D:
+        case AZ_HUB_EVENT_TWIN:
+                assert(false); /* not subscribed to */
+                break;
         case AZ_HUB_EVENT_LOST:
                 do_lost(link, event);
                 break;

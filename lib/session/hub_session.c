@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include <session/hub_session.h>
+#include <session/hub_session_internal.h>
 
 #include <session/retry.h>
 
@@ -21,8 +21,12 @@ static const az_hub_session_transition transitions[] = {
         ROW(CONNECTING,  CONNECTED,      SUBSCRIBING, SUBSCRIBE),
         ROW(SUBSCRIBING, SUBACK,         LIVE,        LIVE),
 
-        ROW(SUBSCRIBING, MESSAGE,        SUBSCRIBING, METHOD),
-        ROW(LIVE,        MESSAGE,        LIVE,        METHOD),
+        ROW(SUBSCRIBING, METHOD,         SUBSCRIBING, METHOD),
+        ROW(SUBSCRIBING, C2D,            SUBSCRIBING, C2D),
+        ROW(SUBSCRIBING, TWIN,           SUBSCRIBING, TWIN),
+        ROW(LIVE,        METHOD,         LIVE,        METHOD),
+        ROW(LIVE,        C2D,            LIVE,        C2D),
+        ROW(LIVE,        TWIN,           LIVE,        TWIN),
 
         ROW(SIGNING,     TIMEOUT,        BACKOFF,     LOST),
         ROW(SIGNING,     LOST,           BACKOFF,     LOST),
@@ -48,17 +52,6 @@ static const az_hub_session_transition transitions[] = {
 
 #define N_TRANSITIONS (sizeof(transitions) / sizeof(transitions[0]))
 
-static const struct {
-        uint32_t feature;
-        az_hub_session_filter filter;
-} feature_filters[] = {
-        { AZ_HUB_SESSION_METHODS,
-          { AZ_SPAN_LITERAL_FROM_STR(AZ_IOT_HUB_CLIENT_METHODS_SUBSCRIBE_TOPIC), 0 } },
-};
-
-#define N_FEATURE_FILTERS (sizeof(feature_filters) / sizeof(feature_filters[0]))
-#define ALL_FEATURES      AZ_HUB_SESSION_METHODS
-
 static void forget_credential(az_hub_session *s) {
         /* volatile: the compiler may not leave out a store to it. */
         volatile char *p = s->_internal.credential;
@@ -75,8 +68,7 @@ typedef struct {
         bool session_present;
         az_hub_loss loss;
         uint8_t connack_code;
-        az_span topic;
-        az_span payload;
+        az_hub_event const *message;
 } input;
 
 /* The one place where the state changes. Returns the event of the transition, to be filled in. */
@@ -161,20 +153,7 @@ static az_result go_live(az_hub_session *s, az_hub_session_transition const *tra
 }
 
 static az_result deliver(az_hub_session *s, az_hub_session_transition const *transition, input const *in) {
-        az_iot_hub_client_method_request request;
-        az_hub_event *event;
-        az_result r;
-
-        if (az_span_size(in->topic) == 0)
-                return AZ_ERROR_IOT_TOPIC_NO_MATCH;
-        r = az_iot_hub_client_methods_parse_received_topic(s->_internal.client, in->topic, &request);
-        if (az_result_failed(r))
-                return r;
-
-        event = move(s, transition, s->_internal.deadline_us);
-        event->as.method.name = request.name;
-        event->as.method.request_id = request.request_id;
-        event->as.method.payload = in->payload;
+        *move(s, transition, s->_internal.deadline_us) = *in->message;
         return AZ_OK;
 }
 
@@ -244,6 +223,8 @@ static az_result act(az_hub_session *s, az_hub_session_transition const *transit
         case AZ_HUB_EVENT_LIVE:
                 return go_live(s, transition, in);
         case AZ_HUB_EVENT_METHOD:
+        case AZ_HUB_EVENT_C2D:
+        case AZ_HUB_EVENT_TWIN:
                 return deliver(s, transition, in);
         case AZ_HUB_EVENT_LOST:
                 return lose(s, transition, in);
@@ -270,7 +251,7 @@ static az_result feed(az_hub_session *s, az_hub_session_trigger on, input const 
 
 az_hub_session_options az_hub_session_options_default(void) {
         return (az_hub_session_options){
-                .features = ALL_FEATURES,
+                .features = _az_HUB_SESSION_FEATURES,
                 .token_lifetime_s = 3600,
                 .keep_alive_s = 60,
                 .sign_timeout_s = 120,
@@ -286,7 +267,7 @@ static bool is_within(uint32_t least, uint32_t value, uint32_t most) {
 }
 
 static bool options_are_valid(az_hub_session_options const *options) {
-        return options->random_seed != 0 && is_within(1, options->features, ALL_FEATURES) &&
+        return options->random_seed != 0 && is_within(1, options->features, _az_HUB_SESSION_FEATURES) &&
                is_within(300, options->token_lifetime_s, 86400) &&
                is_within(1, options->keep_alive_s, AZ_HUB_SESSION_KEEP_ALIVE_MAX_S) &&
                options->sign_timeout_s > 0 && options->connect_timeout_s > 0 &&
@@ -315,6 +296,8 @@ static az_result write_identity(az_hub_session *s) {
 
 az_result az_hub_session_init(az_hub_session *s, az_iot_hub_client const *client,
                               az_hub_session_options const *options) {
+        az_result r;
+
         if (!options_are_valid(options))
                 return AZ_ERROR_ARG;
 
@@ -327,11 +310,10 @@ az_result az_hub_session_init(az_hub_session *s, az_iot_hub_client const *client
                         .random = options->random_seed,
                 },
         };
-        for (size_t i = 0; i < N_FEATURE_FILTERS; i++) {
-                if (options->features & feature_filters[i].feature)
-                        s->_internal.filters[s->_internal.n_filters++] = feature_filters[i].filter;
-        }
-        return write_identity(s);
+        r = write_identity(s);
+        if (az_result_failed(r))
+                return r;
+        return _az_hub_session_write_filters(s);
 }
 
 az_result az_hub_session_start(az_hub_session *s, az_hub_session_time time) {
@@ -358,20 +340,9 @@ az_result az_hub_session_refused(az_hub_session *s, uint8_t connack_code, az_hub
                     &(input){ .time = time, .loss = AZ_HUB_LOSS_REFUSED, .connack_code = connack_code });
 }
 
-/* MQTT 3.1.1, section 3.9.3: 0, 1 and 2 are the granted QoS, 0x80 is "Failure", all else is reserved. */
-static bool is_granted(az_hub_session const *s, uint8_t const *codes, size_t n_codes) {
-        if (n_codes != s->_internal.n_filters)
-                return false;
-        for (size_t i = 0; i < n_codes; i++) {
-                if (codes[i] > 2)
-                        return false;
-        }
-        return true;
-}
-
 az_result az_hub_session_suback(az_hub_session *s, uint8_t const *codes, size_t n_codes,
                                 az_hub_session_time time) {
-        if (is_granted(s, codes, n_codes))
+        if (_az_hub_session_is_granted(s, codes, n_codes))
                 return feed(s, AZ_HUB_ON_SUBACK, &(input){ .time = time });
         return feed(s, AZ_HUB_ON_SUBACK_REFUSED, &(input){ .time = time, .loss = AZ_HUB_LOSS_SUBSCRIBE });
 }
@@ -393,7 +364,14 @@ az_result az_hub_session_reconnect_now(az_hub_session *s, az_hub_session_time ti
 }
 
 az_result az_hub_session_message(az_hub_session *s, az_span topic, az_span payload) {
-        return feed(s, AZ_HUB_ON_MESSAGE, &(input){ .topic = topic, .payload = payload });
+        az_hub_session_trigger on;
+        az_hub_event event;
+        az_result r;
+
+        r = _az_hub_session_parse_message(s, topic, payload, &event, &on);
+        if (az_result_failed(r))
+                return r;
+        return feed(s, on, &(input){ .message = &event });
 }
 
 bool az_hub_session_next_event(az_hub_session *s, az_hub_event *out_event) {

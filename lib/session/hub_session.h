@@ -18,7 +18,7 @@
  * az_hub_session_transitions() has every row. The session never gives up: only az_hub_session_stop() ends it.
  *
  * Each input makes at most one event. Pop it before the next input. What an event points to lives until the
- * next call that takes the session as other than const; the payload and topic of a METHOD belong to the
+ * next call that takes the session as other than const; what METHOD, C2D and TWIN point to belongs to the
  * caller of az_hub_session_message().
  *
  * Every input can return, besides AZ_OK and what its comment says, and changes nothing when it does:
@@ -75,7 +75,9 @@ typedef enum {
 
 /* What to subscribe to; a set of bits. */
 enum {
-        AZ_HUB_SESSION_METHODS = 1 << 0, /* direct methods */
+        AZ_HUB_SESSION_METHODS = 1 << 0, /* direct methods, QoS 0 */
+        AZ_HUB_SESSION_C2D = 1 << 1,     /* cloud-to-device messages, QoS 1; left out for a module */
+        AZ_HUB_SESSION_TWIN = 1 << 2,    /* answers about the twin and changes of it, QoS 0; two filters */
 };
 
 /* An IoT Hub serves five subscriptions per device. */
@@ -97,7 +99,7 @@ typedef struct {
  */
 typedef struct {
         uint64_t random_seed; /* from the system's random source; 0 is refused, so that it is not forgotten */
-        uint32_t features;    /* all: AZ_HUB_SESSION_METHODS */
+        uint32_t features;    /* all */
         uint32_t token_lifetime_s;    /* 3600; from 300 to 86400 */
         uint16_t keep_alive_s;        /* 60; from 1 to AZ_HUB_SESSION_KEEP_ALIVE_MAX_S */
         uint16_t sign_timeout_s;      /* 120: signing, and whatever the caller does before it answers */
@@ -125,6 +127,10 @@ typedef enum {
         AZ_HUB_EVENT_LIVE,
         /* The cloud calls a method. Answer while this link lives. */
         AZ_HUB_EVENT_METHOD,
+        /* A cloud-to-device message. Acknowledge it when nothing can lose it any more. */
+        AZ_HUB_EVENT_C2D,
+        /* An answer about the twin, or a change of its desired properties. */
+        AZ_HUB_EVENT_TWIN,
         /* The link is down: drop what is left of the connection. The next attempt comes by itself. */
         AZ_HUB_EVENT_LOST,
         /* The session was stopped: send DISCONNECT if there is a connection, and drop it. */
@@ -159,6 +165,14 @@ typedef struct {
                         az_span request_id;
                         az_span payload;
                 } method;
+                struct {
+                        az_iot_hub_client_c2d_request request; /* reading its properties moves it on */
+                        az_span payload;
+                } c2d;
+                struct {
+                        az_iot_hub_client_twin_response response;
+                        az_span payload;
+                } twin;
                 struct {
                         az_hub_loss loss;
                         uint8_t connack_code;      /* if REFUSED */
@@ -225,8 +239,8 @@ AZ_NODISCARD az_hub_session_options az_hub_session_options_default(void);
  *   client  must outlive 's'
  *   options  copied
  *
- * AZ_ERROR_ARG: an option is out of range. AZ_ERROR_NOT_ENOUGH_SPACE: the names of 'client' are longer than a
- * hub allows.
+ * AZ_ERROR_ARG: an option is out of range, or C2D alone was asked for and the identity is a module.
+ * AZ_ERROR_NOT_ENOUGH_SPACE: the names of 'client' are longer than a hub allows.
  */
 AZ_NODISCARD az_result az_hub_session_init(az_hub_session *s, az_iot_hub_client const *client,
                                            az_hub_session_options const *options);
@@ -261,7 +275,7 @@ AZ_NODISCARD az_result az_hub_session_connected(az_hub_session *s, bool session_
 AZ_NODISCARD az_result az_hub_session_refused(az_hub_session *s, uint8_t connack_code,
                                               az_hub_session_time time);
 
-/* The hub answered SUBSCRIBE with one code per filter (LIVE if each was granted, else LOST). */
+/* The hub answered SUBSCRIBE with one code per filter (LIVE if each was granted with its QoS, else LOST). */
 AZ_NODISCARD az_result az_hub_session_suback(az_hub_session *s, uint8_t const *codes, size_t n_codes,
                                              az_hub_session_time time);
 
@@ -281,12 +295,13 @@ AZ_NODISCARD az_result az_hub_session_timeout(az_hub_session *s, az_hub_session_
 AZ_NODISCARD az_result az_hub_session_reconnect_now(az_hub_session *s, az_hub_session_time time);
 
 /*
- * Takes a message of the hub (METHOD). Accepted from CONNACK on, before SUBACK too.
+ * Takes a message of the hub (METHOD, C2D or TWIN). Accepted from CONNACK on, before SUBACK too: a hub that
+ * has kept the session sends what waited at once.
  *
- *   payload  may be empty
+ *   topic, payload  may be empty; see the events for how long they are needed
  *
- * AZ_ERROR_IOT_TOPIC_NO_MATCH: not a topic of a feature; count and ignore it. AZ_ERROR_UNEXPECTED_CHAR: a
- * topic that a hub does not make; count and ignore it.
+ * AZ_ERROR_IOT_TOPIC_NO_MATCH: not a topic of a feature; count and ignore it. AZ_ERROR_UNEXPECTED_CHAR,
+ * AZ_ERROR_UNEXPECTED_END, AZ_ERROR_ITEM_NOT_FOUND: a topic that a hub does not make; count and ignore it.
  */
 AZ_NODISCARD az_result az_hub_session_message(az_hub_session *s, az_span topic, az_span payload);
 
@@ -311,7 +326,9 @@ typedef enum {
         AZ_HUB_ON_LOST,
         AZ_HUB_ON_TIMEOUT,
         AZ_HUB_ON_RECONNECT_NOW,
-        AZ_HUB_ON_MESSAGE,
+        AZ_HUB_ON_METHOD,
+        AZ_HUB_ON_C2D,
+        AZ_HUB_ON_TWIN,
         _AZ_HUB_ON_MAX
 } az_hub_session_trigger;
 

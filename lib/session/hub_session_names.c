@@ -21,7 +21,9 @@ static const char *const triggers[_AZ_HUB_ON_MAX] = {
         [AZ_HUB_ON_LOST] = "lost",
         [AZ_HUB_ON_TIMEOUT] = "timeout",
         [AZ_HUB_ON_RECONNECT_NOW] = "reconnect-now",
-        [AZ_HUB_ON_MESSAGE] = "message",
+        [AZ_HUB_ON_METHOD] = "method",
+        [AZ_HUB_ON_C2D] = "c2d",
+        [AZ_HUB_ON_TWIN] = "twin",
 };
 
 static const char *const event_types[_AZ_HUB_EVENT_TYPE_MAX] = {
@@ -30,6 +32,8 @@ static const char *const event_types[_AZ_HUB_EVENT_TYPE_MAX] = {
         [AZ_HUB_EVENT_SUBSCRIBE] = "subscribe",
         [AZ_HUB_EVENT_LIVE] = "live",
         [AZ_HUB_EVENT_METHOD] = "method",
+        [AZ_HUB_EVENT_C2D] = "c2d",
+        [AZ_HUB_EVENT_TWIN] = "twin",
         [AZ_HUB_EVENT_LOST] = "lost",
         [AZ_HUB_EVENT_DISCONNECT] = "disconnect",
 };

@@ -24,7 +24,7 @@ typedef struct {
         bool is_subscribed;           /* asked to subscribe since the last CONNECT */
         bool is_granted;              /* and granted every filter */
         uint64_t last_expires_unix_s; /* of the last token */
-        unsigned n_live, n_methods, n_losses[_AZ_HUB_LOSS_MAX];
+        unsigned n_live, n_messages[_AZ_HUB_EVENT_TYPE_MAX], n_losses[_AZ_HUB_LOSS_MAX];
 } World;
 
 static uint64_t draw(World *w, uint64_t n) {
@@ -79,8 +79,10 @@ static void on_event(World *w, const az_hub_event *event) {
                 w->n_live++;
                 break;
         case AZ_HUB_EVENT_METHOD:
-                ck_assert_msg(w->is_subscribed, "a method of no connection");
-                w->n_methods++;
+        case AZ_HUB_EVENT_C2D:
+        case AZ_HUB_EVENT_TWIN:
+                ck_assert_msg(w->is_subscribed, "a message of no connection");
+                w->n_messages[event->type]++;
                 break;
         case AZ_HUB_EVENT_LOST:
                 on_lost(w, event);
@@ -94,16 +96,18 @@ static void on_event(World *w, const az_hub_event *event) {
 }
 
 static az_result give_suback(World *w) {
-        static const uint8_t codes[] = { 0, 0, 0, 1, 2, 3, 0x80 };
-        uint8_t code = codes[draw(w, ELEMENTSOF(codes))];
+        static const uint8_t of_c2d[] = { 1, 1, 1, 0, 2, 3, 0x80 };
+        uint8_t const codes[4] = { 0, of_c2d[draw(w, ELEMENTSOF(of_c2d))] };
 
-        w->is_granted = w->is_subscribed && code <= 2;
-        return az_hub_session_suback(&w->session, &code, 1, w->time);
+        w->is_granted = w->is_subscribed && (codes[1] == 1 || codes[1] == 2);
+        return az_hub_session_suback(&w->session, codes, ELEMENTSOF(codes), w->time);
 }
 
 static az_result give_message(World *w) {
-        static const char *const topics[] = { "$iothub/methods/POST/a/?$rid=1", "$iothub/methods/POST/a",
-                                              "x" };
+        static const char *const topics[] = {
+                "$iothub/methods/POST/a/?$rid=1", "$iothub/methods/POST/a", "devices/d/messages/devicebound/",
+                "$iothub/twin/res/200/?$rid=1",   "$iothub/twin/res/200",   "x",
+        };
 
         return az_hub_session_message(&w->session, str(topics[draw(w, ELEMENTSOF(topics))]), str("{}"));
 }
@@ -222,7 +226,8 @@ START_TEST(nothing_impossible_happens) {
 
         /* The inputs reached everything, or the checks above prove little. */
         ck_assert_uint_gt(w.n_live, 100);
-        ck_assert_uint_gt(w.n_methods, 100);
+        for (az_hub_event_type type = AZ_HUB_EVENT_METHOD; type <= AZ_HUB_EVENT_TWIN; type++)
+                ck_assert_uint_gt(w.n_messages[type], 100);
         for (az_hub_loss loss = AZ_HUB_LOSS_NONE + 1; loss < _AZ_HUB_LOSS_MAX; loss++)
                 ck_assert_uint_gt(w.n_losses[loss], 10);
 }

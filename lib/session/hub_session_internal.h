@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef _az_HUB_SESSION_INTERNAL_H
+#define _az_HUB_SESSION_INTERNAL_H
+
+/* What the files of the hub session share; not part of the public API. */
+
+#include <session/hub_session.h>
+
+_az_BEGIN_DECLS
+
+/* Every feature that there is. */
+#define _az_HUB_SESSION_FEATURES (AZ_HUB_SESSION_METHODS | AZ_HUB_SESSION_C2D | AZ_HUB_SESSION_TWIN)
+
+/*
+ * Leaves out the features that the identity does not have, and writes the filters of the others; the client
+ * id must be written. AZ_ERROR_ARG: no feature is left.
+ */
+AZ_NODISCARD az_result _az_hub_session_write_filters(az_hub_session *s);
+
+/* Whether a SUBACK with these codes grants each filter, with its QoS. */
+AZ_NODISCARD bool _az_hub_session_is_granted(az_hub_session const *s, uint8_t const *codes, size_t n_codes);
+
+/* Parses a message of the hub: the event that it makes and what triggers that. */
+AZ_NODISCARD az_result _az_hub_session_parse_message(az_hub_session const *s, az_span topic, az_span payload,
+                                                     az_hub_event *out_event,
+                                                     az_hub_session_trigger *out_trigger);
+
+_az_END_DECLS
+
+#endif
