@@ -6,4 +6,5 @@ extern const char io_aziotd_device_varlink[];
 extern const char io_aziotd_messages_varlink[];
 extern const char io_aziotd_methods_varlink[];
 extern const char io_aziotd_telemetry_varlink[];
+extern const char io_aziotd_twin_varlink[];
 extern const char org_varlink_service_varlink[];
