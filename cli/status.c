@@ -23,9 +23,14 @@ typedef struct Link {
         az_span state, since, hub, last_error, next_attempt;
 } Link;
 
+typedef struct Dropped {
+        int64_t expired, overflow, damaged, unsendable;
+} Dropped;
+
 typedef struct Outbox {
-        int64_t messages, bytes, capacity_bytes, dropped;
+        int64_t messages, bytes, capacity_bytes;
         az_span oldest;
+        Dropped dropped;
 } Outbox;
 
 typedef struct Status {
@@ -43,12 +48,20 @@ static const IpcField link_fields[] = {
 };
 static const IpcStruct link_type = IPC_STRUCT(Link, link_fields);
 
+static const IpcField dropped_fields[] = {
+        { "expired", IPC_FIELD_INT, offsetof(Dropped, expired) },
+        { "overflow", IPC_FIELD_INT, offsetof(Dropped, overflow) },
+        { "damaged", IPC_FIELD_INT, offsetof(Dropped, damaged) },
+        { "unsendable", IPC_FIELD_INT, offsetof(Dropped, unsendable) },
+};
+static const IpcStruct dropped_type = IPC_STRUCT(Dropped, dropped_fields);
+
 static const IpcField outbox_fields[] = {
         { "messages", IPC_FIELD_INT, offsetof(Outbox, messages) },
         { "bytes", IPC_FIELD_INT, offsetof(Outbox, bytes) },
         { "capacityBytes", IPC_FIELD_INT, offsetof(Outbox, capacity_bytes) },
         { "oldest", IPC_FIELD_STRING, offsetof(Outbox, oldest), IPC_FIELD_NULLABLE },
-        { "dropped", IPC_FIELD_INT, offsetof(Outbox, dropped) },
+        { "dropped", IPC_FIELD_STRUCT, offsetof(Outbox, dropped), .type = &dropped_type },
 };
 static const IpcStruct outbox_type = IPC_STRUCT(Outbox, outbox_fields);
 
@@ -89,6 +102,28 @@ static void print_link(const Link *link, bool online) {
                 (void) printf("%-10sin %s\n", "next try", distance(buffer, link->next_attempt));
 }
 
+static void print_dropped(const Dropped *d) {
+        const struct {
+                const char *cause;
+                int64_t n;
+        } causes[] = {
+                { "expired", d->expired },
+                { "to make room", d->overflow },
+                { "damaged", d->damaged },
+                { "unsendable", d->unsendable },
+        };
+        const char *before = "dropped   ";
+
+        for (size_t i = 0; i < ELEMENTSOF(causes); i++) {
+                if (causes[i].n == 0)
+                        continue;
+                (void) printf("%s%" PRId64 " %s", before, causes[i].n, causes[i].cause);
+                before = ", ";
+        }
+        if (before[0] == ',')
+                (void) printf(" since aziotd started\n");
+}
+
 static void print_outbox(const Outbox *o) {
         char buffer[DURATION_TEXT_MAX];
 
@@ -98,9 +133,7 @@ static void print_outbox(const Outbox *o) {
                 (void) printf(", oldest from " SPAN_FORMAT " (%s)", SPAN_ARG(o->oldest),
                               distance(buffer, o->oldest));
         (void) fputc('\n', stdout);
-        if (o->dropped > 0)
-                (void) printf("%-10s%" PRId64 " messages since aziotd started: too old, or to make room\n",
-                              "dropped", o->dropped);
+        print_dropped(&o->dropped);
 }
 
 static void print_status(const Status *s) {

@@ -1,9 +1,69 @@
 /* SPDX-License-Identifier: MIT */
 
+/*
+ * Every watcher is told the same at the same time, so what was told last is kept once. The link changes
+ * rarely and is told at once; counters change with each message and are told when a second has passed since
+ * the last time.
+ */
+
 #include "daemon/device.h"
+
+#include <assert.h>
 
 #include "daemon/rfc3339.h"
 #include "ipc/interfaces.h"
+
+/* A flood of messages makes one reply in this time. */
+#define TELL_INTERVAL_US USEC_PER_SEC
+
+/* What changes too often to be told each time. */
+typedef struct Counters {
+        OutboxStats outbox;
+        UplinkStats uplink;
+} Counters;
+
+typedef struct Watcher Watcher;
+struct Watcher {
+        Device *device;
+        IpcCall *call;
+        Watcher *previous, *next;
+};
+
+struct Device {
+        const Config *config;
+        HubLink *link;
+        const Outbox *outbox;
+        const Uplink *uplink;
+
+        Watcher *watchers;
+        Counters told;
+        uint64_t told_us;
+        bool link_changed, counters_changed; /* since then */
+};
+
+int device_new(Device **ret, const Config *config, HubLink *link, const Outbox *outbox,
+               const Uplink *uplink) {
+        Device *d;
+
+        d = malloc(sizeof(*d));
+        if (!d)
+                return -ENOMEM;
+
+        *d = (Device){ .config = config, .link = link, .outbox = outbox, .uplink = uplink };
+        *ret = d;
+        return 0;
+}
+
+Device *device_free(Device *d) {
+        if (!d)
+                return NULL;
+
+        assert(!d->watchers);
+        free(d);
+        return NULL;
+}
+
+/* The status ------------------------------------------------------------------------------------------ */
 
 static void write_time(IpcJson *json, const char *name, uint64_t realtime) {
         char text[RFC3339_SIZE];
@@ -28,46 +88,147 @@ static void write_link(IpcJson *json, const HubLinkStatus *status) {
         ipc_json_end(json);
 }
 
-static void write_outbox(IpcJson *json, const OutboxStats *stats) {
-        uint64_t n_dropped = 0;
-
-        for (size_t i = 0; i < ELEMENTSOF(stats->n_dropped); i++)
-                n_dropped += stats->n_dropped[i];
-
-        ipc_json_begin(json, "outbox");
-        ipc_json_int(json, "messages", (int64_t) stats->messages);
-        ipc_json_int(json, "bytes", (int64_t) stats->bytes);
-        ipc_json_int(json, "capacityBytes", (int64_t) stats->capacity_bytes);
-        if (stats->oldest_realtime_us > 0)
-                write_time(json, "oldest", stats->oldest_realtime_us);
-        ipc_json_int(json, "dropped", (int64_t) n_dropped);
+static void write_dropped(IpcJson *json, const Counters *c) {
+        ipc_json_begin(json, "dropped");
+        ipc_json_int(json, "expired", (int64_t) c->outbox.n_dropped[OUTBOX_DROP_EXPIRED]);
+        ipc_json_int(json, "overflow", (int64_t) c->outbox.n_dropped[OUTBOX_DROP_OLDER]);
+        ipc_json_int(json, "damaged", (int64_t) c->outbox.n_dropped[OUTBOX_DROP_DAMAGED]);
+        ipc_json_int(json, "unsendable", (int64_t) c->uplink.n_unsendable);
         ipc_json_end(json);
 }
 
+static void write_outbox(IpcJson *json, const Counters *c) {
+        ipc_json_begin(json, "outbox");
+        ipc_json_int(json, "messages", (int64_t) c->outbox.messages);
+        ipc_json_int(json, "bytes", (int64_t) c->outbox.bytes);
+        ipc_json_int(json, "capacityBytes", (int64_t) c->outbox.capacity_bytes);
+        if (c->outbox.oldest_realtime_us > 0)
+                write_time(json, "oldest", c->outbox.oldest_realtime_us);
+        write_dropped(json, c);
+        ipc_json_end(json);
+}
+
+static void write_status(IpcJson *json, const Device *d, const Counters *counters) {
+        HubLinkStatus status;
+
+        hub_link_get_status(d->link, &status);
+        ipc_json_begin(json, NULL);
+        if (status.device_id)
+                ipc_json_cstring(json, "deviceId", status.device_id);
+        if (status.module_id)
+                ipc_json_cstring(json, "moduleId", status.module_id);
+        if (d->config->hub.model_id)
+                ipc_json_cstring(json, "modelId", d->config->hub.model_id);
+        write_link(json, &status);
+        write_outbox(json, counters);
+        ipc_json_end(json);
+}
+
+static Counters count(const Device *d) {
+        Counters c;
+
+        outbox_get_stats(d->outbox, &c.outbox);
+        uplink_get_stats(d->uplink, &c.uplink);
+        return c;
+}
+
+/* Watchers -------------------------------------------------------------------------------------------- */
+
+static Watcher *watcher_free(Watcher *w) {
+        if (w->previous)
+                w->previous->next = w->next;
+        else
+                w->device->watchers = w->next;
+        if (w->next)
+                w->next->previous = w->previous;
+        free(w);
+        return NULL;
+}
+
+static void watcher_gone(IpcCall *call, void *userdata) {
+        watcher_free(userdata);
+}
+
+static void tell(Device *d, uint64_t now_us) {
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+
+        d->told = count(d);
+        d->told_us = now_us;
+        d->link_changed = d->counters_changed = false;
+        write_status(&json, d, &d->told);
+        for (Watcher *w = d->watchers; w; w = w->next)
+                (void) ipc_call_reply_continues_json(w->call, &json);
+}
+
+void device_link_changed(Device *d) {
+        d->link_changed = d->watchers;
+}
+
+void device_run_due(Device *d, uint64_t now_us) {
+        Counters counters;
+
+        if (!d->watchers)
+                return;
+
+        counters = count(d);
+        d->counters_changed = memcmp(&counters, &d->told, sizeof(counters)) != 0;
+        if (d->link_changed || (d->counters_changed && now_us >= d->told_us + TELL_INTERVAL_US))
+                tell(d, now_us);
+}
+
+uint64_t device_deadline_us(const Device *d) {
+        return d->watchers && d->counters_changed ? d->told_us + TELL_INTERVAL_US : UINT64_MAX;
+}
+
+/* Methods --------------------------------------------------------------------------------------------- */
+
 static int device_get_status(IpcCall *call, const void *params, void *userdata) {
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
-        const Device *device = userdata;
-        HubLinkStatus status;
-        OutboxStats stats;
+        const Device *d = userdata;
+        Counters counters = count(d);
 
-        hub_link_get_status(device->link, &status);
-        outbox_get_stats(device->outbox, &stats);
-
-        ipc_json_begin(&json, NULL);
-        if (status.device_id)
-                ipc_json_cstring(&json, "deviceId", status.device_id);
-        if (status.module_id)
-                ipc_json_cstring(&json, "moduleId", status.module_id);
-        if (device->config->hub.model_id)
-                ipc_json_cstring(&json, "modelId", device->config->hub.model_id);
-        write_link(&json, &status);
-        write_outbox(&json, &stats);
-        ipc_json_end(&json);
+        write_status(&json, d, &counters);
         return ipc_call_reply_json(call, &json);
+}
+
+static int device_watch_status(IpcCall *call, const void *params, void *userdata) {
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+        Device *d = userdata;
+        Counters counters;
+        Watcher *w;
+        int r;
+
+        /* What the others have still to be told, this one hears now and again with them. */
+        counters = count(d);
+        write_status(&json, d, &counters);
+        r = ipc_call_reply_continues_json(call, &json);
+        if (r < 0)
+                return r;
+
+        w = malloc(sizeof(*w));
+        if (!w)
+                return -ENOMEM;
+        *w = (Watcher){ .device = d, .call = call, .next = d->watchers };
+        if (w->next)
+                w->next->previous = w;
+        else
+                d->told = counters; /* nobody watched what changed before */
+        d->watchers = w;
+        ipc_call_set_on_gone(call, watcher_gone, w);
+        return IPC_DEFERRED;
+}
+
+static int device_reconnect(IpcCall *call, const void *params, void *userdata) {
+        Device *d = userdata;
+
+        hub_link_reconnect(d->link);
+        return ipc_call_reply(call, AZ_SPAN_EMPTY);
 }
 
 static const IpcMethod methods[] = {
         { "GetStatus", IPC_GRANT_READ, 0, NULL, device_get_status },
+        { "WatchStatus", IPC_GRANT_READ, IPC_METHOD_MORE_ONLY, NULL, device_watch_status },
+        { "Reconnect", IPC_GRANT_ADMIN, 0, NULL, device_reconnect },
 };
 
 const IpcInterface device_interface = {

@@ -4,14 +4,25 @@
 /* io.aziotd.device: who this device is, and how its link to the cloud fares. */
 
 #include "daemon/hub-link.h"
-#include "daemon/outbox.h"
+#include "daemon/uplink.h"
 #include "ipc/server.h"
 
-/* What the interface looks at; its userdata. Everything in it must outlive the server. */
-typedef struct Device {
-        const Config *config;
-        const HubLink *link;
-        const Outbox *outbox;
-} Device;
+typedef struct Device Device;
+
+/* The userdata of device_interface; everything must outlive it. */
+int device_new(Device **ret, const Config *config, HubLink *link, const Outbox *outbox, const Uplink *uplink);
+/* After the server is gone. */
+Device *device_free(Device *device);
+DEFINE_CLEANUP(Device *, device_free)
+
+/* The state of the link, its reason or the time of the next attempt changed: who watches hears at once. */
+void device_link_changed(Device *device);
+
+/*
+ * Looks for what else changed and tells who watches, once a second at most: call it once a turn. The
+ * deadline is UINT64_MAX unless there is something to be told.
+ */
+void device_run_due(Device *device, uint64_t now_us);
+uint64_t device_deadline_us(const Device *device);
 
 extern const IpcInterface device_interface;

@@ -95,6 +95,15 @@ void hub_link_stop(HubLink *link) {
         hub_link_run_session(link, AZ_OK);
 }
 
+void hub_link_reconnect(HubLink *link) {
+        if (link->state != HUB_LINK_WAITING)
+                return;
+        if (link->has_identity)
+                hub_link_run_session(link, az_hub_session_reconnect_now(&link->session, hub_link_time()));
+        else
+                hub_link_start(link);
+}
+
 int hub_link_dispatch(HubLink *link) {
         MqttEvent event;
         int r;

@@ -59,6 +59,8 @@ DEFINE_CLEANUP(HubLink *, hub_link_free)
 void hub_link_start(HubLink *link);
 /* Sends DISCONNECT, bounded by two seconds; HUB_LINK_STOPPED says that it is done. */
 void hub_link_stop(HubLink *link);
+/* Makes the next attempt now, if one is waited for; otherwise there is nothing to be done. */
+void hub_link_reconnect(HubLink *link);
 HubLinkState hub_link_get_state(const HubLink *link);
 
 int hub_link_get_fd(const HubLink *link);

@@ -47,6 +47,7 @@ static void on_status(void *userdata) {
         HubLinkStatus status;
         const char *reason;
 
+        device_link_changed(m->device);
         hub_link_get_status(m->link, &status);
         /* The last loss stays in the status; while all is well systemctl need not show it. */
         reason = status.state == HUB_LINK_ONLINE ? NULL : status.last_error;
@@ -98,7 +99,7 @@ static int manager_listen(Manager *m, const char *socket_path) {
         if (r >= 0)
                 r = ipc_server_add_interface(m->ipc, &methods_interface, m->methods);
         if (r >= 0)
-                r = ipc_server_add_interface(m->ipc, &device_interface, &m->device);
+                r = ipc_server_add_interface(m->ipc, &device_interface, m->device);
         if (r < 0)
                 return log_error_errno(&m->log, r, "Failed to set up the interfaces: %m");
 
@@ -126,6 +127,7 @@ static int manager_arm_timer(Manager *m) {
         deadline_us = MIN(deadline_us, outbox_deadline_us(m->outbox));
         deadline_us = MIN(deadline_us, stage_waits_deadline_us(m->waits));
         deadline_us = MIN(deadline_us, methods_deadline_us(m->methods));
+        deadline_us = MIN(deadline_us, device_deadline_us(m->device));
         if (deadline_us == UINT64_MAX)
                 return sd_event_source_set_enabled(m->timer, SD_EVENT_OFF);
 
@@ -162,6 +164,7 @@ static int manager_turn(Manager *m) {
                         break;
         }
 
+        device_run_due(m->device, now_us);
         if (m->stopping && hub_link_get_state(m->link) == HUB_LINK_STOPPED)
                 return manager_finish(m);
         return manager_arm_timer(m);
@@ -305,11 +308,12 @@ static int manager_build(Manager *m, const ManagerOptions *options) {
         if (r >= 0)
                 r = methods_new(&m->methods, m->link, &m->log, m->config.hub.method_timeout_s * USEC_PER_SEC);
         if (r >= 0)
+                r = device_new(&m->device, &m->config, m->link, m->outbox, m->uplink);
+        if (r >= 0)
                 r = manager_add_sources(m);
         if (r < 0)
                 return log_error_errno(&m->log, r, "Failed to start: %m");
 
-        m->device = (Device){ .config = &m->config, .link = m->link, .outbox = m->outbox };
         return manager_listen(m, options->socket_path);
 }
 
@@ -356,6 +360,7 @@ Manager *manager_free(Manager *m) {
         for (size_t i = 0; i < ELEMENTSOF(m->signals); i++)
                 m->signals[i] = sd_event_source_disable_unref(m->signals[i]);
 
+        m->device = device_free(m->device);
         m->methods = methods_free(m->methods);
         m->telemetry = telemetry_free(m->telemetry);
         m->uplink = uplink_free(m->uplink);

@@ -38,7 +38,7 @@ typedef struct Manager {
 
         Telemetry *telemetry;
         Methods *methods;
-        Device device;
+        Device *device;
         IpcServer *ipc;
 } Manager;
 

@@ -28,6 +28,7 @@ struct Uplink {
         uint64_t boot;
 
         HeldMessage held;
+        UplinkStats stats;
 };
 
 int uplink_new(Uplink **ret, Outbox *outbox, HubLink *link, StageWaits *waits, const Log *log,
@@ -73,6 +74,7 @@ static void give_up(Uplink *uplink, uint64_t sequence) {
         log_warning(uplink->log, "Message %" PRIu64 " is none that a hub takes, dropping it", sequence);
         stage_waits_failed(uplink->waits, STAGE_DELIVERED, sequence, sequence, STAGE_REFUSED, 0);
         outbox_acked(uplink->outbox, sequence);
+        uplink->stats.n_unsendable++;
 }
 
 /* 0: published or given up. MQTT_WINDOW_FULL: not yet. Negative: the link is of no use any more. */
@@ -196,4 +198,8 @@ bool uplink_run(Uplink *uplink) {
         /* Behind the events: who waits for a message that was dropped has heard of it. */
         stage_waits_reached(uplink->waits, STAGE_DELIVERED, outbox_get_head(uplink->outbox) - 1);
         return has_published;
+}
+
+void uplink_get_stats(const Uplink *uplink, UplinkStats *ret) {
+        *ret = uplink->stats;
 }

@@ -13,6 +13,11 @@
 
 typedef struct Uplink Uplink;
 
+/* Since uplink_new(). */
+typedef struct UplinkStats {
+        uint64_t n_unsendable; /* messages given up because no hub takes them */
+} UplinkStats;
+
 /* Everything must outlive the uplink. 'boot' as in OutboxTime. */
 int uplink_new(Uplink **ret, Outbox *outbox, HubLink *link, StageWaits *waits, const Log *log, uint64_t boot);
 Uplink *uplink_free(Uplink *uplink);
@@ -29,3 +34,5 @@ void uplink_lost(Uplink *uplink);
  * link has something to write.
  */
 bool uplink_run(Uplink *uplink);
+
+void uplink_get_stats(const Uplink *uplink, UplinkStats *ret);

@@ -61,6 +61,11 @@ def eventually(condition, what, timeout_s=TIMEOUT_S):
         time.sleep(0.02)
 
 
+def dropped(**counts):
+    """What GetStatus tells when so many messages were given up, by cause."""
+    return {"expired": 0, "overflow": 0, "damaged": 0, "unsendable": 0, **counts}
+
+
 def assert_delivered(case, messages, n=None, window=WINDOW):
     """The bodies {"n": …} arrived in order; repeats are of the last 'window' at most and keep their message id.
 

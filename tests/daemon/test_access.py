@@ -78,6 +78,7 @@ class Users(harness.DaemonCase):
             ("io.aziotd.telemetry.Send", '{"message":{"text":"x"}}', "send"),
             ("io.aziotd.methods.Take", '{"names":["x"]}', "serve"),
             ("io.aziotd.device.GetStatus", "{}", "read"),
+            ("io.aziotd.device.Reconnect", "{}", "admin"),
         ]
         for method, parameters, grant in rows:
             with self.subTest(method=method):

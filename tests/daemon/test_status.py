@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""io.aziotd.device.GetStatus: it says plainly why the device is offline."""
+"""io.aziotd.device: it says plainly why the device is offline, and tells each change to who watches."""
 
 import datetime
 import re
+import signal
+import time
 
 import harness
 from harness import tap
@@ -27,7 +29,8 @@ class Online(harness.DaemonCase):
     def test_the_outbox_is_counted(self):
         self.hub.call("HoldPubacks", {"hold": True})
         before = self.daemon.status()["outbox"]
-        self.assertEqual((before["messages"], before.get("oldest"), before["dropped"]), (0, None, 0))
+        self.assertEqual((before["messages"], before.get("oldest"), before["dropped"]),
+                         (0, None, harness.dropped()))
         for _ in range(3):
             self.daemon.send(text="x" * 1000)
         waiting = self.daemon.status()["outbox"]
@@ -105,6 +108,77 @@ class Offline(harness.DaemonCase):
         self.hub.start()
         self.daemon.wait_online()
         self.hub.wait_for_messages(1)
+
+
+class Watch(harness.DaemonCase):
+    def watch(self):
+        """A connection that watches, and what it is told first."""
+        wire = self.daemon.connect()
+        return wire, wire.call("io.aziotd.device.WatchStatus", {}, more=True)
+
+    @staticmethod
+    def receive_until(wire, condition):
+        """Everything that is told up to a status that meets the condition."""
+        told = []
+        while not told or not condition(told[-1]):
+            told.append(wire.receive())
+        return told
+
+    def test_the_first_reply_is_the_present_state(self):
+        _, first = self.watch()
+        now = self.daemon.status()
+        for status in (first, now):
+            status["link"].pop("since")  # reckoned anew each time, to the millisecond
+        self.assertEqual(first, now)
+
+    def test_it_has_to_be_called_with_more(self):
+        with self.refused("org.varlink.service.ExpectedMore"):
+            self.daemon.call("io.aziotd.device.WatchStatus")
+
+    def test_each_state_of_the_link_is_told(self):
+        wire, _ = self.watch()
+        self.hub.call("Kick", {"device": "demo"})
+        told = self.receive_until(wire, lambda status: status["link"]["state"] == "online")
+        self.assertEqual([status["link"]["state"] for status in told], ["waiting", "connecting", "online"])
+        self.assertIn("closed", told[0]["link"]["lastError"])
+        self.assertTrue(time_of(told[0]["link"]["nextAttempt"]))
+
+    def test_a_flood_of_messages_is_no_flood_of_replies(self):
+        wire, _ = self.watch()
+        begin, n = time.monotonic(), 0
+        while time.monotonic() < begin + 2:
+            self.daemon.send(text="x")
+            n += 1
+        self.daemon.wait_for_empty_outbox()
+        self.daemon.program.send_signal(signal.SIGTERM)
+        told = self.receive_until(wire, lambda status: status["link"]["state"] == "stopped")
+        told = [status for status in told if status["link"]["state"] == "online"]
+        self.assertGreater(n, 20)
+        self.assertLessEqual(len(told), (time.monotonic() - begin) + 1)
+        self.assertGreaterEqual(len(told), 1)
+
+    def test_all_watchers_are_told_the_last_word(self):
+        wires = [self.watch()[0] for _ in range(3)]
+        self.hub.call("HoldPubacks", {"hold": True})
+        for _ in range(5):
+            self.daemon.send(text="x")
+        for wire in wires:
+            self.receive_until(wire, lambda status: status["outbox"]["messages"] == 5)
+        self.hub.call("HoldPubacks", {"hold": False})
+        for wire in wires:
+            self.receive_until(wire, lambda status: status["outbox"]["messages"] == 0)
+
+
+class Reconnect(harness.DaemonCase):
+    def test_it_ends_a_wait_for_the_next_attempt(self):
+        self.hub.call("RefuseConnect", {"code": 5, "count": 1})  # the next attempt is half a minute away at least
+        self.hub.call("Kick", {"device": "demo"})
+        refused = self.daemon.wait_for_status(lambda s: "CONNACK 5" in s["link"].get("lastError", ""), "refused")
+        self.assertEqual(refused["link"]["state"], "waiting")
+        begin = time.monotonic()
+        self.daemon.call("io.aziotd.device.Reconnect")
+        self.daemon.wait_online()
+        self.assertLess(time.monotonic() - begin, 10)
 
 
 if __name__ == "__main__":
