@@ -30,3 +30,10 @@ extern const IpcStruct control_device_params;
 Device *control_find_device(const Control *control, az_span id);
 
 int control_reply_service_error(IpcCall *call, unsigned code);
+
+/* Cloud-to-device messages: control-messages.c. */
+extern const IpcStruct control_send_message_params, control_feedback_params;
+int control_on_send_message(IpcCall *call, const void *params, void *userdata);
+int control_on_list_messages(IpcCall *call, const void *params, void *userdata);
+int control_on_purge_messages(IpcCall *call, const void *params, void *userdata);
+int control_on_feedback(IpcCall *call, const void *params, void *userdata);

@@ -250,6 +250,7 @@ Hub *hub_free(Hub *hub) {
         hub_stop_listening(hub);
         sd_event_source_disable_unref(hub->resume_timer);
         SSL_CTX_free(hub->tls);
+        feedback_clear(&hub->feedback, NULL);
         journal_free(hub->journal);
         registry_free(hub->registry);
         free(hub);

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <systemd/sd-event.h>
 
+#include "hubsim/feedback.h"
 #include "hubsim/journal.h"
 #include "hubsim/method.h"
 #include "hubsim/registry.h"
@@ -54,6 +55,7 @@ struct Hub {
 
         Session *sessions;
         MethodCall *calls;
+        Feedback feedback;
         Faults faults;
 
         /* Called after messages have reached the journal; may be NULL. */

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "hubsim/files.h"
+#include "hubsim/rfc3339.h"
 
 #define LINE_START "{\"number\":"
 
@@ -135,15 +136,11 @@ uint64_t journal_get_next(const Journal *journal) {
 }
 
 static int append_start(IpcBuffer *out, uint64_t number, uint64_t realtime_us, const char *device) {
-        time_t seconds = (time_t) (realtime_us / USEC_PER_SEC);
-        char time[sizeof("2026-03-01T12:00:00")];
-        struct tm tm;
+        char time[RFC3339_SIZE];
 
-        if (!gmtime_r(&seconds, &tm) || strftime(time, sizeof(time), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
-                return -EINVAL;
-
-        return buffer_printf(out, LINE_START "%" PRIu64 ",\"time\":\"%s.%06uZ\",\"device\":\"%s\",", number,
-                             time, (unsigned) (realtime_us % USEC_PER_SEC), device);
+        rfc3339_format(realtime_us, 6, time);
+        return buffer_printf(out, LINE_START "%" PRIu64 ",\"time\":\"%s\",\"device\":\"%s\",", number, time,
+                             device);
 }
 
 int journal_append(Journal *journal, uint64_t realtime_us, const char *device, az_span members) {

@@ -205,6 +205,7 @@ const char *method_error_to_string(unsigned code) {
         } errors[] = {
                 { 400004, "ArgumentInvalid" },
                 { 400027, "ConnectionForcefullyClosedOnNewConnection" },
+                { 403004, "DeviceMaximumQueueDepthExceeded" },
                 { 403800, "DeviceMaximumInflightMethodExceeded" },
                 { 404001, "DeviceNotFound" },
                 { 404103, "DeviceNotOnline" },

@@ -270,8 +270,8 @@ bool mqtt_filter_next(MqttFilters *filters, az_span *ret_filter, unsigned *ret_q
                take_filter(&filters->filters, filters->with_qos, ret_filter, ret_qos);
 }
 
-static int append_header(IpcBuffer *out, MqttType type, size_t remaining) {
-        uint8_t header[5] = { (uint8_t) (type << 4) };
+static int append_header(IpcBuffer *out, MqttType type, unsigned flags, size_t remaining) {
+        uint8_t header[5] = { (uint8_t) ((unsigned) type << 4 | flags) };
         size_t n = 1;
 
         if (remaining > REMAINING_LENGTH_MAX)
@@ -295,23 +295,28 @@ int mqtt_append_connack(IpcBuffer *out, bool session_present, MqttConnackCode co
         return buffer_append(out, (uint8_t[]){ MQTT_CONNACK << 4, 2, session_present, (uint8_t) code }, 4);
 }
 
-int mqtt_append_publish_qos0(IpcBuffer *out, az_span topic, az_span payload) {
+int mqtt_append_publish(IpcBuffer *out, const MqttPublish *publish) {
+        const MqttMessage *m = &publish->message;
+        size_t n =
+                (m->qos > 0 ? 4U : 2U) + (size_t) az_span_size(m->topic) + (size_t) az_span_size(m->payload);
         int r;
 
-        if (az_span_size(topic) > UINT16_MAX)
+        if (az_span_size(m->topic) > UINT16_MAX)
                 return -E2BIG;
 
-        r = append_header(out, MQTT_PUBLISH,
-                          2 + (size_t) az_span_size(topic) + (size_t) az_span_size(payload));
+        r = append_header(out, MQTT_PUBLISH, (publish->dup ? 8U : 0U) | m->qos << 1 | (m->retain ? 1U : 0U),
+                          n);
         if (r < 0)
                 return r;
-        r = append_u16(out, (uint16_t) az_span_size(topic));
+        r = append_u16(out, (uint16_t) az_span_size(m->topic));
         if (r < 0)
                 return r;
-        r = buffer_append_span(out, topic);
+        r = buffer_append_span(out, m->topic);
+        if (r >= 0 && m->qos > 0)
+                r = append_u16(out, publish->packet_id);
         if (r < 0)
                 return r;
-        return buffer_append_span(out, payload);
+        return buffer_append_span(out, m->payload);
 }
 
 static int append_packet_id_only(IpcBuffer *out, MqttType type, uint16_t packet_id) {
@@ -327,7 +332,7 @@ int mqtt_append_puback(IpcBuffer *out, uint16_t packet_id) {
 int mqtt_append_suback(IpcBuffer *out, uint16_t packet_id, const uint8_t *codes, size_t n_codes) {
         int r;
 
-        r = append_header(out, MQTT_SUBACK, 2 + n_codes);
+        r = append_header(out, MQTT_SUBACK, 0, 2 + n_codes);
         if (r < 0)
                 return r;
         r = append_u16(out, packet_id);

@@ -104,7 +104,7 @@ bool mqtt_filter_next(MqttFilters *filters, az_span *ret_filter, unsigned *ret_q
 
 /* Each appends one packet; the result is that of buffer_append(). */
 int mqtt_append_connack(IpcBuffer *out, bool session_present, MqttConnackCode code);
-int mqtt_append_publish_qos0(IpcBuffer *out, az_span topic, az_span payload);
+int mqtt_append_publish(IpcBuffer *out, const MqttPublish *publish);
 int mqtt_append_puback(IpcBuffer *out, uint16_t packet_id);
 int mqtt_append_suback(IpcBuffer *out, uint16_t packet_id, const uint8_t *codes, size_t n_codes);
 int mqtt_append_unsuback(IpcBuffer *out, uint16_t packet_id);

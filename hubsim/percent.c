@@ -2,6 +2,8 @@
 
 #include "hubsim/percent.h"
 
+#include <ctype.h>
+
 static int hex_digit(uint8_t c) {
         if (c >= '0' && c <= '9')
                 return c - '0';
@@ -34,6 +36,21 @@ bool percent_decode(az_span text, az_span *scratch, az_span *ret) {
         *ret = az_span_slice(*scratch, 0, n);
         *scratch = az_span_slice_to_end(*scratch, n);
         return true;
+}
+
+int percent_encode(az_span text, IpcBuffer *out) {
+        for (int32_t i = 0; i < az_span_size(text); i++) {
+                uint8_t c = az_span_ptr(text)[i];
+                int r;
+
+                if (isalnum(c) || memchr("-_.~", c, 4))
+                        r = buffer_append(out, &c, 1);
+                else
+                        r = buffer_printf(out, "%%%02X", c);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
 }
 
 az_span span_take_until(az_span *in, uint8_t separator) {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Percent-decoding, and the two ways in which topics and tokens are taken apart. */
+/* Percent-encoding, and the two ways in which topics and tokens are taken apart. */
 
 #include <azure/core/az_span.h>
 
+#include "hubsim/buffer.h"
 #include "util/util.h"
 
 /*
@@ -12,6 +13,9 @@
  * was written. False: a '%' without two hex digits.
  */
 bool percent_decode(az_span text, az_span *scratch, az_span *ret);
+
+/* Appends 'text' with all but letters, digits and "-_.~" encoded. */
+int percent_encode(az_span text, IpcBuffer *out);
 
 /* Pops what stands before the next 'separator', or all of 'in' if there is none; the separator goes too. */
 az_span span_take_until(az_span *in, uint8_t separator);

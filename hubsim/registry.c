@@ -10,6 +10,7 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
+#include "hubsim/c2d.h"
 #include "hubsim/files.h"
 
 /* IoT Hub's keys are 256 bits. */
@@ -32,6 +33,7 @@ static Device *device_free(Device *device) {
 
         assert(!device->session);
         device_forget_subscriptions(device);
+        c2d_free(device->c2d);
         free(device->id);
         free(device->primary_key);
         free(device->secondary_key);
@@ -263,12 +265,23 @@ bool device_is_subscribed(const Device *device, const char *filter) {
         return device_find_subscription((Device *) device, filter, strlen(filter));
 }
 
-int device_subscribe(Device *device, const char *filter, size_t n) {
-        if (device_find_subscription(device, filter, n))
+int device_granted_qos(const Device *device, const char *filter) {
+        char **s = device_find_subscription((Device *) device, filter, strlen(filter));
+
+        return s ? (int) device->granted_qos[s - device->subscriptions] : -1;
+}
+
+int device_subscribe(Device *device, const char *filter, size_t n, unsigned qos) {
+        char **s = device_find_subscription(device, filter, n);
+
+        if (s) {
+                device->granted_qos[s - device->subscriptions] = qos;
                 return 0;
+        }
 
         for (size_t i = 0; i < SUBSCRIPTIONS_MAX; i++)
                 if (!device->subscriptions[i]) {
+                        device->granted_qos[i] = qos;
                         device->subscriptions[i] = strndup(filter, n);
                         return device->subscriptions[i] ? 1 : -ENOMEM;
                 }

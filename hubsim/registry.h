@@ -9,6 +9,7 @@
 #include "util/util.h"
 
 typedef struct Session Session;
+typedef struct C2d C2d;
 
 /* "IoT Hub limits each device to 5 concurrent subscriptions." */
 #define SUBSCRIPTIONS_MAX 5U
@@ -23,6 +24,8 @@ typedef struct Device {
         Session *session; /* its live connection, NULL while there is none */
         bool has_stored_session;
         char *subscriptions[SUBSCRIPTIONS_MAX];
+        unsigned granted_qos[SUBSCRIPTIONS_MAX];
+        C2d *c2d; /* its cloud-to-device messages, NULL: never had any */
 } Device;
 
 typedef struct Registry Registry;
@@ -43,7 +46,10 @@ int registry_add(Registry *registry, const char *id, Device **ret);
 
 bool device_is_subscribed(const Device *device, const char *filter);
 
+/* What the subscription was granted, -1: there is none. */
+int device_granted_qos(const Device *device, const char *filter);
+
 /* Returns 1 if it is new, 0 if it was there, -ENOBUFS if it would be one too many. */
-int device_subscribe(Device *device, const char *filter, size_t n);
+int device_subscribe(Device *device, const char *filter, size_t n, unsigned qos);
 void device_unsubscribe(Device *device, const char *filter, size_t n);
 void device_forget_subscriptions(Device *device);

@@ -5,6 +5,7 @@
 #include "hubsim/session-internal.h"
 
 #include "hubsim/auth.h"
+#include "hubsim/c2d.h"
 #include "hubsim/log.h"
 #include "hubsim/telemetry.h"
 #include "hubsim/topic.h"
@@ -37,6 +38,16 @@ static int session_keep_will(Session *s, const MqttMessage *will) {
         return buffer_append_span(&s->will_payload, will->payload);
 }
 
+/* Sends what waited for the device to be there and to have subscribed. */
+static int session_deliver(Session *s) {
+        int r;
+
+        r = method_on_subscribed(s->hub, s->device);
+        if (r < 0)
+                return r;
+        return c2d_deliver(s->hub, s->device);
+}
+
 /* The client is who it says: its older connection goes, its stored session comes back, its clocks start. */
 static int session_accept(Session *s, const MqttConnect *connect, const Verdict *verdict) {
         Device *device = verdict->device;
@@ -50,6 +61,11 @@ static int session_accept(Session *s, const MqttConnect *connect, const Verdict 
         session_present = device->has_stored_session && !connect->clean_session;
         if (!session_present)
                 device_forget_subscriptions(device);
+        if (connect->clean_session) {
+                r = c2d_purge(s->hub, device);
+                if (r < 0)
+                        return r;
+        }
         device->has_stored_session = !connect->clean_session;
         device->session = s;
         s->device = device;
@@ -71,7 +87,7 @@ static int session_accept(Session *s, const MqttConnect *connect, const Verdict 
                 return r;
 
         log_event(device->id, 0, "connected%s", session_present ? ", session present" : "");
-        return method_on_subscribed(s->hub, device);
+        return session_deliver(s);
 }
 
 static int session_on_connect(Session *s, const MqttConnect *connect) {
@@ -193,10 +209,11 @@ static int session_subscribe_one(Session *s, az_span filter, unsigned qos) {
         if (s->hub->faults.n_suback_failures > 0)
                 return (int) MQTT_SUBACK_FAILURE;
 
-        r = device_subscribe(s->device, text, (size_t) az_span_size(filter));
+        qos = MIN(qos, 1U); /* "IoT Hub doesn't support QoS 2 messages", and grants 1 */
+        r = device_subscribe(s->device, text, (size_t) az_span_size(filter), qos);
         if (r == -ENOBUFS)
                 log_event(session_name(s), 400004, "closed: more than %u subscriptions", SUBSCRIPTIONS_MAX);
-        return r < 0 ? r : (int) MIN(qos, 1U);
+        return r < 0 ? r : (int) qos;
 }
 
 static int session_on_subscribe(Session *s, MqttFilters *filters) {
@@ -221,7 +238,7 @@ static int session_on_subscribe(Session *s, MqttFilters *filters) {
                                ipc_buffer_size(&codes));
         if (r < 0)
                 return r;
-        return method_on_subscribed(s->hub, s->device);
+        return session_deliver(s);
 }
 
 static int session_on_unsubscribe(Session *s, MqttFilters *filters) {
@@ -255,8 +272,9 @@ int session_on_packet(Session *s, MqttPacket *packet) {
                 s->has_will = false;
                 log_event(session_name(s), 0, "disconnected");
                 return SESSION_ENDED;
-        case MQTT_PUBACK: /* everything is sent with QoS 0, so these answer nothing */
-        case MQTT_PUBREC:
+        case MQTT_PUBACK:
+                return c2d_on_puback(s->hub, s->device, packet->packet_id);
+        case MQTT_PUBREC: /* nothing is sent with QoS 2, so these answer nothing */
         case MQTT_PUBREL:
         case MQTT_PUBCOMP:
         case MQTT_CONNACK:

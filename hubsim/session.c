@@ -11,6 +11,7 @@
 
 #include "hubsim/session-internal.h"
 
+#include "hubsim/c2d.h"
 #include "hubsim/log.h"
 #include "hubsim/telemetry.h"
 #include "hubsim/topic.h"
@@ -21,8 +22,9 @@
 /* TLS records read in one turn, so that a flood on one connection does not starve the others. */
 #define RECORDS_PER_TURN 16U
 
-/* A device that does not read while this much waits for it is gone. */
-#define OUTPUT_MAX (1024U * 1024U)
+/* A device that does not read while this much waits for it is gone. It has to be more than a full queue of
+ * cloud-to-device messages, which are sent all at once. */
+#define OUTPUT_MAX (8U * 1024U * 1024U)
 
 /* No more packet identifiers than that can be under way. */
 #define HELD_PUBACKS_MAX 65535U
@@ -84,8 +86,10 @@ void session_close(Session *s, SessionEnd end, unsigned code) {
                 device->session = NULL;
         }
         session_free(s);
-        if (device)
+        if (device) {
                 method_on_closed(hub, device, code);
+                c2d_on_closed(hub, device);
+        }
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata);
@@ -152,13 +156,19 @@ int session_release_pubacks(Session *s) {
         return stream_arm(&s->stream);
 }
 
-int session_publish(Session *s, az_span topic, az_span payload) {
+int session_publish_packet(Session *s, const MqttPublish *publish) {
         int r;
 
-        r = mqtt_append_publish_qos0(&s->stream.out, topic, payload);
+        r = mqtt_append_publish(&s->stream.out, publish);
         if (r < 0)
                 return r;
         return stream_arm(&s->stream);
+}
+
+int session_publish(Session *s, az_span topic, az_span payload) {
+        MqttPublish publish = { .message = { .topic = topic, .payload = payload } };
+
+        return session_publish_packet(s, &publish);
 }
 
 static int on_expiry(sd_event_source *source, uint64_t usec, void *userdata) {

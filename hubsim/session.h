@@ -9,6 +9,7 @@
 #include <azure/core/az_span.h>
 
 #include "hubsim/hub.h"
+#include "hubsim/mqtt-codec.h"
 
 /* Serves an accepted socket, which it owns from then on. */
 int session_new(Hub *hub, int fd);
@@ -23,7 +24,8 @@ typedef enum SessionEnd {
  * handlers. */
 void session_close(Session *session, SessionEnd end, unsigned code);
 
-/* Sends a message of QoS 0. */
+/* Sends a message, and one of QoS 0. */
+int session_publish_packet(Session *session, const MqttPublish *publish);
 int session_publish(Session *session, az_span topic, az_span payload);
 
 /* Sends the PUBACKs that were held back. */

@@ -2,6 +2,7 @@
 """A device in a few lines: MQTT 3.1.1 over TLS, written for these tests alone, and able to break every rule."""
 
 import base64
+import collections
 import hashlib
 import hmac
 import socket
@@ -51,6 +52,9 @@ def sas_token(resource, key, expiry_s):
     signature = hmac.digest(base64.b64decode(key), f"{uri}\n{expiry_s}".encode(), hashlib.sha256)
     signature = urllib.parse.quote(base64.b64encode(signature), safe="")
     return f"SharedAccessSignature sr={uri}&sig={signature}&se={expiry_s}"
+
+
+Message = collections.namedtuple("Message", "bag payload qos dup packet_id")
 
 
 class Closed(Exception):
@@ -149,6 +153,25 @@ class Device:
 
     def answer_call(self, request_id, status=200, payload=""):
         self.send(publish(f"$iothub/methods/res/{status}/?$rid={request_id}", payload, qos=0))
+
+    def receive_message(self):
+        """The next cloud-to-device message."""
+        kind, flags, body = self.receive()
+        assert kind == PUBLISH, f"packet of type {kind}, not a message"
+        n = struct.unpack(">H", body[:2])[0]
+        topic, rest, qos = body[2:2 + n].decode(), body[2 + n:], flags >> 1 & 3
+        bag = topic.removeprefix(f"devices/{self.id}/messages/devicebound/")
+        assert bag != topic, topic
+        return Message(bag, rest[2:] if qos else rest, qos, bool(flags & 8),
+                       struct.unpack(">H", rest[:2])[0] if qos else None)
+
+    def puback(self, message):
+        self.send(packet(PUBACK << 4, struct.pack(">H", message.packet_id)))
+
+    def ping(self):
+        """What was sent before has been carried out when this returns; nothing may come in between."""
+        self.send(packet(PINGREQ << 4))
+        self.receive(PINGRESP)
 
     def wait_for_close(self):
         """Waits until the hub ends the connection; what it sends before is passed over."""

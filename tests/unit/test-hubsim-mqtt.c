@@ -247,10 +247,19 @@ START_TEST(longest_packet_is_taken_and_one_more_byte_is_not) {
 END_TEST
 
 START_TEST(answers_are_what_the_standard_draws) {
-        static const uint8_t expected[] = { 0x20, 2,  1,    0, /* CONNACK, session present */
-                                            0x20, 2,  0,    5, /* CONNACK, not authorized */
-                                            0x40, 2,  0x12, 0x34, 0x90, 4, 0, 9, 1,   0x80, 0xb0, 2,
-                                            0,    10, 0xd0, 0,    0x30, 5, 0, 1, 'a', 'h',  'i' };
+        static const uint8_t expected[] = { 0x20, 2,    1,    0, /* CONNACK, session present */
+                                            0x20, 2,    0,    5, /* CONNACK, not authorized */
+                                            0x40, 2,    0x12, 0x34, 0x90, 4,    0,    9,    1,   0x80, 0xb0,
+                                            2,    0,    10,   0xd0, 0,    0x30, 5,    0,    1,   'a',  'h',
+                                            'i',  0x3a, 7,    0,    1,    'a',  0x12, 0x34, 'h', 'i' };
+        const MqttPublish repeated = {
+                .message = { .topic = AZ_SPAN_FROM_STR("a"), .payload = AZ_SPAN_FROM_STR("hi"), .qos = 1 },
+                .dup = true,
+                .packet_id = 0x1234,
+        };
+        const MqttPublish once = {
+                .message = { .topic = AZ_SPAN_FROM_STR("a"), .payload = AZ_SPAN_FROM_STR("hi") },
+        };
         _cleanup_(ipc_buffer_done) IpcBuffer out = IPC_BUFFER_NULL;
 
         ck_assert_int_eq(mqtt_append_connack(&out, true, MQTT_CONNACK_ACCEPTED), 0);
@@ -259,7 +268,8 @@ START_TEST(answers_are_what_the_standard_draws) {
         ck_assert_int_eq(mqtt_append_suback(&out, 9, (uint8_t[]){ 1, MQTT_SUBACK_FAILURE }, 2), 0);
         ck_assert_int_eq(mqtt_append_unsuback(&out, 10), 0);
         ck_assert_int_eq(mqtt_append_pingresp(&out), 0);
-        ck_assert_int_eq(mqtt_append_publish_qos0(&out, AZ_SPAN_FROM_STR("a"), AZ_SPAN_FROM_STR("hi")), 0);
+        ck_assert_int_eq(mqtt_append_publish(&out, &once), 0);
+        ck_assert_int_eq(mqtt_append_publish(&out, &repeated), 0);
         ck_assert_uint_eq(ipc_buffer_size(&out), sizeof(expected));
         ck_assert_mem_eq(az_span_ptr(buffer_span(&out)), expected, sizeof(expected));
 }
@@ -276,10 +286,10 @@ START_TEST(lengths_of_publish_take_one_to_three_bytes) {
         };
         _cleanup_(ipc_buffer_done) IpcBuffer out = IPC_BUFFER_NULL;
         static uint8_t zeros[16384];
+        MqttPublish publish = { .message = { .topic = AZ_SPAN_FROM_STR("a") } };
 
-        ck_assert_int_eq(mqtt_append_publish_qos0(&out, AZ_SPAN_FROM_STR("a"),
-                                                  az_span_create(zeros, (int32_t) rows[_i].payload)),
-                         0);
+        publish.message.payload = az_span_create(zeros, (int32_t) rows[_i].payload);
+        ck_assert_int_eq(mqtt_append_publish(&out, &publish), 0);
         ck_assert_mem_eq(az_span_ptr(buffer_span(&out)) + 1, rows[_i].header, 3);
 }
 END_TEST

@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: MIT
+"""Cloud-to-device messages: the queue, what a PUBACK does, and how a topic is written."""
+
+import base64
+import urllib.parse
+
+import device as mqtt
+from hub import HubCase
+import tap  # hub knows where it is
+
+
+def properties(message):
+    """Those of a topic; None for a bare key."""
+    pairs = [pair.split("=", 1) for pair in message.bag.split("&")]
+    return {urllib.parse.unquote(p[0]): urllib.parse.unquote(p[1]) if len(p) > 1 else None for p in pairs}
+
+
+class C2dCase(HubCase):
+    def filter(self):
+        return f"devices/{self.name}/messages/devicebound/#"
+
+    def send(self, body="{}", **parameters):
+        """Sends a message; its message id."""
+        error, reply = self.hub.control("SendMessage", device=self.name, body=body, **parameters)
+        self.assertIsNone(error, reply)
+        return reply["messageId"]
+
+    def refusal(self, **parameters):
+        """The code by which the service refuses to send this."""
+        error, reply = self.hub.control("SendMessage", device=self.name, **parameters)
+        self.assertEqual(error, "io.aziotd.hubsim.ServiceError")
+        return reply["code"]
+
+    def queue(self):
+        return self.hub.control("ListMessages", device=self.name)[1]["messages"]
+
+    def feedback(self):
+        return self.hub.control("Feedback", device=self.name)[1]["records"]
+
+    def open_subscribed(self, line=None, qos=1, **options):
+        d = self.open_connected(line, **options)
+        self.assertEqual(d.subscribe(self.filter(), qos=qos), [qos])
+        return d
+
+    def has_logged(self, text):
+        return any(f"{self.name}: {text}" in line for line in self.hub.errors)
+
+
+class Queue(C2dCase):
+    def test_a_message_is_completed_by_its_puback(self):
+        d = self.open_subscribed()
+        self.send('{"line":3}', messageId="m1")
+        m = d.receive_message()
+        self.assertEqual((m.payload, m.qos, m.dup), (b'{"line":3}', 1, False))
+        self.assertEqual([x["state"] for x in self.queue()], ["invisible"])
+        d.puback(m)
+        d.ping()
+        self.assertEqual(self.queue(), [])
+
+    def test_messages_wait_for_the_device_and_come_in_order(self):
+        line = self.add_device()
+        for i in range(3):
+            self.send(str(i))
+        d = self.open_subscribed(line)
+        for i in range(3):
+            m = d.receive_message()
+            self.assertEqual(m.payload, str(i).encode())
+            d.puback(m)
+        d.ping()
+        self.assertEqual(self.queue(), [])
+
+    def test_a_queued_message_comes_straight_after_connack(self):
+        line = self.add_device()
+        self.open_subscribed(line).close()
+        self.send("1")
+        d = self.open(line)
+        self.assertEqual(d.connect(), (True, 0))
+        self.assertEqual(d.receive_message().payload, b"1")
+
+    def test_what_was_not_acknowledged_comes_again_with_dup(self):
+        line = self.add_device()
+        first = self.open_subscribed(line)
+        self.send("1")
+        m = first.receive_message()
+        second = self.open_connected(line)
+        again = second.receive_message()
+        self.assertEqual(again, m._replace(dup=True))
+        self.assertEqual(self.queue()[0]["deliveryCount"], 1)
+        second.puback(again)
+        second.ping()
+        self.assertEqual(self.queue(), [])
+
+    def test_the_queue_holds_fifty(self):
+        self.add_device()
+        for i in range(50):
+            self.send(str(i))
+        self.assertEqual(self.refusal(body="50"), 403004)
+        self.assertEqual(self.hub.control("PurgeMessages", device=self.name), (None, {"count": 50}))
+        self.send("50")
+
+    def test_a_full_queue_of_the_largest_messages_is_delivered(self):
+        line = self.add_device()
+        for i in range(50):
+            self.send("x" * (64 * 1024 - 2), messageId=str(i % 10) * 2)
+        d = self.open_subscribed(line)
+        for _ in range(50):
+            d.puback(d.receive_message())
+        d.ping()
+
+    def test_a_message_is_at_most_64_kib(self):
+        self.add_device()
+        fits = "x" * (64 * 1024 - 3)
+        self.send(fits, messageId="", properties={"a": "bc"})
+        self.assertEqual(self.refusal(body=fits, messageId="", properties={"a": "bcd"}), 413001)
+        self.assertEqual(self.refusal(body="", properties={"a": "ü" * 16384}), 413001)
+
+    def test_a_message_expires(self):
+        self.add_device()
+        self.send(messageId="gone", ttlSeconds=1, ack="full")
+        self.send(messageId="stays", ttlSeconds=60)
+        self.eventually(lambda: len(self.queue()) == 1)
+        self.assertEqual(self.queue()[0]["messageId"], "stays")
+        self.assertEqual([(r["messageId"], r["status"]) for r in self.feedback()], [("gone", "Expired")])
+
+    def test_after_ten_lost_deliveries_a_message_is_dropped(self):
+        line = self.add_device()
+        self.open_subscribed(line).close()
+        self.send(messageId="poison", ack="negative")
+        for _ in range(10):
+            d = self.open_connected(line)
+            d.receive_message()
+            d.close()
+        self.eventually(lambda: self.queue() == [])
+        self.assertEqual([r["status"] for r in self.feedback()], ["DeliveryCountExceeded"])
+
+    def test_a_clean_session_drops_the_queue(self):
+        line = self.add_device()
+        self.open_subscribed(line).close()
+        self.send(ack="full")
+        self.open_connected(line, clean=True)
+        self.assertEqual(self.queue(), [])
+        self.assertEqual([r["status"] for r in self.feedback()], ["Purged"])
+
+    def test_pubacks_come_in_the_order_of_delivery(self):
+        d = self.open_subscribed()
+        self.send("1")
+        self.send("2")
+        d.receive_message()
+        d.puback(d.receive_message())
+        d.wait_for_close()
+        self.assertTrue(self.has_logged("400004 "))
+
+    def test_a_puback_for_nothing_is_passed_over(self):
+        d = self.open_subscribed()
+        d.puback(mqtt.Message("", b"", 1, False, 7))
+        d.ping()
+        self.eventually(lambda: self.has_logged("412002 "))
+
+    def test_with_qos_0_a_message_is_done_when_it_is_sent(self):
+        d = self.open_subscribed(qos=0)
+        self.send("1", ack="positive")
+        self.assertEqual(d.receive_message()[1:], (b"1", 0, False, None))
+        self.assertEqual([r["status"] for r in self.feedback()], ["Success"])
+        self.assertEqual(self.queue(), [])
+
+    def test_a_device_without_the_subscription_gets_nothing(self):
+        d = self.open_connected()
+        self.send()
+        d.ping()
+        d.subscribe(self.filter(), qos=1)
+        d.puback(d.receive_message())
+        d.send(mqtt.packet(mqtt.UNSUBSCRIBE << 4 | 2, b"\0\7" + mqtt.text(self.filter())))
+        d.receive(mqtt.UNSUBACK)
+        self.send()
+        d.ping()
+
+    def test_any_device_is_a_filter_of_the_device_itself(self):
+        d = self.open_connected()
+        d.subscribe("devices/+/messages/devicebound/#", qos=1)
+        self.send("1")
+        self.assertEqual(d.receive_message().payload, b"1")
+
+
+class Feedback(C2dCase):
+    def test_it_is_given_to_whoever_asked_for_it(self):
+        d = self.open_subscribed()
+        rows = [("none", []), ("positive", ["Success"]), ("negative", ["Purged"]), ("full", ["Success", "Purged"])]
+        for ack, statuses in rows:
+            with self.subTest(ack):
+                self.send(messageId="done", ack=ack)
+                d.puback(d.receive_message())
+                d.ping()
+                self.send(messageId="purged", ack=ack)
+                late = d.receive_message()
+                self.hub.control("PurgeMessages", device=self.name)
+                d.puback(late)
+                self.assertEqual([r["status"] for r in self.feedback()], statuses)
+                self.assertEqual(self.feedback(), [])
+
+
+class Topic(C2dCase):
+    def test_it_tells_the_properties(self):
+        d = self.open_subscribed()
+        self.send("1", messageId="m 1", correlationId="c/1", userId="u", contentType="application/json",
+                  contentEncoding="utf-8", properties={"line": "3", "ü&=": "a+b#", "empty": ""}, ttlSeconds=60,
+                  ack="full")
+        m = d.receive_message()
+        expiry = properties(m).pop("$.exp")
+        self.assertRegex(expiry, r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
+        self.assertEqual(
+            m.bag, f"%24.to=%2Fdevices%2F{d.id}%2Fmessages%2FdeviceBound&%24.mid=m%201&%24.cid=c%2F1&%24.uid=u"
+            f"&%24.ct=application%2Fjson&%24.ce=utf-8&%24.exp={urllib.parse.quote(expiry)}&iothub-ack=full"
+            "&line=3&%C3%BC%26%3D=a%2Bb%23&empty=")
+
+    def test_what_was_not_said_is_not_told(self):
+        d = self.open_subscribed()
+        self.send(messageId="")
+        self.assertEqual(properties(d.receive_message()), {"$.to": f"/devices/{d.id}/messages/deviceBound"})
+        message_id = self.send()
+        self.assertRegex(message_id, r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+        self.assertEqual(properties(d.receive_message())["$.mid"], message_id)
+
+    def test_a_body_is_any_bytes(self):
+        d = self.open_subscribed()
+        for body in [b"", b"\0\xff\n", bytes(range(256))]:
+            error, _ = self.hub.control("SendMessage", device=self.name, data=base64.b64encode(body).decode())
+            self.assertIsNone(error)
+            self.assertEqual(d.receive_message().payload, body)
+        for wrong in [{"data": "?"}, {"data": "", "body": ""}, {"ttlSeconds": 0}, {"ack": "maybe"}]:
+            with self.subTest(**wrong):
+                error, _ = self.hub.control("SendMessage", device=self.name, **wrong)
+                self.assertEqual(error, "org.varlink.service.InvalidParameter")
+
+
+if __name__ == "__main__":
+    tap.main()
