@@ -10,6 +10,12 @@
 /* Of an attempt: for what passes between its steps. */
 #define ATTEMPT_SLACK_S 10U
 
+/* What nobody listens to is not subscribed to. */
+static uint32_t features_of(const HubLinkOps *ops) {
+        return (ops->on_method ? AZ_HUB_SESSION_METHODS : 0U) | (ops->on_c2d ? AZ_HUB_SESSION_C2D : 0U) |
+               (ops->on_twin ? AZ_HUB_SESSION_TWIN : 0U);
+}
+
 static az_result session_setup(HubLink *link) {
         az_hub_session_options options = az_hub_session_options_default();
         az_iot_hub_client_options client_options = az_iot_hub_client_options_default();
@@ -19,7 +25,7 @@ static az_result session_setup(HubLink *link) {
         if (getrandom(&options.random_seed, sizeof(options.random_seed), 0) < 0)
                 options.random_seed = boottime_us();
         options.random_seed |= 1; /* 0 is refused */
-        options.features = AZ_HUB_SESSION_METHODS;
+        options.features = features_of(link->ops);
         options.token_lifetime_s = (uint32_t) c->hub.token_lifetime_s;
         options.keep_alive_s = (uint16_t) c->hub.keep_alive_s;
         /* Each step has its own limit and says what failed; the session's is for all of them. */

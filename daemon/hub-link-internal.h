@@ -40,6 +40,7 @@ struct HubLink {
         az_iot_hub_client client;
         az_hub_session session;
         MqttLink *mqtt;
+        const MqttEvent *message; /* that is being handed to the session */
 
         HubLinkState state;
         uint64_t since_us;

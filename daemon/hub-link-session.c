@@ -116,6 +116,8 @@ static void do_live(HubLink *link) {
         hub_link_set_state(link, HUB_LINK_ONLINE, UINT64_MAX);
         (void) log_full(link->log, LOG_NOTICE, 0, FIELDS("MESSAGE_ID=" MSG_LINK_UP, link->hub_field),
                         "Connected to '%s' as '%s'", link->credential.host, link->credential.device_id);
+        if (link->ops->on_live)
+                link->ops->on_live(link->userdata);
 }
 
 static void do_lost(HubLink *link, const az_hub_event *event) {
@@ -137,7 +139,7 @@ static void do_disconnect(HubLink *link) {
         hub_link_set_state(link, HUB_LINK_STOPPED, UINT64_MAX);
 }
 
-static void session_event(HubLink *link, const az_hub_event *event) {
+static void session_event(HubLink *link, az_hub_event *event) {
         switch (event->type) {
         case AZ_HUB_EVENT_SIGN:
                 do_sign(link, event->as.sign.string_to_sign);
@@ -156,8 +158,11 @@ static void session_event(HubLink *link, const az_hub_event *event) {
                                      event->as.method.payload);
                 break;
         case AZ_HUB_EVENT_C2D:
+                link->ops->on_c2d(link->userdata, &event->as.c2d.request, event->as.c2d.payload,
+                                  link->message->message.dup, link->message->message.ack);
+                break;
         case AZ_HUB_EVENT_TWIN:
-                assert(false); /* not subscribed to */
+                link->ops->on_twin(link->userdata, &event->as.twin.response, event->as.twin.payload);
                 break;
         case AZ_HUB_EVENT_LOST:
                 do_lost(link, event);
@@ -182,16 +187,22 @@ void hub_link_run_session(HubLink *link, az_result input) {
 
 /* What the connection reports ------------------------------------------------------------------------- */
 
+/*
+ * A cloud-to-device message is acknowledged by who takes it; what nobody takes must not come again. (Topics
+ * of QoS 0 have nothing to acknowledge.)
+ */
 static void on_message(HubLink *link, const MqttEvent *event) {
-        MqttAck ack = event->message.ack;
         az_result result;
 
         result = az_hub_session_message(&link->session, event->message.topic, event->message.payload);
-        if (az_result_failed(result))
+        if (az_result_failed(result)) {
                 log_debug(link->log, "A message on a topic that is not ours, ignoring");
-        else
-                hub_link_run_session(link, result);
-        mqtt_link_ack(link->mqtt, ack);
+                mqtt_link_ack(link->mqtt, event->message.ack);
+                return;
+        }
+        link->message = event;
+        hub_link_run_session(link, result);
+        link->message = NULL;
 }
 
 static void on_lost(HubLink *link, const MqttEvent *event) {

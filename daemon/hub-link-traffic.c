@@ -34,6 +34,14 @@ int hub_link_publish(HubLink *link, az_span bag, az_span message_id, az_span bod
         return r == -EINVAL ? HUB_LINK_UNSENDABLE : r;
 }
 
+int hub_link_publish_twin(HubLink *link, az_span topic, az_span payload) {
+        return mqtt_link_publish(link->mqtt, topic, payload, 0, 0);
+}
+
+void hub_link_ack(HubLink *link, MqttAck ack) {
+        mqtt_link_ack(link->mqtt, ack);
+}
+
 void hub_link_fail(HubLink *link, int error) {
         hub_link_set_reason(link, "Cannot publish: %s", strerror(abs(error)));
         hub_link_session_lost(link, AZ_HUB_LOSS_CLOSED);

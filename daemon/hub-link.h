@@ -10,6 +10,7 @@
  */
 
 #include <azure/core/az_span.h>
+#include <azure/iot/az_iot_hub_client.h>
 #include <mqtt/link.h>
 
 #include "daemon/config.h"
@@ -28,12 +29,21 @@ typedef enum HubLinkState {
 
 const char *hub_link_state_to_string(HubLinkState state);
 
+/* What is NULL is not subscribed to, or of no interest. Spans live until the callback returns. */
 typedef struct HubLinkOps {
+        /* The link is up and all subscriptions stand. */
+        void (*on_live)(void *userdata);
         /* Nothing that is in flight will be answered any more. Also called for an attempt that failed. */
         void (*on_lost)(void *userdata);
         void (*on_puback)(void *userdata, uint64_t token);
-        /* May come before the link is online. Spans live until the callback returns. */
+        /* These three may come before on_live(). */
         void (*on_method)(void *userdata, az_span request_id, az_span name, az_span payload);
+        /* A cloud-to-device message. The hub hears of it by hub_link_ack(). 'dup': it may have come before.
+         */
+        void (*on_c2d)(void *userdata, az_iot_hub_client_c2d_request *request, az_span payload, bool dup,
+                       MqttAck ack);
+        /* An answer about the twin, or a change of its desired properties. */
+        void (*on_twin)(void *userdata, const az_iot_hub_client_twin_response *response, az_span payload);
         /* The state, its reason or the time of the next attempt changed. */
         void (*on_status)(void *userdata);
 } HubLinkOps;
@@ -80,6 +90,15 @@ unsigned hub_link_window_free(const HubLink *link);
  * HUB_LINK_UNSENDABLE. Returns a negative errno if the link is of no use any more: see hub_link_fail().
  */
 int hub_link_publish(HubLink *link, az_span bag, az_span message_id, az_span body, uint64_t token);
+
+/* Publishes a request about the twin, QoS 0. 0; MQTT_WINDOW_FULL; -ENOTCONN: the link is gone. */
+int hub_link_publish_twin(HubLink *link, az_span topic, az_span payload);
+
+/*
+ * Lets the PUBACK of an on_c2d() go, behind those of the messages before it. Does nothing when the link that
+ * brought the message is gone: the hub sends it again.
+ */
+void hub_link_ack(HubLink *link, MqttAck ack);
 
 /* Ends the link for an error on our side; on_lost() follows at once, and in time the next attempt. */
 void hub_link_fail(HubLink *link, int error);

@@ -15,6 +15,8 @@ struct MqttLink {
         size_t n_events, n_popped;
         bool is_connected;
         char topic[128]; /* of the last publish */
+        size_t n_filters;
+        uint64_t acked; /* the sequence of the last; 0: none */
 };
 
 int mqtt_link_new(MqttLink **ret, const MqttLinkConfig *config) {
@@ -60,6 +62,7 @@ int mqtt_link_connect(MqttLink *l, const MqttConnect *connect, uint64_t now_us) 
 }
 
 int mqtt_link_subscribe(MqttLink *l, const MqttFilter *filters, size_t n_filters) {
+        l->n_filters = n_filters;
         return 0;
 }
 
@@ -75,6 +78,7 @@ unsigned mqtt_link_window_free(const MqttLink *l) {
 }
 
 void mqtt_link_ack(MqttLink *l, MqttAck ack) {
+        l->acked = ack.sequence;
 }
 
 int mqtt_link_disconnect(MqttLink *l, uint64_t now_us) {
@@ -94,6 +98,23 @@ static const MqttEvent call = { .type = MQTT_EVENT_MESSAGE,
                                 .message.topic =
                                         AZ_SPAN_LITERAL_FROM_STR("$iothub/methods/POST/reboot/?$rid=1f"),
                                 .message.payload = AZ_SPAN_LITERAL_FROM_STR("{}") };
+static const MqttEvent suback = { .type = MQTT_EVENT_SUBACK,
+                                  .suback = { .codes = (const uint8_t[]){ 0, 1, 0, 0 }, .n_codes = 4 } };
+static const MqttEvent twin = { .type = MQTT_EVENT_MESSAGE,
+                                .message.topic = AZ_SPAN_LITERAL_FROM_STR("$iothub/twin/res/200/?$rid=5"),
+                                .message.payload = AZ_SPAN_LITERAL_FROM_STR("{}") };
+#define C2D(topic_)                                                \
+        {                                                          \
+                .type = MQTT_EVENT_MESSAGE, .message = {           \
+                        .topic = AZ_SPAN_LITERAL_FROM_STR(topic_), \
+                        .payload = AZ_SPAN_LITERAL_FROM_STR("x"),  \
+                        .qos = 1,                                  \
+                        .dup = true,                               \
+                        .ack = { .epoch = 1, .sequence = 7 },      \
+                }                                                  \
+        }
+static const MqttEvent c2d = C2D("devices/d/messages/devicebound/%24.mid=m1");
+static const MqttEvent c2d_of_another = C2D("devices/other/messages/devicebound/%24.mid=m1");
 static const MqttEvent lost = { .type = MQTT_EVENT_LOST,
                                 .lost = { .cause = MQTT_LOST_CLOSED, .text = "the server closed" } };
 
@@ -103,8 +124,9 @@ typedef struct Fixture {
         MqttLink mqtt;
         HubLink *link;
         char secret[32];
-        unsigned n_calls, n_lost;
+        unsigned n_calls, n_live, n_lost, n_c2d, n_twin;
         int answered;
+        MqttAck ack; /* of the last cloud-to-device message */
 } Fixture;
 
 static void on_lost(void *userdata) {
@@ -124,9 +146,41 @@ static void on_method(void *userdata, az_span request_id, az_span name, az_span 
 static void on_status(void *userdata) {
 }
 
-static const HubLinkOps ops = { on_lost, on_puback, on_method, on_status };
+static void on_live(void *userdata) {
+        ((Fixture *) userdata)->n_live++;
+}
 
-static void fixture_make(Fixture *f, const char *connection_string) {
+static void on_c2d(void *userdata, az_iot_hub_client_c2d_request *request, az_span payload, bool dup,
+                   MqttAck ack) {
+        Fixture *f = userdata;
+
+        ck_assert(dup);
+        f->n_c2d++;
+        f->ack = ack;
+}
+
+static void on_twin(void *userdata, const az_iot_hub_client_twin_response *response, az_span payload) {
+        ck_assert_int_eq(response->status, AZ_IOT_STATUS_OK);
+        ((Fixture *) userdata)->n_twin++;
+}
+
+static const HubLinkOps ops = {
+        .on_live = on_live,
+        .on_lost = on_lost,
+        .on_puback = on_puback,
+        .on_method = on_method,
+        .on_c2d = on_c2d,
+        .on_twin = on_twin,
+        .on_status = on_status,
+};
+static const HubLinkOps methods_alone = {
+        .on_lost = on_lost,
+        .on_puback = on_puback,
+        .on_method = on_method,
+        .on_status = on_status,
+};
+
+static void fixture_make_with(Fixture *f, const char *connection_string, const HubLinkOps *with) {
         int fd;
 
         *f = (Fixture){ .secret = "/tmp/test-hub-link-XXXXXX", .answered = -EINVAL };
@@ -141,8 +195,12 @@ static void fixture_make(Fixture *f, const char *connection_string) {
         f->config.network.resolve_timeout_s = 300;
         f->config.network.connect_timeout_s = 200;
         f->config.network.tls_timeout_s = 100;
-        ck_assert_int_eq(hub_link_new(&f->link, &f->config, (const char *) &f->mqtt, &f->log, &ops, f), 0);
+        ck_assert_int_eq(hub_link_new(&f->link, &f->config, (const char *) &f->mqtt, &f->log, with, f), 0);
         hub_link_start(f->link);
+}
+
+static void fixture_make(Fixture *f, const char *connection_string) {
+        fixture_make_with(f, connection_string, &ops);
 }
 
 static void fixture_done(Fixture *f) {
@@ -168,6 +226,78 @@ START_TEST(a_call_that_comes_before_the_suback_is_answered) {
         ck_assert_uint_eq(f.n_calls, 1);
         ck_assert_int_eq(f.answered, 0);
         ck_assert_str_eq(f.mqtt.topic, "$iothub/methods/res/200/?$rid=1f");
+        fixture_done(&f);
+}
+END_TEST
+
+START_TEST(what_nobody_listens_to_is_not_subscribed_to) {
+        Fixture f;
+
+        fixture_make_with(&f, identity, &methods_alone);
+        report(&f, &opened);
+        report(&f, &connack);
+        ck_assert_uint_eq(f.mqtt.n_filters, 1);
+        fixture_done(&f);
+}
+END_TEST
+
+START_TEST(it_is_live_when_all_subscriptions_stand) {
+        Fixture f;
+
+        fixture_make(&f, identity);
+        report(&f, &opened);
+        report(&f, &connack);
+        ck_assert_uint_eq(f.mqtt.n_filters, 4);
+        ck_assert_uint_eq(f.n_live, 0);
+        report(&f, &suback);
+        ck_assert_uint_eq(f.n_live, 1);
+        ck_assert_int_eq(hub_link_get_state(f.link), HUB_LINK_ONLINE);
+        fixture_done(&f);
+}
+END_TEST
+
+START_TEST(a_message_of_the_cloud_is_acknowledged_by_who_took_it) {
+        Fixture f;
+
+        fixture_make(&f, identity);
+        report(&f, &opened);
+        report(&f, &connack);
+        report(&f, &c2d);
+        ck_assert_uint_eq(f.n_c2d, 1);
+        ck_assert_uint_eq(f.mqtt.acked, 0);
+
+        hub_link_ack(f.link, f.ack);
+        ck_assert_uint_eq(f.mqtt.acked, 7);
+        fixture_done(&f);
+}
+END_TEST
+
+START_TEST(a_message_that_nobody_takes_is_acknowledged) {
+        Fixture f;
+
+        fixture_make(&f, identity);
+        report(&f, &opened);
+        report(&f, &connack);
+        report(&f, &c2d_of_another);
+        ck_assert_uint_eq(f.n_c2d, 0);
+        ck_assert_uint_eq(f.mqtt.acked, 7);
+        fixture_done(&f);
+}
+END_TEST
+
+START_TEST(news_of_the_twin_is_passed_on) {
+        Fixture f;
+
+        fixture_make(&f, identity);
+        report(&f, &opened);
+        report(&f, &connack);
+        report(&f, &twin);
+        ck_assert_uint_eq(f.n_twin, 1);
+
+        ck_assert_int_eq(
+                hub_link_publish_twin(f.link, AZ_SPAN_FROM_STR("$iothub/twin/GET/?$rid=6"), AZ_SPAN_EMPTY),
+                0);
+        ck_assert_str_eq(f.mqtt.topic, "$iothub/twin/GET/?$rid=6");
         fixture_done(&f);
 }
 END_TEST
@@ -215,6 +345,11 @@ static Suite *hub_link_suite(void) {
         TCase *t = tcase_create("hub-link");
 
         tcase_add_test(t, a_call_that_comes_before_the_suback_is_answered);
+        tcase_add_test(t, what_nobody_listens_to_is_not_subscribed_to);
+        tcase_add_test(t, it_is_live_when_all_subscriptions_stand);
+        tcase_add_test(t, a_message_of_the_cloud_is_acknowledged_by_who_took_it);
+        tcase_add_test(t, a_message_that_nobody_takes_is_acknowledged);
+        tcase_add_test(t, news_of_the_twin_is_passed_on);
         tcase_add_test(t, a_loss_before_the_suback_is_a_loss_of_what_came);
         tcase_add_test(t, an_attempt_has_as_long_as_its_steps_may_take_together);
         tcase_add_test(t, without_an_identity_it_waits_and_says_what_is_missing);
