@@ -214,6 +214,7 @@ static Verdict check_token(const SasToken *token, const char *const *hosts, Devi
 Verdict auth_check(const Registry *registry, const char *const *hosts, const MqttConnect *connect,
                    uint64_t now_s) {
         SasToken token;
+        Verdict verdict;
         UserName user;
         Device *device;
 
@@ -239,5 +240,7 @@ Verdict auth_check(const Registry *registry, const char *const *hosts, const Mqt
         if (!connect->has_password || sas_token_parse(connect->password, &token) < 0)
                 return refuse(MQTT_CONNACK_NOT_AUTHORIZED, 401003, "the password is not a SAS token");
 
-        return check_token(&token, hosts, device, now_s);
+        verdict = check_token(&token, hosts, device, now_s);
+        verdict.has_api_version = az_span_size(user.api_version) > 0;
+        return verdict;
 }

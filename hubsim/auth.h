@@ -43,10 +43,11 @@ bool host_is_ours(az_span host, const char *const *hosts);
 
 typedef struct Verdict {
         MqttConnackCode code;
-        unsigned error;     /* IoT Hub's six digits for the log, 0 if accepted */
-        const char *reason; /* for the log */
-        Device *device;     /* accepted: who it is */
-        uint64_t expiry_s;  /* accepted: when the token ends */
+        unsigned error;       /* IoT Hub's six digits for the log, 0 if accepted */
+        const char *reason;   /* for the log */
+        Device *device;       /* accepted: who it is */
+        uint64_t expiry_s;    /* accepted: when the token ends */
+        bool has_api_version; /* accepted: its user name has one; without, there is no twin */
 } Verdict;
 
 Verdict auth_check(const Registry *registry, const char *const *hosts, const MqttConnect *connect,

@@ -18,12 +18,13 @@ int client_fail(int error, const char *what) {
 
 typedef struct ServiceError {
         int64_t code;
-        az_span reason;
+        az_span reason, message;
 } ServiceError;
 
 static const IpcField service_error_fields[] = {
         { "code", IPC_FIELD_INT, offsetof(ServiceError, code) },
         { "reason", IPC_FIELD_STRING, offsetof(ServiceError, reason) },
+        { "message", IPC_FIELD_STRING, offsetof(ServiceError, message), IPC_FIELD_NULLABLE },
 };
 static const IpcStruct service_error = IPC_STRUCT(ServiceError, service_error_fields);
 
@@ -33,8 +34,10 @@ static void report_error(IpcClient *client, const IpcReply *reply) {
 
         if (az_span_is_content_equal(reply->error, AZ_SPAN_FROM_STR(PREFIX "ServiceError")) &&
             ipc_client_decode(client, &service_error, &error) >= 0)
-                fprintf(stderr, "aziot-hubsim: %lld %.*s\n", (long long) error.code,
-                        az_span_size(error.reason), (const char *) az_span_ptr(error.reason));
+                fprintf(stderr, "aziot-hubsim: %lld %.*s%s%.*s\n", (long long) error.code,
+                        az_span_size(error.reason), (const char *) az_span_ptr(error.reason),
+                        ipc_is_absent(error.message) ? "" : ": ", az_span_size(error.message),
+                        (const char *) az_span_ptr(error.message));
         else
                 fprintf(stderr, "aziot-hubsim: %.*s %.*s\n", az_span_size(reply->error),
                         (const char *) az_span_ptr(reply->error), az_span_size(reply->parameters),

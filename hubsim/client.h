@@ -19,3 +19,5 @@ int client_invoke(const ClientOptions *options, const char *device, const char *
 int client_cut(const ClientOptions *options, uint64_t seconds);
 int client_device_add(const ClientOptions *options, const char *device);
 int client_device_list(const ClientOptions *options);
+int client_twin_get(const ClientOptions *options, const char *device);
+int client_twin_change(const ClientOptions *options, const char *device, bool replace, const char *object);

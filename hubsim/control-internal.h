@@ -31,9 +31,20 @@ Device *control_find_device(const Control *control, az_span id);
 
 int control_reply_service_error(IpcCall *call, unsigned code);
 
+/* The same with a sentence that says more than the code does, or NULL. */
+int control_reply_refusal(IpcCall *call, unsigned code, const char *message);
+
 /* Cloud-to-device messages: control-messages.c. */
 extern const IpcStruct control_send_message_params, control_feedback_params;
 int control_on_send_message(IpcCall *call, const void *params, void *userdata);
 int control_on_list_messages(IpcCall *call, const void *params, void *userdata);
 int control_on_purge_messages(IpcCall *call, const void *params, void *userdata);
 int control_on_feedback(IpcCall *call, const void *params, void *userdata);
+
+/* Twins: control-twin.c. */
+extern const IpcStruct control_update_desired_params, control_replace_desired_params,
+        control_twin_fault_params;
+int control_on_get_twin(IpcCall *call, const void *params, void *userdata);
+int control_on_update_desired(IpcCall *call, const void *params, void *userdata);
+int control_on_replace_desired(IpcCall *call, const void *params, void *userdata);
+int control_on_twin_fault(IpcCall *call, const void *params, void *userdata);

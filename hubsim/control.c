@@ -23,14 +23,20 @@ struct Monitor {
         uint64_t n_next;      /* number of the first message that it has not seen */
 };
 
-int control_reply_service_error(IpcCall *call, unsigned code) {
+int control_reply_refusal(IpcCall *call, unsigned code, const char *message) {
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
 
         ipc_json_begin(&json, NULL);
         ipc_json_int(&json, "code", code);
         ipc_json_cstring(&json, "reason", method_error_to_string(code));
+        if (message)
+                ipc_json_cstring(&json, "message", message);
         ipc_json_end(&json);
         return ipc_call_error_json(call, "io.aziotd.hubsim.ServiceError", &json);
+}
+
+int control_reply_service_error(IpcCall *call, unsigned code) {
+        return control_reply_refusal(call, code, NULL);
 }
 
 Device *control_find_device(const Control *control, az_span id) {
@@ -425,6 +431,10 @@ static const IpcMethod methods[] = {
         { "ListMessages", 0, 0, &control_device_params, control_on_list_messages },
         { "PurgeMessages", 0, 0, &control_device_params, control_on_purge_messages },
         { "Feedback", 0, 0, &control_feedback_params, control_on_feedback },
+        { "GetTwin", 0, 0, &control_device_params, control_on_get_twin },
+        { "UpdateDesired", 0, 0, &control_update_desired_params, control_on_update_desired },
+        { "ReplaceDesired", 0, 0, &control_replace_desired_params, control_on_replace_desired },
+        { "TwinFault", 0, 0, &control_twin_fault_params, control_on_twin_fault },
         { "Log", 0, 0, &log_params, on_log },
         { "Monitor", 0, IPC_METHOD_MORE | IPC_METHOD_MORE_ONLY, &monitor_params, on_monitor },
         { "Cut", 0, 0, &seconds_params, on_cut },

@@ -58,13 +58,17 @@ static int help(void) {
         printf("Usage: aziot-hubsim COMMAND [OPTION]...\n"
                "\n"
                "A local Azure IoT Hub for tests: MQTT 3.1.1 over TLS, SAS tokens, telemetry, direct "
-               "methods.\n"
+               "methods,\n"
+               "device twins.\n"
                "\n"
                "Commands:\n"
                "  run                            serve until stopped; the first run makes a CA and a device\n"
                "  monitor                        print telemetry as it arrives\n"
                "  log                            print what has arrived\n"
                "  invoke DEVICE METHOD [PAYLOAD] call a direct method; PAYLOAD is JSON (null)\n"
+               "  twin DEVICE                    print a device's twin\n"
+               "  twin DEVICE update JSON        merge into its desired properties; null deletes\n"
+               "  twin DEVICE replace JSON       replace its desired properties\n"
                "  cut SECONDS                    drop all connections and refuse new ones for so long\n"
                "  device add DEVICE              register a device and print its connection string\n"
                "  device list                    print the devices\n"
@@ -179,6 +183,19 @@ static int command_device(const Arguments *a) {
         return usage_error("device: what to do? add DEVICE, or list", "");
 }
 
+static int command_twin(const Arguments *a) {
+        ClientOptions o = client_options(a);
+        const char *verb = a->operands[1], *object = a->operands[2];
+
+        if (!verb)
+                return client_twin_get(&o, a->operands[0]);
+        if (object && strcmp(verb, "update") == 0)
+                return client_twin_change(&o, a->operands[0], false, object);
+        if (object && strcmp(verb, "replace") == 0)
+                return client_twin_change(&o, a->operands[0], true, object);
+        return usage_error("twin: what to do? update JSON, or replace JSON", "");
+}
+
 static const struct {
         const char *name;
         const char *options; /* those it takes besides the common ones */
@@ -188,6 +205,7 @@ static const struct {
         { "run", "lnDg", 0, 0, command_run }, { "monitor", "Dj", 0, 0, command_monitor },
         { "log", "DSj", 0, 0, command_log },  { "invoke", "tc", 2, 3, command_invoke },
         { "cut", "", 1, 1, command_cut },     { "device", "j", 1, 2, command_device },
+        { "twin", "", 1, 3, command_twin },
 };
 
 static int add_name(const char *names[static NAMES_MAX + 1], const char *name) {

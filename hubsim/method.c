@@ -204,6 +204,7 @@ const char *method_error_to_string(unsigned code) {
                 const char *name;
         } errors[] = {
                 { 400004, "ArgumentInvalid" },
+                { 400012, "DeserializationError" },
                 { 400027, "ConnectionForcefullyClosedOnNewConnection" },
                 { 403004, "DeviceMaximumQueueDepthExceeded" },
                 { 403800, "DeviceMaximumInflightMethodExceeded" },

@@ -12,6 +12,7 @@
 
 #include "hubsim/c2d.h"
 #include "hubsim/files.h"
+#include "hubsim/twin.h"
 
 /* IoT Hub's keys are 256 bits. */
 #define KEY_SIZE      32
@@ -34,6 +35,7 @@ static Device *device_free(Device *device) {
         assert(!device->session);
         device_forget_subscriptions(device);
         c2d_free(device->c2d);
+        twin_free(device->twin);
         free(device->id);
         free(device->primary_key);
         free(device->secondary_key);

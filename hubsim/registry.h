@@ -10,6 +10,7 @@
 
 typedef struct Session Session;
 typedef struct C2d C2d;
+typedef struct Twin Twin;
 
 /* "IoT Hub limits each device to 5 concurrent subscriptions." */
 #define SUBSCRIPTIONS_MAX 5U
@@ -22,6 +23,7 @@ typedef struct Device {
         bool enabled;
 
         Session *session; /* its live connection, NULL while there is none */
+        Twin *twin;       /* NULL before it is needed: twin_get() */
         bool has_stored_session;
         char *subscriptions[SUBSCRIPTIONS_MAX];
         unsigned granted_qos[SUBSCRIPTIONS_MAX];

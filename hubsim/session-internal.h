@@ -13,6 +13,7 @@ struct Session {
         Stream stream;
         Device *device; /* NULL before CONNECT */
         bool is_clean;
+        bool has_api_version;    /* in its user name */
         uint64_t silence_max_us; /* closed after this long without a byte */
         uint64_t last_in_us;
         sd_event_source *timer, *expiry;

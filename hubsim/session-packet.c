@@ -9,6 +9,7 @@
 #include "hubsim/log.h"
 #include "hubsim/telemetry.h"
 #include "hubsim/topic.h"
+#include "hubsim/twin.h"
 
 /* "The maximum is 29.45 minutes (1767 seconds)", whatever keep-alive the client asked for. */
 #define SILENCE_MAX_US (1767 * USEC_PER_SEC)
@@ -70,6 +71,7 @@ static int session_accept(Session *s, const MqttConnect *connect, const Verdict 
         device->session = s;
         s->device = device;
         s->is_clean = connect->clean_session;
+        s->has_api_version = verdict->has_api_version;
         s->silence_max_us = connect->keep_alive_s == 0
                                     ? SILENCE_MAX_US
                                     : MIN(connect->keep_alive_s * (USEC_PER_SEC * 3 / 2), SILENCE_MAX_US);
@@ -149,22 +151,15 @@ static int session_on_telemetry(Session *s, const MqttPublish *publish, az_span 
         return session_puback(s, publish->packet_id);
 }
 
-/* Twins are not offered, and the device is told so, as by a hub of the basic tier. */
-static int session_on_twin(Session *s, az_span request_id) {
-        static const char filter[] = "$iothub/twin/res/#";
-        _cleanup_(ipc_buffer_done) IpcBuffer topic = {};
-        int r;
+static int session_on_twin(Session *s, const Topic *topic, az_span payload) {
+        TwinRequest request = {
+                .is_patch = topic->kind == TOPIC_TWIN_PATCH,
+                .request_id = topic->request_id,
+                .payload = payload,
+                .has_api_version = s->has_api_version,
+        };
 
-        if (!device_is_subscribed(s->device, filter))
-                return 0;
-
-        r = buffer_append(&topic, "$iothub/twin/res/403/?$rid=", strlen("$iothub/twin/res/403/?$rid="));
-        if (r < 0)
-                return r;
-        r = buffer_append_span(&topic, request_id);
-        if (r < 0)
-                return r;
-        return session_publish(s, buffer_span(&topic), AZ_SPAN_FROM_STR("{\"errorCode\":403010}"));
+        return twin_on_request(s->hub, s->device, &request);
 }
 
 static int session_on_publish(Session *s, const MqttPublish *publish) {
@@ -190,7 +185,7 @@ static int session_on_publish(Session *s, const MqttPublish *publish) {
                         log_event(session_name(s), 400012,
                                   "closed: the answer to a method is not JSON, or too long");
         } else
-                r = session_on_twin(s, topic.request_id);
+                r = session_on_twin(s, &topic, message->payload);
         if (r < 0 || message->qos == 0)
                 return r;
         return session_puback(s, publish->packet_id);

@@ -15,6 +15,7 @@
 #include "hubsim/log.h"
 #include "hubsim/telemetry.h"
 #include "hubsim/topic.h"
+#include "hubsim/twin.h"
 
 /* From accept() to a complete CONNECT. */
 #define CONNECT_TIMEOUT_US (30 * USEC_PER_SEC)
@@ -89,6 +90,7 @@ void session_close(Session *s, SessionEnd end, unsigned code) {
         if (device) {
                 method_on_closed(hub, device, code);
                 c2d_on_closed(hub, device);
+                twin_on_closed(device);
         }
 }
 

@@ -70,9 +70,12 @@ int topic_parse(az_span topic, az_span device, Topic *ret) {
                 r = parse_method_response(rest, &t);
                 if (r < 0)
                         return r;
-        } else if (span_skip_prefix(&rest, AZ_SPAN_FROM_STR("$iothub/twin/GET")) ||
-                   span_skip_prefix(&rest, AZ_SPAN_FROM_STR("$iothub/twin/PATCH/properties/reported"))) {
-                t.kind = TOPIC_TWIN;
+        } else if (span_skip_prefix(&rest, AZ_SPAN_FROM_STR("$iothub/twin/GET"))) {
+                t.kind = TOPIC_TWIN_GET;
+                if (!parse_request_id(rest, &t.request_id))
+                        return -EBADMSG;
+        } else if (span_skip_prefix(&rest, AZ_SPAN_FROM_STR("$iothub/twin/PATCH/properties/reported"))) {
+                t.kind = TOPIC_TWIN_PATCH;
                 if (!parse_request_id(rest, &t.request_id))
                         return -EBADMSG;
         } else if (span_skip_prefix(&rest, AZ_SPAN_FROM_STR("devices/")) && span_skip_prefix(&rest, device) &&

@@ -15,7 +15,8 @@
 typedef enum TopicKind {
         TOPIC_TELEMETRY,
         TOPIC_METHOD_RESPONSE,
-        TOPIC_TWIN,
+        TOPIC_TWIN_GET,
+        TOPIC_TWIN_PATCH,
         _TOPIC_KIND_MAX,
         _TOPIC_KIND_INVALID = -EINVAL,
 } TopicKind;

@@ -20,8 +20,8 @@ static const struct {
         { "devices/pump-17/messages/events/?a=b", 0, TOPIC_TELEMETRY, "?a=b", "", 0 },
         { "$iothub/methods/res/200/?$rid=1f", 0, TOPIC_METHOD_RESPONSE, "", "1f", 200 },
         { "$iothub/methods/res/65535/?$rid=x&y/z", 0, TOPIC_METHOD_RESPONSE, "", "x&y/z", 65535 },
-        { "$iothub/twin/GET/?$rid=7", 0, TOPIC_TWIN, "", "7", 0 },
-        { "$iothub/twin/PATCH/properties/reported/?$rid=7", 0, TOPIC_TWIN, "", "7", 0 },
+        { "$iothub/twin/GET/?$rid=7", 0, TOPIC_TWIN_GET, "", "7", 0 },
+        { "$iothub/twin/PATCH/properties/reported/?$rid=7", 0, TOPIC_TWIN_PATCH, "", "7", 0 },
 
         { "devices/pump-17/messages/events", -EBADMSG, 0, "", "", 0 },
         { "devices/pump-18/messages/events/", -EBADMSG, 0, "", "", 0 },

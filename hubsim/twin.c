@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "hubsim/twin.h"
+
+#include <sys/random.h>
+
+#include "hubsim/hub.h"
+#include "hubsim/log.h"
+#include "hubsim/session.h"
+#include "hubsim/twin-file.h"
+#include "ipc/json.h"
+
+/* An answer that a fault delays. */
+struct TwinAnswer {
+        TwinAnswer *next;
+        Device *device;
+        IpcBuffer topic, payload;
+        sd_event_source *timer;
+};
+
+static TwinAnswer *answer_free(TwinAnswer *answer) {
+        if (!answer)
+                return NULL;
+
+        for (TwinAnswer **p = &answer->device->twin->delayed; *p; p = &(*p)->next)
+                if (*p == answer) {
+                        *p = answer->next;
+                        break;
+                }
+        sd_event_source_disable_unref(answer->timer);
+        ipc_buffer_done(&answer->topic);
+        ipc_buffer_done(&answer->payload);
+        free(answer);
+        return NULL;
+}
+
+DEFINE_CLEANUP(TwinAnswer *, answer_free)
+
+static void section_done(TwinSection *section) {
+        ipc_buffer_done(&section->document);
+}
+
+Twin *twin_free(Twin *twin) {
+        if (!twin)
+                return NULL;
+
+        while (twin->delayed)
+                answer_free(twin->delayed);
+        section_done(&twin->desired);
+        section_done(&twin->reported);
+        ipc_buffer_done(&twin->faults.race_patch);
+        free(twin);
+        return NULL;
+}
+
+DEFINE_CLEANUP(Twin *, twin_free)
+
+static int section_begin(TwinSection *section) {
+        section->version = 1;
+        return buffer_append(&section->document, "{}", 2);
+}
+
+static int twin_read(const Hub *hub, const Device *device, Twin *twin) {
+        int r;
+
+        r = twin_file_read(hub->state_dir, device->id, &twin->desired, &twin->reported);
+        if (r != -ENOENT)
+                return r;
+
+        r = section_begin(&twin->desired);
+        return r < 0 ? r : section_begin(&twin->reported);
+}
+
+int twin_get(Hub *hub, Device *device, Twin **ret) {
+        _cleanup_(twin_freep) Twin *twin = NULL;
+        int r;
+
+        if (!device->twin) {
+                twin = malloc(sizeof(*twin));
+                if (!twin)
+                        return -ENOMEM;
+                *twin = (Twin){};
+                r = twin_read(hub, device, twin);
+                if (r < 0) {
+                        log_event(device->id, 500001, "cannot read its twin: %s", strerror(-r));
+                        return r;
+                }
+                device->twin = TAKE_PTR(twin);
+        }
+
+        *ret = device->twin;
+        return 0;
+}
+
+void twin_set_faults(Twin *twin, TwinFaults *faults) {
+        ipc_buffer_done(&twin->faults.race_patch);
+        twin->faults = *faults;
+        *faults = (TwinFaults){};
+}
+
+/* Changes --------------------------------------------------------------------------------------------- */
+
+/* Writes the file, then takes over the result. */
+static int twin_update(Hub *hub, const Device *device, TwinSection *section, az_span patch, bool replace,
+                       TwinRefusal *ret_refusal) {
+        Twin *twin = device->twin;
+        _cleanup_(section_done)
+                TwinSection next = { .version = section->version + MAX(twin->faults.step, 1U) };
+        int r;
+
+        r = twin_document_merge(replace ? AZ_SPAN_FROM_STR("{}") : buffer_span(&section->document), patch,
+                                &next.document, ret_refusal);
+        if (r != 0)
+                return r;
+        r = twin_file_write(hub->state_dir, device->id, section == &twin->desired ? &next : &twin->desired,
+                            section == &twin->reported ? &next : &twin->reported);
+        if (r < 0) {
+                log_event(device->id, 500001, "cannot write its twin: %s", strerror(-r));
+                return r;
+        }
+
+        ipc_buffer_done(&section->document);
+        *section = next;
+        next = (TwinSection){};
+        return 0;
+}
+
+/* "The device must be connected and subscribed"; otherwise it is never told, and has to ask. */
+static int notify_desired(Device *device, az_span patch) {
+        _cleanup_(ipc_buffer_done) IpcBuffer topic = {}, payload = {};
+        uint64_t version = device->twin->desired.version;
+        int r;
+
+        if (!device->session || !device_is_subscribed(device, TWIN_DESIRED_FILTER))
+                return 0;
+
+        r = buffer_printf(&topic, "$iothub/twin/PATCH/properties/desired/?$version=%llu",
+                          (unsigned long long) version);
+        if (r < 0)
+                return r;
+        r = twin_document_append_version(&payload, patch, version);
+        if (r < 0)
+                return r;
+        return session_publish(device->session, buffer_span(&topic), buffer_span(&payload));
+}
+
+int twin_update_desired(Hub *hub, Device *device, az_span patch, bool replace, TwinRefusal *ret_refusal) {
+        Twin *twin;
+        int r;
+
+        r = twin_get(hub, device, &twin);
+        if (r < 0)
+                return r;
+        r = twin_update(hub, device, &twin->desired, patch, replace, ret_refusal);
+        if (r == TWIN_REFUSED)
+                log_event(device->id, ret_refusal->code, "desired properties refused: %s",
+                          ret_refusal->message);
+        if (r != 0)
+                return r;
+        return notify_desired(device, replace ? buffer_span(&twin->desired.document) : patch);
+}
+
+/* Answers --------------------------------------------------------------------------------------------- */
+
+/* "An answer to a device that is not subscribed to $iothub/twin/res/# is lost." */
+static int answer_send(const Device *device, az_span topic, az_span payload) {
+        if (!device_is_subscribed(device, TWIN_RESPONSE_FILTER)) {
+                log_event(device->id, 0, "a twin answer is lost: not subscribed to " TWIN_RESPONSE_FILTER);
+                return 0;
+        }
+        return session_publish(device->session, topic, payload);
+}
+
+static int on_delay(sd_event_source *source, uint64_t usec, void *userdata) {
+        TwinAnswer *answer = userdata;
+
+        (void) answer_send(answer->device, buffer_span(&answer->topic), buffer_span(&answer->payload));
+        answer_free(answer);
+        return 0;
+}
+
+static int answer_delay(Hub *hub, Device *device, az_span topic, az_span payload) {
+        _cleanup_(answer_freep) TwinAnswer *answer = NULL;
+        int r;
+
+        answer = malloc(sizeof(*answer));
+        if (!answer)
+                return -ENOMEM;
+        *answer = (TwinAnswer){ .next = device->twin->delayed, .device = device };
+        device->twin->delayed = answer;
+        r = buffer_append_span(&answer->topic, topic);
+        if (r < 0)
+                return r;
+        r = buffer_append_span(&answer->payload, payload);
+        if (r < 0)
+                return r;
+        r = sd_event_add_time_relative(hub->event, &answer->timer, CLOCK_BOOTTIME,
+                                       device->twin->faults.delay_us, 1, on_delay, answer);
+        if (r < 0)
+                return r;
+
+        TAKE_PTR(answer);
+        return 0;
+}
+
+/* 'version' is 0 for an answer without one. */
+static int twin_answer(Hub *hub, Device *device, const TwinRequest *request, unsigned status,
+                       uint64_t version, az_span payload) {
+        _cleanup_(ipc_buffer_done) IpcBuffer topic = {};
+        TwinFaults *faults = device->twin ? &device->twin->faults : NULL;
+        int r;
+
+        r = buffer_printf(&topic, "$iothub/twin/res/%u/?$rid=", status);
+        if (r < 0)
+                return r;
+        r = buffer_append_span(&topic, request->request_id);
+        if (r < 0)
+                return r;
+        if (version > 0) {
+                r = buffer_printf(&topic, "&$version=%llu", (unsigned long long) version);
+                if (r < 0)
+                        return r;
+        }
+
+        if (faults && faults->n_dropped > 0) {
+                faults->n_dropped--;
+                log_event(device->id, 0, "a twin answer is dropped, as it was asked to");
+                return 0;
+        }
+        if (faults && faults->delay_us > 0)
+                return answer_delay(hub, device, buffer_span(&topic), payload);
+        return answer_send(device, buffer_span(&topic), payload);
+}
+
+/* "2026-03-09T07:15:31.8080000Z" */
+static void format_time(char ret[static 32]) {
+        uint64_t now_us = realtime_us();
+        time_t seconds = (time_t) (now_us / USEC_PER_SEC);
+        char text[20];
+        struct tm tm;
+
+        (void) strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", gmtime_r(&seconds, &tm));
+        (void) snprintf(ret, 32, "%s.%07uZ", text, (unsigned) (now_us % USEC_PER_SEC * 10));
+}
+
+static int twin_refuse(Hub *hub, Device *device, const TwinRequest *request, unsigned code,
+                       const char *message) {
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+        char tracking_id[33], timestamp[32];
+        uint64_t random[2];
+        az_span text;
+        int r;
+
+        log_event(device->id, code, "twin %s refused: %s", request->is_patch ? "PATCH" : "GET", message);
+        if (getrandom(random, sizeof(random), 0) < 0)
+                return -errno;
+        (void) snprintf(tracking_id, sizeof(tracking_id), "%016llx%016llx", (unsigned long long) random[0],
+                        (unsigned long long) random[1]);
+        format_time(timestamp);
+
+        ipc_json_begin(&json, NULL);
+        ipc_json_int(&json, "errorCode", code);
+        ipc_json_cstring(&json, "trackingId", tracking_id);
+        ipc_json_cstring(&json, "message", message);
+        ipc_json_cstring(&json, "timestampUtc", timestamp);
+        ipc_json_end(&json);
+        r = ipc_json_get(&json, &text);
+        if (r < 0)
+                return r;
+        return twin_answer(hub, device, request, code / 1000, 0, text);
+}
+
+/* Requests -------------------------------------------------------------------------------------------- */
+
+/* {"desired":{...,"$version":7},"reported":{...,"$version":3}} */
+static int format_twin(const Twin *twin, IpcBuffer *out) {
+        int r;
+
+        r = buffer_printf(out, "{\"desired\":");
+        if (r < 0)
+                return r;
+        r = twin_document_append_version(out, buffer_span(&twin->desired.document), twin->desired.version);
+        if (r < 0)
+                return r;
+        r = buffer_printf(out, ",\"reported\":");
+        if (r < 0)
+                return r;
+        r = twin_document_append_version(out, buffer_span(&twin->reported.document), twin->reported.version);
+        if (r < 0)
+                return r;
+        return buffer_append(out, "}", 1);
+}
+
+/* The back end changes desired properties at this very moment, if it was asked to. */
+static int run_race(Hub *hub, Device *device, TwinRace race) {
+        TwinFaults *faults = &device->twin->faults;
+        TwinRefusal refusal;
+        int r;
+
+        if (faults->race != race)
+                return 0;
+
+        faults->race = TWIN_RACE_NONE;
+        r = twin_update_desired(hub, device, buffer_span(&faults->race_patch), false, &refusal);
+        return r == TWIN_REFUSED ? 0 : r;
+}
+
+static int twin_on_get(Hub *hub, Device *device, const TwinRequest *request) {
+        _cleanup_(ipc_buffer_done) IpcBuffer payload = {};
+        int r;
+
+        r = run_race(hub, device, TWIN_RACE_BEFORE);
+        if (r < 0)
+                return r;
+        r = format_twin(device->twin, &payload);
+        if (r < 0)
+                return r;
+        r = run_race(hub, device, TWIN_RACE_MIDDLE);
+        if (r < 0)
+                return r;
+        r = twin_answer(hub, device, request, 200, 0, buffer_span(&payload));
+        if (r < 0)
+                return r;
+        return run_race(hub, device, TWIN_RACE_AFTER);
+}
+
+static int twin_on_patch(Hub *hub, Device *device, const TwinRequest *request) {
+        Twin *twin = device->twin;
+        TwinRefusal refusal;
+        int r;
+
+        r = twin_update(hub, device, &twin->reported, request->payload, false, &refusal);
+        if (r == TWIN_REFUSED)
+                return twin_refuse(hub, device, request, refusal.code, refusal.message);
+        if (r < 0)
+                return twin_refuse(hub, device, request, 500001, "the hub cannot store it");
+
+        return twin_answer(hub, device, request, 204, twin->faults.omit_version ? 0 : twin->reported.version,
+                           AZ_SPAN_EMPTY);
+}
+
+/* IoT Hub's six digits for a status that a fault asks for. */
+static unsigned code_of_status(unsigned status) {
+        static const unsigned codes[] = {
+                400004, 401003, 403010, 404001, 409001, 412002,
+                413001, 429005, 500001, 502000, 503003, 504101,
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(codes); i++)
+                if (codes[i] / 1000 == status)
+                        return codes[i];
+        return status * 1000;
+}
+
+int twin_on_request(Hub *hub, Device *device, const TwinRequest *request) {
+        unsigned *n_refused;
+        Twin *twin;
+        int r;
+
+        r = twin_get(hub, device, &twin);
+        if (r < 0)
+                return twin_refuse(hub, device, request, 500001, "the hub cannot read it");
+        if (!request->has_api_version)
+                return twin_refuse(hub, device, request, 400004, "no api-version in the user name");
+
+        n_refused = request->is_patch ? &twin->faults.n_patches : &twin->faults.n_gets;
+        if (*n_refused > 0) {
+                --*n_refused;
+                return twin_refuse(hub, device, request, code_of_status(twin->faults.status),
+                                   "as it was asked to");
+        }
+        return request->is_patch ? twin_on_patch(hub, device, request) : twin_on_get(hub, device, request);
+}
+
+void twin_on_closed(Device *device) {
+        while (device->twin && device->twin->delayed)
+                answer_free(device->twin->delayed);
+}
