@@ -173,6 +173,18 @@ class Device:
         self.send(packet(PINGREQ << 4))
         self.receive(PINGRESP)
 
+    def get_twin(self, request_id="1"):
+        self.send(publish(f"$iothub/twin/GET/?$rid={request_id}", b"", qos=0))
+
+    def report(self, patch, request_id="1"):
+        self.send(publish(f"$iothub/twin/PATCH/properties/reported/?$rid={request_id}", patch, qos=0))
+
+    def receive_twin(self):
+        """The next answer or notification: (topic without "$iothub/twin/", payload)."""
+        body = self.receive(PUBLISH)
+        n = struct.unpack(">H", body[:2])[0]
+        return body[2:2 + n].decode().removeprefix("$iothub/twin/"), body[2 + n:].decode()
+
     def wait_for_close(self):
         """Waits until the hub ends the connection; what it sends before is passed over."""
         while True:

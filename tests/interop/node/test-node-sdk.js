@@ -14,6 +14,7 @@ const net = require("node:net");
 const os = require("node:os");
 const path = require("node:path");
 const readline = require("node:readline");
+const util = require("node:util");
 const { Client, Message } = require("azure-iot-device");
 const { Mqtt } = require("azure-iot-device-mqtt");
 
@@ -55,6 +56,18 @@ async function log(device) {
         const { stdout } = await hubsim("log", "--json", "--device", device);
 
         return stdout.split("\n").filter(Boolean);
+}
+
+/* What a device is subscribed to. */
+async function subscriptions(device) {
+        const { parameters } = await control("ListDevices", {});
+
+        return parameters.devices.find((d) => d.device === device).subscriptions;
+}
+
+async function eventually(condition) {
+        while (!(await condition()))
+                await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
 /* A connected client of a new device; it is closed when its test is over. */
@@ -129,6 +142,43 @@ test("a wrong key is refused as unauthorized", async () => {
 
         await client.setOptions({ ca: fs.readFileSync(path.join(state, "ca.pem"), "utf8") });
         await assert.rejects(client.open(), { name: "UnauthorizedError" });
+});
+
+test("a twin is read, and its desired properties are followed", async (t) => {
+        const client = await openDevice(t, "mirror");
+
+        await hubsim("twin", "mirror", "update", '{"rate":5,"mode":{"name":"eco","old":true}}');
+        const twin = await client.getTwin();
+        assert.deepEqual(twin.properties.desired,
+                { rate: 5, mode: { name: "eco", old: true }, $version: 2 });
+
+        const changed = new Promise((resolve) => twin.on("properties.desired", (delta) => {
+                if (delta.$version === 3)
+                        resolve(delta);
+        }));
+        /* The SDK subscribes behind our back; a change that comes too early would never be notified. */
+        await eventually(async () => (await subscriptions("mirror")).includes("$iothub/twin/PATCH/properties/desired/#"));
+        assert.equal((await hubsim("twin", "mirror", "update", '{"mode":{"old":null},"rate":6}')).stdout, "3\n");
+        assert.deepEqual(await changed, { mode: { old: null }, rate: 6, $version: 3 });
+        assert.deepEqual(twin.properties.desired, { rate: 6, mode: { name: "eco" }, $version: 3 });
+});
+
+test("reported properties are stored, and what breaks a rule is refused", async (t) => {
+        const client = await openDevice(t, "reporter");
+        const twin = await client.getTwin();
+        const update = util.promisify((patch, done) => twin.properties.reported.update(patch, done));
+
+        await update({ firmware: "1.2", net: { ip: "::1", mask: 64 } });
+        await update({ net: { mask: null } });
+        const { stdout } = await hubsim("twin", "reporter");
+        assert.deepEqual(JSON.parse(stdout).reported, { firmware: "1.2", net: { ip: "::1" } });
+        assert.equal(JSON.parse(stdout).reportedVersion, 3);
+
+        await assert.rejects(update({ "a.b": 1 }), /'a\.b': a name has no/);
+        await assert.rejects(update({ text: "x".repeat(4097) }), /'text': a string of more than 4 KB/);
+        await control("TwinFault", { device: "reporter", patches: 1, status: 429 });
+        await assert.rejects(update({ late: true }), /as it was asked to/);
+        await update({ late: true });
 });
 
 test("after an outage the device is back, and so are its methods", async (t) => {
