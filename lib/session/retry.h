@@ -27,6 +27,13 @@ typedef struct {
  */
 AZ_NODISCARD uint64_t az_retry_delay_us(az_retry_policy const *policy, uint32_t n_failures, uint64_t random);
 
+/*
+ * Draws 64 random bits for az_retry_delay_us().
+ *
+ *   ref_state  seeded by the caller from the system's random source
+ */
+AZ_NODISCARD uint64_t az_retry_draw(uint64_t *ref_state);
+
 _az_END_DECLS
 
 #endif

@@ -44,12 +44,26 @@ START_TEST(delay_doubles_up_to_its_maximum_and_its_upper_half_is_random) {
 }
 END_TEST
 
+START_TEST(draws_differ_and_repeat_with_the_seed) {
+        uint64_t a = 42, b = 42, first = az_retry_draw(&a);
+
+        ck_assert_uint_eq(az_retry_draw(&b), first);
+        ck_assert_uint_ne(az_retry_draw(&a), first);
+        b = 43;
+        ck_assert_uint_ne(az_retry_draw(&b), first);
+}
+END_TEST
+
 static Suite *retry_suite(void) {
         Suite *s = suite_create("retry");
         TCase *t = tcase_create("az_retry_delay_us");
 
         tcase_add_loop_test(t, delay_doubles_up_to_its_maximum_and_its_upper_half_is_random, 0,
                             ELEMENTSOF(delays));
+        suite_add_tcase(s, t);
+
+        t = tcase_create("az_retry_draw");
+        tcase_add_test(t, draws_differ_and_repeat_with_the_seed);
         suite_add_tcase(s, t);
         return s;
 }
