@@ -1,56 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <session/hub_session_internal.h>
 
-#include <session/retry.h>
-
-#define USEC_PER_SEC UINT64_C(1000000)
-
 /* Base64 of the 32 bytes of an HMAC-SHA256. */
 #define SIGNATURE_SIZE 44
-
-/* A link that lived shorter than this has not shown that all is well: the next delays go on growing. */
-#define STABLE_US (60 * USEC_PER_SEC)
-
-#define ROW(from, on, to, event) \
-        { AZ_HUB_SESSION_##from, AZ_HUB_ON_##on, AZ_HUB_SESSION_##to, AZ_HUB_EVENT_##event }
-
-/* clang-format off */
-static const az_hub_session_transition transitions[] = {
-        ROW(STOPPED,     START,          SIGNING,     SIGN),
-        ROW(SIGNING,     SIGNED,         CONNECTING,  CONNECT),
-        ROW(CONNECTING,  CONNECTED,      SUBSCRIBING, SUBSCRIBE),
-        ROW(SUBSCRIBING, SUBACK,         LIVE,        LIVE),
-
-        ROW(SUBSCRIBING, METHOD,         SUBSCRIBING, METHOD),
-        ROW(SUBSCRIBING, C2D,            SUBSCRIBING, C2D),
-        ROW(SUBSCRIBING, TWIN,           SUBSCRIBING, TWIN),
-        ROW(LIVE,        METHOD,         LIVE,        METHOD),
-        ROW(LIVE,        C2D,            LIVE,        C2D),
-        ROW(LIVE,        TWIN,           LIVE,        TWIN),
-
-        ROW(SIGNING,     TIMEOUT,        BACKOFF,     LOST),
-        ROW(SIGNING,     LOST,           BACKOFF,     LOST),
-        ROW(CONNECTING,  TIMEOUT,        BACKOFF,     LOST),
-        ROW(CONNECTING,  LOST,           BACKOFF,     LOST),
-        ROW(CONNECTING,  REFUSED,        BACKOFF,     LOST),
-        ROW(SUBSCRIBING, TIMEOUT,        BACKOFF,     LOST),
-        ROW(SUBSCRIBING, LOST,           BACKOFF,     LOST),
-        ROW(SUBSCRIBING, SUBACK_REFUSED, BACKOFF,     LOST),
-        ROW(LIVE,        LOST,           BACKOFF,     LOST),
-
-        ROW(BACKOFF,     TIMEOUT,        SIGNING,     SIGN),
-        ROW(BACKOFF,     RECONNECT_NOW,  SIGNING,     SIGN),
-
-        ROW(STOPPED,     STOP,           STOPPED,     DISCONNECT),
-        ROW(SIGNING,     STOP,           STOPPED,     DISCONNECT),
-        ROW(CONNECTING,  STOP,           STOPPED,     DISCONNECT),
-        ROW(SUBSCRIBING, STOP,           STOPPED,     DISCONNECT),
-        ROW(LIVE,        STOP,           STOPPED,     DISCONNECT),
-        ROW(BACKOFF,     STOP,           STOPPED,     DISCONNECT),
-};
-/* clang-format on */
-
-#define N_TRANSITIONS (sizeof(transitions) / sizeof(transitions[0]))
 
 static void forget_credential(az_hub_session *s) {
         /* volatile: the compiler may not leave out a store to it. */
@@ -82,12 +34,7 @@ static az_hub_event *move(az_hub_session *s, az_hub_session_transition const *tr
 }
 
 static uint64_t deadline_after(az_hub_session_time time, uint32_t timeout_s) {
-        return time.now_us + timeout_s * USEC_PER_SEC;
-}
-
-static void forget_failures(az_hub_session *s) {
-        for (size_t i = 0; i < _az_HUB_SESSION_BACKOFFS; i++)
-                s->_internal.n_failures[i] = 0;
+        return time.now_us + timeout_s * _az_USEC_PER_SEC;
 }
 
 static az_result sign(az_hub_session *s, az_hub_session_transition const *transition, input const *in) {
@@ -102,7 +49,7 @@ static az_result sign(az_hub_session *s, az_hub_session_transition const *transi
                 return r;
 
         if (transition->from == AZ_HUB_SESSION_STOPPED)
-                forget_failures(s);
+                _az_hub_session_forget_failures(s);
         s->_internal.credential_len = (size_t) az_span_size(text);
         s->_internal.expires_unix_s = expires_unix_s;
         event = move(s, transition, deadline_after(in->time, s->_internal.options.sign_timeout_s));
@@ -157,52 +104,15 @@ static az_result deliver(az_hub_session *s, az_hub_session_transition const *tra
         return AZ_OK;
 }
 
-enum {
-        BACKOFF_ORDINARY,
-        BACKOFF_THROTTLED,
-        BACKOFF_REFUSED
-};
-
-/* MQTT 3.1.1, table 3.1: "0x03 Connection Refused, Server unavailable"; an overloaded hub says so. */
-static unsigned backoff_of(input const *in) {
-        if (in->loss == AZ_HUB_LOSS_THROTTLED || (in->loss == AZ_HUB_LOSS_REFUSED && in->connack_code == 3))
-                return BACKOFF_THROTTLED;
-        return in->loss == AZ_HUB_LOSS_REFUSED ? BACKOFF_REFUSED : BACKOFF_ORDINARY;
-}
-
-/* SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014). */
-static uint64_t draw_random(az_hub_session *s) {
-        uint64_t z = s->_internal.random += UINT64_C(0x9E3779B97F4A7C15);
-
-        z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-        z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-        return z ^ (z >> 31);
-}
-
-static uint64_t next_delay_us(az_hub_session *s, unsigned backoff) {
-        uint32_t min_s = s->_internal.options.backoff_min_s, max_s = s->_internal.options.backoff_max_s;
-        az_retry_policy const policies[_az_HUB_SESSION_BACKOFFS] = {
-                [BACKOFF_ORDINARY] = { min_s, max_s },
-                [BACKOFF_THROTTLED] = { max_s < 10 ? max_s : 10, max_s },
-                /* Keys and enrolments are repaired by people: knock less and less often, but never stop. */
-                [BACKOFF_REFUSED] = { 30, 3600 },
-        };
-
-        return az_retry_delay_us(&policies[backoff], s->_internal.n_failures[backoff], draw_random(s));
-}
-
 static az_result lose(az_hub_session *s, az_hub_session_transition const *transition, input const *in) {
-        unsigned backoff = backoff_of(in);
         az_hub_event *event;
         uint64_t delay_us;
 
-        if (transition->from == AZ_HUB_SESSION_LIVE &&
-            in->time.now_us - s->_internal.live_since_us >= STABLE_US)
-                forget_failures(s);
-        s->_internal.n_failures[backoff]++;
+        if (transition->from == AZ_HUB_SESSION_LIVE)
+                _az_hub_session_judge_link(s, in->time.now_us);
+        delay_us = _az_hub_session_back_off(s, in->loss, in->connack_code);
         s->_internal.last_loss = in->loss;
         s->_internal.last_connack_code = in->connack_code;
-        delay_us = next_delay_us(s, backoff);
 
         event = move(s, transition, in->time.now_us + delay_us);
         event->as.lost.loss = in->loss;
@@ -239,14 +149,13 @@ static az_result act(az_hub_session *s, az_hub_session_transition const *transit
 
 /* Every input comes through here: the table says what it leads to. */
 static az_result feed(az_hub_session *s, az_hub_session_trigger on, input const *in) {
+        az_hub_session_transition const *transition;
+
         if (s->_internal.has_event)
                 return AZ_ERROR_NOT_ENOUGH_SPACE;
         forget_credential(s);
-        for (size_t i = 0; i < N_TRANSITIONS; i++) {
-                if (transitions[i].from == s->_internal.state && transitions[i].on == on)
-                        return act(s, &transitions[i], in);
-        }
-        return AZ_ERROR_NOT_SUPPORTED;
+        transition = _az_hub_session_find_transition(s->_internal.state, on);
+        return transition ? act(s, transition, in) : AZ_ERROR_NOT_SUPPORTED;
 }
 
 az_hub_session_options az_hub_session_options_default(void) {
@@ -400,9 +309,4 @@ az_hub_session_status az_hub_session_get_status(az_hub_session const *s) {
         for (size_t i = 0; i < _az_HUB_SESSION_BACKOFFS; i++)
                 status.n_failures += s->_internal.n_failures[i];
         return status;
-}
-
-az_hub_session_transition const *az_hub_session_transitions(size_t *out_n) {
-        *out_n = N_TRANSITIONS;
-        return transitions;
 }

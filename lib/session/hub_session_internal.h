@@ -11,6 +11,25 @@ _az_BEGIN_DECLS
 /* Every feature that there is. */
 #define _az_HUB_SESSION_FEATURES (AZ_HUB_SESSION_METHODS | AZ_HUB_SESSION_C2D | AZ_HUB_SESSION_TWIN)
 
+#define _az_USEC_PER_SEC UINT64_C(1000000)
+
+/* hub_session_table.c: returns the row, or NULL if there is none. */
+AZ_NODISCARD az_hub_session_transition const *_az_hub_session_find_transition(az_hub_session_state from,
+                                                                              az_hub_session_trigger on);
+
+/* hub_session_schedule.c: when what happens. */
+
+/* Begins every scale of delays anew. */
+void _az_hub_session_forget_failures(az_hub_session *s);
+
+/* A link ends: if it lived for a minute then all was well, and earlier failures are forgotten. */
+void _az_hub_session_judge_link(az_hub_session *s, uint64_t now_us);
+
+/* Counts a loss and returns how long to wait before the next attempt, in microseconds, never 0. */
+AZ_NODISCARD uint64_t _az_hub_session_back_off(az_hub_session *s, az_hub_loss loss, uint8_t connack_code);
+
+/* hub_session_message.c: what is subscribed to, and what comes of it. */
+
 /*
  * Leaves out the features that the identity does not have, and writes the filters of the others; the client
  * id must be written. AZ_ERROR_ARG: no feature is left.
