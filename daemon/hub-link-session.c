@@ -8,6 +8,7 @@
  *      session CONNECT    → mqtt_link_connect()                 MQTT CONNACK     → session connected, refused
  *      session SUBSCRIBE  → mqtt_link_subscribe()               MQTT SUBACK      → session suback
  *      session LOST       → mqtt_link_close()                   MQTT LOST, FAILED → session lost
+ *      session DISCONNECT → mqtt_link_disconnect()              MQTT LOST         → session closed
  *
  * A session has at most one event waiting, so it is run dry after each input. News of an attempt that was
  * closed cannot come: mqtt_link_close() drops them.
@@ -132,11 +133,21 @@ static void do_lost(HubLink *link, const az_hub_event *event) {
                         link->reason, (double) event->as.lost.delay_us / USEC_PER_SEC);
 }
 
+/* The connection that was to end is gone: for good, or to make room for the next one. */
+static void disconnected(HubLink *link) {
+        if (az_hub_session_get_status(&link->session).state != AZ_HUB_SESSION_CLOSING) {
+                hub_link_set_state(link, HUB_LINK_STOPPED, UINT64_MAX);
+                return;
+        }
+        link->ops->on_lost(link->userdata);
+        hub_link_run_session(link, az_hub_session_closed(&link->session, hub_link_time()));
+}
+
 static void do_disconnect(HubLink *link) {
         if (mqtt_link_disconnect(link->mqtt, boottime_us()) >= 0)
                 return; /* MQTT_LOST_ASKED follows */
         mqtt_link_close(link->mqtt);
-        hub_link_set_state(link, HUB_LINK_STOPPED, UINT64_MAX);
+        disconnected(link);
 }
 
 static void session_event(HubLink *link, az_hub_event *event) {
@@ -163,6 +174,10 @@ static void session_event(HubLink *link, az_hub_event *event) {
                 break;
         case AZ_HUB_EVENT_TWIN:
                 link->ops->on_twin(link->userdata, &event->as.twin.response, event->as.twin.payload);
+                break;
+        case AZ_HUB_EVENT_DRAIN:
+                /* What is in flight is sent again over the next connection. */
+                hub_link_run_session(link, az_hub_session_drained(&link->session, hub_link_time()));
                 break;
         case AZ_HUB_EVENT_LOST:
                 do_lost(link, event);
@@ -207,7 +222,7 @@ static void on_message(HubLink *link, const MqttEvent *event) {
 
 static void on_lost(HubLink *link, const MqttEvent *event) {
         if (event->lost.cause == MQTT_LOST_ASKED) {
-                hub_link_set_state(link, HUB_LINK_STOPPED, UINT64_MAX);
+                disconnected(link);
                 return;
         }
         hub_link_set_reason(link, "Connection to '%s' lost: %s", link->credential.host, event->lost.text);

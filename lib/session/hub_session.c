@@ -4,6 +4,11 @@
 /* Base64 of the 32 bytes of an HMAC-SHA256. */
 #define SIGNATURE_SIZE 44
 
+/* What is under way on a link gets this long to finish before a planned end, and its DISCONNECT as long
+ * again. */
+#define DRAIN_TIMEOUT_S 5
+#define CLOSE_TIMEOUT_S 5
+
 static void forget_credential(az_hub_session *s) {
         /* volatile: the compiler may not leave out a store to it. */
         volatile char *p = s->_internal.credential;
@@ -20,7 +25,7 @@ typedef struct {
         bool session_present;
         az_hub_loss loss;
         uint8_t connack_code;
-        az_hub_event const *message;
+        az_hub_event message;
 } input;
 
 /* The one place where the state changes. Returns the event of the transition, to be filled in. */
@@ -52,6 +57,7 @@ static az_result sign(az_hub_session *s, az_hub_session_transition const *transi
                 _az_hub_session_forget_failures(s);
         s->_internal.credential_len = (size_t) az_span_size(text);
         s->_internal.expires_unix_s = expires_unix_s;
+        _az_hub_session_plan_renewal(s, in->time.now_us);
         event = move(s, transition, deadline_after(in->time, s->_internal.options.sign_timeout_s));
         event->as.sign.string_to_sign = text;
         event->as.sign.expires_unix_s = expires_unix_s;
@@ -95,30 +101,42 @@ static az_result subscribe(az_hub_session *s, az_hub_session_transition const *t
 
 static az_result go_live(az_hub_session *s, az_hub_session_transition const *transition, input const *in) {
         s->_internal.live_since_us = in->time.now_us;
-        move(s, transition, UINT64_MAX)->as.live.session_present = s->_internal.session_present;
+        move(s, transition, _az_hub_session_renewal_us(s))->as.live.session_present =
+                s->_internal.session_present;
+        return AZ_OK;
+}
+
+static az_result drain(az_hub_session *s, az_hub_session_transition const *transition, input const *in) {
+        (void) move(s, transition, deadline_after(in->time, DRAIN_TIMEOUT_S));
+        return AZ_OK;
+}
+
+static az_result disconnect(az_hub_session *s, az_hub_session_transition const *transition, input const *in) {
+        if (transition->to == AZ_HUB_SESSION_STOPPED) {
+                (void) move(s, transition, UINT64_MAX);
+                return AZ_OK;
+        }
+        _az_hub_session_judge_link(s, in->time.now_us);
+        (void) move(s, transition, deadline_after(in->time, CLOSE_TIMEOUT_S));
         return AZ_OK;
 }
 
 static az_result deliver(az_hub_session *s, az_hub_session_transition const *transition, input const *in) {
-        *move(s, transition, s->_internal.deadline_us) = *in->message;
+        *move(s, transition, s->_internal.deadline_us) = in->message;
         return AZ_OK;
 }
 
 static az_result lose(az_hub_session *s, az_hub_session_transition const *transition, input const *in) {
-        az_hub_event *event;
-        uint64_t delay_us;
+        az_hub_event lost = { .type = AZ_HUB_EVENT_LOST };
 
-        if (transition->from == AZ_HUB_SESSION_LIVE)
-                _az_hub_session_judge_link(s, in->time.now_us);
-        delay_us = _az_hub_session_back_off(s, in->loss, in->connack_code);
-        s->_internal.last_loss = in->loss;
+        lost.as.lost.loss = in->loss;
+        lost.as.lost.connack_code = in->connack_code;
+        lost.as.lost.from = transition->from;
+        _az_hub_session_judge_loss(s, &lost, in->time.now_us);
+
+        s->_internal.last_loss = lost.as.lost.loss;
         s->_internal.last_connack_code = in->connack_code;
-
-        event = move(s, transition, in->time.now_us + delay_us);
-        event->as.lost.loss = in->loss;
-        event->as.lost.connack_code = in->connack_code;
-        event->as.lost.from = transition->from;
-        event->as.lost.delay_us = delay_us;
+        *move(s, transition, in->time.now_us + lost.as.lost.delay_us) = lost;
         return AZ_OK;
 }
 
@@ -136,11 +154,12 @@ static az_result act(az_hub_session *s, az_hub_session_transition const *transit
         case AZ_HUB_EVENT_C2D:
         case AZ_HUB_EVENT_TWIN:
                 return deliver(s, transition, in);
+        case AZ_HUB_EVENT_DRAIN:
+                return drain(s, transition, in);
         case AZ_HUB_EVENT_LOST:
                 return lose(s, transition, in);
         case AZ_HUB_EVENT_DISCONNECT:
-                (void) move(s, transition, UINT64_MAX);
-                return AZ_OK;
+                return disconnect(s, transition, in);
         case _AZ_HUB_EVENT_TYPE_MAX:
                 break;
         }
@@ -268,6 +287,18 @@ az_result az_hub_session_timeout(az_hub_session *s, az_hub_session_time time) {
         return feed(s, AZ_HUB_ON_TIMEOUT, &(input){ .time = time, .loss = AZ_HUB_LOSS_TIMEOUT });
 }
 
+az_result az_hub_session_renew(az_hub_session *s, az_hub_session_time time) {
+        return feed(s, AZ_HUB_ON_RENEW, &(input){ .time = time });
+}
+
+az_result az_hub_session_drained(az_hub_session *s, az_hub_session_time time) {
+        return feed(s, AZ_HUB_ON_DRAINED, &(input){ .time = time });
+}
+
+az_result az_hub_session_closed(az_hub_session *s, az_hub_session_time time) {
+        return feed(s, AZ_HUB_ON_CLOSED, &(input){ .time = time });
+}
+
 az_result az_hub_session_reconnect_now(az_hub_session *s, az_hub_session_time time) {
         return feed(s, AZ_HUB_ON_RECONNECT_NOW, &(input){ .time = time });
 }
@@ -280,7 +311,7 @@ az_result az_hub_session_message(az_hub_session *s, az_span topic, az_span paylo
         r = _az_hub_session_parse_message(s, topic, payload, &event, &on);
         if (az_result_failed(r))
                 return r;
-        return feed(s, on, &(input){ .message = &event });
+        return feed(s, on, &(input){ .message = event });
 }
 
 bool az_hub_session_next_event(az_hub_session *s, az_hub_event *out_event) {
@@ -298,13 +329,15 @@ uint64_t az_hub_session_deadline_us(az_hub_session const *s) {
 }
 
 az_hub_session_status az_hub_session_get_status(az_hub_session const *s) {
+        bool is_up =
+                s->_internal.state == AZ_HUB_SESSION_LIVE || s->_internal.state == AZ_HUB_SESSION_DRAINING;
         az_hub_session_status status;
 
         status = (az_hub_session_status){
                 .state = s->_internal.state,
                 .last_loss = s->_internal.last_loss,
                 .last_connack_code = s->_internal.last_connack_code,
-                .live_since_us = s->_internal.state == AZ_HUB_SESSION_LIVE ? s->_internal.live_since_us : 0,
+                .live_since_us = is_up ? s->_internal.live_since_us : 0,
         };
         for (size_t i = 0; i < _az_HUB_SESSION_BACKOFFS; i++)
                 status.n_failures += s->_internal.n_failures[i];

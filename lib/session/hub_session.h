@@ -11,9 +11,17 @@
  * passed:
  *
  *      STOPPED --start--> SIGNING --signed--> CONNECTING --connected--> SUBSCRIBING --suback--> LIVE
- *                            ^                     |  refused, timeout         |  refused      |  lost
- *                            |                     v  lost                     v               v
- *                            +---- timeout ------ BACKOFF <--------------------+---------------+
+ *                         ^     ^                 |  refused, timeout         |  refused      |    |
+ *                         |     |                 v  lost                     v          lost v    | timeout,
+ *                         |     +-- timeout --- BACKOFF <---------------------+---------------+    | renew
+ *                         |                                                                        v
+ *                         +---- closed ---- CLOSING <--- drained, timeout --- DRAINING <-----------+
+ *
+ * A hub drops a link whose token has expired, and takes a new token only with a new connection. So the link
+ * is renewed before: after 75 to 85 % of the life of the token, but at least a minute before it ends, what is
+ * under way may finish (DRAIN, at most 5 s), the connection is ended (DISCONNECT, at most 5 s), and the next
+ * attempt begins at once. That is no loss: nothing is counted, and nothing waits. A link that is lost in
+ * those seconds is, but the next attempt follows within a tenth of a second.
  *
  * az_hub_session_transitions() has every row. The session never gives up: only az_hub_session_stop() ends it.
  *
@@ -52,7 +60,9 @@ typedef enum {
         AZ_HUB_SESSION_CONNECTING,  /* waits for the transport and CONNACK */
         AZ_HUB_SESSION_SUBSCRIBING, /* waits for SUBACK; messages may come already */
         AZ_HUB_SESSION_LIVE,
-        AZ_HUB_SESSION_BACKOFF, /* waits for the time of the next attempt */
+        AZ_HUB_SESSION_DRAINING, /* the link is up and to be renewed: waits for what is under way */
+        AZ_HUB_SESSION_CLOSING,  /* waits for the end of a connection, to make the next */
+        AZ_HUB_SESSION_BACKOFF,  /* waits for the time of the next attempt */
         _AZ_HUB_SESSION_STATE_MAX
 } az_hub_session_state;
 
@@ -131,14 +141,18 @@ typedef enum {
         AZ_HUB_EVENT_C2D,
         /* An answer about the twin, or a change of its desired properties. */
         AZ_HUB_EVENT_TWIN,
+        /* The link is to be renewed: begin nothing new, let what is under way finish (PUBACKs, answers), and
+         * answer with az_hub_session_drained(). DISCONNECT comes after 5 s in any case. */
+        AZ_HUB_EVENT_DRAIN,
         /* The link is down: drop what is left of the connection. The next attempt comes by itself. */
         AZ_HUB_EVENT_LOST,
-        /* The session was stopped: send DISCONNECT if there is a connection, and drop it. */
+        /* Send DISCONNECT if there is a connection, and drop it. STOPPED: that was all. CLOSING: the link is
+         * renewed; answer with az_hub_session_closed() when the connection is gone, within 5 s. */
         AZ_HUB_EVENT_DISCONNECT,
         _AZ_HUB_EVENT_TYPE_MAX
 } az_hub_event_type;
 
-/* 'as' has a member for each type but DISCONNECT. */
+/* 'as' has a member for each type but DRAIN and DISCONNECT. */
 typedef struct {
         az_hub_event_type type;
         union {
@@ -188,7 +202,7 @@ typedef struct {
         az_hub_loss last_loss;
         uint8_t last_connack_code; /* if last_loss is REFUSED */
         uint32_t n_failures;       /* losses since the start, or since a link lived for a minute */
-        uint64_t live_since_us;    /* 0 unless LIVE */
+        uint64_t live_since_us;    /* 0 unless LIVE or DRAINING */
 } az_hub_session_status;
 
 /* Room for "{device}/{module}" of 128 bytes each, the hub's limit. */
@@ -217,6 +231,7 @@ typedef struct {
                 az_hub_session_filter filters[AZ_HUB_SESSION_FILTERS_MAX];
                 size_t n_filters;
                 uint64_t expires_unix_s;
+                uint64_t renew_us;
                 uint64_t live_since_us;
                 uint32_t n_failures[_az_HUB_SESSION_BACKOFFS];
                 az_hub_loss last_loss;
@@ -288,8 +303,20 @@ AZ_NODISCARD az_result az_hub_session_suback(az_hub_session *s, uint8_t const *c
  */
 AZ_NODISCARD az_result az_hub_session_lost(az_hub_session *s, az_hub_loss loss, az_hub_session_time time);
 
-/* The deadline has passed (SIGN after BACKOFF, otherwise LOST). A call before it does nothing. */
+/*
+ * The deadline has passed (SIGN after BACKOFF, DRAIN when LIVE, DISCONNECT when DRAINING, otherwise LOST). A
+ * call before it does nothing.
+ */
 AZ_NODISCARD az_result az_hub_session_timeout(az_hub_session *s, az_hub_session_time time);
+
+/* Renews a link that is LIVE now, instead of later (DRAIN). */
+AZ_NODISCARD az_result az_hub_session_renew(az_hub_session *s, az_hub_session_time time);
+
+/* Nothing is under way any more (DISCONNECT, in CLOSING). */
+AZ_NODISCARD az_result az_hub_session_drained(az_hub_session *s, az_hub_session_time time);
+
+/* The connection that DISCONNECT asked to end in CLOSING is gone, in whichever way (SIGN). */
+AZ_NODISCARD az_result az_hub_session_closed(az_hub_session *s, az_hub_session_time time);
 
 /* Ends BACKOFF at once (SIGN); the failures stay counted. */
 AZ_NODISCARD az_result az_hub_session_reconnect_now(az_hub_session *s, az_hub_session_time time);
@@ -325,6 +352,9 @@ typedef enum {
         AZ_HUB_ON_SUBACK_REFUSED,
         AZ_HUB_ON_LOST,
         AZ_HUB_ON_TIMEOUT,
+        AZ_HUB_ON_RENEW,
+        AZ_HUB_ON_DRAINED,
+        AZ_HUB_ON_CLOSED,
         AZ_HUB_ON_RECONNECT_NOW,
         AZ_HUB_ON_METHOD,
         AZ_HUB_ON_C2D,

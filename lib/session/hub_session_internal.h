@@ -25,8 +25,14 @@ void _az_hub_session_forget_failures(az_hub_session *s);
 /* A link ends: if it lived for a minute then all was well, and earlier failures are forgotten. */
 void _az_hub_session_judge_link(az_hub_session *s, uint64_t now_us);
 
-/* Counts a loss and returns how long to wait before the next attempt, in microseconds, never 0. */
-AZ_NODISCARD uint64_t _az_hub_session_back_off(az_hub_session *s, az_hub_loss loss, uint8_t connack_code);
+/* Counts a loss and sets how long to wait before the next attempt. */
+void _az_hub_session_judge_loss(az_hub_session *s, az_hub_event *lost, uint64_t now_us);
+
+/* A token is made: decides when to renew it. */
+void _az_hub_session_plan_renewal(az_hub_session *s, uint64_t now_us);
+
+/* Returns when the link that is live has to be renewed. */
+AZ_NODISCARD uint64_t _az_hub_session_renewal_us(az_hub_session const *s);
 
 /* hub_session_message.c: what is subscribed to, and what comes of it. */
 

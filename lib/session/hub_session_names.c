@@ -7,6 +7,8 @@ static const char *const states[_AZ_HUB_SESSION_STATE_MAX] = {
         [AZ_HUB_SESSION_CONNECTING] = "connecting",
         [AZ_HUB_SESSION_SUBSCRIBING] = "subscribing",
         [AZ_HUB_SESSION_LIVE] = "live",
+        [AZ_HUB_SESSION_DRAINING] = "draining",
+        [AZ_HUB_SESSION_CLOSING] = "closing",
         [AZ_HUB_SESSION_BACKOFF] = "backoff",
 };
 
@@ -20,6 +22,9 @@ static const char *const triggers[_AZ_HUB_ON_MAX] = {
         [AZ_HUB_ON_SUBACK_REFUSED] = "suback-refused",
         [AZ_HUB_ON_LOST] = "lost",
         [AZ_HUB_ON_TIMEOUT] = "timeout",
+        [AZ_HUB_ON_RENEW] = "renew",
+        [AZ_HUB_ON_DRAINED] = "drained",
+        [AZ_HUB_ON_CLOSED] = "closed",
         [AZ_HUB_ON_RECONNECT_NOW] = "reconnect-now",
         [AZ_HUB_ON_METHOD] = "method",
         [AZ_HUB_ON_C2D] = "c2d",
@@ -27,15 +32,11 @@ static const char *const triggers[_AZ_HUB_ON_MAX] = {
 };
 
 static const char *const event_types[_AZ_HUB_EVENT_TYPE_MAX] = {
-        [AZ_HUB_EVENT_SIGN] = "sign",
-        [AZ_HUB_EVENT_CONNECT] = "connect",
-        [AZ_HUB_EVENT_SUBSCRIBE] = "subscribe",
-        [AZ_HUB_EVENT_LIVE] = "live",
-        [AZ_HUB_EVENT_METHOD] = "method",
-        [AZ_HUB_EVENT_C2D] = "c2d",
-        [AZ_HUB_EVENT_TWIN] = "twin",
-        [AZ_HUB_EVENT_LOST] = "lost",
-        [AZ_HUB_EVENT_DISCONNECT] = "disconnect",
+        [AZ_HUB_EVENT_SIGN] = "sign",           [AZ_HUB_EVENT_CONNECT] = "connect",
+        [AZ_HUB_EVENT_SUBSCRIBE] = "subscribe", [AZ_HUB_EVENT_LIVE] = "live",
+        [AZ_HUB_EVENT_METHOD] = "method",       [AZ_HUB_EVENT_C2D] = "c2d",
+        [AZ_HUB_EVENT_TWIN] = "twin",           [AZ_HUB_EVENT_DRAIN] = "drain",
+        [AZ_HUB_EVENT_LOST] = "lost",           [AZ_HUB_EVENT_DISCONNECT] = "disconnect",
 };
 
 static const char *const losses[_AZ_HUB_LOSS_MAX] = {

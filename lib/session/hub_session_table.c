@@ -17,6 +17,15 @@ static const az_hub_session_transition transitions[] = {
         ROW(LIVE,        METHOD,         LIVE,        METHOD),
         ROW(LIVE,        C2D,            LIVE,        C2D),
         ROW(LIVE,        TWIN,           LIVE,        TWIN),
+        ROW(DRAINING,    METHOD,         DRAINING,    METHOD),
+        ROW(DRAINING,    C2D,            DRAINING,    C2D),
+        ROW(DRAINING,    TWIN,           DRAINING,    TWIN),
+
+        ROW(LIVE,        TIMEOUT,        DRAINING,    DRAIN),
+        ROW(LIVE,        RENEW,          DRAINING,    DRAIN),
+        ROW(DRAINING,    DRAINED,        CLOSING,     DISCONNECT),
+        ROW(DRAINING,    TIMEOUT,        CLOSING,     DISCONNECT),
+        ROW(CLOSING,     CLOSED,         SIGNING,     SIGN),
 
         ROW(SIGNING,     TIMEOUT,        BACKOFF,     LOST),
         ROW(SIGNING,     LOST,           BACKOFF,     LOST),
@@ -27,6 +36,9 @@ static const az_hub_session_transition transitions[] = {
         ROW(SUBSCRIBING, LOST,           BACKOFF,     LOST),
         ROW(SUBSCRIBING, SUBACK_REFUSED, BACKOFF,     LOST),
         ROW(LIVE,        LOST,           BACKOFF,     LOST),
+        ROW(DRAINING,    LOST,           BACKOFF,     LOST),
+        ROW(CLOSING,     LOST,           BACKOFF,     LOST),
+        ROW(CLOSING,     TIMEOUT,        BACKOFF,     LOST),
 
         ROW(BACKOFF,     TIMEOUT,        SIGNING,     SIGN),
         ROW(BACKOFF,     RECONNECT_NOW,  SIGNING,     SIGN),
@@ -36,6 +48,8 @@ static const az_hub_session_transition transitions[] = {
         ROW(CONNECTING,  STOP,           STOPPED,     DISCONNECT),
         ROW(SUBSCRIBING, STOP,           STOPPED,     DISCONNECT),
         ROW(LIVE,        STOP,           STOPPED,     DISCONNECT),
+        ROW(DRAINING,    STOP,           STOPPED,     DISCONNECT),
+        ROW(CLOSING,     STOP,           STOPPED,     DISCONNECT),
         ROW(BACKOFF,     STOP,           STOPPED,     DISCONNECT),
 };
 /* clang-format on */

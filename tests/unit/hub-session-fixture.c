@@ -26,7 +26,7 @@ az_hub_session_time at(uint32_t second) {
         return (az_hub_session_time){ .now_us = second * USEC_PER_SEC, .unix_s = UNIX_S + second };
 }
 
-az_result feed(az_hub_session *s, Input input, unsigned arg, az_hub_session_time time) {
+az_result feed(az_hub_session *s, Input input, int arg, az_hub_session_time time) {
         uint8_t const codes[AZ_HUB_SESSION_FILTERS_MAX] = { 0, (uint8_t) arg };
 
         switch (input) {
@@ -51,6 +51,12 @@ az_result feed(az_hub_session *s, Input input, unsigned arg, az_hub_session_time
                 return az_hub_session_lost(s, (az_hub_loss) arg, time);
         case TIMEOUT:
                 return az_hub_session_timeout(s, time);
+        case RENEW:
+                return az_hub_session_renew(s, time);
+        case DRAINED:
+                return az_hub_session_drained(s, time);
+        case CLOSED:
+                return az_hub_session_closed(s, time);
         case RECONNECT_NOW:
                 return az_hub_session_reconnect_now(s, time);
         case METHOD:
@@ -79,7 +85,7 @@ az_hub_event pop(az_hub_session *s) {
         return event;
 }
 
-az_hub_event give(az_hub_session *s, Input input, unsigned arg, uint32_t second) {
+az_hub_event give(az_hub_session *s, Input input, int arg, uint32_t second) {
         ck_assert_int_eq(feed(s, input, arg, at(second)), AZ_OK);
         return pop(s);
 }
@@ -102,4 +108,42 @@ void init_in(az_hub_session *s, az_hub_session_state state) {
         if (state == AZ_HUB_SESSION_SUBSCRIBING)
                 return;
         (void) give(s, SUBACK, 1, 0);
+        if (state == AZ_HUB_SESSION_LIVE)
+                return;
+        (void) give(s, RENEW, 0, 0);
+        if (state == AZ_HUB_SESSION_DRAINING)
+                return;
+        (void) give(s, DRAINED, 0, 0);
+}
+
+static void check_deadline(const az_hub_session *s, const Script *script, const Step *step) {
+        uint64_t deadline_us = az_hub_session_deadline_us(s);
+        uint64_t least_us = step->deadline_s == NEVER ? UINT64_MAX : step->deadline_s * USEC_PER_SEC;
+        uint64_t most_us = step->latest_s == 0 ? least_us : step->latest_s * USEC_PER_SEC;
+
+        ck_assert_msg(least_us <= deadline_us && deadline_us <= most_us, "'%s', step %td: deadline %.6f s",
+                      script->name, step - script->steps, (double) deadline_us / USEC_PER_SEC);
+}
+
+static void run_step(az_hub_session *s, const Script *script, const Step *step) {
+        az_hub_event event = { .type = NO_EVENT };
+
+        ck_assert_int_eq(feed(s, step->input, step->arg, at(step->at_s)), step->result);
+        ck_assert_int_eq(az_hub_session_next_event(s, &event), step->event != NO_EVENT);
+        ck_assert_msg(event.type == step->event, "'%s', step %td: event %s", script->name,
+                      step - script->steps, az_hub_event_type_to_string(event.type));
+        ck_assert_msg(state_of(s) == step->state, "'%s', step %td: state %s", script->name,
+                      step - script->steps, az_hub_session_state_to_string(state_of(s)));
+        check_deadline(s, script, step);
+}
+
+void run_script(const Script *script) {
+        az_hub_session_options o = options();
+        az_hub_session s;
+
+        if (script->token_lifetime_s > 0)
+                o.token_lifetime_s = script->token_lifetime_s;
+        ck_assert_int_eq(az_hub_session_init(&s, client(), &o), AZ_OK);
+        for (size_t i = 0; i < ELEMENTSOF(script->steps) && script->steps[i].result != 0; i++)
+                run_step(&s, script, &script->steps[i]);
 }

@@ -24,12 +24,52 @@ typedef enum {
         SUBACK,    /* arg: the QoS of cloud-to-device messages, or another code for them */
         LOST,      /* arg: az_hub_loss */
         TIMEOUT,
+        RENEW,
+        DRAINED,
+        CLOSED,
         RECONNECT_NOW,
         METHOD,
         C2D,
         TWIN,
         _END
 } Input;
+
+/* One input at a time, and what has to come of it. */
+typedef struct {
+        Input input;
+        int arg;
+        uint32_t at_s; /* when it comes */
+        az_result result;
+        az_hub_event_type event;
+        az_hub_session_state state;
+        uint32_t deadline_s, latest_s; /* the deadline after it, or the range that chance chooses it from */
+} Step;
+
+typedef struct {
+        const char *name;
+        uint32_t token_lifetime_s; /* 0: the default */
+        Step steps[16];
+} Script;
+
+/* clang-format off */
+#define S(state) AZ_HUB_SESSION_##state
+#define E(event) AZ_HUB_EVENT_##event
+#define L(loss)  AZ_HUB_LOSS_##loss
+
+/* When a link is renewed whose token of 3600 s was made then. */
+#define RENEWAL(signed_s) (signed_s) + 2700, (signed_s) + 3060
+
+/* From nothing to a live link. */
+#define UNTIL_SIGNED     { START,  0, 0, AZ_OK, E(SIGN),    S(SIGNING),    120 }, \
+                         { SIGNED, 0, 1, AZ_OK, E(CONNECT), S(CONNECTING), 31 }
+#define UNTIL_SUBSCRIBED UNTIL_SIGNED, \
+                         { CONNECTED, 0, 2, AZ_OK, E(SUBSCRIBE), S(SUBSCRIBING), 32 }
+#define UNTIL_LIVE       UNTIL_SUBSCRIBED, \
+                         { SUBACK, 1, 3, AZ_OK, E(LIVE), S(LIVE), RENEWAL(0) }
+/* clang-format on */
+
+/* Runs a new session through the script. */
+void run_script(const Script *script);
 
 /* The pump-17 of hub-lab. */
 const az_iot_hub_client *client(void);
@@ -43,13 +83,13 @@ void init(az_hub_session *s);
 /* Both clocks, of a script that has come to this second. */
 az_hub_session_time at(uint32_t second);
 
-az_result feed(az_hub_session *s, Input input, unsigned arg, az_hub_session_time time);
+az_result feed(az_hub_session *s, Input input, int arg, az_hub_session_time time);
 
 /* Pops the one event that there has to be. */
 az_hub_event pop(az_hub_session *s);
 
 /* Gives the input at 'second', and returns its event. */
-az_hub_event give(az_hub_session *s, Input input, unsigned arg, uint32_t second);
+az_hub_event give(az_hub_session *s, Input input, int arg, uint32_t second);
 
 az_hub_session_state state_of(const az_hub_session *s);
 
