@@ -101,12 +101,14 @@ class Background:
 
 
 class HubCase(unittest.TestCase):
+    options = ()  # of aziot-hubsim run
+
     @classmethod
     def setUpClass(cls):
         cls.directory = tempfile.TemporaryDirectory()
         cls.addClassCleanup(cls.directory.cleanup)
         cls.hub = Hub(Path(cls.directory.name) / "state")
-        cls.hub.start()
+        cls.hub.start(*cls.options)
 
     @classmethod
     def tearDownClass(cls):

@@ -15,22 +15,12 @@ import threading
 import time
 import traceback
 
+import pypi
+
 HERE = pathlib.Path(__file__).parent
 PROGRAM, SCRATCH, FILES = sys.argv[1], pathlib.Path(sys.argv[2]), sys.argv[3:]
 
-
-def fetch_module(directory):
-    """Installs the module in a directory of its own; returns why that failed, or None."""
-    sys.path.insert(0, str(directory))
-    if not (directory / "varlink").is_dir():
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--target"]
-        result = subprocess.run([*command, directory, "-r", HERE / "requirements.txt"], capture_output=True, text=True)
-        if result.returncode != 0:
-            return (result.stderr.strip() or "pip failed").splitlines()[-1]
-    return None
-
-
-failure = fetch_module(SCRATCH / "python-varlink")
+failure = pypi.fetch(SCRATCH / "interop-varlink", HERE / "requirements.txt")
 if failure:
     print(f"1..0 # SKIP varlink from PyPI: {failure}")
     sys.exit()

@@ -119,7 +119,7 @@ START_TEST(patch_is_taken_or_refused) {
 END_TEST
 
 /* Merges {"{name}":"{value}"} into 'document', both of so many times the letter x; the refusal's code. */
-static unsigned merge_sizes(IpcBuffer *document, size_t name, char first, size_t value) {
+static unsigned merge_sizes(IpcBuffer *document, size_t name, int first, size_t value) {
         _cleanup_(ipc_buffer_done) IpcBuffer patch = {}, out = {};
         TwinRefusal refusal = {};
         char x[5000];
@@ -154,7 +154,7 @@ END_TEST
 START_TEST(section_has_at_most_32768_bytes_after_the_merge) {
         _cleanup_(ipc_buffer_done) IpcBuffer document = {};
 
-        for (char c = 'a'; c < 'i'; c++)
+        for (int c = 'a'; c < 'i'; c++)
                 ck_assert_uint_eq(merge_sizes(&document, 1, c, 4095), 0);
         ck_assert_uint_eq(merge_sizes(&document, 1, 'i', 0), 413001);
         ck_assert_uint_eq(merge_sizes(&document, 1, 'a', 4096), 413001);
@@ -205,8 +205,8 @@ START_TEST(version_is_the_last_member) {
 }
 END_TEST
 
-static Suite *hubsim_twin_suite(void) {
-        Suite *s = suite_create("hubsim-twin");
+static Suite *hubsim_twin_document_suite(void) {
+        Suite *s = suite_create("hubsim-twin-document");
         TCase *t = tcase_create("twin_document_merge");
 
         tcase_add_loop_test(t, patch_is_merged, 0, ELEMENTSOF(merges));
@@ -225,4 +225,4 @@ static Suite *hubsim_twin_suite(void) {
         return s;
 }
 
-UNIT_MAIN(hubsim_twin_suite)
+UNIT_MAIN(hubsim_twin_document_suite)
