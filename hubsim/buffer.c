@@ -2,6 +2,7 @@
 
 #include "hubsim/buffer.h"
 
+#include <azure/core/az_base64.h>
 #include <stdarg.h>
 
 az_span buffer_span(const IpcBuffer *b) {
@@ -25,6 +26,36 @@ int buffer_append(IpcBuffer *b, const void *data, size_t n) {
 
 int buffer_append_span(IpcBuffer *b, az_span data) {
         return buffer_append(b, az_span_ptr(data), (size_t) az_span_size(data));
+}
+
+int buffer_append_base64(IpcBuffer *b, az_span data) {
+        int32_t size = az_base64_get_max_encoded_size(az_span_size(data)), n = 0;
+        uint8_t *p;
+
+        if (az_span_size(data) == 0)
+                return 0;
+
+        p = ipc_buffer_reserve(b, (size_t) size);
+        if (!p || az_result_failed(az_base64_encode(az_span_create(p, size), data, &n)))
+                return -ENOMEM;
+        ipc_buffer_commit(b, (size_t) n);
+        return 0;
+}
+
+int buffer_append_decoded(IpcBuffer *b, az_span base64) {
+        int32_t size = az_base64_get_max_decoded_size(az_span_size(base64)), n = 0;
+        uint8_t *p;
+
+        if (az_span_size(base64) == 0)
+                return 0;
+
+        p = ipc_buffer_reserve(b, (size_t) size + 1); /* one character decodes to nothing */
+        if (!p)
+                return -ENOMEM;
+        if (az_result_failed(az_base64_decode(az_span_create(p, size), base64, &n)))
+                return -EBADMSG;
+        ipc_buffer_commit(b, (size_t) n);
+        return 0;
 }
 
 int buffer_printf(IpcBuffer *b, const char *format, ...) {

@@ -3,7 +3,7 @@
 #include "hubsim/c2d-message.h"
 
 #include "hubsim/percent.h"
-#include "hubsim/rfc3339.h"
+#include "hubsim/timestamp.h"
 
 /* "Cloud-to-device messages can be at most 64 KB." */
 #define MESSAGE_MAX (64 * 1024)
@@ -43,14 +43,14 @@ static int append_system(IpcBuffer *out, const char *name, az_span value) {
 
 static int append_system_properties(const C2dRequest *q, uint64_t expires_us, IpcBuffer *out) {
         _cleanup_(ipc_buffer_done) IpcBuffer to = IPC_BUFFER_NULL;
-        char expiry[RFC3339_SIZE] = "";
+        char expiry[TIMESTAMP_SIZE] = "";
         int r;
 
         r = buffer_printf(&to, "/devices/%s/messages/deviceBound", q->device);
         if (r < 0)
                 return r;
         if (q->ttl_s > 0)
-                rfc3339_format(expires_us, 3, expiry);
+                timestamp_format(expires_us, 3, expiry);
 
         const struct {
                 const char *name;

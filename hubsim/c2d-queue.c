@@ -54,8 +54,6 @@ void c2d_queue_add(C2dQueue *queue, C2dMessage *message) {
         C2dMessage **p = &queue->first;
 
         assert(!c2d_queue_is_full(queue));
-        if (message->number == 0)
-                message->number = queue->last_number + 1;
         queue->last_number = MAX(queue->last_number, message->number);
 
         while (*p)

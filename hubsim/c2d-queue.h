@@ -91,7 +91,7 @@ typedef struct C2dQueue {
 
 void c2d_queue_done(C2dQueue *queue);
 
-/* Takes a message, which there must be room for; one without a number gets the next one. */
+/* Takes a message, which there must be room for. A new one has the number last_number + 1. */
 void c2d_queue_add(C2dQueue *queue, C2dMessage *message);
 bool c2d_queue_is_full(const C2dQueue *queue);
 C2dMessage *c2d_queue_find(const C2dQueue *queue, uint64_t number);

@@ -41,15 +41,26 @@ static int device_c2d_qos(const Device *device) {
 }
 
 /* The message is done with. */
-static int c2d_settle(C2d *c, C2dMessage *message, C2dStatus status) {
-        _cleanup_(c2d_message_freep) C2dMessage *m = c2d_queue_remove(&c->queue, message);
+static int c2d_settle(C2d *c, C2dMessage *m, C2dStatus status) {
+        FeedbackRecord record = {
+                .device = c->device, .message_id = m->message_id, .status = status, .time_us = realtime_us()
+        };
+        bool is_wanted = c2d_ack_wants(m->ack, status);
+        int r;
 
+        r = state_remove_message(c->hub->state, c->device, m, is_wanted ? &record : NULL);
+        if (r < 0)
+                return r;
         if (status != C2D_SUCCESS)
                 log_event(c->device->id, 0, "message '%s' to it is gone: %s", m->message_id,
                           c2d_status_to_string(status));
-        if (!c2d_ack_wants(m->ack, status))
-                return 0;
-        return feedback_add(&c->hub->feedback, c->device, m->message_id, status, realtime_us());
+        if (is_wanted) {
+                r = feedback_add(&c->hub->feedback, &record);
+                if (r < 0)
+                        return r;
+        }
+        c2d_message_free(c2d_queue_remove(&c->queue, m));
+        return 0;
 }
 
 static int c2d_send_next(C2d *c, C2dMessage *m, unsigned qos) {
@@ -60,6 +71,7 @@ static int c2d_send_next(C2d *c, C2dMessage *m, unsigned qos) {
                 .dup = qos > 0 && m->was_delivered,
                 .packet_id = c2d_message_packet_id(m),
         };
+        bool is_first = !m->was_delivered;
         int r;
 
         r = session_publish_packet(c->device->session, &publish);
@@ -67,7 +79,10 @@ static int c2d_send_next(C2d *c, C2dMessage *m, unsigned qos) {
                 return r;
         if (qos == 0) /* nothing will ever acknowledge it */
                 return c2d_settle(c, m, C2D_SUCCESS);
-        return c2d_queue_deliver(&c->queue, m, boottime_us(), LOCK_US);
+        r = c2d_queue_deliver(&c->queue, m, boottime_us(), LOCK_US);
+        if (r < 0 || !is_first)
+                return r;
+        return state_change_message(c->hub->state, c->device, m);
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata);
@@ -142,6 +157,12 @@ int c2d_send(Hub *hub, Device *device, const C2dRequest *request) {
         if (r < 0)
                 return r;
 
+        m->number = c->queue.last_number + 1;
+        r = state_add_message(hub->state, device, m);
+        if (r < 0) {
+                log_event(device->id, 500001, "cannot write a message to it: %s", strerror(-r));
+                return 500001;
+        }
         c2d_queue_add(&c->queue, TAKE_PTR(m));
         c2d_run_or_close(c);
         return 0;
@@ -192,9 +213,14 @@ int c2d_on_puback(Hub *hub, Device *device, uint16_t packet_id) {
 }
 
 void c2d_on_closed(Hub *hub, Device *device) {
-        if (!device->c2d)
+        C2d *c = device->c2d;
+
+        if (!c)
                 return;
 
-        c2d_queue_disconnect(&device->c2d->queue);
-        c2d_run_or_close(device->c2d);
+        c2d_queue_disconnect(&c->queue);
+        for (const C2dMessage *m = c->queue.first; m; m = m->next)
+                if (m->n_deliveries > 0 && state_change_message(hub->state, device, m) < 0)
+                        log_event(device->id, 0, "cannot write how often a message was delivered");
+        c2d_run_or_close(c);
 }

@@ -4,11 +4,10 @@
 
 #include "hubsim/control-internal.h"
 
-#include <azure/core/az_base64.h>
 #include <openssl/rand.h>
 
 #include "hubsim/c2d.h"
-#include "hubsim/rfc3339.h"
+#include "hubsim/timestamp.h"
 
 /* "A case-sensitive string of up to 128 characters", and so for the others. */
 #define PROPERTY_MAX 1024
@@ -92,23 +91,19 @@ static int send_message(IpcCall *call, const SendMessageParams *p, Control *cont
 }
 
 int control_on_send_message(IpcCall *call, const void *params, void *userdata) {
-        _cleanup_(freep) uint8_t *data = NULL;
+        _cleanup_(ipc_buffer_done) IpcBuffer data = IPC_BUFFER_NULL;
         const SendMessageParams *p = params;
         az_span body = p->body, message_id = p->message_id;
         char random_id[37];
-        int32_t n = 0;
         int r;
 
         if (!ipc_is_absent(p->data)) {
-                if (!ipc_is_absent(p->body))
+                r = ipc_is_absent(p->body) ? buffer_append_decoded(&data, p->data) : -EBADMSG;
+                if (r == -EBADMSG)
                         return ipc_call_error_invalid_parameter(call, "data");
-                data = malloc((size_t) az_span_size(p->data) + 1);
-                if (!data)
-                        return -ENOMEM;
-                body = az_span_create(data, az_span_size(p->data));
-                if (az_span_size(p->data) > 0 && az_result_failed(az_base64_decode(body, p->data, &n)))
-                        return ipc_call_error_invalid_parameter(call, "data");
-                body = az_span_slice(body, 0, n);
+                if (r < 0)
+                        return r;
+                body = buffer_span(&data);
         }
         if (ipc_is_absent(message_id)) {
                 r = make_message_id(random_id);
@@ -120,9 +115,9 @@ int control_on_send_message(IpcCall *call, const void *params, void *userdata) {
 }
 
 static void add_time(IpcJson *json, const char *name, uint64_t realtime_us) {
-        char text[RFC3339_SIZE];
+        char text[TIMESTAMP_SIZE];
 
-        rfc3339_format(realtime_us, 3, text);
+        timestamp_format(realtime_us, 3, text);
         ipc_json_cstring(json, name, text);
 }
 
@@ -197,6 +192,7 @@ int control_on_feedback(IpcCall *call, const void *params, void *userdata) {
         const DeviceParams *p = params;
         Control *control = userdata;
         const Device *device = ipc_is_absent(p->device) ? NULL : control_find_device(control, p->device);
+        int r;
 
         if (!device && !ipc_is_absent(p->device))
                 return control_reply_service_error(call, 404001);
@@ -208,6 +204,9 @@ int control_on_feedback(IpcCall *call, const void *params, void *userdata) {
                         add_record(&json, record);
         ipc_json_end_array(&json);
         ipc_json_end(&json);
+        r = state_clear_feedback(control->hub->state, device);
+        if (r < 0)
+                return r;
         feedback_clear(&control->hub->feedback, device);
         return ipc_call_reply_json(call, &json);
 }

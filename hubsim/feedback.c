@@ -11,23 +11,22 @@ static void feedback_remove(Feedback *feedback, FeedbackRecord **place) {
         free(record);
 }
 
-int feedback_add(Feedback *feedback, const Device *device, const char *message_id, C2dStatus status,
-                 uint64_t time_us) {
-        _cleanup_(freep) char *id = strdup(message_id);
-        FeedbackRecord *record, **end = &feedback->first;
+int feedback_add(Feedback *feedback, const FeedbackRecord *record) {
+        _cleanup_(freep) char *id = strdup(record->message_id);
+        FeedbackRecord *copy, **end = &feedback->first;
 
-        record = malloc(sizeof(*record));
-        if (!record || !id) {
-                free(record);
+        copy = malloc(sizeof(*copy));
+        if (!copy || !id) {
+                free(copy);
                 return -ENOMEM;
         }
-        *record = (FeedbackRecord){
-                .device = device, .message_id = TAKE_PTR(id), .status = status, .time_us = time_us
-        };
+        *copy = *record;
+        copy->next = NULL;
+        copy->message_id = TAKE_PTR(id);
 
         while (*end)
                 end = &(*end)->next;
-        *end = record;
+        *end = copy;
         feedback->n_records++;
         if (feedback->n_records > FEEDBACK_MAX)
                 feedback_remove(feedback, &feedback->first);

@@ -22,8 +22,8 @@ typedef struct Feedback {
         size_t n_records;
 } Feedback;
 
-int feedback_add(Feedback *feedback, const Device *device, const char *message_id, C2dStatus status,
-                 uint64_t time_us);
+/* Adds a copy. */
+int feedback_add(Feedback *feedback, const FeedbackRecord *record);
 
 /* Forgets the records of one device; NULL: all. */
 void feedback_clear(Feedback *feedback, const Device *device);

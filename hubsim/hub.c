@@ -224,6 +224,19 @@ static int hub_open_registry(Hub *hub, const char *state_dir) {
         return r;
 }
 
+static int hub_open_state(Hub *hub, const char *state_dir) {
+        char path[PATH_MAX];
+        int r;
+
+        r = state_path(path, state_dir, "sessions.jsonl");
+        if (r < 0)
+                return r;
+        r = state_open(hub, path, &hub->state);
+        if (r < 0)
+                log_event(NULL, 0, "cannot read or write %s: %s", path, strerror(-r));
+        return r;
+}
+
 static int hub_open_tls(Hub *hub, const char *state_dir) {
         char ca_path[PATH_MAX], key_path[PATH_MAX];
         int r;
@@ -244,6 +257,7 @@ Hub *hub_free(Hub *hub) {
         if (!hub)
                 return NULL;
 
+        hub->state = state_free(hub->state); /* what ends now goes on at the next start */
         while (hub->sessions)
                 session_close(hub->sessions, SESSION_END_QUIET, 404104);
         assert(!hub->calls);
@@ -278,6 +292,9 @@ int hub_new(sd_event *event, const HubConfig *config, Hub **ret) {
         if (r < 0)
                 return r;
         r = hub_open_registry(hub, config->state_dir);
+        if (r < 0)
+                return r;
+        r = hub_open_state(hub, config->state_dir);
         if (r < 0)
                 return r;
         r = hub_open_tls(hub, config->state_dir);

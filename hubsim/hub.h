@@ -11,6 +11,7 @@
 #include "hubsim/journal.h"
 #include "hubsim/method.h"
 #include "hubsim/registry.h"
+#include "hubsim/state.h"
 
 typedef struct Hub Hub;
 
@@ -56,6 +57,7 @@ struct Hub {
         Session *sessions;
         MethodCall *calls;
         Feedback feedback;
+        State *state;
         Faults faults;
 
         /* Called after messages have reached the journal; may be NULL. */

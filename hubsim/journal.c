@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 #include "hubsim/files.h"
-#include "hubsim/rfc3339.h"
+#include "hubsim/timestamp.h"
 
 #define LINE_START "{\"number\":"
 
@@ -136,9 +136,9 @@ uint64_t journal_get_next(const Journal *journal) {
 }
 
 static int append_start(IpcBuffer *out, uint64_t number, uint64_t realtime_us, const char *device) {
-        char time[RFC3339_SIZE];
+        char time[TIMESTAMP_SIZE];
 
-        rfc3339_format(realtime_us, 6, time);
+        timestamp_format(realtime_us, 6, time);
         return buffer_printf(out, LINE_START "%" PRIu64 ",\"time\":\"%s\",\"device\":\"%s\",", number, time,
                              device);
 }

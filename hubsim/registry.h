@@ -3,7 +3,7 @@
 
 /*
  * The identities that may connect, kept in one JSON file of the state directory and replaced atomically. What
- * a device's connection and stored session are at the moment hangs on its Device too, but in memory only.
+ * a device's connection and stored session are hangs on its Device too, and is kept elsewhere (state.h).
  */
 
 #include "util/util.h"
@@ -22,8 +22,9 @@ typedef struct Device {
         char *secondary_key;
         bool enabled;
 
-        Session *session; /* its live connection, NULL while there is none */
-        Twin *twin;       /* NULL before it is needed: twin_get() */
+        Session *session;   /* its live connection, NULL while there is none */
+        Twin *twin;         /* NULL before it is needed: twin_get() */
+        bool was_connected; /* ever */
         bool has_stored_session;
         char *subscriptions[SUBSCRIPTIONS_MAX];
         unsigned granted_qos[SUBSCRIPTIONS_MAX];

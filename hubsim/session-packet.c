@@ -39,6 +39,16 @@ static int session_keep_will(Session *s, const MqttMessage *will) {
         return buffer_append_span(&s->will_payload, will->payload);
 }
 
+/* Keeps what the session is now over a restart. */
+static int session_save(const Session *s) {
+        int r;
+
+        r = state_save_session(s->hub->state, s->device);
+        if (r < 0)
+                log_event(session_name(s), 0, "closed: cannot write its session: %s", strerror(-r));
+        return r;
+}
+
 /* Sends what waited for the device to be there and to have subscribed. */
 static int session_deliver(Session *s) {
         int r;
@@ -67,6 +77,7 @@ static int session_accept(Session *s, const MqttConnect *connect, const Verdict 
                 if (r < 0)
                         return r;
         }
+        device->was_connected = true;
         device->has_stored_session = !connect->clean_session;
         device->session = s;
         s->device = device;
@@ -81,6 +92,9 @@ static int session_accept(Session *s, const MqttConnect *connect, const Verdict 
                 if (r < 0)
                         return r;
         }
+        r = session_save(s);
+        if (r < 0)
+                return r;
         r = session_end_at(s, verdict->expiry_s + s->hub->expiry_grace_s);
         if (r < 0)
                 return r;
@@ -229,6 +243,9 @@ static int session_on_subscribe(Session *s, MqttFilters *filters) {
         if (faults->n_suback_failures > 0)
                 faults->n_suback_failures--;
 
+        r = session_save(s);
+        if (r < 0)
+                return r;
         r = mqtt_append_suback(&s->stream.out, filters->packet_id, az_span_ptr(buffer_span(&codes)),
                                ipc_buffer_size(&codes));
         if (r < 0)
@@ -239,10 +256,14 @@ static int session_on_subscribe(Session *s, MqttFilters *filters) {
 static int session_on_unsubscribe(Session *s, MqttFilters *filters) {
         az_span filter;
         unsigned qos;
+        int r;
 
         while (mqtt_filter_next(filters, &filter, &qos))
                 device_unsubscribe(s->device, (const char *) az_span_ptr(filter),
                                    (size_t) az_span_size(filter));
+        r = session_save(s);
+        if (r < 0)
+                return r;
         return mqtt_append_unsuback(&s->stream.out, filters->packet_id);
 }
 

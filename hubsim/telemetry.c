@@ -132,18 +132,11 @@ static az_result write_application(az_json_writer *w, const Telemetry *t, const 
 }
 
 static az_result write_data(az_json_writer *w, az_span payload) {
-        int32_t size = az_base64_get_max_encoded_size(az_span_size(payload)), n = 0;
-        _cleanup_(freep) uint8_t *text = malloc((size_t) size + 1);
-        az_result r;
+        _cleanup_(ipc_buffer_done) IpcBuffer text = IPC_BUFFER_NULL;
 
-        if (!text)
+        if (buffer_append_base64(&text, payload) < 0)
                 return AZ_ERROR_OUT_OF_MEMORY;
-        if (az_span_size(payload) > 0) {
-                r = az_base64_encode(az_span_create(text, size), payload, &n);
-                if (az_result_failed(r))
-                        return r;
-        }
-        return write_text(w, AZ_SPAN_FROM_STR("data"), az_span_create(text, n));
+        return write_text(w, AZ_SPAN_FROM_STR("data"), buffer_span(&text));
 }
 
 /* Is it JSON that can stand in a line, and can be read there? */

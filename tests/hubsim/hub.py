@@ -74,7 +74,10 @@ class Hub:
             s.sendall(json.dumps({"method": "io.aziotd.hubsim." + call, "parameters": parameters}).encode() + b"\0")
             data = b""
             while not data.endswith(b"\0"):
-                data += s.recv(65536)
+                part = s.recv(65536)
+                if not part:
+                    raise AssertionError("the hub closed the control connection")
+                data += part
         reply = json.loads(data[:-1])
         return reply.get("error"), reply.get("parameters")
 

@@ -2,10 +2,15 @@
 """Cloud-to-device messages: the queue, what a PUBACK does, and how a topic is written."""
 
 import base64
+import json
+import signal
+import subprocess
+import tempfile
 import urllib.parse
+from pathlib import Path
 
 import device as mqtt
-from hub import HubCase
+from hub import ENVIRONMENT, PROGRAM, HubCase
 import tap  # hub knows where it is
 
 
@@ -230,6 +235,110 @@ class Topic(C2dCase):
             with self.subTest(**wrong):
                 error, _ = self.hub.control("SendMessage", device=self.name, **wrong)
                 self.assertEqual(error, "org.varlink.service.InvalidParameter")
+
+
+class Restart(C2dCase):
+    def kill(self):
+        self.hub.stop(signal.SIGKILL)
+        self.hub.start()
+
+    def test_a_session_and_its_queue_survive_a_kill(self):
+        line = self.add_device()
+        d = self.open_subscribed(line)
+        d.subscribe("$iothub/methods/POST/#", qos=0)
+        sent = {"messageId": "m1", "properties": {"a": "ü"}, "ack": "full", "ttlSeconds": 3000}
+        self.send("first", **sent)
+        self.send("", messageId="m2")
+        first, _ = d.receive_message(), d.receive_message()
+        queue = self.queue()
+        self.kill()
+        self.assertEqual(self.queue(), [{**m, "state": "enqueued"} for m in queue])
+        d = self.open(line)
+        self.assertEqual(d.connect(), (True, 0))
+        self.assertEqual(d.receive_message(), first._replace(dup=True))
+        self.assertEqual(d.receive_message()[1:4], (b"", 1, True))
+        self.assertEqual(d.subscribe("$iothub/methods/POST/#", qos=0), [0])
+
+    def test_what_was_completed_stays_so(self):
+        line = self.add_device()
+        d = self.open_subscribed(line)
+        for i in range(20):
+            self.send(str(i), messageId=str(i), ack="positive")
+        for _ in range(10):
+            d.puback(d.receive_message())
+        for _ in range(10):
+            d.receive_message()
+        d.ping()
+        self.kill()
+        self.assertEqual([m["messageId"] for m in self.queue()], [str(i) for i in range(10, 20)])
+        self.assertEqual([r["messageId"] for r in self.feedback()], [str(i) for i in range(10)])
+        self.kill()
+        self.assertEqual(self.feedback(), [])
+
+    def test_the_delivery_count_survives_and_a_restart_does_not_add_to_it(self):
+        line = self.add_device()
+        self.open_subscribed(line).close()
+        self.send("1")
+        for _ in range(3):
+            self.open_connected(line).receive_message()
+        self.kill()
+        self.hub.stop()
+        self.hub.start()
+        self.assertEqual(self.queue()[0]["deliveryCount"], 2)
+
+    def test_a_clean_session_leaves_nothing(self):
+        line = self.add_device()
+        self.open_subscribed(line).close()
+        self.open_subscribed(line, clean=True)
+        self.send("1")
+        self.kill()
+        d = self.open(line)
+        self.assertEqual(d.connect(), (False, 0))
+        d.ping()
+        self.assertEqual(len(self.queue()), 1)
+
+    def test_a_filter_that_was_given_back_stays_so(self):
+        line = self.add_device()
+        d = self.open_subscribed(line)
+        d.send(mqtt.packet(mqtt.UNSUBSCRIBE << 4 | 2, b"\0\7" + mqtt.text(self.filter())))
+        d.receive(mqtt.UNSUBACK)
+        self.send("1")
+        self.kill()
+        d = self.open(line)
+        self.assertEqual(d.connect(), (True, 0))
+        d.ping()
+
+    def test_a_line_that_was_being_written_is_passed_over(self):
+        self.add_device()
+        self.send(messageId="whole")
+        self.hub.stop(signal.SIGKILL)
+        with (self.hub.state / "sessions.jsonl").open("a") as state:
+            state.write('{"message":"torn')
+        self.hub.start()
+        self.assertEqual([m["messageId"] for m in self.queue()], ["whole"])
+
+    def test_a_damaged_file_is_named_and_not_overwritten(self):
+        for damage in ['{"change":"a-damaged-file","number":1,"delivered":true,"deliveryCount":0}', "{}", "[]", "x",
+                       '{"session":"a-damaged-file"}', '{"message":"a-damaged-file","number":1}', '{"gone":null}']:
+            with self.subTest(damage), tempfile.TemporaryDirectory() as directory:
+                state = Path(directory)
+                devices = {"deviceId": "a-damaged-file", "primaryKey": "", "secondaryKey": "", "enabled": True}
+                (state / "devices.json").write_text(json.dumps({"devices": [devices]}))
+                (state / "sessions.jsonl").write_text(damage + "\n")
+                run = subprocess.run([PROGRAM, "run", "--state-dir", state, "--listen", "127.0.0.1:0"],
+                                     env=ENVIRONMENT, text=True, capture_output=True, timeout=60)
+                self.assertEqual(run.returncode, 1)
+                self.assertIn("sessions.jsonl: line 1", run.stderr)
+                self.assertEqual((state / "sessions.jsonl").read_text(), damage + "\n")
+
+    def test_the_file_does_not_grow_for_ever(self):
+        d = self.open_subscribed()
+        for _ in range(100):
+            self.send("x" * 60000)
+            d.puback(d.receive_message())
+        d.ping()
+        self.assertLess((self.hub.state / "sessions.jsonl").stat().st_size, 2_000_000)
+        self.assertEqual(self.queue(), [])
 
 
 if __name__ == "__main__":

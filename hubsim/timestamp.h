@@ -5,7 +5,7 @@
 
 #include "util/util.h"
 
-#define RFC3339_SIZE sizeof("+2147483647-03-01T12:00:00.000000Z")
+#define TIMESTAMP_SIZE sizeof("+2147483647-03-01T12:00:00.000000Z")
 
 /* "2026-03-01T12:00:00.000Z" of a time of CLOCK_REALTIME, with 3 or 6 digits behind the point. */
-void rfc3339_format(uint64_t realtime_us, unsigned n_digits, char ret[static RFC3339_SIZE]);
+void timestamp_format(uint64_t realtime_us, unsigned n_digits, char ret[static TIMESTAMP_SIZE]);
