@@ -75,6 +75,8 @@ static int send_message(IpcCall *call, const SendMessageParams *p, Control *cont
         };
         int r;
 
+        if (control->hub->is_basic)
+                return control_reply_service_error(call, 403010);
         if (!device)
                 return control_reply_service_error(call, 404001);
         request.device = device->id;

@@ -16,6 +16,8 @@ int control_on_get_twin(IpcCall *call, const void *params, void *userdata) {
         Device *device = control_find_device(control, p->device);
         Twin *twin;
 
+        if (control->hub->is_basic)
+                return control_reply_service_error(call, 403010);
         if (!device)
                 return control_reply_service_error(call, 404001);
         if (twin_get(control->hub, device, &twin) < 0)
@@ -54,6 +56,8 @@ static int change_desired(IpcCall *call, const DesiredParams *p, Control *contro
         TwinRefusal refusal;
         int r;
 
+        if (control->hub->is_basic)
+                return control_reply_service_error(call, 403010);
         if (!device)
                 return control_reply_service_error(call, 404001);
         r = twin_update_desired(control->hub, device, p->object, replace, &refusal);

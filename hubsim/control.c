@@ -197,6 +197,8 @@ static int on_invoke(IpcCall *call, const void *params, void *userdata) {
         MethodCall *method_call;
         int r;
 
+        if (control->hub->is_basic)
+                return control_reply_service_error(call, 403010);
         if (!request.device)
                 return control_reply_service_error(call, 404001);
         if (az_span_size(request.payload) > (int32_t) METHOD_PAYLOAD_MAX)

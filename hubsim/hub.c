@@ -283,6 +283,7 @@ int hub_new(sd_event *event, const HubConfig *config, Hub **ret) {
                 .state_dir = config->state_dir,
                 .hosts = config->hosts,
                 .expiry_grace_s = config->expiry_grace_s,
+                .is_basic = config->is_basic,
                 .address = config->address,
                 .address_size = config->address_size,
                 .listeners = { { .fd = -1 }, { .fd = -1 } },

@@ -32,6 +32,7 @@ typedef struct HubConfig {
         socklen_t address_size;
         const char *const
                 *hosts; /* our names, that of connection strings first; ends with NULL, outlives us */
+        bool is_basic;  /* of the tier without twins, methods and messages from the cloud */
         uint64_t expiry_grace_s; /* a connection lives so much longer than its token */
 } HubConfig;
 
@@ -45,6 +46,7 @@ struct Hub {
         const char *state_dir;
         const char *const *hosts;
         uint64_t expiry_grace_s;
+        bool is_basic;
         Registry *registry;
         Journal *journal;
         SSL_CTX *tls;

@@ -23,6 +23,7 @@ enum {
         OPTION_CONNECT_TIMEOUT = 'c',
         OPTION_SINCE = 'S',
         OPTION_JSON = 'j',
+        OPTION_BASIC = 'b',
         OPTION_HELP = 'h',
         OPTION_VERSION = 'v',
 };
@@ -38,6 +39,7 @@ static const struct option options[] = {
         { "connect-timeout", required_argument, NULL, OPTION_CONNECT_TIMEOUT },
         { "since", required_argument, NULL, OPTION_SINCE },
         { "json", no_argument, NULL, OPTION_JSON },
+        { "basic", no_argument, NULL, OPTION_BASIC },
         { "help", no_argument, NULL, OPTION_HELP },
         { "version", no_argument, NULL, OPTION_VERSION },
         {},
@@ -49,7 +51,7 @@ typedef struct Arguments {
         const char *listen;
         const char *hosts[NAMES_MAX + 1], *devices[NAMES_MAX + 1]; /* end with NULL */
         unsigned long expiry_grace_s, timeout_s, connect_timeout_s, since;
-        bool json;
+        bool json, is_basic;
         bool given[128];   /* by the letter of the option */
         char *operands[4]; /* behind the command; end with NULL */
 } Arguments;
@@ -87,6 +89,8 @@ static int help(void) {
                "                         instead of localhost; may be repeated\n"
                "  --device ID            make sure that this device is registered; may be repeated\n"
                "  --expiry-grace SECONDS how much longer than its token a connection lives (0)\n"
+               "  --basic                be a hub of the basic tier: no twins, methods or messages from the "
+               "cloud\n"
                "\n"
                "Options of monitor and log:\n"
                "  --device ID            only the messages of this device\n"
@@ -141,6 +145,7 @@ static int command_run(const Arguments *a) {
                 .hosts = a->hosts,
                 .devices = a->devices,
                 .expiry_grace_s = a->expiry_grace_s,
+                .is_basic = a->is_basic,
         };
 
         return run(&o);
@@ -202,9 +207,9 @@ static const struct {
         int n_operands_min, n_operands_max;
         int (*function)(const Arguments *a);
 } commands[] = {
-        { "run", "lnDg", 0, 0, command_run }, { "monitor", "Dj", 0, 0, command_monitor },
-        { "log", "DSj", 0, 0, command_log },  { "invoke", "tc", 2, 3, command_invoke },
-        { "cut", "", 1, 1, command_cut },     { "device", "j", 1, 2, command_device },
+        { "run", "lnDgb", 0, 0, command_run }, { "monitor", "Dj", 0, 0, command_monitor },
+        { "log", "DSj", 0, 0, command_log },   { "invoke", "tc", 2, 3, command_invoke },
+        { "cut", "", 1, 1, command_cut },      { "device", "j", 1, 2, command_device },
         { "twin", "", 1, 3, command_twin },
 };
 
@@ -247,6 +252,9 @@ static int parse_option(Arguments *a, int option) {
                 return parse_number(optarg, LONG_MAX, &a->since);
         case OPTION_JSON:
                 a->json = true;
+                return 0;
+        case OPTION_BASIC:
+                a->is_basic = true;
                 return 0;
         default:
                 fprintf(stderr, "Try 'aziot-hubsim --help'.\n"); /* getopt_long() has said what is wrong */

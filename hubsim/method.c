@@ -207,6 +207,7 @@ const char *method_error_to_string(unsigned code) {
                 { 400012, "DeserializationError" },
                 { 400027, "ConnectionForcefullyClosedOnNewConnection" },
                 { 403004, "DeviceMaximumQueueDepthExceeded" },
+                { 403010, "OperationNotAllowedInCurrentTier" },
                 { 403800, "DeviceMaximumInflightMethodExceeded" },
                 { 404001, "DeviceNotFound" },
                 { 404103, "DeviceNotOnline" },

@@ -209,6 +209,7 @@ int run(const RunOptions *options) {
                 .state_dir = options->state_dir,
                 .hosts = hosts,
                 .expiry_grace_s = options->expiry_grace_s,
+                .is_basic = options->is_basic,
         };
         int r;
 

@@ -357,6 +357,8 @@ int twin_on_request(Hub *hub, Device *device, const TwinRequest *request) {
         Twin *twin;
         int r;
 
+        if (hub->is_basic)
+                return twin_refuse(hub, device, request, 403010, "not in this tier");
         r = twin_get(hub, device, &twin);
         if (r < 0)
                 return twin_refuse(hub, device, request, 500001, "the hub cannot read it");

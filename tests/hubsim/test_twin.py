@@ -272,5 +272,23 @@ class Faults(TwinCase):
                          ("org.varlink.service.InvalidParameter", {"parameter": "racePatch"}))
 
 
+class BasicTier(TwinCase):
+    options = ("--basic",)
+
+    def test_it_has_no_twins_methods_and_messages_but_telemetry(self):
+        d = self.open_subscribed(RESPONSES, "$iothub/methods/POST/#")
+        d.get_twin()
+        self.assert_refused(d, 403010)
+        d.report("{}")
+        self.assert_refused(d, 403010)
+        calls = [("Invoke", {"method": "ping"}), ("GetTwin", {}), ("UpdateDesired", {"patch": {}}),
+                 ("ReplaceDesired", {"desired": {}}), ("SendMessage", {"body": "1"})]
+        for name, parameters in calls:
+            with self.subTest(name):
+                error, reply = self.hub.control(name, device=self.name, **parameters)
+                self.assertEqual((error, reply["code"]), ("io.aziotd.hubsim.ServiceError", 403010))
+        d.telemetry()
+
+
 if __name__ == "__main__":
     tap.main()
