@@ -15,11 +15,12 @@ const os = require("node:os");
 const path = require("node:path");
 const readline = require("node:readline");
 const util = require("node:util");
-const { Client, Message } = require("azure-iot-device");
+const { Client, Message, SharedAccessKeyAuthenticationProvider } = require("azure-iot-device");
 const { Mqtt } = require("azure-iot-device-mqtt");
 
 const tests = [];
 const state = fs.mkdtempSync(path.join(os.tmpdir(), "aziot-interop-"));
+const errors = []; /* what the hub has said on standard error */
 let hub;
 
 function test(name, run) {
@@ -65,15 +66,19 @@ async function subscriptions(device) {
         return parameters.devices.find((d) => d.device === device).subscriptions;
 }
 
+function sleep(ms) {
+        return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
 async function eventually(condition) {
         while (!(await condition()))
-                await new Promise((resolve) => setTimeout(resolve, 50));
+                await sleep(50);
 }
 
 /* A connected client of a new device; it is closed when its test is over. */
-async function openDevice(t, name) {
+async function openDevice(t, name, getProvider = SharedAccessKeyAuthenticationProvider.fromConnectionString) {
         const { stdout } = await hubsim("device", "add", name);
-        const client = Client.fromConnectionString(stdout.trim(), Mqtt);
+        const client = Client.fromAuthenticationProvider(getProvider(stdout.trim()), Mqtt);
 
         await client.setOptions({ ca: fs.readFileSync(path.join(state, "ca.pem"), "utf8") });
         await client.open();
@@ -194,6 +199,39 @@ test("after an outage the device is back, and so are its methods", async (t) => 
         assert.deepEqual((await log("survivor")).map((line) => JSON.parse(line).body), [1, 2]);
 });
 
+test("a kicked device comes back with all it serves", async (t) => {
+        const client = await openDevice(t, "kicked");
+        const twin = await client.getTwin();
+        const patches = [];
+
+        twin.on("properties.desired", (delta) => patches.push(delta.$version));
+        client.onDeviceMethod("ping", (request, response) => response.send(200));
+        assert.equal((await hubsim("invoke", "kicked", "ping", "--connect-timeout", "10")).code, 0);
+        await eventually(async () => (await subscriptions("kicked")).length === 3);
+
+        assert.deepEqual(await control("Kick", { device: "kicked" }), { parameters: { wasConnected: true } });
+        assert.equal((await hubsim("invoke", "kicked", "ping", "--connect-timeout", "20")).code, 0);
+        await client.sendEvent(new Message("1"));
+        await hubsim("twin", "kicked", "update", "{}");
+        await eventually(() => patches.includes(2));
+        assert.equal((await log("kicked")).length, 1);
+});
+
+test("a token is renewed and nobody notices", async (t) => {
+        const client = await openDevice(t, "renewer", (line) =>
+                SharedAccessKeyAuthenticationProvider.fromConnectionString(line, 6, 5));
+        let n = 0;
+
+        /* The SDK reconnects with a new token each second. */
+        for (; errors.filter((line) => line.startsWith("aziot-hubsim: renewer: connected")).length < 3; n++) {
+                await client.sendEvent(new Message(String(n)));
+                await sleep(20);
+        }
+        const arrived = new Set((await log("renewer")).map((line) => JSON.parse(line).body));
+        assert.deepEqual([...arrived], [...Array(n).keys()]);
+        assert.ok(!errors.some((line) => line.startsWith("aziot-hubsim: renewer: 401003")));
+});
+
 test("a message whose PUBACK was lost is sent again", async (t) => {
         const client = await openDevice(t, "repeater");
         const message = new Message("{}");
@@ -207,7 +245,11 @@ test("a message whose PUBACK was lost is sent again", async (t) => {
 
 async function startHub() {
         hub = spawn(process.env.HUBSIM, ["run", "--state-dir", state, "--listen", "127.0.0.1:0"],
-                { stdio: ["ignore", "pipe", "inherit"] });
+                { stdio: ["ignore", "pipe", "pipe"] });
+        readline.createInterface({ input: hub.stderr }).on("line", (line) => {
+                errors.push(line);
+                console.error(line);
+        });
         for await (const line of readline.createInterface({ input: hub.stdout }))
                 if (line.startsWith("aziot-hubsim: listening on "))
                         return;
