@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+
+/* What inbox_open() finds. Whatever it is, the inbox works afterwards, with what could be read. */
+
+#include "daemon/inbox-internal.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+static int recover_directory(Inbox *inbox) {
+        _cleanup_(close_fdp) int fd = -1;
+
+        if (mkdir(inbox->directory, 0700) < 0 && errno != EEXIST)
+                return -errno;
+        fd = open(inbox->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        /* An interrupted write. */
+        if (unlinkat(fd, INBOX_NEW_NAME, 0) < 0 && errno != ENOENT && errno != EROFS)
+                return -errno;
+
+        inbox->directory_fd = TAKE_FD(fd);
+        return 0;
+}
+
+/* Ids ------------------------------------------------------------------------------------------------- */
+
+static void ids_set_aside(Inbox *inbox, az_span bytes) {
+        char where[160];
+
+        aside_copy(inbox->directory_fd, &inbox->aside_used, INBOX_IDS_NAME, bytes, where, sizeof(where));
+        (void) log_full(inbox->log, LOG_ERR, 0, FIELDS("MESSAGE_ID=" MSG_STATE_DAMAGED),
+                        "'%s/%s' is damaged: messages from the cloud may be given out twice; %s",
+                        inbox->directory, INBOX_IDS_NAME, where);
+}
+
+/* Without the file everything works, but that repeats are not recognized after the next restart. */
+static void recover_ids(Inbox *inbox) {
+        uint8_t bytes[INBOX_IDS_BYTES] = {};
+        ssize_t n;
+
+        inbox->ids_fd =
+                openat(inbox->directory_fd, INBOX_IDS_NAME, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (inbox->ids_fd < 0) {
+                log_warning_errno(inbox->log, errno, "Failed to open '%s/%s': %m, ignoring", inbox->directory,
+                                  INBOX_IDS_NAME);
+                return;
+        }
+
+        n = pread(inbox->ids_fd, bytes, sizeof(bytes), 0);
+        if (!inbox_ids_parse(&inbox->ids, az_span_create(bytes, (int32_t) MAX(n, 0)))) {
+                ids_set_aside(inbox, az_span_create(bytes, (int32_t) n));
+                memset(bytes, 0, sizeof(bytes));
+                n = 0;
+        }
+        /* All of it, so that a disk that is full later does not matter. */
+        if (n < (ssize_t) sizeof(bytes))
+                (void) disk_write_at(inbox->ids_fd, bytes, sizeof(bytes), 0);
+}
+
+/* The daemon may have been killed between a message and its id. */
+static void ids_catch_up(Inbox *inbox, const InboxFile *file) {
+        uint8_t slot[INBOX_ID_SLOT_BYTES];
+        uint32_t offset;
+
+        if (!file->is_named || file->sequence <= inbox->ids.sequence || inbox_ids_has(&inbox->ids, &file->id))
+                return;
+        offset = inbox_ids_format_next(&inbox->ids, &file->id, file->sequence, slot);
+        (void) inbox_write_id(inbox->ids_fd, slot, offset);
+        inbox_ids_add(&inbox->ids, &file->id, file->sequence);
+}
+
+/* Messages -------------------------------------------------------------------------------------------- */
+
+static int entry_add(Inbox *inbox, const InboxFile *file) {
+        InboxEntry *entry;
+
+        entry = malloc(sizeof(*entry));
+        if (!entry)
+                return -ENOMEM;
+
+        *entry = (InboxEntry){
+                .inbox = inbox,
+                .is_named = file->is_named,
+                .was_given = file->was_given,
+                .sequence = file->sequence,
+                .received_us = file->received_us,
+                .expires_us = file->expires_us,
+                .size = (uint32_t) inbox_file_size(file),
+                .id = file->id,
+        };
+        inbox_add_stored(inbox, entry);
+        return 0;
+}
+
+static int recover_message(Inbox *inbox, const char *name) {
+        uint64_t sequence = strtoull(name + strlen(INBOX_PREFIX), NULL, 10);
+        _cleanup_(freep) uint8_t *bytes = NULL;
+        char expected[INBOX_NAME_MAX];
+        InboxFile file;
+        size_t n;
+        int r;
+
+        inbox_name_file(expected, sequence);
+        if (strcmp(name, expected) != 0)
+                return 0; /* not a name of ours */
+        inbox->last_sequence = MAX(inbox->last_sequence, sequence);
+
+        r = inbox_read_file(inbox->directory_fd, name, &bytes, &n);
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0) {
+                log_warning_errno(inbox->log, r, "Failed to read '%s/%s': %m, leaving it for the next start",
+                                  inbox->directory, name);
+                return 0;
+        }
+        if (!inbox_file_parse(&file, az_span_create(bytes, (int32_t) n)) || file.sequence != sequence) {
+                inbox_set_aside(inbox, name);
+                return 0;
+        }
+        ids_catch_up(inbox, &file);
+        return entry_add(inbox, &file);
+}
+
+static int name_is_message(const struct dirent *entry) {
+        return strncmp(entry->d_name, INBOX_PREFIX, strlen(INBOX_PREFIX)) == 0;
+}
+
+int inbox_recover(Inbox *inbox) {
+        struct dirent **names = NULL;
+        int n, r;
+
+        r = recover_directory(inbox);
+        if (r < 0)
+                return r;
+        recover_ids(inbox);
+        inbox->last_sequence = inbox->ids.sequence;
+
+        /* The numbers have leading zeros, and versionsort() knows numbers anyway. */
+        n = scandirat(inbox->directory_fd, ".", &names, name_is_message, versionsort);
+        if (n < 0)
+                return -errno;
+
+        for (int i = 0; i < n; i++)
+                (void) aside_note_name(&inbox->aside_used, names[i]->d_name);
+        for (int i = 0; i < n; i++) {
+                if (r >= 0)
+                        r = recover_message(inbox, names[i]->d_name);
+                free(names[i]);
+        }
+        free(names);
+        return r;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "inbox-fixture.h"
+
+#include <dirent.h>
+#include <stdarg.h>
+
+static void said(Fixture *f, const char *format, ...) _printf_(2, 3);
+static void said(Fixture *f, const char *format, ...) {
+        size_t n = strlen(f->said);
+        va_list ap;
+
+        va_start(ap, format);
+        (void) vsnprintf(f->said + n, sizeof(f->said) - n, format, ap);
+        va_end(ap);
+}
+
+static void on_ack(void *userdata, MqttAck ack) {
+        Fixture *f = userdata;
+
+        /* The link ignores those of an earlier connection. */
+        if (ack.epoch == f->epoch)
+                said(f, "a%u ", (unsigned) ack.sequence);
+}
+
+static void on_give(void *userdata, void *taker_userdata, const InboxMessage *message) {
+        Fixture *f = userdata;
+
+        if (!message) {
+                said(f, "give - ");
+                return;
+        }
+        f->last = *message;
+        said(f, "%s %.*s ", message->redelivered ? "redeliver" : "give", az_span_size(message->payload),
+             (const char *) az_span_ptr(message->payload));
+}
+
+static void on_settled(void *userdata, void *token, int error) {
+        Fixture *f = userdata;
+
+        ck_assert_ptr_eq(token, f);
+        if (error == 0)
+                said(f, "settled ");
+        else
+                said(f, "settled %s ", strerrorname_np(error));
+}
+
+static const InboxOps ops = { .ack = on_ack, .give = on_give, .settled = on_settled };
+
+void fixture_init(Fixture *f) {
+        /* In memory, if it can be: what a sync costs is not the question here. */
+        const char *parent = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+
+        *f = (Fixture){
+                .config = { .max_messages = 3, .max_bytes = 1024 * 1024 },
+                .now = { .boottime_us = USEC_PER_SEC, .realtime_us = T0_REALTIME_US },
+                .log.max_level = -1,
+                .epoch = 1,
+        };
+        (void) snprintf(f->directory, sizeof(f->directory), "%s/inbox-XXXXXX", parent);
+        ck_assert_ptr_nonnull(mkdtemp(f->directory));
+        ck_assert_int_eq(disk_new(&f->disk), 0);
+}
+
+void fixture_path(const Fixture *f, const char *name, char *ret, size_t n) {
+        ck_assert_int_lt(snprintf(ret, n, "%s/%s", f->directory, name), (int) n);
+}
+
+static size_t for_each_file(const Fixture *f, const char *part, bool remove_it) {
+        DIR *d = opendir(f->directory);
+        const struct dirent *entry;
+        size_t n = 0;
+
+        ck_assert_ptr_nonnull(d);
+        while ((entry = readdir(d))) {
+                if (entry->d_name[0] == '.' || !strstr(entry->d_name, part))
+                        continue;
+                n++;
+                if (remove_it)
+                        (void) unlinkat(dirfd(d), entry->d_name, 0);
+        }
+        (void) closedir(d);
+        return n;
+}
+
+size_t fixture_count_files(const Fixture *f, const char *part) {
+        return for_each_file(f, part, false);
+}
+
+void fixture_done(Fixture *f) {
+        f->inbox = inbox_free(f->inbox);
+        f->disk = disk_free(f->disk);
+        (void) for_each_file(f, "", true);
+        (void) rmdir(f->directory);
+}
+
+void fixture_open(Fixture *f) {
+        f->config.directory = f->directory;
+        ck_assert_int_eq(inbox_open(&f->inbox, f->disk, &f->config, &ops, f, &f->log, &f->now), 0);
+}
+
+void fixture_crash(Fixture *f) {
+        f->inbox = inbox_free(f->inbox);
+        f->epoch++;
+}
+
+void fixture_restart(Fixture *f) {
+        fixture_crash(f);
+        fixture_open(f);
+}
+
+void fixture_pass(Fixture *f, uint64_t us) {
+        f->now.boottime_us += us;
+        f->now.realtime_us += us;
+        inbox_run_due(f->inbox, &f->now);
+        disk_drain(f->disk);
+}
+
+const char *fixture_said(Fixture *f) {
+        disk_drain(f->disk);
+        memcpy(f->told, f->said, sizeof(f->told));
+        f->said[0] = '\0';
+        return f->told;
+}
+
+InboxDelivery fixture_delivery(const Fixture *f, unsigned ack, const char *mid, const char *text) {
+        return (InboxDelivery){
+                .bag = AZ_SPAN_FROM_STR("line=3"),
+                .payload = az_span_create_from_str((char *) text),
+                .message_id = mid ? az_span_create_from_str((char *) mid) : AZ_SPAN_EMPTY,
+                .ack = { .epoch = f->epoch, .sequence = ack },
+        };
+}
+
+void fixture_deliver(Fixture *f, const InboxDelivery *delivery) {
+        inbox_receive(f->inbox, delivery, &f->now);
+}
+
+void fixture_receive(Fixture *f, unsigned ack, const char *mid, const char *text) {
+        InboxDelivery delivery = fixture_delivery(f, ack, mid, text);
+
+        fixture_deliver(f, &delivery);
+}
+
+InboxTaker *fixture_taker(Fixture *f) {
+        InboxTaker *taker;
+
+        ck_assert_int_eq(inbox_taker_new(&taker, f->inbox, NULL), 0);
+        return taker;
+}
+
+void fixture_wait(Fixture *f, InboxTaker *taker) {
+        ck_assert_int_eq(inbox_taker_wait(taker, f->now.boottime_us + 30 * USEC_PER_SEC, &f->now), 0);
+}
+
+const char *fixture_consume(Fixture *f, InboxTaker *taker) {
+        fixture_wait(f, taker);
+        disk_drain(f->disk);
+        ck_assert_int_eq(inbox_taker_settle(taker, f->last.sequence, f), 0);
+        return fixture_said(f);
+}
+
+InboxStats fixture_stats(const Fixture *f) {
+        InboxStats stats;
+
+        inbox_get_stats(f->inbox, &stats);
+        return stats;
+}
