@@ -3,7 +3,8 @@
 
 #include <sys/wait.h>
 
-#include "cli/value.h"
+#include "ipc/limits.h"
+#include "ipc/value.h"
 #include "util/util.h"
 
 static bool has_succeeded(const Outcome *o) {
@@ -22,7 +23,7 @@ static const char *find_fault(const Outcome *o, int32_t *ret_status) {
                 return "file descriptor 3 got something else than a status";
         if (o->output_too_big)
                 return "the output is larger than 128 KiB";
-        if (value_kind(o->output) == VALUE_NOT_JSON)
+        if (value_kind(o->output, IPC_DEPTH_MAX - 2) == VALUE_NOT_JSON)
                 return "the output is not JSON";
         *ret_status = status;
         return NULL;
@@ -52,7 +53,7 @@ static void write_exit(IpcJson *json, int wait_status) {
 }
 
 const char *answer_write(IpcJson *json, az_span id, const Outcome *o) {
-        ValueKind kind = value_kind(o->output);
+        ValueKind kind = value_kind(o->output, IPC_DEPTH_MAX - 2);
         const char *fault;
         int32_t status;
 

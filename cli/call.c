@@ -3,7 +3,8 @@
 /* aziot call: any method of the daemon, as it is. */
 
 #include "cli/cli.h"
-#include "cli/value.h"
+#include "ipc/limits.h"
+#include "ipc/value.h"
 #include "util/util.h"
 
 static const char usage[] =
@@ -69,7 +70,7 @@ int call_main(Cli *cli, int argc, char **argv) {
                 return cli_usage("call takes a method and, if it has any, its parameters as one JSON object");
         if (argc - optind == 2)
                 parameters = az_span_create_from_str(argv[optind + 1]);
-        if (argc - optind == 2 && value_kind(parameters) != VALUE_OBJECT)
+        if (argc - optind == 2 && value_kind(parameters, IPC_DEPTH_MAX - 1) != VALUE_OBJECT)
                 return cli_usage("The parameters are not a JSON object: %s", argv[optind + 1]);
 
         if (cli_connect(cli, &client) < 0)

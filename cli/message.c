@@ -3,7 +3,8 @@
 
 #include <azure/core/az_base64.h>
 
-#include "cli/value.h"
+#include "ipc/limits.h"
+#include "ipc/value.h"
 #include "util/util.h"
 
 int message_options_add_property(MessageOptions *options, const char *property) {
@@ -51,7 +52,7 @@ static int write_body(IpcJson *json, BodyKind kind, az_span body) {
                 return write_data(json, body);
         if (!az_span_is_valid_utf8(body))
                 return -EILSEQ;
-        if (kind == BODY_GUESS && value_kind(body) == VALUE_OBJECT)
+        if (kind == BODY_GUESS && value_kind(body, IPC_DEPTH_MAX - 3) == VALUE_OBJECT)
                 ipc_json_raw(json, "body", value_trim(body));
         else
                 ipc_json_string(json, "text", body);

@@ -160,6 +160,13 @@ void ipc_json_string(IpcJson *json, const char *name, az_span text) {
         json_put_string(json, text);
 }
 
+void ipc_json_begin_entry(IpcJson *json, az_span name) {
+        json_put_name(json, NULL);
+        json_put_string(json, name);
+        json_put(json, ":{", 2);
+        json->separate = false;
+}
+
 void ipc_json_entry(IpcJson *json, az_span name, az_span text) {
         json_put_name(json, NULL);
         json_put_string(json, name);

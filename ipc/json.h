@@ -39,6 +39,7 @@ void ipc_json_begin_array(IpcJson *json, const char *name);
 void ipc_json_end_array(IpcJson *json);
 
 /* Bytes that are not UTF-8 become U+FFFD. An entry is a member whose name is not ours: it is escaped, too. */
+void ipc_json_begin_entry(IpcJson *json, az_span name);
 void ipc_json_string(IpcJson *json, const char *name, az_span text);
 void ipc_json_entry(IpcJson *json, az_span name, az_span text);
 void ipc_json_cstring(IpcJson *json, const char *name, const char *text);

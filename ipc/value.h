@@ -13,8 +13,12 @@ typedef enum ValueKind {
         _VALUE_KIND_MAX,
 } ValueKind;
 
-/* Tells what 'text' is. Exactly one value counts as JSON: with more behind it, it is VALUE_NOT_JSON. */
-ValueKind value_kind(az_span text);
+/*
+ * Tells what 'text' is. Exactly one value counts as JSON: with more behind it, it is VALUE_NOT_JSON. So is
+ * one with more than 'max_depth' objects and arrays inside each other: no message could hold it
+ * (IPC_DEPTH_MAX).
+ */
+ValueKind value_kind(az_span text, int32_t max_depth);
 
 /* Returns 'text' without JSON's white space at both ends. */
 az_span value_trim(az_span text);
