@@ -27,6 +27,10 @@
 /* "Integers can have a minimum value of -4503599627370496 and a maximum value of 4503599627370495." */
 #define INTEGER_MAX INT64_C(4503599627370495)
 
+/* Of JSON. The size that counts knows neither white space nor control characters nor arrays; still, two
+ * sections have to fit in a message. */
+#define TEXT_MAX (120 * 1024)
+
 /* The members of an object, sorted by name. */
 typedef struct Member {
         az_span name;   /* its escapes undone */
@@ -198,6 +202,8 @@ static int check_value(IpcDocument *d, uint32_t token, az_span name, unsigned de
 static int check_patch(IpcDocument *d, az_span patch, TwinRefusal *ret) {
         int r;
 
+        if (az_span_size(patch) > TEXT_MAX)
+                return refuse(ret, 413001, AZ_SPAN_EMPTY, "more than 120 KiB of JSON");
         r = ipc_document_parse(d, patch);
         if (r < 0)
                 return r;
@@ -348,7 +354,7 @@ int twin_document_merge(az_span document, az_span patch, IpcBuffer *out, TwinRef
         r = twin_document_size(buffer_span(out), &size);
         if (r < 0)
                 return r;
-        if (size > TWIN_SECTION_MAX)
+        if (size > TWIN_SECTION_MAX || ipc_buffer_size(out) > TEXT_MAX)
                 return refuse(ret_refusal, 413001, AZ_SPAN_EMPTY, "more than 32 KB in a section");
         return 0;
 }

@@ -163,6 +163,28 @@ START_TEST(section_has_at_most_32768_bytes_after_the_merge) {
 }
 END_TEST
 
+START_TEST(text_that_does_not_count_is_bounded_all_the_same) {
+        _cleanup_(ipc_buffer_done) IpcBuffer patch = {}, out = {}, again = {};
+        TwinRefusal refusal = {};
+
+        ck_assert_int_eq(buffer_printf(&patch, "{\"a\":["), 0);
+        for (int i = 0; i < 30000; i++)
+                ck_assert_int_eq(buffer_printf(&patch, "%s[]", i > 0 ? "," : ""), 0);
+        ck_assert_int_eq(buffer_printf(&patch, "]}"), 0);
+        ck_assert_int_eq(twin_document_merge(str("{}"), buffer_span(&patch), &out, &refusal), 0);
+        az_span_ptr(buffer_span(&patch))[2] = 'b';
+        ck_assert_int_eq(twin_document_merge(buffer_span(&out), buffer_span(&patch), &again, &refusal),
+                         TWIN_REFUSED);
+        ck_assert_uint_eq(refusal.code, 413001);
+
+        for (int i = 0; i < 40 * 1024; i++)
+                ck_assert_int_eq(buffer_printf(&patch, " "), 0);
+        ipc_buffer_done(&again);
+        ck_assert_int_eq(twin_document_merge(str("{}"), buffer_span(&patch), &again, &refusal), TWIN_REFUSED);
+        ck_assert_uint_eq(refusal.code, 413001);
+}
+END_TEST
+
 static const struct {
         const char *document;
         size_t size;
@@ -213,6 +235,7 @@ static Suite *hubsim_twin_document_suite(void) {
         tcase_add_loop_test(t, patch_is_taken_or_refused, 0, ELEMENTSOF(rules));
         tcase_add_test(t, name_has_at_most_1024_bytes_and_string_4096);
         tcase_add_test(t, section_has_at_most_32768_bytes_after_the_merge);
+        tcase_add_test(t, text_that_does_not_count_is_bounded_all_the_same);
         suite_add_tcase(s, t);
 
         t = tcase_create("twin_document_size");
