@@ -10,6 +10,8 @@
  *      hub-link-traffic.c   what passes over a live link
  */
 
+#include <sys/queue.h>
+
 #include <azure/iot/az_iot_hub_client.h>
 #include <session/hub_session.h>
 
@@ -28,6 +30,13 @@
 
 #define HUB_FIELD_SIZE (sizeof("AZIOT_HUB=") + CREDENTIAL_HOST_MAX)
 
+/* The answer to a method that waits for room in the connection. */
+typedef struct Answer {
+        STAILQ_ENTRY(Answer) entry;
+        az_span topic, payload; /* in 'bytes' */
+        uint8_t bytes[];
+} Answer;
+
 struct HubLink {
         const Config *config;
         const Log *log;
@@ -41,6 +50,8 @@ struct HubLink {
         az_hub_session session;
         MqttLink *mqtt;
         const MqttEvent *message; /* that is being handed to the session */
+        STAILQ_HEAD(, Answer) answers;
+        unsigned n_answers;
 
         HubLinkState state;
         uint64_t since_us;
@@ -68,5 +79,11 @@ void hub_link_forget_identity(HubLink *link);
 /* Takes the result of an input and does what the session asks for next. */
 void hub_link_run_session(HubLink *link, az_result input);
 void hub_link_session_lost(HubLink *link, az_hub_loss loss);
+/* Publishes answers that waited, as many as fit now. */
+void hub_link_flush_answers(HubLink *link);
+void hub_link_drop_answers(HubLink *link);
+/* The connection is gone, and with it who waited for answers: on_lost(). */
+void hub_link_forget_traffic(HubLink *link);
+
 /* What the connection reports. */
 void hub_link_mqtt_event(HubLink *link, const MqttEvent *event);

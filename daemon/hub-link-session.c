@@ -124,7 +124,7 @@ static void do_live(HubLink *link) {
 static void do_lost(HubLink *link, const az_hub_event *event) {
         bool was_online = link->state == HUB_LINK_ONLINE;
 
-        link->ops->on_lost(link->userdata);
+        hub_link_forget_traffic(link);
         mqtt_link_close(link->mqtt);
         (void) hub_loss_describe(event, link->credential.host, link->reason, sizeof(link->reason));
         hub_link_set_state(link, HUB_LINK_WAITING, boottime_us() + event->as.lost.delay_us);

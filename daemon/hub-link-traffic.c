@@ -3,6 +3,10 @@
 #include "daemon/hub-link-internal.h"
 
 #include "daemon/az-errno.h"
+#include "daemon/method-router.h"
+
+/* As many as there can be calls at a time. */
+#define ANSWERS_MAX METHOD_CALLS_MAX
 
 unsigned hub_link_window_free(const HubLink *link) {
         return link->state == HUB_LINK_ONLINE ? mqtt_link_window_free(link->mqtt) : 0;
@@ -47,14 +51,70 @@ void hub_link_fail(HubLink *link, int error) {
         hub_link_session_lost(link, AZ_HUB_LOSS_CLOSED);
 }
 
-int hub_link_answer_method(HubLink *link, az_span request_id, uint16_t status, az_span payload) {
-        char topic[TOPIC_SIZE];
-        az_result result;
-        size_t n;
+static int answer_keep(HubLink *link, az_span topic, az_span payload) {
+        size_t n_topic = (size_t) az_span_size(topic), n_payload = (size_t) az_span_size(payload);
+        Answer *answer;
 
-        result = az_iot_hub_client_methods_response_get_publish_topic(&link->client, request_id, status,
-                                                                      topic, sizeof(topic), &n);
+        if (link->n_answers == ANSWERS_MAX)
+                return -ENOBUFS;
+        answer = malloc(sizeof(*answer) + n_topic + n_payload);
+        if (!answer)
+                return -ENOMEM;
+
+        answer->topic = az_span_create(answer->bytes, (int32_t) n_topic);
+        answer->payload = az_span_create(answer->bytes + n_topic, (int32_t) n_payload);
+        (void) az_span_copy(answer->topic, topic);
+        (void) az_span_copy(answer->payload, payload);
+        STAILQ_INSERT_TAIL(&link->answers, answer, entry);
+        link->n_answers++;
+        return 0;
+}
+
+static void answer_drop(HubLink *link, Answer *answer) {
+        STAILQ_REMOVE_HEAD(&link->answers, entry);
+        link->n_answers--;
+        free(answer);
+}
+
+void hub_link_flush_answers(HubLink *link) {
+        Answer *answer;
+        int r;
+
+        while ((answer = STAILQ_FIRST(&link->answers))) {
+                r = mqtt_link_publish(link->mqtt, answer->topic, answer->payload, 0, 0);
+                if (r == MQTT_WINDOW_FULL)
+                        return;
+                if (r < 0)
+                        log_warning_errno(link->log, r, "The answer to a method did not leave: %m, ignoring");
+                answer_drop(link, answer);
+        }
+}
+
+void hub_link_drop_answers(HubLink *link) {
+        while (!STAILQ_EMPTY(&link->answers))
+                answer_drop(link, STAILQ_FIRST(&link->answers));
+}
+
+void hub_link_forget_traffic(HubLink *link) {
+        hub_link_drop_answers(link);
+        link->ops->on_lost(link->userdata);
+}
+
+int hub_link_answer_method(HubLink *link, az_span request_id, uint16_t status, az_span payload) {
+        char text[TOPIC_SIZE];
+        az_result result;
+        az_span topic;
+        size_t n;
+        int r;
+
+        result = az_iot_hub_client_methods_response_get_publish_topic(&link->client, request_id, status, text,
+                                                                      sizeof(text), &n);
         if (az_result_failed(result))
                 return az_result_to_errno(result);
-        return mqtt_link_publish(link->mqtt, az_span_create((uint8_t *) topic, (int32_t) n), payload, 0, 0);
+
+        topic = az_span_create((uint8_t *) text, (int32_t) n);
+        if (link->n_answers > 0)
+                return answer_keep(link, topic, payload);
+        r = mqtt_link_publish(link->mqtt, topic, payload, 0, 0);
+        return r == MQTT_WINDOW_FULL ? answer_keep(link, topic, payload) : r;
 }

@@ -62,6 +62,8 @@ int hub_link_new(HubLink **ret, const Config *config, const char *runtime_dir, c
                 .next_attempt_us = UINT64_MAX,
         };
 
+        STAILQ_INIT(&link->answers);
+
         r = mqtt_link_new(&link->mqtt, &mqtt_config);
         if (r < 0)
                 return r;
@@ -74,6 +76,7 @@ HubLink *hub_link_free(HubLink *link) {
         if (!link)
                 return NULL;
 
+        hub_link_drop_answers(link);
         link->mqtt = mqtt_link_free(link->mqtt);
         credential_done(&link->credential);
         free(link);
@@ -86,7 +89,7 @@ void hub_link_start(HubLink *link) {
 }
 
 void hub_link_stop(HubLink *link) {
-        link->ops->on_lost(link->userdata);
+        hub_link_forget_traffic(link);
         if (!link->has_identity) {
                 hub_link_set_state(link, HUB_LINK_STOPPED, UINT64_MAX);
                 return;
@@ -122,6 +125,7 @@ int hub_link_dispatch(HubLink *link) {
                 return r;
         while (mqtt_link_next_event(link->mqtt, &event))
                 hub_link_mqtt_event(link, &event);
+        hub_link_flush_answers(link);
         return 0;
 }
 

@@ -104,8 +104,8 @@ void hub_link_ack(HubLink *link, MqttAck ack);
 void hub_link_fail(HubLink *link, int error);
 
 /*
- * Answers a direct method. 'payload' is JSON or empty. 0; MQTT_WINDOW_FULL: megabytes of answers wait
- * already; -ENOTCONN: the link is gone.
+ * Answers a direct method. 'payload' is JSON or empty. What does not fit into the connection waits its turn.
+ * 0; -ENOBUFS: too many answers wait already; -ENOTCONN: the link is gone.
  */
 int hub_link_answer_method(HubLink *link, az_span request_id, uint16_t status, az_span payload);
 

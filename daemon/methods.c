@@ -47,9 +47,8 @@ static void on_answer(void *userdata, az_span request_id, uint16_t status, az_sp
         int r;
 
         r = hub_link_answer_method(m->link, request_id, status, payload);
-        if (r != 0)
-                log_warning_errno(m->log, r < 0 ? r : ENOBUFS,
-                                  "The answer to a method did not leave: %m, ignoring");
+        if (r < 0)
+                log_warning_errno(m->log, r, "The answer to a method did not leave: %m, ignoring");
 }
 
 static void on_timed_out(void *userdata, const MethodCall *call) {

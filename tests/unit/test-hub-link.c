@@ -13,7 +13,8 @@
 struct MqttLink {
         MqttEvent events[8];
         size_t n_events, n_popped;
-        bool is_connected;
+        bool is_connected, is_full;
+        unsigned n_published;
         char topic[128]; /* of the last publish */
         size_t n_filters;
         uint64_t acked; /* the sequence of the last; 0: none */
@@ -69,6 +70,9 @@ int mqtt_link_subscribe(MqttLink *l, const MqttFilter *filters, size_t n_filters
 int mqtt_link_publish(MqttLink *l, az_span topic, az_span payload, uint8_t qos, uint64_t token) {
         if (!l->is_connected)
                 return -ENOTCONN;
+        if (l->is_full)
+                return MQTT_WINDOW_FULL;
+        l->n_published++;
         az_span_to_str(l->topic, sizeof(l->topic), topic);
         return 0;
 }
@@ -302,6 +306,51 @@ START_TEST(news_of_the_twin_is_passed_on) {
 }
 END_TEST
 
+START_TEST(answers_that_find_no_room_leave_in_order_as_room_comes) {
+        Fixture f;
+
+        fixture_make(&f, identity);
+        report(&f, &opened);
+        report(&f, &connack);
+        f.mqtt.is_full = true;
+        for (unsigned i = 0; i < 3; i++)
+                ck_assert_int_eq(hub_link_answer_method(f.link, AZ_SPAN_FROM_STR("a"), (uint16_t) (200 + i),
+                                                        AZ_SPAN_FROM_STR("{}")),
+                                 0);
+        ck_assert_int_eq(hub_link_dispatch(f.link), 0);
+        ck_assert_uint_eq(f.mqtt.n_published, 0);
+
+        f.mqtt.is_full = false;
+        /* Behind the others, though there is room. */
+        ck_assert_int_eq(hub_link_answer_method(f.link, AZ_SPAN_FROM_STR("a"), 203, AZ_SPAN_EMPTY), 0);
+        ck_assert_uint_eq(f.mqtt.n_published, 0);
+        ck_assert_int_eq(hub_link_dispatch(f.link), 0);
+        ck_assert_uint_eq(f.mqtt.n_published, 4);
+        ck_assert_str_eq(f.mqtt.topic, "$iothub/methods/res/203/?$rid=a");
+        fixture_done(&f);
+}
+END_TEST
+
+START_TEST(answers_that_wait_are_bounded_and_end_with_their_link) {
+        unsigned n = 0;
+        Fixture f;
+
+        fixture_make(&f, identity);
+        report(&f, &opened);
+        report(&f, &connack);
+        f.mqtt.is_full = true;
+        while (hub_link_answer_method(f.link, AZ_SPAN_FROM_STR("a"), 200, AZ_SPAN_EMPTY) == 0)
+                n++;
+        ck_assert_uint_eq(n, 64);
+        report(&f, &lost);
+
+        f.mqtt.is_full = false;
+        ck_assert_int_eq(hub_link_dispatch(f.link), 0);
+        ck_assert_uint_eq(f.mqtt.n_published, 0);
+        fixture_done(&f);
+}
+END_TEST
+
 START_TEST(a_loss_before_the_suback_is_a_loss_of_what_came) {
         Fixture f;
 
@@ -350,6 +399,8 @@ static Suite *hub_link_suite(void) {
         tcase_add_test(t, a_message_of_the_cloud_is_acknowledged_by_who_took_it);
         tcase_add_test(t, a_message_that_nobody_takes_is_acknowledged);
         tcase_add_test(t, news_of_the_twin_is_passed_on);
+        tcase_add_test(t, answers_that_find_no_room_leave_in_order_as_room_comes);
+        tcase_add_test(t, answers_that_wait_are_bounded_and_end_with_their_link);
         tcase_add_test(t, a_loss_before_the_suback_is_a_loss_of_what_came);
         tcase_add_test(t, an_attempt_has_as_long_as_its_steps_may_take_together);
         tcase_add_test(t, without_an_identity_it_waits_and_says_what_is_missing);
