@@ -74,8 +74,10 @@ static const IpcField status_fields[] = {
 };
 static const IpcStruct status_type = IPC_STRUCT(Status, status_fields);
 
+/* A renewal is over in a moment, and planned. */
 static bool is_online(const Status *s) {
-        return az_span_is_content_equal(s->link.state, AZ_SPAN_FROM_STR("online"));
+        return az_span_is_content_equal(s->link.state, AZ_SPAN_FROM_STR("online")) ||
+               az_span_is_content_equal(s->link.state, AZ_SPAN_FROM_STR("renewing"));
 }
 
 static void print_text(const char *label, az_span text) {

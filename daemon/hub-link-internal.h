@@ -52,6 +52,7 @@ struct HubLink {
         const MqttEvent *message; /* that is being handed to the session */
         STAILQ_HEAD(, Answer) answers;
         unsigned n_answers;
+        unsigned n_in_flight; /* messages without PUBACK */
 
         HubLinkState state;
         uint64_t since_us;
@@ -82,6 +83,8 @@ void hub_link_session_lost(HubLink *link, az_hub_loss loss);
 /* Publishes answers that waited, as many as fit now. */
 void hub_link_flush_answers(HubLink *link);
 void hub_link_drop_answers(HubLink *link);
+/* Whether a renewal has nothing to wait for any more. */
+bool hub_link_is_drained(const HubLink *link);
 /* The connection is gone, and with it who waited for answers: on_lost(). */
 void hub_link_forget_traffic(HubLink *link);
 

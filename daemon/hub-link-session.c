@@ -8,6 +8,7 @@
  *      session CONNECT    → mqtt_link_connect()                 MQTT CONNACK     → session connected, refused
  *      session SUBSCRIBE  → mqtt_link_subscribe()               MQTT SUBACK      → session suback
  *      session LOST       → mqtt_link_close()                   MQTT LOST, FAILED → session lost
+ *      session DRAIN      → (no more is published)              MQTT PUBACK ...   → session drained
  *      session DISCONNECT → mqtt_link_disconnect()              MQTT LOST         → session closed
  *
  * A session has at most one event waiting, so it is run dry after each input. News of an attempt that was
@@ -54,7 +55,8 @@ static void do_sign(HubLink *link, az_span string_to_sign) {
         char *old_key;
         int r;
 
-        hub_link_set_state(link, HUB_LINK_CONNECTING, UINT64_MAX);
+        if (link->state != HUB_LINK_RENEWING)
+                hub_link_set_state(link, HUB_LINK_CONNECTING, UINT64_MAX);
 
         /* What was corrected since the last attempt is used without a restart. */
         r = hub_link_read_identity(link, &credential);
@@ -114,15 +116,21 @@ static void do_subscribe(HubLink *link, const az_hub_event *event) {
 }
 
 static void do_live(HubLink *link) {
+        bool was_planned = link->state == HUB_LINK_RENEWING;
+
         hub_link_set_state(link, HUB_LINK_ONLINE, UINT64_MAX);
-        (void) log_full(link->log, LOG_NOTICE, 0, FIELDS("MESSAGE_ID=" MSG_LINK_UP, link->hub_field),
-                        "Connected to '%s' as '%s'", link->credential.host, link->credential.device_id);
+        if (was_planned)
+                log_info(link->log, "Renewed the connection to '%s'", link->credential.host);
+        else
+                (void) log_full(link->log, LOG_NOTICE, 0, FIELDS("MESSAGE_ID=" MSG_LINK_UP, link->hub_field),
+                                "Connected to '%s' as '%s'", link->credential.host,
+                                link->credential.device_id);
         if (link->ops->on_live)
                 link->ops->on_live(link->userdata);
 }
 
 static void do_lost(HubLink *link, const az_hub_event *event) {
-        bool was_online = link->state == HUB_LINK_ONLINE;
+        bool was_online = link->state == HUB_LINK_ONLINE || link->state == HUB_LINK_RENEWING;
 
         hub_link_forget_traffic(link);
         mqtt_link_close(link->mqtt);
@@ -139,7 +147,7 @@ static void disconnected(HubLink *link) {
                 hub_link_set_state(link, HUB_LINK_STOPPED, UINT64_MAX);
                 return;
         }
-        link->ops->on_lost(link->userdata);
+        hub_link_forget_traffic(link);
         hub_link_run_session(link, az_hub_session_closed(&link->session, hub_link_time()));
 }
 
@@ -176,8 +184,7 @@ static void session_event(HubLink *link, az_hub_event *event) {
                 link->ops->on_twin(link->userdata, &event->as.twin.response, event->as.twin.payload);
                 break;
         case AZ_HUB_EVENT_DRAIN:
-                /* What is in flight is sent again over the next connection. */
-                hub_link_run_session(link, az_hub_session_drained(&link->session, hub_link_time()));
+                hub_link_set_state(link, HUB_LINK_RENEWING, UINT64_MAX);
                 break;
         case AZ_HUB_EVENT_LOST:
                 do_lost(link, event);
@@ -255,6 +262,7 @@ void hub_link_mqtt_event(HubLink *link, const MqttEvent *event) {
                                                                  event->suback.n_codes, hub_link_time()));
                 break;
         case MQTT_EVENT_PUBACK:
+                link->n_in_flight -= link->n_in_flight > 0;
                 link->ops->on_puback(link->userdata, event->puback.token);
                 break;
         case MQTT_EVENT_MESSAGE:

@@ -35,6 +35,8 @@ int hub_link_publish(HubLink *link, az_span bag, az_span message_id, az_span bod
                 return HUB_LINK_UNSENDABLE;
 
         r = mqtt_link_publish(link->mqtt, az_span_create((uint8_t *) topic, (int32_t) n), body, 1, token);
+        if (r == 0)
+                link->n_in_flight++;
         return r == -EINVAL ? HUB_LINK_UNSENDABLE : r;
 }
 
@@ -95,8 +97,14 @@ void hub_link_drop_answers(HubLink *link) {
                 answer_drop(link, STAILQ_FIRST(&link->answers));
 }
 
+bool hub_link_is_drained(const HubLink *link) {
+        return link->n_in_flight == 0 && link->n_answers == 0 &&
+               (!link->ops->is_drained || link->ops->is_drained(link->userdata));
+}
+
 void hub_link_forget_traffic(HubLink *link) {
         hub_link_drop_answers(link);
+        link->n_in_flight = 0;
         link->ops->on_lost(link->userdata);
 }
 

@@ -5,10 +5,8 @@
 #include <stdarg.h>
 
 static const char *const state_names[] = {
-        [HUB_LINK_STOPPED] = "stopped",
-        [HUB_LINK_CONNECTING] = "connecting",
-        [HUB_LINK_ONLINE] = "online",
-        [HUB_LINK_WAITING] = "waiting",
+        [HUB_LINK_STOPPED] = "stopped",   [HUB_LINK_CONNECTING] = "connecting", [HUB_LINK_ONLINE] = "online",
+        [HUB_LINK_RENEWING] = "renewing", [HUB_LINK_WAITING] = "waiting",
 };
 
 const char *hub_link_state_to_string(HubLinkState state) {
@@ -99,6 +97,8 @@ void hub_link_stop(HubLink *link) {
 }
 
 void hub_link_reconnect(HubLink *link) {
+        if (link->state == HUB_LINK_ONLINE)
+                hub_link_run_session(link, az_hub_session_renew(&link->session, hub_link_time()));
         if (link->state != HUB_LINK_WAITING)
                 return;
         if (link->has_identity)
@@ -126,6 +126,9 @@ int hub_link_dispatch(HubLink *link) {
         while (mqtt_link_next_event(link->mqtt, &event))
                 hub_link_mqtt_event(link, &event);
         hub_link_flush_answers(link);
+        if (az_hub_session_get_status(&link->session).state == AZ_HUB_SESSION_DRAINING &&
+            hub_link_is_drained(link))
+                hub_link_run_session(link, az_hub_session_drained(&link->session, hub_link_time()));
         return 0;
 }
 

@@ -23,7 +23,8 @@ typedef enum HubLinkState {
         HUB_LINK_STOPPED,
         HUB_LINK_CONNECTING,
         HUB_LINK_ONLINE,
-        HUB_LINK_WAITING, /* for the next attempt, or for an identity */
+        HUB_LINK_RENEWING, /* planned: finishes what is in flight, then connects again; no error, no loss */
+        HUB_LINK_WAITING,  /* for the next attempt, or for an identity */
         _HUB_LINK_STATE_MAX,
 } HubLinkState;
 
@@ -33,7 +34,7 @@ const char *hub_link_state_to_string(HubLinkState state);
 typedef struct HubLinkOps {
         /* The link is up and all subscriptions stand. */
         void (*on_live)(void *userdata);
-        /* Nothing that is in flight will be answered any more. Also called for an attempt that failed. */
+        /* Nothing that is in flight will be answered any more: the link, or an attempt, is over. */
         void (*on_lost)(void *userdata);
         void (*on_puback)(void *userdata, uint64_t token);
         /* These three may come before on_live(). */
@@ -44,6 +45,8 @@ typedef struct HubLinkOps {
                        MqttAck ack);
         /* An answer about the twin, or a change of its desired properties. */
         void (*on_twin)(void *userdata, const az_iot_hub_client_twin_response *response, az_span payload);
+        /* Whether nothing of the caller's is under way that a renewal should wait for, 5 s at most. */
+        bool (*is_drained)(void *userdata);
         /* The state, its reason or the time of the next attempt changed. */
         void (*on_status)(void *userdata);
 } HubLinkOps;
@@ -69,7 +72,10 @@ DEFINE_CLEANUP(HubLink *, hub_link_free)
 void hub_link_start(HubLink *link);
 /* Sends DISCONNECT, bounded by two seconds; HUB_LINK_STOPPED says that it is done. */
 void hub_link_stop(HubLink *link);
-/* Makes the next attempt now, if one is waited for; otherwise there is nothing to be done. */
+/*
+ * Connects again now: if the link is online as for a renewal, otherwise by ending the wait for the next
+ * attempt. Where the link is being made or stopped there is nothing to be done.
+ */
 void hub_link_reconnect(HubLink *link);
 HubLinkState hub_link_get_state(const HubLink *link);
 

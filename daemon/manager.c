@@ -41,6 +41,12 @@ static void on_method(void *userdata, az_span request_id, az_span name, az_span 
         methods_call(m->methods, request_id, name, payload);
 }
 
+static bool is_drained(void *userdata) {
+        const Manager *m = userdata;
+
+        return methods_is_drained(m->methods);
+}
+
 static void on_status(void *userdata) {
         char next_attempt[RFC3339_SIZE] = "";
         Manager *m = userdata;
@@ -63,6 +69,7 @@ static const HubLinkOps link_ops = {
         .on_lost = on_lost,
         .on_puback = on_puback,
         .on_method = on_method,
+        .is_drained = is_drained,
         .on_status = on_status,
 };
 

@@ -286,6 +286,10 @@ int method_router_call(MethodRouter *router, az_span request_id, az_span name, a
         return 0;
 }
 
+bool method_router_is_idle(const MethodRouter *router) {
+        return router->n_calls == 0;
+}
+
 void method_router_stop(MethodRouter *router) {
         PendingCall *pending;
 

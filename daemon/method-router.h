@@ -84,6 +84,8 @@ int method_taker_settle(MethodTaker *taker, uint64_t id, uint16_t status, az_spa
 /* A call from the cloud; all spans are copied. Returns -ENOMEM after having answered 503. */
 int method_router_call(MethodRouter *router, az_span request_id, az_span name, az_span payload,
                        uint64_t now_us);
+/* Whether no call waits for its answer. */
+bool method_router_is_idle(const MethodRouter *router);
 /* The daemon stops: answers all calls that wait 503. */
 void method_router_stop(MethodRouter *router);
 /* The link is gone: its calls cannot be answered any more. */

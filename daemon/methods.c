@@ -165,6 +165,10 @@ void methods_stop(Methods *m) {
         method_router_stop(m->router);
 }
 
+bool methods_is_drained(const Methods *m) {
+        return method_router_is_idle(m->router);
+}
+
 void methods_lost(Methods *m) {
         method_router_forget_calls(m->router);
 }

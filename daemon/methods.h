@@ -18,6 +18,8 @@ DEFINE_CLEANUP(Methods *, methods_free)
 void methods_call(Methods *methods, az_span request_id, az_span name, az_span payload);
 /* The daemon stops: tells the cloud of each call that waits. */
 void methods_stop(Methods *methods);
+/* Whether no call waits for its answer. */
+bool methods_is_drained(const Methods *methods);
 /* The link is gone: nobody waits for answers any more. */
 void methods_lost(Methods *methods);
 
