@@ -71,6 +71,7 @@ static int c2d_send_next(C2d *c, C2dMessage *m, unsigned qos) {
                 .dup = qos > 0 && m->was_delivered,
                 .packet_id = c2d_message_packet_id(m),
         };
+        uint64_t lock_us = c->hub->faults.lock_us > 0 ? c->hub->faults.lock_us : LOCK_US;
         bool is_first = !m->was_delivered;
         int r;
 
@@ -79,7 +80,7 @@ static int c2d_send_next(C2d *c, C2dMessage *m, unsigned qos) {
                 return r;
         if (qos == 0) /* nothing will ever acknowledge it */
                 return c2d_settle(c, m, C2D_SUCCESS);
-        r = c2d_queue_deliver(&c->queue, m, boottime_us(), LOCK_US);
+        r = c2d_queue_deliver(&c->queue, m, boottime_us(), lock_us);
         if (r < 0 || !is_first)
                 return r;
         return state_change_message(c->hub->state, c->device, m);
@@ -148,10 +149,14 @@ int c2d_send(Hub *hub, Device *device, const C2dRequest *request) {
         r = c2d_get(hub, device, &c);
         if (r < 0)
                 return r;
+        if (!device->was_connected && hub->faults.never_connected != NEVER_CONNECTED_QUEUE) {
+                log_event(device->id, 404103, "a message to it is dropped: it has never connected");
+                return hub->faults.never_connected == NEVER_CONNECTED_REFUSE ? 404103 : 0;
+        }
         c2d_run_or_close(c);
         if (c2d_queue_is_full(&c->queue))
                 return 403004;
-        r = c2d_message_new(request, (C2dForm){}, realtime_us(), &m);
+        r = c2d_message_new(request, hub->faults.form, realtime_us(), &m);
         if (r == C2D_TOO_LARGE)
                 return 413001;
         if (r < 0)

@@ -48,3 +48,25 @@ int control_on_get_twin(IpcCall *call, const void *params, void *userdata);
 int control_on_update_desired(IpcCall *call, const void *params, void *userdata);
 int control_on_replace_desired(IpcCall *call, const void *params, void *userdata);
 int control_on_twin_fault(IpcCall *call, const void *params, void *userdata);
+
+/* Faults: control-faults.c. */
+extern const IpcStruct control_cut_params, control_refuse_params, control_close_params, control_poison_params,
+        control_count_params, control_milliseconds_params, control_hold_params, control_early_params,
+        control_form_params, control_never_connected_params;
+int control_on_kick(IpcCall *call, const void *params, void *userdata);
+int control_on_half_open(IpcCall *call, const void *params, void *userdata);
+int control_on_cut(IpcCall *call, const void *params, void *userdata);
+int control_on_refuse_connect(IpcCall *call, const void *params, void *userdata);
+int control_on_close_after_connect(IpcCall *call, const void *params, void *userdata);
+int control_on_poison(IpcCall *call, const void *params, void *userdata);
+int control_on_delay_puback(IpcCall *call, const void *params, void *userdata);
+int control_on_hold_pubacks(IpcCall *call, const void *params, void *userdata);
+int control_on_drop_before_puback(IpcCall *call, const void *params, void *userdata);
+int control_on_suback_failure(IpcCall *call, const void *params, void *userdata);
+int control_on_drop_suback(IpcCall *call, const void *params, void *userdata);
+int control_on_early_messages(IpcCall *call, const void *params, void *userdata);
+int control_on_message_lock(IpcCall *call, const void *params, void *userdata);
+int control_on_message_form(IpcCall *call, const void *params, void *userdata);
+int control_on_never_connected(IpcCall *call, const void *params, void *userdata);
+int control_on_list_faults(IpcCall *call, const void *params, void *userdata);
+int control_on_clear_faults(IpcCall *call, const void *params, void *userdata);

@@ -6,14 +6,8 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#include "hubsim/mqtt-codec.h"
-#include "hubsim/session.h"
-
 /* Of one reply to Log and Monitor; with the longest message, still one that a Varlink client takes. */
 #define PAGE_MAX (256U * 1024U)
-
-#define COUNT_MAX   1000000
-#define SECONDS_MAX 86400
 
 struct Monitor {
         Monitor *next;
@@ -118,24 +112,6 @@ static int on_list_devices(IpcCall *call, const void *params, void *userdata) {
                         return r;
         }
         ipc_json_end_array(&json);
-        ipc_json_end(&json);
-        return ipc_call_reply_json(call, &json);
-}
-
-static int on_kick(IpcCall *call, const void *params, void *userdata) {
-        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
-        const DeviceParams *p = params;
-        Device *device = control_find_device(userdata, p->device);
-        bool was_connected;
-
-        if (!device)
-                return control_reply_service_error(call, 404001);
-
-        was_connected = device->session;
-        if (was_connected)
-                session_close(device->session, SESSION_END_LOST, 404104);
-        ipc_json_begin(&json, NULL);
-        ipc_json_bool(&json, "wasConnected", was_connected);
         ipc_json_end(&json);
         return ipc_call_reply_json(call, &json);
 }
@@ -337,97 +313,11 @@ static void on_telemetry(void *userdata) {
                 (void) monitor_update(m);
 }
 
-/* Faults ---------------------------------------------------------------------------------------------- */
-
-typedef struct FaultParams {
-        int64_t code, count, seconds, milliseconds;
-        bool hold;
-} FaultParams;
-
-static const IpcField seconds_fields[] = {
-        { "seconds", IPC_FIELD_INT, offsetof(FaultParams, seconds), .min = 0, .max = SECONDS_MAX },
-};
-static const IpcField refuse_fields[] = {
-        { "code", IPC_FIELD_INT, offsetof(FaultParams, code), .min = 0, .max = _MQTT_CONNACK_CODE_MAX - 1 },
-        { "count", IPC_FIELD_INT, offsetof(FaultParams, count), .min = 0, .max = COUNT_MAX },
-};
-static const IpcField count_fields[] = {
-        { "count", IPC_FIELD_INT, offsetof(FaultParams, count), .min = 0, .max = COUNT_MAX },
-};
-static const IpcField delay_fields[] = {
-        { "milliseconds", IPC_FIELD_INT, offsetof(FaultParams, milliseconds), .min = 0,
-          .max = SECONDS_MAX * 1000 },
-};
-static const IpcField hold_fields[] = {
-        { "hold", IPC_FIELD_BOOL, offsetof(FaultParams, hold) },
-};
-static const IpcStruct seconds_params = IPC_STRUCT(FaultParams, seconds_fields);
-static const IpcStruct refuse_params = IPC_STRUCT(FaultParams, refuse_fields);
-static const IpcStruct count_params = IPC_STRUCT(FaultParams, count_fields);
-static const IpcStruct delay_params = IPC_STRUCT(FaultParams, delay_fields);
-static const IpcStruct hold_params = IPC_STRUCT(FaultParams, hold_fields);
-
-static int on_cut(IpcCall *call, const void *params, void *userdata) {
-        const FaultParams *p = params;
-        Control *control = userdata;
-        int r;
-
-        r = hub_cut(control->hub, (uint64_t) p->seconds);
-        if (r < 0)
-                return r;
-        return ipc_call_reply(call, AZ_SPAN_EMPTY);
-}
-
-static int on_refuse_connect(IpcCall *call, const void *params, void *userdata) {
-        const FaultParams *p = params;
-        Control *control = userdata;
-
-        control->hub->faults.refuse_code = (unsigned) p->code;
-        control->hub->faults.n_refuse = (unsigned) p->count;
-        return ipc_call_reply(call, AZ_SPAN_EMPTY);
-}
-
-static int on_delay_puback(IpcCall *call, const void *params, void *userdata) {
-        const FaultParams *p = params;
-        Control *control = userdata;
-
-        control->hub->faults.puback_delay_us = (uint64_t) p->milliseconds * USEC_PER_MSEC;
-        return ipc_call_reply(call, AZ_SPAN_EMPTY);
-}
-
-static int on_hold_pubacks(IpcCall *call, const void *params, void *userdata) {
-        const FaultParams *p = params;
-        Control *control = userdata;
-        int r;
-
-        r = hub_hold_pubacks(control->hub, p->hold);
-        if (r < 0)
-                return r;
-        return ipc_call_reply(call, AZ_SPAN_EMPTY);
-}
-
-static int on_drop_before_puback(IpcCall *call, const void *params, void *userdata) {
-        const FaultParams *p = params;
-        Control *control = userdata;
-
-        control->hub->faults.n_drop_before_puback = (unsigned) p->count;
-        return ipc_call_reply(call, AZ_SPAN_EMPTY);
-}
-
-static int on_suback_failure(IpcCall *call, const void *params, void *userdata) {
-        const FaultParams *p = params;
-        Control *control = userdata;
-
-        control->hub->faults.n_suback_failures = (unsigned) p->count;
-        return ipc_call_reply(call, AZ_SPAN_EMPTY);
-}
-
 /* The interface --------------------------------------------------------------------------------------- */
 
 static const IpcMethod methods[] = {
         { "AddDevice", 0, 0, &control_device_params, on_add_device },
         { "ListDevices", 0, 0, NULL, on_list_devices },
-        { "Kick", 0, 0, &control_device_params, on_kick },
         { "Invoke", 0, 0, &invoke_params, on_invoke },
         { "SendMessage", 0, 0, &control_send_message_params, control_on_send_message },
         { "ListMessages", 0, 0, &control_device_params, control_on_list_messages },
@@ -439,12 +329,23 @@ static const IpcMethod methods[] = {
         { "TwinFault", 0, 0, &control_twin_fault_params, control_on_twin_fault },
         { "Log", 0, 0, &log_params, on_log },
         { "Monitor", 0, IPC_METHOD_MORE | IPC_METHOD_MORE_ONLY, &monitor_params, on_monitor },
-        { "Cut", 0, 0, &seconds_params, on_cut },
-        { "RefuseConnect", 0, 0, &refuse_params, on_refuse_connect },
-        { "DelayPuback", 0, 0, &delay_params, on_delay_puback },
-        { "HoldPubacks", 0, 0, &hold_params, on_hold_pubacks },
-        { "DropBeforePuback", 0, 0, &count_params, on_drop_before_puback },
-        { "SubackFailure", 0, 0, &count_params, on_suback_failure },
+        { "Kick", 0, 0, &control_device_params, control_on_kick },
+        { "HalfOpen", 0, 0, &control_device_params, control_on_half_open },
+        { "Cut", 0, 0, &control_cut_params, control_on_cut },
+        { "RefuseConnect", 0, 0, &control_refuse_params, control_on_refuse_connect },
+        { "CloseAfterConnect", 0, 0, &control_close_params, control_on_close_after_connect },
+        { "Poison", 0, 0, &control_poison_params, control_on_poison },
+        { "DelayPuback", 0, 0, &control_milliseconds_params, control_on_delay_puback },
+        { "HoldPubacks", 0, 0, &control_hold_params, control_on_hold_pubacks },
+        { "DropBeforePuback", 0, 0, &control_count_params, control_on_drop_before_puback },
+        { "SubackFailure", 0, 0, &control_count_params, control_on_suback_failure },
+        { "DropSuback", 0, 0, &control_count_params, control_on_drop_suback },
+        { "EarlyMessages", 0, 0, &control_early_params, control_on_early_messages },
+        { "MessageLock", 0, 0, &control_milliseconds_params, control_on_message_lock },
+        { "MessageForm", 0, 0, &control_form_params, control_on_message_form },
+        { "NeverConnected", 0, 0, &control_never_connected_params, control_on_never_connected },
+        { "ListFaults", 0, 0, NULL, control_on_list_faults },
+        { "ClearFaults", 0, 0, NULL, control_on_clear_faults },
 };
 
 /* The interface file, embedded by embed.py. */

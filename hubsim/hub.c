@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -100,6 +101,7 @@ static int on_resume(sd_event_source *source, uint64_t usec, void *userdata) {
                 log_event(NULL, 0, "cannot listen again on port %u: %s", hub_get_port(hub), strerror(-r));
                 return sd_event_exit(hub->event, r);
         }
+        hub->resume_us = 0;
         log_event(NULL, 0, "listening again");
         return 0;
 }
@@ -107,8 +109,9 @@ static int on_resume(sd_event_source *source, uint64_t usec, void *userdata) {
 static int hub_pause(Hub *hub, uint64_t seconds) {
         hub_stop_listening(hub);
         hub->resume_timer = sd_event_source_disable_unref(hub->resume_timer);
-        return sd_event_add_time_relative(hub->event, &hub->resume_timer, CLOCK_BOOTTIME,
-                                          seconds * USEC_PER_SEC, 1, on_resume, hub);
+        hub->resume_us = boottime_us() + seconds * USEC_PER_SEC;
+        return sd_event_add_time(hub->event, &hub->resume_timer, CLOCK_BOOTTIME, hub->resume_us, 1, on_resume,
+                                 hub);
 }
 
 int hub_cut(Hub *hub, uint64_t seconds) {
@@ -141,6 +144,38 @@ int hub_hold_pubacks(Hub *hub, bool hold) {
                         return r;
         }
         return 0;
+}
+
+void hub_list_faults(const Hub *hub, IpcJson *json) {
+        uint64_t now_us = boottime_us();
+        char text[256];
+
+        faults_list(&hub->faults, json);
+        if (hub->resume_us > now_us) {
+                (void) snprintf(text, sizeof(text), "cut %" PRIu64,
+                                (hub->resume_us - now_us + USEC_PER_SEC - 1) / USEC_PER_SEC);
+                ipc_json_cstring(json, NULL, text);
+        }
+        for (const Device *d = registry_first(hub->registry); d; d = d->next)
+                if (d->session && session_is_frozen(d->session)) {
+                        (void) snprintf(text, sizeof(text), "half-open %s", d->id);
+                        ipc_json_cstring(json, NULL, text);
+                }
+}
+
+int hub_clear_faults(Hub *hub) {
+        faults_done(&hub->faults);
+        for (const Device *d = registry_first(hub->registry); d; d = d->next)
+                if (d->session && session_is_frozen(d->session))
+                        session_close(d->session, SESSION_END_LOST, 404104);
+        if (hub->resume_us > 0) {
+                int r;
+
+                r = hub_pause(hub, 0);
+                if (r < 0)
+                        return r;
+        }
+        return hub_hold_pubacks(hub, false);
 }
 
 char *hub_format_connection_string(const Hub *hub, const Device *device) {
@@ -266,6 +301,7 @@ Hub *hub_free(Hub *hub) {
         SSL_CTX_free(hub->tls);
         feedback_clear(&hub->feedback, NULL);
         journal_free(hub->journal);
+        faults_done(&hub->faults);
         registry_free(hub->registry);
         free(hub);
         return NULL;

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <systemd/sd-event.h>
 
+#include "hubsim/faults.h"
 #include "hubsim/feedback.h"
 #include "hubsim/journal.h"
 #include "hubsim/method.h"
@@ -14,17 +15,6 @@
 #include "hubsim/state.h"
 
 typedef struct Hub Hub;
-
-/* Faults on demand; all zero is a hub without any. */
-typedef struct Faults {
-        unsigned n_refuse;    /* so many CONNECTs are answered with 'refuse_code' ... */
-        unsigned refuse_code; /* ... a code of CONNACK, or 0 to close without one */
-        uint64_t puback_delay_us;
-        bool hold_pubacks;
-        unsigned n_drop_before_puback; /* so many messages are logged, and the connection closed without
-                                          PUBACK */
-        unsigned n_suback_failures;    /* so many SUBSCRIBEs are answered with failure */
-} Faults;
 
 typedef struct HubConfig {
         const char *state_dir;           /* outlives us */
@@ -55,6 +45,7 @@ struct Hub {
         socklen_t address_size;
         Listener listeners[2];
         sd_event_source *resume_timer;
+        uint64_t resume_us; /* when it does; 0: it is listening */
 
         Session *sessions;
         MethodCall *calls;
@@ -85,3 +76,7 @@ int hub_flush_journal(Hub *hub);
 
 /* Holds PUBACKs back, or lets go those that are held. */
 int hub_hold_pubacks(Hub *hub, bool hold);
+
+/* Appends the active faults to an array; ends all of them. */
+void hub_list_faults(const Hub *hub, IpcJson *json);
+int hub_clear_faults(Hub *hub);

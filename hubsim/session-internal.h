@@ -16,7 +16,8 @@ struct Session {
         bool has_api_version;    /* in its user name */
         uint64_t silence_max_us; /* closed after this long without a byte */
         uint64_t last_in_us;
-        sd_event_source *timer, *expiry;
+        sd_event_source *timer, *expiry, *end; /* 'end' is a fault's */
+        bool is_frozen;
         IpcBuffer held_pubacks; /* HeldPuback, oldest first */
         bool has_will;
         bool will_retain;
@@ -36,6 +37,9 @@ int session_on_packet(Session *s, MqttPacket *packet);
 
 /* Acknowledges a message when the rest of the turn is sent, or later if that was asked for. */
 int session_puback(Session *s, uint16_t packet_id);
+
+/* Closes the connection in so many microseconds, as a fault. */
+int session_end_in(Session *s, uint64_t delay_us);
 
 /* Closes the connection when its token ends, in seconds since 1970. */
 int session_end_at(Session *s, uint64_t expiry_s);

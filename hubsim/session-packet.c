@@ -7,6 +7,7 @@
 #include "hubsim/auth.h"
 #include "hubsim/c2d.h"
 #include "hubsim/log.h"
+#include "hubsim/percent.h"
 #include "hubsim/telemetry.h"
 #include "hubsim/topic.h"
 #include "hubsim/twin.h"
@@ -61,6 +62,7 @@ static int session_deliver(Session *s) {
 
 /* The client is who it says: its older connection goes, its stored session comes back, its clocks start. */
 static int session_accept(Session *s, const MqttConnect *connect, const Verdict *verdict) {
+        Faults *faults = &s->hub->faults;
         Device *device = verdict->device;
         bool session_present;
         int r;
@@ -103,6 +105,12 @@ static int session_accept(Session *s, const MqttConnect *connect, const Verdict 
                 return r;
 
         log_event(device->id, 0, "connected%s", session_present ? ", session present" : "");
+        if (faults->n_close > 0 && (!faults->close_device || faults->close_device == device)) {
+                faults->n_close--;
+                r = session_end_in(s, faults->close_after_us);
+                if (r < 0)
+                        return r;
+        }
         return session_deliver(s);
 }
 
@@ -111,18 +119,18 @@ static int session_on_connect(Session *s, const MqttConnect *connect) {
         Verdict verdict;
 
         if (s->device) {
-                log_event(session_name(s), 0, "closed: a second CONNECT");
+                log_event(session_name(s), 400004, "closed: a second CONNECT");
                 return -EBADMSG;
         }
         if (faults->n_refuse > 0) {
                 faults->n_refuse--;
                 if (faults->refuse_code > 0)
-                        return session_refuse(s, faults->refuse_code, 0, "as it was asked to");
-                log_event(NULL, 0, "CONNECT not answered, as it was asked to");
+                        return session_refuse(s, faults->refuse_code, 400030, "as it was asked to");
+                log_event(NULL, 400030, "CONNECT not answered, as it was asked to");
                 return -ECONNABORTED;
         }
         if (connect->protocol_level != 4)
-                return session_refuse(s, MQTT_CONNACK_BAD_PROTOCOL, 0, "not MQTT 3.1.1");
+                return session_refuse(s, MQTT_CONNACK_BAD_PROTOCOL, 400004, "not MQTT 3.1.1");
         if (stream_has_peer_certificate(&s->stream))
                 return session_refuse(s, MQTT_CONNACK_NOT_AUTHORIZED, 401003,
                                       "no device of this hub has a certificate");
@@ -137,6 +145,32 @@ static int session_on_connect(Session *s, const MqttConnect *connect) {
         return session_accept(s, connect, &verdict);
 }
 
+static bool contains(az_span text, const char *what) {
+        return memmem(az_span_ptr(text), (size_t) az_span_size(text), what, strlen(what));
+}
+
+/* Properties are compared as the application wrote them. */
+static bool properties_contain(az_span properties, const char *what) {
+        _cleanup_(freep) uint8_t *memory = NULL;
+        az_span scratch, decoded;
+
+        memory = malloc((size_t) az_span_size(properties) + 1);
+        if (!memory)
+                return false;
+        scratch = az_span_create(memory, az_span_size(properties));
+        return percent_decode(properties, &scratch, &decoded) && contains(decoded, what);
+}
+
+/* Is it a message that was asked to be poison? */
+static bool faults_take_poison(Faults *faults, az_span payload, az_span properties) {
+        if (faults->n_poison == 0 ||
+            (!contains(payload, faults->poison) && !properties_contain(properties, faults->poison)))
+                return false;
+
+        faults->n_poison--;
+        return true;
+}
+
 static int session_on_telemetry(Session *s, const MqttPublish *publish, az_span properties) {
         Faults *faults = &s->hub->faults;
         Telemetry telemetry = {
@@ -147,6 +181,10 @@ static int session_on_telemetry(Session *s, const MqttPublish *publish, az_span 
         };
         int r;
 
+        if (faults_take_poison(faults, publish->message.payload, properties)) {
+                log_event(session_name(s), 400029, "closed: a message that was asked to be poison");
+                return -ECONNABORTED;
+        }
         r = telemetry_store(s->hub->journal, &telemetry);
         if (r == -EBADMSG)
                 log_event(session_name(s), 400004, "closed: malformed properties in the topic");
@@ -159,7 +197,7 @@ static int session_on_telemetry(Session *s, const MqttPublish *publish, az_span 
                 return 0;
         if (faults->n_drop_before_puback > 0) {
                 faults->n_drop_before_puback--;
-                log_event(session_name(s), 0, "closed before PUBACK, as it was asked to");
+                log_event(session_name(s), 400029, "closed before PUBACK, as it was asked to");
                 return -ECONNABORTED;
         }
         return session_puback(s, publish->packet_id);
@@ -182,7 +220,7 @@ static int session_on_publish(Session *s, const MqttPublish *publish) {
         int r;
 
         if (message->qos == 2) {
-                log_event(session_name(s), 0, "closed: a message of QoS 2");
+                log_event(session_name(s), 400004, "closed: a message of QoS 2");
                 return -ECONNABORTED;
         }
         if (topic_parse(message->topic, az_span_create_from_str(s->device->id), &topic) < 0) {
@@ -246,6 +284,15 @@ static int session_on_subscribe(Session *s, MqttFilters *filters) {
         r = session_save(s);
         if (r < 0)
                 return r;
+        if (faults->early_messages) {
+                r = session_deliver(s);
+                if (r < 0)
+                        return r;
+        }
+        if (faults->n_suback_drops > 0) {
+                faults->n_suback_drops--;
+                return session_deliver(s);
+        }
         r = mqtt_append_suback(&s->stream.out, filters->packet_id, az_span_ptr(buffer_span(&codes)),
                                ipc_buffer_size(&codes));
         if (r < 0)
@@ -269,7 +316,7 @@ static int session_on_unsubscribe(Session *s, MqttFilters *filters) {
 
 int session_on_packet(Session *s, MqttPacket *packet) {
         if (!s->device && packet->type != MQTT_CONNECT) {
-                log_event(NULL, 0, "closed: the first packet is not CONNECT");
+                log_event(NULL, 400004, "closed: the first packet is not CONNECT");
                 return -EBADMSG;
         }
 
@@ -301,6 +348,6 @@ int session_on_packet(Session *s, MqttPacket *packet) {
         case _MQTT_TYPE_INVALID:
                 break;
         }
-        log_event(session_name(s), 0, "closed: a packet of type %d", (int) packet->type);
+        log_event(session_name(s), 400004, "closed: a packet of type %d", (int) packet->type);
         return -EBADMSG;
 }

@@ -47,6 +47,7 @@ static void session_free(Session *s) {
                 }
         sd_event_source_disable_unref(s->timer);
         sd_event_source_disable_unref(s->expiry);
+        sd_event_source_disable_unref(s->end);
         stream_done(&s->stream);
         ipc_buffer_done(&s->held_pubacks);
         ipc_buffer_done(&s->will_topic);
@@ -102,6 +103,8 @@ static int session_arm_timer(Session *s) {
         HeldPuback held;
         int r;
 
+        if (s->is_frozen)
+                return 0;
         if (ipc_buffer_size(&s->held_pubacks) > 0 && !s->hub->faults.hold_pubacks) {
                 memcpy(&held, az_span_ptr(buffer_span(&s->held_pubacks)), sizeof(held));
                 due_us = MIN(due_us, held.due_us);
@@ -186,6 +189,31 @@ int session_end_at(Session *s, uint64_t expiry_s) {
                                  on_expiry, s);
 }
 
+static int on_end(sd_event_source *source, uint64_t usec, void *userdata) {
+        Session *s = userdata;
+
+        log_event(session_name(s), 400029, "closed after CONNACK, as it was asked to");
+        session_close(s, SESSION_END_LOST, 404104);
+        return 0;
+}
+
+int session_end_in(Session *s, uint64_t delay_us) {
+        return sd_event_add_time_relative(s->hub->event, &s->end, CLOCK_BOOTTIME, delay_us, 1, on_end, s);
+}
+
+int session_freeze(Session *s) {
+        log_event(session_name(s), 0, "half-open, as it was asked to");
+        s->is_frozen = true;
+        s->timer = sd_event_source_disable_unref(s->timer);
+        s->expiry = sd_event_source_disable_unref(s->expiry);
+        s->end = sd_event_source_disable_unref(s->end);
+        return sd_event_source_set_enabled(s->stream.io, SD_EVENT_OFF);
+}
+
+bool session_is_frozen(const Session *s) {
+        return s->is_frozen;
+}
+
 /* Carries out the packets that are complete; may return SESSION_ENDED. */
 static int session_process(Session *s) {
         MqttPacket packet;
@@ -198,7 +226,7 @@ static int session_process(Session *s) {
                 ipc_buffer_consume(&s->stream.in, (size_t) n);
         }
         if (n < 0)
-                log_event(session_name(s), 0, "closed: %s",
+                log_event(session_name(s), n == -EMSGSIZE ? 413001 : 400004, "closed: %s",
                           n == -EMSGSIZE ? "a packet of more than 256 KiB" : "malformed MQTT");
         return n;
 }
@@ -258,7 +286,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         Session *s = userdata;
 
         if (boottime_us() >= s->last_in_us + s->silence_max_us) {
-                log_event(session_name(s), 0,
+                log_event(session_name(s), 404104,
                           s->device ? "closed: silent for 1.5 x its keep-alive" : "closed: no CONNECT");
                 session_close(s, SESSION_END_LOST, 404104);
         } else if (session_release_pubacks(s) < 0)

@@ -31,4 +31,8 @@ int session_publish(Session *session, az_span topic, az_span payload);
 /* Sends the PUBACKs that were held back. */
 int session_release_pubacks(Session *session);
 
+/* From now on nothing is read, written or timed, and nothing is closed either. */
+int session_freeze(Session *session);
+bool session_is_frozen(const Session *session);
+
 Session *session_get_next(const Session *session);

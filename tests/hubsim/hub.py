@@ -139,8 +139,41 @@ class HubCase(unittest.TestCase):
     def arrived(self):
         return [line for line in self.hub.journal() if line["device"] == self.name]
 
+    def has_logged(self, text):
+        return any(f"{self.name}: {text}" in line for line in self.hub.errors)
+
     def eventually(self, condition):
         deadline = time.monotonic() + mqtt.TIMEOUT_S
         while not condition():
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.02)
+
+
+class C2dCase(HubCase):
+    """With cloud-to-device messages."""
+
+    def filter(self):
+        return f"devices/{self.name}/messages/devicebound/#"
+
+    def send(self, body="{}", **parameters):
+        """Sends a message; its message id."""
+        error, reply = self.hub.control("SendMessage", device=self.name, body=body, **parameters)
+        self.assertIsNone(error, reply)
+        return reply["messageId"]
+
+    def refusal(self, **parameters):
+        """The code by which the service refuses to send this."""
+        error, reply = self.hub.control("SendMessage", device=self.name, **parameters)
+        self.assertEqual(error, "io.aziotd.hubsim.ServiceError")
+        return reply["code"]
+
+    def queue(self):
+        return self.hub.control("ListMessages", device=self.name)[1]["messages"]
+
+    def feedback(self):
+        return self.hub.control("Feedback", device=self.name)[1]["records"]
+
+    def open_subscribed(self, line=None, qos=1, **options):
+        d = self.open_connected(line, **options)
+        self.assertEqual(d.subscribe(self.filter(), qos=qos), [qos])
+        return d

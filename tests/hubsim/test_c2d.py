@@ -10,7 +10,7 @@ import urllib.parse
 from pathlib import Path
 
 import device as mqtt
-from hub import ENVIRONMENT, PROGRAM, HubCase
+from hub import ENVIRONMENT, PROGRAM, C2dCase
 import tap  # hub knows where it is
 
 
@@ -18,37 +18,6 @@ def properties(message):
     """Those of a topic; None for a bare key."""
     pairs = [pair.split("=", 1) for pair in message.bag.split("&")]
     return {urllib.parse.unquote(p[0]): urllib.parse.unquote(p[1]) if len(p) > 1 else None for p in pairs}
-
-
-class C2dCase(HubCase):
-    def filter(self):
-        return f"devices/{self.name}/messages/devicebound/#"
-
-    def send(self, body="{}", **parameters):
-        """Sends a message; its message id."""
-        error, reply = self.hub.control("SendMessage", device=self.name, body=body, **parameters)
-        self.assertIsNone(error, reply)
-        return reply["messageId"]
-
-    def refusal(self, **parameters):
-        """The code by which the service refuses to send this."""
-        error, reply = self.hub.control("SendMessage", device=self.name, **parameters)
-        self.assertEqual(error, "io.aziotd.hubsim.ServiceError")
-        return reply["code"]
-
-    def queue(self):
-        return self.hub.control("ListMessages", device=self.name)[1]["messages"]
-
-    def feedback(self):
-        return self.hub.control("Feedback", device=self.name)[1]["records"]
-
-    def open_subscribed(self, line=None, qos=1, **options):
-        d = self.open_connected(line, **options)
-        self.assertEqual(d.subscribe(self.filter(), qos=qos), [qos])
-        return d
-
-    def has_logged(self, text):
-        return any(f"{self.name}: {text}" in line for line in self.hub.errors)
 
 
 class Queue(C2dCase):

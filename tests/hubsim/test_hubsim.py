@@ -296,60 +296,6 @@ class Methods(HubCase):
                 self.assertEqual(self.hub.control("Invoke", **parameters)[0].split(".")[-1], error)
 
 
-class Faults(HubCase):
-    def test_connects_are_refused_on_demand(self):
-        line = self.add_device()
-        self.hub.control("RefuseConnect", code=3, count=1)
-        self.assertEqual(self.open(line).connect(), (False, 3))
-        self.hub.control("RefuseConnect", code=0, count=1)
-        with self.assertRaises(Closed):
-            self.open(line).connect()
-        self.assertEqual(self.open(line).connect(), (False, 0))
-
-    def test_pubacks_are_delayed_on_demand(self):
-        d = self.open_connected()
-        self.hub.control("DelayPuback", milliseconds=300)
-        started = time.monotonic()
-        d.telemetry()
-        self.assertGreater(time.monotonic() - started, 0.29)
-        self.hub.control("DelayPuback", milliseconds=0)
-
-    def test_pubacks_are_held_on_demand_and_come_in_order(self):
-        d = self.open_connected()
-        self.hub.control("HoldPubacks", hold=True)
-        for i in range(1, 4):
-            d.send(publish(f"devices/{d.id}/messages/events/", packet_id=i))
-        d.send(b"\xc0\0")
-        d.receive(mqtt.PINGRESP)
-        self.eventually(lambda: len(self.arrived()) == 3)
-        self.hub.control("HoldPubacks", hold=False)
-        self.assertEqual([d.receive(mqtt.PUBACK) for _ in range(3)], [b"\0\1", b"\0\2", b"\0\3"])
-
-    def test_a_connection_is_dropped_before_puback_on_demand(self):
-        d = self.open_connected()
-        self.hub.control("DropBeforePuback", count=1)
-        with self.assertRaises(Closed):
-            d.telemetry()
-        self.assertEqual(len(self.arrived()), 1)
-
-    def test_a_subscription_fails_on_demand(self):
-        d = self.open_connected()
-        self.hub.control("SubackFailure", count=1)
-        self.assertEqual(d.subscribe(METHODS), [0x80])
-        self.assertEqual(d.subscribe(METHODS), [0])
-
-    def test_a_cut_keeps_the_state(self):
-        line = self.add_device()
-        d = self.open_connected(line)
-        d.subscribe(METHODS)
-        self.assertEqual(self.hub.command("cut", "4").returncode, 0)
-        d.wait_for_close()
-        with self.assertRaises(ConnectionRefusedError):
-            self.open(line)
-        self.eventually(lambda: any("listening again" in error for error in self.hub.errors))
-        self.assertEqual(self.open(line).connect(), (True, 0))
-
-
 class Restart(HubCase):
     def test_devices_and_numbers_survive_a_kill(self):
         line = self.add_device()

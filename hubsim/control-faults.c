@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Faults on demand: each call sets one, and 0 or false ends it. */
+
+#include "hubsim/control-internal.h"
+#include "hubsim/mqtt-codec.h"
+#include "hubsim/session.h"
+#include "hubsim/twin.h"
+
+#define COUNT_MAX        1000000
+#define SECONDS_MAX      86400
+#define MILLISECONDS_MAX (SECONDS_MAX * 1000)
+#define POISON_MAX       256
+
+typedef struct FaultParams {
+        az_span device, text;
+        int64_t code, count, seconds, milliseconds;
+        bool on, bare_keys, question_mark;
+        int never_connected;
+} FaultParams;
+
+#define COUNT_FIELD \
+        { "count", IPC_FIELD_INT, offsetof(FaultParams, count), .min = 0, .max = COUNT_MAX }
+#define MILLISECONDS_FIELD                                                                                  \
+        {                                                                                                   \
+                "milliseconds", IPC_FIELD_INT, offsetof(FaultParams, milliseconds), .min = 0,               \
+                                                                                    .max = MILLISECONDS_MAX \
+        }
+
+static const IpcField cut_fields[] = {
+        { "seconds", IPC_FIELD_INT, offsetof(FaultParams, seconds), .min = 0, .max = SECONDS_MAX },
+};
+static const IpcField refuse_fields[] = {
+        { "code", IPC_FIELD_INT, offsetof(FaultParams, code), .min = 0, .max = _MQTT_CONNACK_CODE_MAX - 1 },
+        COUNT_FIELD,
+};
+static const IpcField close_fields[] = {
+        MILLISECONDS_FIELD,
+        COUNT_FIELD,
+        { "device", IPC_FIELD_STRING, offsetof(FaultParams, device), IPC_FIELD_NULLABLE, .min = 1,
+          .max = 128 },
+};
+static const IpcField poison_fields[] = {
+        { "text", IPC_FIELD_STRING, offsetof(FaultParams, text), .min = 1, .max = POISON_MAX },
+        { "count", IPC_FIELD_INT, offsetof(FaultParams, count), IPC_FIELD_NULLABLE, .min = 0,
+          .max = COUNT_MAX, .absent = COUNT_MAX },
+};
+static const IpcField count_fields[] = { COUNT_FIELD };
+static const IpcField milliseconds_fields[] = { MILLISECONDS_FIELD };
+static const IpcField hold_fields[] = {
+        { "hold", IPC_FIELD_BOOL, offsetof(FaultParams, on) },
+};
+static const IpcField early_fields[] = {
+        { "early", IPC_FIELD_BOOL, offsetof(FaultParams, on) },
+};
+static const IpcField form_fields[] = {
+        { "bareKeys", IPC_FIELD_BOOL, offsetof(FaultParams, bare_keys) },
+        { "questionMark", IPC_FIELD_BOOL, offsetof(FaultParams, question_mark) },
+};
+static const IpcField never_connected_fields[] = {
+        { "messages", IPC_FIELD_ENUM, offsetof(FaultParams, never_connected),
+          .names = never_connected_names },
+};
+const IpcStruct control_cut_params = IPC_STRUCT(FaultParams, cut_fields);
+const IpcStruct control_refuse_params = IPC_STRUCT(FaultParams, refuse_fields);
+const IpcStruct control_close_params = IPC_STRUCT(FaultParams, close_fields);
+const IpcStruct control_poison_params = IPC_STRUCT(FaultParams, poison_fields);
+const IpcStruct control_count_params = IPC_STRUCT(FaultParams, count_fields);
+const IpcStruct control_milliseconds_params = IPC_STRUCT(FaultParams, milliseconds_fields);
+const IpcStruct control_hold_params = IPC_STRUCT(FaultParams, hold_fields);
+const IpcStruct control_early_params = IPC_STRUCT(FaultParams, early_fields);
+const IpcStruct control_form_params = IPC_STRUCT(FaultParams, form_fields);
+const IpcStruct control_never_connected_params = IPC_STRUCT(FaultParams, never_connected_fields);
+
+static int reply_done(IpcCall *call, int r) {
+        return r < 0 ? r : ipc_call_reply(call, AZ_SPAN_EMPTY);
+}
+
+static int reply_was_connected(IpcCall *call, bool was_connected) {
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+
+        ipc_json_begin(&json, NULL);
+        ipc_json_bool(&json, "wasConnected", was_connected);
+        ipc_json_end(&json);
+        return ipc_call_reply_json(call, &json);
+}
+
+int control_on_kick(IpcCall *call, const void *params, void *userdata) {
+        const DeviceParams *p = params;
+        Device *device = control_find_device(userdata, p->device);
+        bool was_connected;
+
+        if (!device)
+                return control_reply_service_error(call, 404001);
+
+        was_connected = device->session;
+        if (was_connected)
+                session_close(device->session, SESSION_END_LOST, 404104);
+        return reply_was_connected(call, was_connected);
+}
+
+int control_on_half_open(IpcCall *call, const void *params, void *userdata) {
+        const DeviceParams *p = params;
+        Device *device = control_find_device(userdata, p->device);
+        int r;
+
+        if (!device)
+                return control_reply_service_error(call, 404001);
+
+        if (device->session) {
+                r = session_freeze(device->session);
+                if (r < 0)
+                        return r;
+        }
+        return reply_was_connected(call, device->session);
+}
+
+int control_on_cut(IpcCall *call, const void *params, void *userdata) {
+        const FaultParams *p = params;
+        Control *control = userdata;
+
+        return reply_done(call, hub_cut(control->hub, (uint64_t) p->seconds));
+}
+
+int control_on_refuse_connect(IpcCall *call, const void *params, void *userdata) {
+        const FaultParams *p = params;
+        Control *control = userdata;
+
+        control->hub->faults.refuse_code = (unsigned) p->code;
+        control->hub->faults.n_refuse = (unsigned) p->count;
+        return reply_done(call, 0);
+}
+
+int control_on_close_after_connect(IpcCall *call, const void *params, void *userdata) {
+        const FaultParams *p = params;
+        Control *control = userdata;
+        Faults *faults = &control->hub->faults;
+        const Device *device = ipc_is_absent(p->device) ? NULL : control_find_device(control, p->device);
+
+        if (!device && !ipc_is_absent(p->device))
+                return control_reply_service_error(call, 404001);
+
+        faults->close_device = device;
+        faults->close_after_us = (uint64_t) p->milliseconds * USEC_PER_MSEC;
+        faults->n_close = (unsigned) p->count;
+        return reply_done(call, 0);
+}
+
+int control_on_poison(IpcCall *call, const void *params, void *userdata) {
+        const FaultParams *p = params;
+        Control *control = userdata;
+        Faults *faults = &control->hub->faults;
+        char *text = strndup((const char *) az_span_ptr(p->text), (size_t) az_span_size(p->text));
+
+        if (!text)
+                return -ENOMEM;
+
+        free(faults->poison);
+        faults->poison = text;
+        faults->n_poison = (unsigned) p->count;
+        return reply_done(call, 0);
+}
+
+int control_on_delay_puback(IpcCall *call, const void *params, void *userdata) {
+        const FaultParams *p = params;
+        Control *control = userdata;
+
+        control->hub->faults.puback_delay_us = (uint64_t) p->milliseconds * USEC_PER_MSEC;
+        return reply_done(call, 0);
+}
+
+int control_on_hold_pubacks(IpcCall *call, const void *params, void *userdata) {
+        const FaultParams *p = params;
+        Control *control = userdata;
+
+        return reply_done(call, hub_hold_pubacks(control->hub, p->on));
+}
+
+int control_on_drop_before_puback(IpcCall *call, const void *params, void *userdata) {
+        const FaultParams *p = params;
+        Control *control = userdata;
+
+        control->hub->faults.n_drop_before_puback = (unsigned) p->count;
+        return reply_done(call, 0);
+}
+
+int control_on_suback_failure(IpcCall *call, const void *params, void *userdata) {
+        const FaultParams *p = params;
+        Control *control = userdata;
+
+        control->hub->faults.n_suback_failures = (unsigned) p->count;
+        return reply_done(call, 0);
+}
+
+int control_on_drop_suback(IpcCall *call, const void *params, void *userdata) {
+        const FaultParams *p = params;
+        Control *control = userdata;
+
+        control->hub->faults.n_suback_drops = (unsigned) p->count;
+        return reply_done(call, 0);
+}
+
+int control_on_early_messages(IpcCall *call, const void *params, void *userdata) {
+        const FaultParams *p = params;
+        Control *control = userdata;
+
+        control->hub->faults.early_messages = p->on;
+        return reply_done(call, 0);
+}
+
+int control_on_message_lock(IpcCall *call, const void *params, void *userdata) {
+        const FaultParams *p = params;
+        Control *control = userdata;
+
+        control->hub->faults.lock_us = (uint64_t) p->milliseconds * USEC_PER_MSEC;
+        return reply_done(call, 0);
+}
+
+int control_on_message_form(IpcCall *call, const void *params, void *userdata) {
+        const FaultParams *p = params;
+        Control *control = userdata;
+
+        control->hub->faults.form = (C2dForm){ .bare_keys = p->bare_keys, .question_mark = p->question_mark };
+        return reply_done(call, 0);
+}
+
+int control_on_never_connected(IpcCall *call, const void *params, void *userdata) {
+        const FaultParams *p = params;
+        Control *control = userdata;
+
+        control->hub->faults.never_connected = (NeverConnected) p->never_connected;
+        return reply_done(call, 0);
+}
+
+int control_on_list_faults(IpcCall *call, const void *params, void *userdata) {
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+        Control *control = userdata;
+
+        ipc_json_begin(&json, NULL);
+        ipc_json_begin_array(&json, "faults");
+        hub_list_faults(control->hub, &json);
+        ipc_json_end_array(&json);
+        ipc_json_end(&json);
+        return ipc_call_reply_json(call, &json);
+}
+
+int control_on_clear_faults(IpcCall *call, const void *params, void *userdata) {
+        Control *control = userdata;
+
+        return reply_done(call, hub_clear_faults(control->hub));
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Faults on demand, of the hub as a whole; those of a twin are in twin.h. */
+
+#include "hubsim/c2d-message.h"
+#include "hubsim/registry.h"
+#include "ipc/json.h"
+
+/* What becomes of a message to a device that has never connected. */
+typedef enum NeverConnected {
+        NEVER_CONNECTED_QUEUE,
+        NEVER_CONNECTED_DROP,
+        NEVER_CONNECTED_REFUSE,
+        _NEVER_CONNECTED_MAX,
+} NeverConnected;
+
+/* Their names, ended by NULL. */
+extern const char *const never_connected_names[];
+
+/* All zero is a hub without any. */
+typedef struct Faults {
+        unsigned n_refuse;    /* so many CONNECTs are answered with 'refuse_code' ... */
+        unsigned refuse_code; /* ... a code of CONNACK, or 0 to close without one */
+
+        unsigned n_close; /* so many connections are closed this long after CONNACK ... */
+        uint64_t close_after_us;
+        const Device *close_device; /* ... those of this device; NULL: of all */
+
+        unsigned n_poison; /* so many messages that contain this are not taken and cost the connection */
+        char *poison;
+
+        uint64_t puback_delay_us;
+        bool hold_pubacks;
+        unsigned n_drop_before_puback; /* so many messages are logged, and the connection closed without
+                                          PUBACK */
+
+        unsigned n_suback_failures; /* so many SUBSCRIBEs are answered with failure */
+        unsigned n_suback_drops;    /* so many are carried out and not answered */
+        bool early_messages;        /* what a SUBSCRIBE lets flow comes before its SUBACK */
+
+        uint64_t lock_us; /* how long a cloud-to-device message is locked; 0: as the hub does */
+        C2dForm form;
+        NeverConnected never_connected;
+} Faults;
+
+/* Appends those that are active to an array, each as the words behind "aziot-hubsim fault" that ask for it.
+ */
+void faults_list(const Faults *faults, IpcJson *json);
+
+/* Ends all of them. */
+void faults_done(Faults *faults);
