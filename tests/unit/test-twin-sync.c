@@ -180,6 +180,16 @@ static az_result give(World *w, const Step *step) {
         return AZ_ERROR_NOT_IMPLEMENTED;
 }
 
+/* Gives inputs whose events do not matter. */
+static void run(World *w, const Step *steps, size_t n_steps) {
+        char events[512];
+
+        for (size_t i = 0; i < n_steps; i++) {
+                ck_assert_int_eq(give(w, &steps[i]), AZ_OK);
+                pop_all(w, events, sizeof(events));
+        }
+}
+
 static void check_deadline(const World *w, const Step *step) {
         uint64_t deadline_us = az_twin_sync_deadline_us(&w->sync);
         uint32_t latest_s = step->latest_s > 0 ? step->latest_s : step->deadline_s;
@@ -225,6 +235,13 @@ static const struct {
                 { 3, LIVE, .events = "get#2, ready", .deadline_s = 33 },
                 { 4, ANSWER, 200, 2, TWIN(1, 1), .events = "twin 1/1", .deadline_s = NEVER },
                 { 5, CHANGE, .text = PATCH(2), .events = DESIRED(2), .deadline_s = NEVER },
+        } },
+        { .name = "what was noticed on one link does not count on the next", .steps = {
+                UNTIL_TWIN,
+                { 2, CHANGE, .text = PATCH(20), .deadline_s = 5 },
+                { 2, LOST, .deadline_s = NEVER },
+                { 3, LIVE, .events = "get#2, ready", .deadline_s = 33 },
+                { 4, ANSWER, 200, 2, TWIN(9, 3), .events = "twin 9/3", .deadline_s = NEVER },
         } },
 
         /* The race of GET and changes. */
@@ -291,6 +308,12 @@ static const struct {
                 { 22, TIMEOUT, .events = "get#3", .deadline_s = 52 },
                 { 23, ANSWER, 200, 3, TWIN(8, 3), .events = "twin 8/3", .deadline_s = NEVER },
         } },
+        { .name = "nothing is on top of a twin that is not known", .steps = {
+                UNTIL_LIVE,
+                { 1, CHANGE, .text = PATCH(0), .deadline_s = 30 },
+                { 30, TIMEOUT, .events = "get failed 0", .deadline_s = 31, .latest_s = 32 },
+                { 30, CHANGE, .text = PATCH(0), .deadline_s = 31, .latest_s = 32 },
+        } },
 
         /* Gaps. */
         { .name = "a missed change leads to a GET, a late one is still delivered", .steps = {
@@ -337,17 +360,13 @@ static const struct {
                 UNTIL_LIVE,
                 { 10, ANSWER, 500, 1, ERROR, .events = "get failed 500", .deadline_s = 11, .latest_s = 12 },
                 { 12, TIMEOUT, .events = "get#2", .deadline_s = 42 },
-                { 20, ANSWER, 503, 2, ERROR, .events = "get failed 503", .deadline_s = 22, .latest_s = 24 },
+                { 20, ANSWER, 408, 2, ERROR, .events = "get failed 408", .deadline_s = 22, .latest_s = 24 },
                 { 24, TIMEOUT, .events = "get#3", .deadline_s = 54 },
                 { 30, ANSWER, 499, 3, ERROR, .events = "get failed 499", .deadline_s = 34, .latest_s = 38 },
                 { 38, TIMEOUT, .events = "get#4", .deadline_s = 68 },
                 { 40, ANSWER, 200, 4, TWIN(7, 3), .events = "twin 7/3", .deadline_s = NEVER },
                 { 50, REFRESH, .events = "get#5", .deadline_s = 80 },
                 { 60, ANSWER, 504, 5, ERROR, .events = "get failed 504", .deadline_s = 61, .latest_s = 62 },
-        } },
-        { .name = "a failure at once waits for the interval", .steps = {
-                UNTIL_LIVE,
-                { 1, ANSWER, 408, 1, .events = "get failed 408", .deadline_s = 5 },
         } },
         { .name = "a throttled GET waits from 10 s up", .steps = {
                 UNTIL_LIVE,
@@ -429,6 +448,16 @@ static const struct {
                 { 2, REPORT, .text = "{}", .events = "report#2{}", .deadline_s = 62 },
                 { 2, UNSENT, .id = REPORT_, .events = "retry 0 v-1", .deadline_s = 3, .latest_s = 4 },
                 { 4, TIMEOUT, .events = "ready", .deadline_s = NEVER },
+        } },
+        { .name = "a report that was taken ends a row of failures", .steps = {
+                UNTIL_TWIN,
+                { 2, REPORT, .text = "{}", .events = "report#2{}", .deadline_s = 62 },
+                { 3, ANSWER, 503, 2, .events = "retry 503 v-1", .deadline_s = 4, .latest_s = 5 },
+                { 5, TIMEOUT, .events = "ready", .deadline_s = NEVER },
+                { 6, REPORT, .text = "{}", .events = "report#3{}", .deadline_s = 66 },
+                { 7, ANSWER, 204, 3, .events = "accepted 204 v-1, ready", .deadline_s = NEVER },
+                { 8, REPORT, .text = "{}", .events = "report#4{}", .deadline_s = 68 },
+                { 9, ANSWER, 503, 4, .events = "retry 503 v-1", .deadline_s = 10, .latest_s = 11 },
         } },
         { .name = "202 does not end a report", .steps = {
                 UNTIL_TWIN,
@@ -518,10 +547,7 @@ START_TEST(report_ends_by_the_class_of_its_answer) {
         World w;
 
         init(&w);
-        for (size_t i = 0; i < ELEMENTSOF(until_reported); i++) {
-                ck_assert_int_eq(give(&w, &until_reported[i]), AZ_OK);
-                pop_all(&w, events, sizeof(events));
-        }
+        run(&w, until_reported, ELEMENTSOF(until_reported));
         ck_assert_int_eq(give(&w, &answer), AZ_OK);
         pop_all(&w, events, sizeof(events));
         ck_assert_str_eq(events, answers[_i].events);
@@ -538,20 +564,17 @@ START_TEST(spans_of_an_event_are_those_of_the_message) {
         Step answer = { 10, ANSWER, 200, 1, twin }, refresh = { 20, REFRESH },
              failure = { 30, ANSWER, 500, 2, error };
         az_twin_event event;
-        char events[256];
         World w;
 
         init(&w);
-        ck_assert_int_eq(give(&w, &live), AZ_OK);
-        pop_all(&w, events, sizeof(events));
+        run(&w, &live, 1);
         ck_assert_int_eq(give(&w, &answer), AZ_OK);
         ck_assert(az_twin_sync_next_event(&w.sync, &event));
         ck_assert_span_eq(event.as.document.desired, "{\"a\":1,\"$version\":7}");
         ck_assert_span_eq(event.as.document.reported, "{\"$version\":3}");
         ck_assert_ptr_eq(az_span_ptr(event.as.document.desired), strchr(twin + 1, '{'));
 
-        ck_assert_int_eq(give(&w, &refresh), AZ_OK);
-        pop_all(&w, events, sizeof(events));
+        run(&w, &refresh, 1);
         ck_assert_int_eq(give(&w, &failure), AZ_OK);
         ck_assert(az_twin_sync_next_event(&w.sync, &event));
         ck_assert_ptr_eq(az_span_ptr(event.as.get_failed.body), error);
@@ -576,11 +599,9 @@ static const struct {
 };
 
 START_TEST(change_that_the_stash_cannot_hold_is_asked_for) {
-        static const Step before_answer[] = {
-                UNTIL_LIVE,
-                { 1, CHANGE, .text = PATCH(8) },
-                { 1, CHANGE, .text = PATCH(9) },
-        };
+        static const Step before_answer[] = { UNTIL_LIVE,
+                                              { 1, CHANGE, .text = PATCH(8) },
+                                              { 1, CHANGE, .text = PATCH(9) } };
         Step answer = { 2, ANSWER, 200, 1, TWIN(7, 3), .deadline_s = stashes[_i].deadline_s };
         az_twin_sync_options o;
         char events[256];
@@ -589,10 +610,7 @@ START_TEST(change_that_the_stash_cannot_hold_is_asked_for) {
         o = options(&w);
         o.stash = stashes[_i].size == 0 ? AZ_SPAN_EMPTY : az_span_slice(o.stash, 0, stashes[_i].size);
         init_with(&w, &o);
-        for (size_t i = 0; i < ELEMENTSOF(before_answer); i++) {
-                ck_assert_int_eq(give(&w, &before_answer[i]), AZ_OK);
-                pop_all(&w, events, sizeof(events));
-        }
+        run(&w, before_answer, ELEMENTSOF(before_answer));
         ck_assert_int_eq(give(&w, &answer), AZ_OK);
         pop_all(&w, events, sizeof(events));
         ck_assert_str_eq(events, stashes[_i].events);
@@ -663,10 +681,7 @@ START_TEST(a_lost_link_drops_what_waits_but_the_end_of_a_report) {
         World w;
 
         init(&w);
-        for (size_t i = 0; i < ELEMENTSOF(until_reported); i++) {
-                ck_assert_int_eq(give(&w, &until_reported[i]), AZ_OK);
-                pop_all(&w, events, sizeof(events));
-        }
+        run(&w, until_reported, ELEMENTSOF(until_reported));
         ck_assert_int_eq(give(&w, &refused), AZ_OK);
         ck_assert_int_eq(give(&w, &lost), AZ_OK);
         check_deadline(&w, &lost);
@@ -678,6 +693,22 @@ START_TEST(a_lost_link_drops_what_waits_but_the_end_of_a_report) {
         ck_assert_int_eq(give(&w, &lost), AZ_OK);
         pop_all(&w, events, sizeof(events));
         ck_assert_str_eq(events, "");
+}
+END_TEST
+
+START_TEST(a_lost_link_drops_what_was_stashed) {
+        static const Step before_answer[] = { UNTIL_LIVE, { 1, CHANGE, .text = PATCH(8) } },
+                          answer = { 2, ANSWER, 200, 1, TWIN(7, 3) }, lost = { 3, LOST };
+        az_twin_event event;
+        World w;
+
+        init(&w);
+        run(&w, before_answer, ELEMENTSOF(before_answer));
+        ck_assert_int_eq(give(&w, &answer), AZ_OK);
+        ck_assert(az_twin_sync_next_event(&w.sync, &event));
+        ck_assert_int_eq(event.type, AZ_TWIN_EVENT_DOCUMENT);
+        ck_assert_int_eq(give(&w, &lost), AZ_OK);
+        ck_assert(!az_twin_sync_next_event(&w.sync, &event));
 }
 END_TEST
 
@@ -754,6 +785,7 @@ static Suite *twin_sync_suite(void) {
         tcase_add_test(t, inputs_that_lead_to_events_wait_until_all_are_popped);
         tcase_add_test(t, what_an_event_asks_for_may_be_done_before_the_next_is_popped);
         tcase_add_test(t, a_lost_link_drops_what_waits_but_the_end_of_a_report);
+        tcase_add_test(t, a_lost_link_drops_what_was_stashed);
         tcase_add_test(t, request_ids_of_two_runs_differ);
         suite_add_tcase(s, t);
 
