@@ -7,6 +7,7 @@
 #include "hubsim/hub.h"
 #include "hubsim/log.h"
 #include "hubsim/session.h"
+#include "hubsim/timestamp.h"
 #include "hubsim/twin-file.h"
 #include "ipc/json.h"
 
@@ -232,21 +233,10 @@ static int twin_answer(Hub *hub, Device *device, const TwinRequest *request, uns
         return answer_send(device, buffer_span(&topic), payload);
 }
 
-/* "2026-03-09T07:15:31.8080000Z" */
-static void format_time(char ret[static 32]) {
-        uint64_t now_us = realtime_us();
-        time_t seconds = (time_t) (now_us / USEC_PER_SEC);
-        char text[20];
-        struct tm tm;
-
-        (void) strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", gmtime_r(&seconds, &tm));
-        (void) snprintf(ret, 32, "%s.%07uZ", text, (unsigned) (now_us % USEC_PER_SEC * 10));
-}
-
 static int twin_refuse(Hub *hub, Device *device, const TwinRequest *request, unsigned code,
                        const char *message) {
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
-        char tracking_id[33], timestamp[32];
+        char tracking_id[33], timestamp[TIMESTAMP_SIZE + 1];
         uint64_t random[2];
         az_span text;
         int r;
@@ -256,7 +246,8 @@ static int twin_refuse(Hub *hub, Device *device, const TwinRequest *request, uns
                 return -errno;
         (void) snprintf(tracking_id, sizeof(tracking_id), "%016llx%016llx", (unsigned long long) random[0],
                         (unsigned long long) random[1]);
-        format_time(timestamp);
+        timestamp_format(realtime_us(), 6, timestamp);
+        memcpy(strchr(timestamp, 'Z'), "0Z", 3); /* "2026-03-09T07:15:31.8080000Z" */
 
         ipc_json_begin(&json, NULL);
         ipc_json_int(&json, "errorCode", code);
