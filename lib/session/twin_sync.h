@@ -10,22 +10,22 @@
  * follows from it (events), and calls az_twin_sync_timeout() when az_twin_sync_deadline_us() has passed. It
  * needs a link whose two filters of the twin were granted (session/hub_session.h), or else answers are lost.
  *
- * An input can lead to several events. Pop them until there is none left, in which order they are to be acted
- * on. While events wait only az_twin_sync_report(), az_twin_sync_unsent() and az_twin_sync_lost() are taken:
- * the caller need not remember what it was told. What an event points to lives
+ * An input can lead to several events, to be popped until there is none left and acted on in that order.
+ * While events wait only az_twin_sync_report(), az_twin_sync_unsent() and az_twin_sync_lost() are taken, so
+ * that what an event asks for can be done at once. What an event points to lives:
  *
- *      a topic                    until the next call that takes the az_twin_sync as other than const
- *      a patch of PUBLISH         as long as the caller of az_twin_sync_report() keeps it
- *      what came with a message   as long as the caller of az_twin_sync_response() keeps the payload; a
- * change that was stashed, until the next az_twin_sync_response()
+ * - a topic: until the next call that takes the az_twin_sync as other than const;
+ * - the patch of a PUBLISH: as long as the caller of az_twin_sync_report() keeps it;
+ * - what came with a message: as long as the caller of az_twin_sync_response() keeps the payload;
+ * - a change that was stashed: until the next az_twin_sync_response(), and so at least until all are popped.
  *
  * Reading. A hub tells changes only to whoever is connected, and they may overtake the answer to a GET. So
  * while an answer is awaited changes are stashed, and those that are later than the twin in the answer are
- * delivered after it. Whoever applies DOCUMENT and DESIRED in the order in which they come has the desired
- * properties of the hub: DESIRED is always the version after the one before. A version that was missed, a
- * change that is not valid, or no room in the stash leads to another GET, at most one in 'get_interval_s'. A
- * GET that fails is repeated, for ever, with growing delays; so is one whose answer is older than what was
- * delivered on this link.
+ * delivered after it. Whoever applies DOCUMENT and DESIRED as they come has the desired properties of the
+ * hub: a DESIRED has the version after that of the DOCUMENT or DESIRED before it, and on one link no DOCUMENT
+ * has an earlier one. A version that was missed, a change that is not valid, or no room in the stash leads to
+ * another GET, at most one in 'get_interval_s'. A GET that fails is repeated, for ever, with growing delays;
+ * so is one whose answer is older than what is known already.
  *
  * Writing. Between READY and the next READY one patch may be sent, and each ends in exactly one REPORTED. A
  * patch may be in the twin without having been ACCEPTED: the answer can be lost. As a patch does the same
@@ -97,14 +97,12 @@ typedef enum {
         AZ_TWIN_EVENT_GET_FAILED,
         /* A report has ended. */
         AZ_TWIN_EVENT_REPORTED,
-        /* az_twin_sync_report() is possible: after LIVE and after each REPORTED, once its delay has passed.
-         */
+        /* A report may be sent. It follows REPORTED at once, or, after RETRY, when a delay has passed. */
         AZ_TWIN_EVENT_READY,
         _AZ_TWIN_EVENT_TYPE_MAX
 } az_twin_event_type;
 
-/* The twin as the hub tells it: JSON objects, of which "$version" and other members with '$' are the hub's.
- */
+/* The twin as the hub tells it: two JSON objects, of which "$version" and its like are the hub's. */
 typedef struct {
         az_span desired;
         int64_t desired_version;
@@ -221,7 +219,8 @@ AZ_NODISCARD az_result az_twin_sync_response(az_twin_sync *s, az_iot_hub_client_
 AZ_NODISCARD az_result az_twin_sync_report(az_twin_sync *s, az_span patch, uint64_t now_us);
 
 /*
- * PUBLISH could not be carried, although the link is up (GET_FAILED, or REPORTED with RETRY).
+ * PUBLISH, which was popped, could not be carried, although the link is up (GET_FAILED, or REPORTED with
+ * RETRY).
  *
  *   request  as the event had it
  */

@@ -153,7 +153,7 @@ static void answer_get(World *w, const char *id) {
 static void take_report(World *w, const Message *request, const char *id) {
         char version[32];
 
-        ck_assert_int_eq(sscanf(request->payload, "{\"r\":%u}", &w->reported), 1);
+        w->reported = (unsigned) strtoul(strchr(request->payload, ':') + 1, NULL, 10);
         (void) snprintf(version, sizeof(version), "&$version=%" PRIi64, ++w->reported_version);
         answer(w, 204, id, fails(w, 5) ? "" : version, "");
 }
