@@ -245,8 +245,11 @@ static const IpcStruct taken_message_type = IPC_STRUCT(Message, taken_message_fi
 /* Undoes base64; absent if it is none. */
 static az_span decode_data(Aziot *a, az_span data) {
         int32_t size = az_base64_get_max_decoded_size(az_span_size(data)), n = 0;
-        uint8_t *bytes = ipc_arena_alloc(&a->document.arena, (size_t) size + 1, 1);
+        uint8_t *bytes;
 
+        if (ipc_is_absent(data))
+                return data;
+        bytes = ipc_arena_alloc(&a->document.arena, (size_t) size + 1, 1);
         if (!bytes) {
                 a->is_out_of_memory = true;
                 return AZ_SPAN_EMPTY;

@@ -408,7 +408,7 @@ static int task_settle(Task *t, const IpcJson *parameters, uint64_t deadline_us)
 
         r = ipc_json_get(parameters, &text);
         if (r >= 0)
-                r = channel_call_new(&call, settle_methods[t->kind], text, 0);
+                r = channel_call_new(&call, settle_methods[t->kind], text, CHANNEL_CALL_BOUND);
         if (r < 0)
                 return r;
 

@@ -47,16 +47,20 @@
  * they are needed. A user may have 64 connections, and 16 that serve or take.
  *
  * When the daemon goes away, restarted or upgraded, connections are made again by themselves: at once, then
- * with growing pauses of at most 5 s. What was under way then:
+ * with growing pauses of at most 5 s. What was under way then depends on what it is:
  *
- *   aziot_get_twin(), aziot_get_status()    sent again: they change nothing
- *   aziot_report(), aziot_acknowledge()     sent again: the same values twice are the same values
- *   aziot_send(), aziot_send_batch(), aziot_call(), aziot_reconnect() and their _start forms
- *           fail with -ECONNRESET: they may have been carried out or not. With AZIOT_REPEAT they are sent
- * again aziot_flush()                           fails with -ECONNRESET what is watched is watched again, and
- * begins anew with the whole state methods and messages                    are taken again. What had been
- * taken and not settled is gone from this program, which is told by AZIOT_EVENT_SETTLED: a message is given
- * out again, a method call has been answered 503
+ * - aziot_get_twin() and aziot_get_status() are sent again: they change nothing. So are aziot_report() and
+ *   aziot_acknowledge(): the same values twice are the same values.
+ *
+ * - aziot_send(), aziot_send_batch(), aziot_call() and their _start forms fail with -ECONNRESET: they may
+ * have been carried out or not. With AZIOT_REPEAT they are sent again.
+ *
+ * - aziot_flush() and aziot_reconnect() fail with -ECONNRESET.
+ *
+ * - What is watched is watched again, and begins anew with the whole state.
+ *
+ * - Methods and messages are taken again. What had been taken and not settled is this program's no more,
+ * which AZIOT_EVENT_SETTLED tells: a message will be given out again, a method call has been answered 503.
  *
  * A call that finds no daemon to connect to fails at once with the reason, unless it has AZIOT_REPEAT;
  * whatever is watched, served or taken goes on trying.

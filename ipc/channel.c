@@ -150,8 +150,8 @@ static void channel_fail(Channel *c, ChannelCall *call, int error) {
         c->is_ready = true;
 }
 
-/* Fails the calls of a list that do not have 'flag'. */
-static void channel_fail_all(Channel *c, ChannelCalls *calls, int error, unsigned flag) {
+/* Fails the calls of a list, save those that have 'flags' of 'mask'. */
+static void channel_fail_all(Channel *c, ChannelCalls *calls, int error, unsigned mask, unsigned flags) {
         ChannelCalls all = *calls;
 
         *calls = (ChannelCalls){};
@@ -160,7 +160,7 @@ static void channel_fail_all(Channel *c, ChannelCalls *calls, int error, unsigne
 
                 if (!call)
                         return;
-                if (call->flags & flag)
+                if ((call->flags & mask) == flags)
                         channel_calls_put(calls, call);
                 else
                         channel_fail(c, call, error);
@@ -218,7 +218,8 @@ void channel_lose(Channel *c, int error, uint64_t retry_us) {
         c->wants_out = false;
         c->n_skip = 0;
 
-        channel_fail_all(c, &c->sent, error, CHANNEL_CALL_AGAIN);
+        channel_fail_all(c, &c->sent, error, CHANNEL_CALL_AGAIN, CHANNEL_CALL_AGAIN);
+        channel_fail_all(c, &c->unsent, error, CHANNEL_CALL_BOUND, 0);
         for (ChannelCall *call = c->sent.first; call; call = call->next)
                 call->n_skip = 0;
         if (c->sent.first) {
@@ -245,8 +246,8 @@ static uint64_t channel_back_off(Channel *c) {
  */
 static void channel_break(Channel *c, int error, uint64_t now_us) {
         if (error == -EBADMSG || error == -EMSGSIZE) {
-                channel_fail_all(c, &c->sent, error, CHANNEL_CALL_PATIENT);
-                channel_fail_all(c, &c->unsent, error, CHANNEL_CALL_PATIENT);
+                channel_fail_all(c, &c->sent, error, CHANNEL_CALL_PATIENT, CHANNEL_CALL_PATIENT);
+                channel_fail_all(c, &c->unsent, error, CHANNEL_CALL_PATIENT, CHANNEL_CALL_PATIENT);
         }
         channel_lose(c, error, now_us + channel_back_off(c));
 }
@@ -274,7 +275,7 @@ static void channel_connect(Channel *c, uint64_t now_us) {
                 return;
         }
         if (r < 0) {
-                channel_fail_all(c, &c->unsent, r, CHANNEL_CALL_PATIENT);
+                channel_fail_all(c, &c->unsent, r, CHANNEL_CALL_PATIENT, CHANNEL_CALL_PATIENT);
                 (void) channel_back_off(c); /* the first pause is none, for a loss */
                 channel_wait(c, r, now_us + c->back_off_us);
                 return;

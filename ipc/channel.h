@@ -24,6 +24,7 @@ typedef enum ChannelCallFlags {
         CHANNEL_CALL_ONEWAY = 1 << 1,  /* there will be none: it is over when it is written */
         CHANNEL_CALL_AGAIN = 1 << 2,   /* send it again when the connection breaks before its last reply */
         CHANNEL_CALL_PATIENT = 1 << 3, /* keep it while nothing can be connected to */
+        CHANNEL_CALL_BOUND = 1 << 4,   /* it makes sense on the present connection alone, even if unsent */
 } ChannelCallFlags;
 
 /* A call from channel_start() to its last reply. */

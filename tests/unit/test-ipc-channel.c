@@ -129,6 +129,18 @@ START_TEST(calls_of_a_broken_connection_fail_or_are_sent_again) {
 }
 END_TEST
 
+START_TEST(call_that_is_bound_to_its_connection_goes_with_it) {
+        _cleanup_(fixture_done) Fixture f;
+
+        fixture_init(&f);
+        start(&f, "take", CHANNEL_CALL_AGAIN);
+        assert_news(&f, "");
+        close_fd(peer_accept(&f.peer));
+        start(&f, "settle", CHANNEL_CALL_BOUND);
+        assert_news(&f, "failed settle ECONNRESET\nlost ECONNRESET\nback\n");
+}
+END_TEST
+
 START_TEST(end_of_a_silent_connection_costs_no_call) {
         _cleanup_(fixture_done) Fixture f;
         _cleanup_(close_fdp) int fd = -1;
@@ -387,6 +399,7 @@ static Suite *channel_suite(void) {
 
         tcase_add_test(t, calls_are_pipelined_and_answered_in_order);
         tcase_add_test(t, calls_of_a_broken_connection_fail_or_are_sent_again);
+        tcase_add_test(t, call_that_is_bound_to_its_connection_goes_with_it);
         tcase_add_test(t, end_of_a_silent_connection_costs_no_call);
         tcase_add_test(t, without_a_server_calls_fail_at_once_or_wait);
         tcase_add_test(t, server_that_hangs_up_is_not_called_in_a_loop);
