@@ -11,7 +11,7 @@
 
 static const char usage[] = "Usage: aziot status [OPTION]...\n"
                             "\n"
-                            "Shows the device, its link to the cloud, and what waits to be sent.\n"
+                            "Shows the device, its link to the cloud, and what waits in both directions.\n"
                             "Exit code: 0 online, 3 not online, 1 error.\n" CLI_OPTIONS_HELP;
 
 static const struct option options[] = {
@@ -33,10 +33,16 @@ typedef struct Outbox {
         Dropped dropped;
 } Outbox;
 
+typedef struct Inbox {
+        int64_t messages, bytes, capacity_bytes, expired, damaged;
+        az_span reason;
+} Inbox;
+
 typedef struct Status {
         az_span device_id, module_id, model_id;
         Link link;
         Outbox outbox;
+        Inbox inbox;
 } Status;
 
 static const IpcField link_fields[] = {
@@ -65,12 +71,23 @@ static const IpcField outbox_fields[] = {
 };
 static const IpcStruct outbox_type = IPC_STRUCT(Outbox, outbox_fields);
 
+static const IpcField inbox_fields[] = {
+        { "messages", IPC_FIELD_INT, offsetof(Inbox, messages) },
+        { "bytes", IPC_FIELD_INT, offsetof(Inbox, bytes) },
+        { "capacityBytes", IPC_FIELD_INT, offsetof(Inbox, capacity_bytes) },
+        { "reason", IPC_FIELD_STRING, offsetof(Inbox, reason), IPC_FIELD_NULLABLE },
+        { "expired", IPC_FIELD_INT, offsetof(Inbox, expired) },
+        { "damaged", IPC_FIELD_INT, offsetof(Inbox, damaged) },
+};
+static const IpcStruct inbox_type = IPC_STRUCT(Inbox, inbox_fields);
+
 static const IpcField status_fields[] = {
         { "deviceId", IPC_FIELD_STRING, offsetof(Status, device_id), IPC_FIELD_NULLABLE },
         { "moduleId", IPC_FIELD_STRING, offsetof(Status, module_id), IPC_FIELD_NULLABLE },
         { "modelId", IPC_FIELD_STRING, offsetof(Status, model_id), IPC_FIELD_NULLABLE },
         { "link", IPC_FIELD_STRUCT, offsetof(Status, link), .type = &link_type },
         { "outbox", IPC_FIELD_STRUCT, offsetof(Status, outbox), .type = &outbox_type },
+        { "inbox", IPC_FIELD_STRUCT, offsetof(Status, inbox), .type = &inbox_type },
 };
 static const IpcStruct status_type = IPC_STRUCT(Status, status_fields);
 
@@ -104,26 +121,47 @@ static void print_link(const Link *link, bool online) {
                 (void) printf("%-10sin %s\n", "next try", distance(buffer, link->next_attempt));
 }
 
+/* What messages were lost of, and how many. */
+typedef struct Cause {
+        const char *name;
+        int64_t n;
+} Cause;
+
+static void print_causes(const char *label, const Cause *causes, size_t n_causes) {
+        bool is_first = true;
+
+        for (size_t i = 0; i < n_causes; i++) {
+                if (causes[i].n == 0)
+                        continue;
+                (void) printf("%-*s%" PRId64 " %s", is_first ? 10 : 0, is_first ? label : ", ", causes[i].n,
+                              causes[i].name);
+                is_first = false;
+        }
+        if (!is_first)
+                (void) printf(" since aziotd started\n");
+}
+
 static void print_dropped(const Dropped *d) {
-        const struct {
-                const char *cause;
-                int64_t n;
-        } causes[] = {
+        const Cause causes[] = {
                 { "expired", d->expired },
                 { "to make room", d->overflow },
                 { "damaged", d->damaged },
                 { "unsendable", d->unsendable },
         };
-        const char *before = "dropped   ";
 
-        for (size_t i = 0; i < ELEMENTSOF(causes); i++) {
-                if (causes[i].n == 0)
-                        continue;
-                (void) printf("%s%" PRId64 " %s", before, causes[i].n, causes[i].cause);
-                before = ", ";
-        }
-        if (before[0] == ',')
-                (void) printf(" since aziotd started\n");
+        print_causes("dropped", causes, ELEMENTSOF(causes));
+}
+
+static void print_inbox(const Inbox *i) {
+        const Cause causes[] = {
+                { "expired", i->expired },
+                { "damaged", i->damaged },
+        };
+
+        (void) printf("%-10s%" PRId64 " messages, %" PRId64 " of %" PRId64 " KiB\n", "inbox", i->messages,
+                      (i->bytes + 1023) / 1024, i->capacity_bytes / 1024);
+        print_text("stalled", i->reason);
+        print_causes("lost", causes, ELEMENTSOF(causes));
 }
 
 static void print_outbox(const Outbox *o) {
@@ -145,6 +183,7 @@ static void print_status(const Status *s) {
         print_text("hub", s->link.hub);
         print_link(&s->link, is_online(s));
         print_outbox(&s->outbox);
+        print_inbox(&s->inbox);
 }
 
 int status_main(Cli *cli, int argc, char **argv) {

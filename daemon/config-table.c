@@ -49,6 +49,12 @@ const ConfigKey config_table[] = {
         { "Hub", "MethodTimeoutSec", CONFIG_SECONDS, MEMBER(hub.method_timeout_s), 1, 300, "30s",
           .help = "How long a local program may take to answer a direct method, before the daemon answers "
                   "504." },
+        { "Hub", "InboxMaxMessages", CONFIG_NUMBER, MEMBER(hub.inbox_max_messages), 1, 10000, "1000",
+          .help = "How many cloud-to-device messages are kept for local programs. When there are so many, "
+                  "the "
+                  "hub keeps the next ones, for as long as it does that." },
+        { "Hub", "InboxMaxBytes", CONFIG_BYTES, MEMBER(hub.inbox_max_bytes), 512 << 10, UINT64_C(1) << 30,
+          "16M", .help = "What these messages may occupy on the disk." },
         { "Network", "ResolveTimeoutSec", CONFIG_SECONDS, MEMBER(network.resolve_timeout_s), 1, 300, "10s",
           .help = "How long the hub's name may take to resolve." },
         { "Network", "ConnectTimeoutSec", CONFIG_SECONDS, MEMBER(network.connect_timeout_s), 1, 300, "15s",

@@ -26,6 +26,8 @@ typedef struct Config {
                 uint64_t keep_alive_s;
                 uint64_t token_lifetime_s;
                 uint64_t method_timeout_s;
+                uint64_t inbox_max_messages;
+                uint64_t inbox_max_bytes;
         } hub;
         struct {
                 uint64_t resolve_timeout_s;

@@ -20,6 +20,7 @@
 typedef struct Counters {
         OutboxStats outbox;
         UplinkStats uplink;
+        InboxStats inbox;
 } Counters;
 
 typedef struct Watcher Watcher;
@@ -34,6 +35,7 @@ struct Device {
         HubLink *link;
         const Outbox *outbox;
         const Uplink *uplink;
+        const Messages *messages;
 
         Watcher *watchers;
         Counters told;
@@ -41,15 +43,21 @@ struct Device {
         bool link_changed, counters_changed; /* since then */
 };
 
-int device_new(Device **ret, const Config *config, HubLink *link, const Outbox *outbox,
-               const Uplink *uplink) {
+int device_new(Device **ret, const Config *config, HubLink *link, const Outbox *outbox, const Uplink *uplink,
+               const Messages *messages) {
         Device *d;
 
         d = malloc(sizeof(*d));
         if (!d)
                 return -ENOMEM;
 
-        *d = (Device){ .config = config, .link = link, .outbox = outbox, .uplink = uplink };
+        *d = (Device){
+                .config = config,
+                .link = link,
+                .outbox = outbox,
+                .uplink = uplink,
+                .messages = messages,
+        };
         *ret = d;
         return 0;
 }
@@ -108,6 +116,21 @@ static void write_outbox(IpcJson *json, const Counters *c) {
         ipc_json_end(json);
 }
 
+static void write_inbox(IpcJson *json, const InboxStats *stats) {
+        ipc_json_begin(json, "inbox");
+        ipc_json_int(json, "messages", (int64_t) stats->messages);
+        ipc_json_int(json, "bytes", (int64_t) stats->bytes);
+        ipc_json_int(json, "capacityMessages", (int64_t) stats->capacity_messages);
+        ipc_json_int(json, "capacityBytes", (int64_t) stats->capacity_bytes);
+        ipc_json_bool(json, "stalled", stats->stalled[0] != '\0');
+        if (stats->stalled[0] != '\0')
+                ipc_json_cstring(json, "reason", stats->stalled);
+        ipc_json_int(json, "expired", (int64_t) stats->n_expired);
+        ipc_json_int(json, "damaged", (int64_t) stats->n_damaged);
+        ipc_json_int(json, "repeated", (int64_t) stats->n_repeated);
+        ipc_json_end(json);
+}
+
 static void write_status(IpcJson *json, const Device *d, const Counters *counters) {
         HubLinkStatus status;
 
@@ -121,6 +144,7 @@ static void write_status(IpcJson *json, const Device *d, const Counters *counter
                 ipc_json_cstring(json, "modelId", d->config->hub.model_id);
         write_link(json, &status);
         write_outbox(json, counters);
+        write_inbox(json, &counters->inbox);
         ipc_json_end(json);
 }
 
@@ -129,6 +153,7 @@ static Counters count(const Device *d) {
 
         outbox_get_stats(d->outbox, &c.outbox);
         uplink_get_stats(d->uplink, &c.uplink);
+        messages_get_stats(d->messages, &c.inbox);
         return c;
 }
 

@@ -4,13 +4,15 @@
 /* io.aziotd.device: who this device is, and how its link to the cloud fares. */
 
 #include "daemon/hub-link.h"
+#include "daemon/messages.h"
 #include "daemon/uplink.h"
 #include "ipc/server.h"
 
 typedef struct Device Device;
 
 /* The userdata of device_interface; everything must outlive it. */
-int device_new(Device **ret, const Config *config, HubLink *link, const Outbox *outbox, const Uplink *uplink);
+int device_new(Device **ret, const Config *config, HubLink *link, const Outbox *outbox, const Uplink *uplink,
+               const Messages *messages);
 /* After the server is gone. */
 Device *device_free(Device *device);
 DEFINE_CLEANUP(Device *, device_free)

@@ -102,6 +102,9 @@ static void stall_update(Inbox *inbox) {
                                 "Messages from the cloud have to wait at the hub: %s", reason);
         } else if (inbox->is_stalled && TAILQ_EMPTY(&inbox->waiting)) {
                 inbox->is_stalled = false;
+                /* What was not kept track of can come at once, and be stored. */
+                if (inbox->reconnect_us < UINT64_MAX)
+                        inbox->reconnect_us = inbox->now.boottime_us;
                 log_notice(inbox->log, "Messages from the cloud are stored again");
         }
 }

@@ -120,8 +120,8 @@ void inbox_lost(Inbox *inbox);
 /* No message is on its way to the disk; one that waits for more than that does not count. */
 bool inbox_is_drained(const Inbox *inbox);
 /*
- * Asks once, in inbox_run_due(), that the connection be made anew: a minute ago a delivery was not kept track
- * of. Its PUBACK will not leave, and holds up the others.
+ * Asks once, after inbox_run_due(), that the connection be made anew: a delivery was not kept track of, a
+ * minute ago or before messages could be stored again. Its PUBACK will not leave, and holds up the others.
  */
 bool inbox_wants_reconnect(Inbox *inbox);
 

@@ -26,6 +26,7 @@ static void on_lost(void *userdata) {
         Manager *m = userdata;
 
         methods_lost(m->methods);
+        messages_lost(m->messages);
         uplink_lost(m->uplink);
 }
 
@@ -41,10 +42,17 @@ static void on_method(void *userdata, az_span request_id, az_span name, az_span 
         methods_call(m->methods, request_id, name, payload);
 }
 
+static void on_c2d(void *userdata, az_iot_hub_client_c2d_request *request, az_span payload, bool dup,
+                   MqttAck ack) {
+        Manager *m = userdata;
+
+        messages_c2d(m->messages, request, payload, dup, ack);
+}
+
 static bool is_drained(void *userdata) {
         const Manager *m = userdata;
 
-        return methods_is_drained(m->methods);
+        return methods_is_drained(m->methods) && messages_is_drained(m->messages);
 }
 
 static void on_status(void *userdata) {
@@ -69,6 +77,7 @@ static const HubLinkOps link_ops = {
         .on_lost = on_lost,
         .on_puback = on_puback,
         .on_method = on_method,
+        .on_c2d = on_c2d,
         .is_drained = is_drained,
         .on_status = on_status,
 };
@@ -106,6 +115,8 @@ static int manager_listen(Manager *m, const char *socket_path) {
         if (r >= 0)
                 r = ipc_server_add_interface(m->ipc, &methods_interface, m->methods);
         if (r >= 0)
+                r = ipc_server_add_interface(m->ipc, &messages_interface, m->messages);
+        if (r >= 0)
                 r = ipc_server_add_interface(m->ipc, &device_interface, m->device);
         if (r < 0)
                 return log_error_errno(&m->log, r, "Failed to set up the interfaces: %m");
@@ -134,6 +145,7 @@ static int manager_arm_timer(Manager *m) {
         deadline_us = MIN(deadline_us, outbox_deadline_us(m->outbox));
         deadline_us = MIN(deadline_us, stage_waits_deadline_us(m->waits));
         deadline_us = MIN(deadline_us, methods_deadline_us(m->methods));
+        deadline_us = MIN(deadline_us, messages_deadline_us(m->messages));
         deadline_us = MIN(deadline_us, device_deadline_us(m->device));
         if (deadline_us == UINT64_MAX)
                 return sd_event_source_set_enabled(m->timer, SD_EVENT_OFF);
@@ -162,6 +174,7 @@ static int manager_turn(Manager *m) {
         outbox_run_due(m->outbox, now_us);
         stage_waits_run_due(m->waits, now_us);
         methods_run_due(m->methods, now_us);
+        messages_run_due(m->messages, now_us);
 
         for (int i = 0; i < ROUNDS_MAX; i++) {
                 r = hub_link_dispatch(m->link);
@@ -315,7 +328,9 @@ static int manager_build(Manager *m, const ManagerOptions *options) {
         if (r >= 0)
                 r = methods_new(&m->methods, m->link, &m->log, m->config.hub.method_timeout_s * USEC_PER_SEC);
         if (r >= 0)
-                r = device_new(&m->device, &m->config, m->link, m->outbox, m->uplink);
+                r = messages_new(&m->messages, m->link, m->disk, &m->config, options->state_dir, &m->log);
+        if (r >= 0)
+                r = device_new(&m->device, &m->config, m->link, m->outbox, m->uplink, m->messages);
         if (r >= 0)
                 r = manager_add_sources(m);
         if (r < 0)
@@ -368,6 +383,7 @@ Manager *manager_free(Manager *m) {
                 m->signals[i] = sd_event_source_disable_unref(m->signals[i]);
 
         m->device = device_free(m->device);
+        m->messages = messages_free(m->messages);
         m->methods = methods_free(m->methods);
         m->telemetry = telemetry_free(m->telemetry);
         m->uplink = uplink_free(m->uplink);

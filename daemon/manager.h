@@ -12,6 +12,7 @@
 
 #include "daemon/device.h"
 #include "daemon/log.h"
+#include "daemon/messages.h"
 #include "daemon/methods.h"
 #include "daemon/telemetry.h"
 
@@ -38,6 +39,7 @@ typedef struct Manager {
 
         Telemetry *telemetry;
         Methods *methods;
+        Messages *messages;
         Device *device;
         IpcServer *ipc;
 } Manager;

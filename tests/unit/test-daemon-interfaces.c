@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 #include "daemon/device.h"
+#include "daemon/messages.h"
 #include "daemon/methods.h"
 #include "daemon/telemetry.h"
 
@@ -9,7 +10,7 @@
 
 START_TEST(interface_files_and_tables_agree) {
         const IpcInterface *const interfaces[] = { &telemetry_interface, &methods_interface,
-                                                   &device_interface };
+                                                   &messages_interface, &device_interface };
         char buffer[256];
 
         ck_assert_pstr_eq(interface_find_difference(interfaces[_i], buffer), NULL);
@@ -20,7 +21,7 @@ static Suite *interfaces_suite(void) {
         Suite *s = suite_create("daemon-interfaces");
         TCase *t = tcase_create("tables");
 
-        tcase_add_loop_test(t, interface_files_and_tables_agree, 0, 3);
+        tcase_add_loop_test(t, interface_files_and_tables_agree, 0, 4);
         suite_add_tcase(s, t);
         return s;
 }

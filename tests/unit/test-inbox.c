@@ -509,6 +509,7 @@ START_TEST(a_message_that_waits_for_minutes_asks_for_another_connection) {
                 fixture_pass(f, INBOX_LOCK_US);
         }
         ck_assert(inbox_wants_reconnect(f->inbox));
+        ck_assert(!inbox_wants_reconnect(f->inbox));
         /* The new one begins from the beginning. */
         f->epoch++;
         inbox_lost(f->inbox);
@@ -516,6 +517,25 @@ START_TEST(a_message_that_waits_for_minutes_asks_for_another_connection) {
         fixture_pass(f, INBOX_LOCK_US);
         ck_assert(!inbox_wants_reconnect(f->inbox));
         ck_assert_uint_eq(fixture_stats(f).n_waiting, 1);
+}
+END_TEST
+
+START_TEST(what_was_not_kept_track_of_may_come_when_there_is_room) {
+        Fixture *f = &fixture;
+        InboxTaker *taker;
+
+        f->config.max_messages = 1;
+        fixture_restart(f);
+        fixture_receive(f, 9, NULL, "full");
+        for (unsigned i = 0; i <= INBOX_DELIVERIES_MAX; i++)
+                fixture_receive(f, i, "x", "one");
+        disk_drain(f->disk);
+        ck_assert(!inbox_wants_reconnect(f->inbox));
+        taker = fixture_taker(f);
+        (void) fixture_consume(f, taker);
+        inbox_taker_free(taker);
+        fixture_pass(f, 0);
+        ck_assert(inbox_wants_reconnect(f->inbox));
 }
 END_TEST
 
@@ -638,6 +658,7 @@ static void add_repeats(Suite *s) {
         tcase_add_test(t, two_equal_messages_that_wait_are_repeated_as_two);
         tcase_add_test(t, every_delivery_of_a_message_is_acknowledged_in_the_end);
         tcase_add_test(t, a_message_that_waits_for_minutes_asks_for_another_connection);
+        tcase_add_test(t, what_was_not_kept_track_of_may_come_when_there_is_room);
 }
 
 static Suite *inbox_suite(void) {
