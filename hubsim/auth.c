@@ -195,15 +195,25 @@ static Verdict refuse(MqttConnackCode code, unsigned error, const char *reason) 
         return (Verdict){ .code = code, .error = error, .reason = reason };
 }
 
-static Verdict check_token(const SasToken *token, const char *const *hosts, Device *device, uint64_t now_s) {
+/* With skn a policy's keys have signed it, else the device's own. */
+static bool token_is_genuine(const SasToken *token, const Registry *registry, const Device *device) {
+        const Keys *policy = registry_get_policy_keys(registry);
+        bool by_policy = az_span_size(token->policy) > 0;
+
+        return sas_token_is_signed_with(token, by_policy ? policy->primary : device->primary_key) ||
+               sas_token_is_signed_with(token, by_policy ? policy->secondary : device->secondary_key);
+}
+
+static Verdict check_token(const SasToken *token, const Registry *registry, const char *const *hosts,
+                           Device *device, uint64_t now_s) {
         az_span id = az_span_create_from_str(device->id);
 
-        if (az_span_size(token->policy) > 0)
-                return refuse(MQTT_CONNACK_NOT_AUTHORIZED, 401003, "this hub has no shared access policies");
+        if (az_span_size(token->policy) > 0 && !span_equals(token->policy, POLICY_NAME))
+                return refuse(MQTT_CONNACK_NOT_AUTHORIZED, 401003,
+                              "no shared access policy of that name may connect");
         if (!sas_token_covers(token, hosts, id))
                 return refuse(MQTT_CONNACK_NOT_AUTHORIZED, 401003, "the token is for another resource");
-        if (!sas_token_is_signed_with(token, device->primary_key) &&
-            !sas_token_is_signed_with(token, device->secondary_key))
+        if (!token_is_genuine(token, registry, device))
                 return refuse(MQTT_CONNACK_NOT_AUTHORIZED, 401003, "the token's signature is wrong");
         if (token->expiry_s <= now_s)
                 return refuse(MQTT_CONNACK_NOT_AUTHORIZED, 401003, "the token has expired");
@@ -240,7 +250,7 @@ Verdict auth_check(const Registry *registry, const char *const *hosts, const Mqt
         if (!connect->has_password || sas_token_parse(connect->password, &token) < 0)
                 return refuse(MQTT_CONNACK_NOT_AUTHORIZED, 401003, "the password is not a SAS token");
 
-        verdict = check_token(&token, hosts, device, now_s);
+        verdict = check_token(&token, registry, hosts, device, now_s);
         verdict.has_api_version = az_span_size(user.api_version) > 0;
         return verdict;
 }

@@ -22,6 +22,7 @@
 
 struct Registry {
         char *path;
+        Keys policy;
         Device *first, *last;
 };
 
@@ -55,6 +56,8 @@ Registry *registry_free(Registry *registry) {
                 registry->first = device->next;
                 device_free(device);
         }
+        free(registry->policy.primary);
+        free(registry->policy.secondary);
         free(registry->path);
         free(registry);
         return NULL;
@@ -121,6 +124,20 @@ static int registry_load_device(Registry *registry, const cJSON *item) {
         return 0;
 }
 
+/* A file of before there was a policy has none. */
+static int registry_load_policy(Registry *registry, const cJSON *policy) {
+        const char *primary = get_string(policy, "primaryKey"),
+                   *secondary = get_string(policy, "secondaryKey");
+
+        if (!policy)
+                return 0;
+        if (!primary || !secondary)
+                return -EBADMSG;
+
+        registry->policy = (Keys){ .primary = strdup(primary), .secondary = strdup(secondary) };
+        return registry->policy.primary && registry->policy.secondary ? 0 : -ENOMEM;
+}
+
 static int registry_load(Registry *registry) {
         _cleanup_(cJSON_Deletep) cJSON *document = NULL;
         _cleanup_(freep) char *text = NULL;
@@ -146,26 +163,7 @@ static int registry_load(Registry *registry) {
                 if (r < 0)
                         return r;
         }
-        return 0;
-}
-
-int registry_open(const char *path, Registry **ret) {
-        _cleanup_(registry_freep) Registry *registry = NULL;
-        int r;
-
-        registry = malloc(sizeof(*registry));
-        if (!registry)
-                return -ENOMEM;
-        *registry = (Registry){ .path = strdup(path) };
-        if (!registry->path)
-                return -ENOMEM;
-
-        r = registry_load(registry);
-        if (r < 0)
-                return r;
-
-        *ret = TAKE_PTR(registry);
-        return 0;
+        return registry_load_policy(registry, cJSON_GetObjectItemCaseSensitive(document, "policy"));
 }
 
 static bool append_device(cJSON *devices, const Device *device) {
@@ -180,9 +178,14 @@ static bool append_device(cJSON *devices, const Device *device) {
 static int registry_save(const Registry *registry) {
         _cleanup_(cJSON_Deletep) cJSON *document = NULL;
         _cleanup_(cJSON_freep) char *text = NULL;
-        cJSON *devices;
+        cJSON *devices, *policy;
 
         document = cJSON_CreateObject();
+        policy = cJSON_AddObjectToObject(document, "policy");
+        if (!cJSON_AddStringToObject(policy, "name", POLICY_NAME) ||
+            !cJSON_AddStringToObject(policy, "primaryKey", registry->policy.primary) ||
+            !cJSON_AddStringToObject(policy, "secondaryKey", registry->policy.secondary))
+                return -ENOMEM;
         devices = cJSON_AddArrayToObject(document, "devices");
         if (!devices)
                 return -ENOMEM;
@@ -203,6 +206,47 @@ static int make_key(char ret[static KEY_SIZE * 2]) {
                 return -EIO;
 
         (void) EVP_EncodeBlock((uint8_t *) ret, raw, sizeof(raw));
+        return 0;
+}
+
+static int registry_ensure_policy(Registry *registry) {
+        char primary[KEY_SIZE * 2], secondary[KEY_SIZE * 2];
+        int r;
+
+        if (registry->policy.primary)
+                return 0;
+
+        r = make_key(primary);
+        if (r < 0)
+                return r;
+        r = make_key(secondary);
+        if (r < 0)
+                return r;
+        registry->policy = (Keys){ .primary = strdup(primary), .secondary = strdup(secondary) };
+        if (!registry->policy.primary || !registry->policy.secondary)
+                return -ENOMEM;
+        return registry_save(registry);
+}
+
+int registry_open(const char *path, Registry **ret) {
+        _cleanup_(registry_freep) Registry *registry = NULL;
+        int r;
+
+        registry = malloc(sizeof(*registry));
+        if (!registry)
+                return -ENOMEM;
+        *registry = (Registry){ .path = strdup(path) };
+        if (!registry->path)
+                return -ENOMEM;
+
+        r = registry_load(registry);
+        if (r < 0)
+                return r;
+        r = registry_ensure_policy(registry);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(registry);
         return 0;
 }
 
@@ -240,6 +284,10 @@ int registry_add(Registry *registry, const char *id, Device **ret) {
 
         *ret = device;
         return 0;
+}
+
+const Keys *registry_get_policy_keys(const Registry *registry) {
+        return &registry->policy;
 }
 
 Device *registry_first(const Registry *registry) {

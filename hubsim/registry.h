@@ -33,10 +33,22 @@ typedef struct Device {
 
 typedef struct Registry Registry;
 
-/* Reads 'path'; a missing file is an empty registry. -EBADMSG: not a file that this program wrote. */
+/* The shared access policy whose keys may connect any device: that which every hub has. */
+#define POLICY_NAME "device"
+
+/* A pair of keys in base64. */
+typedef struct Keys {
+        char *primary, *secondary;
+} Keys;
+
+/* Reads 'path'; a missing file is an empty registry. The policy gets keys if it has none yet. -EBADMSG: not a
+ * file that this program wrote. */
 int registry_open(const char *path, Registry **ret);
 Registry *registry_free(Registry *registry);
 DEFINE_CLEANUP(Registry *, registry_free)
+
+/* Those of the policy. */
+const Keys *registry_get_policy_keys(const Registry *registry);
 
 Device *registry_first(const Registry *registry);
 Device *registry_find(const Registry *registry, const char *id, size_t n);

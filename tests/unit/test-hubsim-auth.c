@@ -162,7 +162,9 @@ static const struct {
           EXPIRY_S - 1, 0 },
         { "with neither key", "pump-17", USER, SAS SR "&" SIG "&" SE, OTHER_KEY, OTHER_KEY, EXPIRY_S - 1, 5 },
         { "expired in this second", "pump-17", USER, SAS SR "&" SIG "&" SE, KEY, OTHER_KEY, EXPIRY_S, 5 },
-        { "a policy's token", "pump-17", USER, SAS SR "&" SIG "&" SE "&skn=iothubowner", KEY, OTHER_KEY,
+        { "with the policy's key", "pump-17", USER, SAS SR "&" SIG "&" SE "&skn=device", OTHER_KEY, OTHER_KEY,
+          EXPIRY_S - 1, 0 },
+        { "another policy's token", "pump-17", USER, SAS SR "&" SIG "&" SE "&skn=iothubowner", KEY, OTHER_KEY,
           EXPIRY_S - 1, 5 },
         { "no client id", "", USER, SAS SR "&" SIG "&" SE, KEY, OTHER_KEY, EXPIRY_S - 1, 2 },
         { "another client id", "pump-18", USER, SAS SR "&" SIG "&" SE, KEY, OTHER_KEY, EXPIRY_S - 1, 2 },
@@ -190,8 +192,9 @@ static void open_registry(const char *primary, const char *secondary, const char
         ck_assert_int_ge(fd, 0);
         ck_assert_int_gt(dprintf(fd,
                                  "{\"devices\":[{\"deviceId\":\"pump-17\",\"primaryKey\":\"%s\","
-                                 "\"secondaryKey\":\"%s\",\"enabled\":%s}]}",
-                                 primary, secondary, enabled),
+                                 "\"secondaryKey\":\"%s\",\"enabled\":%s}],\"policy\":{\"name\":\"device\","
+                                 "\"primaryKey\":\"%s\",\"secondaryKey\":\"%s\"}}",
+                                 primary, secondary, enabled, OTHER_KEY, KEY),
                          0);
         close_fd(fd);
         ck_assert_int_eq(registry_open(path, ret), 0);
