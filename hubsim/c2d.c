@@ -131,7 +131,7 @@ static void c2d_run_or_close(C2d *c) {
         r = c2d_run(c);
         if (r >= 0)
                 return;
-        log_event(c->device->id, 0, "closed: cannot send its messages: %s", strerror(-r));
+        log_event(c->device->id, 500001, "closed: cannot send its messages: %s", strerror(-r));
         if (c->device->session)
                 session_close(c->device->session, SESSION_END_LOST, 404104);
 }

@@ -13,11 +13,26 @@ typedef struct ClientOptions {
         bool json;
 } ClientOptions;
 
+/* A cloud-to-device message; what is NULL or 0 is not said. */
+typedef struct ClientMessage {
+        const char *device, *body;
+        const char *message_id, *correlation_id, *user_id, *content_type, *content_encoding, *ack;
+        const char *const *properties; /* "name=value"; ends with NULL */
+        unsigned long ttl_s;
+} ClientMessage;
+
 int client_monitor(const ClientOptions *options);
 int client_log(const ClientOptions *options);
 int client_invoke(const ClientOptions *options, const char *device, const char *method, const char *payload);
 int client_cut(const ClientOptions *options, uint64_t seconds);
 int client_device_add(const ClientOptions *options, const char *device);
 int client_device_list(const ClientOptions *options);
+int client_messages_send(const ClientOptions *options, const ClientMessage *message);
+int client_messages_list(const ClientOptions *options, const char *device);
+int client_messages_purge(const ClientOptions *options, const char *device);
+int client_messages_feedback(const ClientOptions *options, const char *device);
+
+/* 'words' are those behind "fault", ended by NULL: without any, lists the active ones. */
+int client_fault(const ClientOptions *options, const char *const *words);
 int client_twin_get(const ClientOptions *options, const char *device);
 int client_twin_change(const ClientOptions *options, const char *device, bool replace, const char *object);

@@ -3,6 +3,9 @@
 /* Faults on demand: each call sets one, and 0 or false ends it. */
 
 #include "hubsim/control-internal.h"
+
+#include <inttypes.h>
+
 #include "hubsim/mqtt-codec.h"
 #include "hubsim/session.h"
 #include "hubsim/twin.h"
@@ -232,13 +235,33 @@ int control_on_never_connected(IpcCall *call, const void *params, void *userdata
         return reply_done(call, 0);
 }
 
+static void list_faults(const Hub *hub, IpcJson *json) {
+        uint64_t now_us = boottime_us();
+        char text[256];
+
+        faults_list(&hub->faults, json);
+        if (hub->resume_us > now_us) {
+                (void) snprintf(text, sizeof(text), "cut %" PRIu64,
+                                (hub->resume_us - now_us + USEC_PER_SEC - 1) / USEC_PER_SEC);
+                ipc_json_cstring(json, NULL, text);
+        }
+        for (const Device *d = registry_first(hub->registry); d; d = d->next) {
+                if (d->session && session_is_frozen(d->session)) {
+                        (void) snprintf(text, sizeof(text), "half-open %s", d->id);
+                        ipc_json_cstring(json, NULL, text);
+                }
+                if (d->twin)
+                        control_list_twin_faults(d, json);
+        }
+}
+
 int control_on_list_faults(IpcCall *call, const void *params, void *userdata) {
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
         Control *control = userdata;
 
         ipc_json_begin(&json, NULL);
         ipc_json_begin_array(&json, "faults");
-        hub_list_faults(control->hub, &json);
+        list_faults(control->hub, &json);
         ipc_json_end_array(&json);
         ipc_json_end(&json);
         return ipc_call_reply_json(call, &json);

@@ -49,6 +49,9 @@ int control_on_update_desired(IpcCall *call, const void *params, void *userdata)
 int control_on_replace_desired(IpcCall *call, const void *params, void *userdata);
 int control_on_twin_fault(IpcCall *call, const void *params, void *userdata);
 
+/* Appends the faults of a device that has a twin, if there are any, as faults_list() does. */
+void control_list_twin_faults(const Device *device, IpcJson *json);
+
 /* Faults: control-faults.c. */
 extern const IpcStruct control_cut_params, control_refuse_params, control_close_params, control_poison_params,
         control_count_params, control_milliseconds_params, control_hold_params, control_early_params,

@@ -142,3 +142,41 @@ int control_on_twin_fault(IpcCall *call, const void *params, void *userdata) {
         twin_set_faults(twin, &faults);
         return ipc_call_reply(call, AZ_SPAN_EMPTY);
 }
+
+static void add_count(IpcJson *json, const char *name, uint64_t value) {
+        if (value > 0)
+                ipc_json_int(json, name, (int64_t) value);
+}
+
+/* The members of a TwinFault that asks for these; "{}": there are none. */
+static void format_faults(const TwinFaults *f, IpcJson *json) {
+        ipc_json_begin(json, NULL);
+        add_count(json, "gets", f->n_gets);
+        add_count(json, "patches", f->n_patches);
+        if (f->n_gets > 0 || f->n_patches > 0)
+                ipc_json_int(json, "status", f->status);
+        add_count(json, "drop", f->n_dropped);
+        add_count(json, "delayMilliseconds", f->delay_us / USEC_PER_MSEC);
+        add_count(json, "versionStep", f->step > 1 ? f->step : 0);
+        if (f->omit_version)
+                ipc_json_bool(json, "omitVersion", true);
+        if (f->race != TWIN_RACE_NONE) {
+                ipc_json_cstring(json, "race", races[f->race]);
+                ipc_json_raw(json, "racePatch", buffer_span(&f->race_patch));
+        }
+        ipc_json_end(json);
+}
+
+void control_list_twin_faults(const Device *device, IpcJson *json) {
+        _cleanup_(ipc_json_done) IpcJson members = IPC_JSON_NULL;
+        _cleanup_(freep) char *text = NULL;
+        az_span object;
+
+        format_faults(&device->twin->faults, &members);
+        if (ipc_json_get(&members, &object) < 0 || az_span_size(object) <= 2)
+                return;
+        if (asprintf(&text, "twin %s %.*s", device->id, az_span_size(object),
+                     (const char *) az_span_ptr(object)) < 0)
+                text = NULL;
+        ipc_json_cstring(json, NULL, text);
+}

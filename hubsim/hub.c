@@ -4,7 +4,6 @@
 
 #include <assert.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -14,6 +13,7 @@
 #include "hubsim/log.h"
 #include "hubsim/pki.h"
 #include "hubsim/session.h"
+#include "hubsim/twin.h"
 
 /* Without free file descriptors there is no accept(); some may come back meanwhile. */
 #define ACCEPT_RETRY_S 1
@@ -146,28 +146,14 @@ int hub_hold_pubacks(Hub *hub, bool hold) {
         return 0;
 }
 
-void hub_list_faults(const Hub *hub, IpcJson *json) {
-        uint64_t now_us = boottime_us();
-        char text[256];
-
-        faults_list(&hub->faults, json);
-        if (hub->resume_us > now_us) {
-                (void) snprintf(text, sizeof(text), "cut %" PRIu64,
-                                (hub->resume_us - now_us + USEC_PER_SEC - 1) / USEC_PER_SEC);
-                ipc_json_cstring(json, NULL, text);
-        }
-        for (const Device *d = registry_first(hub->registry); d; d = d->next)
-                if (d->session && session_is_frozen(d->session)) {
-                        (void) snprintf(text, sizeof(text), "half-open %s", d->id);
-                        ipc_json_cstring(json, NULL, text);
-                }
-}
-
 int hub_clear_faults(Hub *hub) {
         faults_done(&hub->faults);
-        for (const Device *d = registry_first(hub->registry); d; d = d->next)
+        for (const Device *d = registry_first(hub->registry); d; d = d->next) {
+                if (d->twin)
+                        twin_set_faults(d->twin, &(TwinFaults){});
                 if (d->session && session_is_frozen(d->session))
                         session_close(d->session, SESSION_END_LOST, 404104);
+        }
         if (hub->resume_us > 0) {
                 int r;
 

@@ -77,6 +77,5 @@ int hub_flush_journal(Hub *hub);
 /* Holds PUBACKs back, or lets go those that are held. */
 int hub_hold_pubacks(Hub *hub, bool hold);
 
-/* Appends the active faults to an array; ends all of them. */
-void hub_list_faults(const Hub *hub, IpcJson *json);
+/* Ends all faults. */
 int hub_clear_faults(Hub *hub);

@@ -5,6 +5,7 @@
 
 #include "hubsim/client.h"
 #include "hubsim/method.h"
+#include "hubsim/rules.h"
 #include "hubsim/run.h"
 
 #define NAMES_MAX 31U
@@ -24,6 +25,14 @@ enum {
         OPTION_SINCE = 'S',
         OPTION_JSON = 'j',
         OPTION_BASIC = 'b',
+        OPTION_MESSAGE_ID = 'M',
+        OPTION_CORRELATION_ID = 'C',
+        OPTION_USER_ID = 'U',
+        OPTION_CONTENT_TYPE = 'T',
+        OPTION_CONTENT_ENCODING = 'E',
+        OPTION_PROPERTY = 'p',
+        OPTION_TTL = 'L',
+        OPTION_ACK = 'a',
         OPTION_HELP = 'h',
         OPTION_VERSION = 'v',
 };
@@ -40,6 +49,14 @@ static const struct option options[] = {
         { "since", required_argument, NULL, OPTION_SINCE },
         { "json", no_argument, NULL, OPTION_JSON },
         { "basic", no_argument, NULL, OPTION_BASIC },
+        { "message-id", required_argument, NULL, OPTION_MESSAGE_ID },
+        { "correlation-id", required_argument, NULL, OPTION_CORRELATION_ID },
+        { "user-id", required_argument, NULL, OPTION_USER_ID },
+        { "content-type", required_argument, NULL, OPTION_CONTENT_TYPE },
+        { "content-encoding", required_argument, NULL, OPTION_CONTENT_ENCODING },
+        { "property", required_argument, NULL, OPTION_PROPERTY },
+        { "ttl", required_argument, NULL, OPTION_TTL },
+        { "ack", required_argument, NULL, OPTION_ACK },
         { "help", no_argument, NULL, OPTION_HELP },
         { "version", no_argument, NULL, OPTION_VERSION },
         {},
@@ -52,59 +69,77 @@ typedef struct Arguments {
         const char *hosts[NAMES_MAX + 1], *devices[NAMES_MAX + 1]; /* end with NULL */
         unsigned long expiry_grace_s, timeout_s, connect_timeout_s, since;
         bool json, is_basic;
-        bool given[128];   /* by the letter of the option */
-        char *operands[4]; /* behind the command; end with NULL */
+        ClientMessage message;
+        const char *properties[NAMES_MAX + 1]; /* of a message; end with NULL */
+        bool given[128];                       /* by the letter of the option */
+        const char *operands[6];               /* behind the command; end with NULL */
 } Arguments;
 
+static const char help_text[] =
+        "Usage: aziot-hubsim COMMAND [OPTION]...\n"
+        "\n"
+        "A local Azure IoT Hub for tests: MQTT 3.1.1 over TLS, SAS tokens, telemetry, direct methods,\n"
+        "device twins, cloud-to-device messages, and faults on demand.\n"
+        "\n"
+        "Commands:\n"
+        "  run                            serve until stopped; the first run makes a CA and a device\n"
+        "  monitor                        print telemetry as it arrives\n"
+        "  log                            print what has arrived\n"
+        "  invoke DEVICE METHOD [PAYLOAD] call a direct method; PAYLOAD is JSON (null)\n"
+        "  twin DEVICE                    print a device's twin\n"
+        "  twin DEVICE update JSON        merge into its desired properties; null deletes\n"
+        "  twin DEVICE replace JSON       replace its desired properties\n"
+        "  messages DEVICE send [BODY]    send a cloud-to-device message and print its id\n"
+        "  messages DEVICE [list]         print those that it has not completed\n"
+        "  messages DEVICE purge          drop them\n"
+        "  messages DEVICE feedback       print what became of others, and forget it\n"
+        "  fault                          print the faults that are active\n"
+        "  fault NAME [ARGUMENT]...       ask for one; \"fault clear\" ends all, \"fault help\" names them\n"
+        "  rules                          print the rules of IoT Hub that are enforced\n"
+        "  cut SECONDS                    drop all connections and refuse new ones for so long\n"
+        "  device add DEVICE              register a device and print its connection string\n"
+        "  device list                    print the devices\n"
+        "\n"
+        "Options of all commands:\n"
+        "  --state-dir DIR        keys, certificates, the log of telemetry\n"
+        "                         ($STATE_DIRECTORY, else ~/.local/state/aziot-hubsim)\n"
+        "  --socket PATH          the control socket (DIR/socket)\n"
+        "  --help, --version\n"
+        "\n"
+        "Options of run:\n"
+        "  --listen ADDRESS:PORT  where to listen (127.0.0.1:8883); port 0: any, the same at the next "
+        "run\n"
+        "  --host NAME            one more name of this hub; the first one stands in connection "
+        "strings\n"
+        "                         instead of localhost; may be repeated\n"
+        "  --device ID            make sure that this device is registered; may be repeated\n"
+        "  --expiry-grace SECONDS how much longer than its token a connection lives (0)\n"
+        "  --basic                be a hub of the basic tier: no twins, methods or messages from the "
+        "cloud\n"
+        "\n"
+        "Options of monitor and log:\n"
+        "  --device ID            only the messages of this device\n"
+        "  --since NUMBER         log: from this arrival number on\n"
+        "  --json                 one JSON object a line, as in DIR/telemetry.jsonl; also for device "
+        "list\n"
+        "\n"
+        "Options of invoke:\n"
+        "  --timeout SECONDS         how long the device may take to answer (30)\n"
+        "  --connect-timeout SECONDS how long to wait for it to connect and subscribe (0)\n"
+        "\n"
+        "Options of messages DEVICE send:\n"
+        "  --message-id ID           instead of a random one; \"\": none\n"
+        "  --correlation-id, --user-id, --content-type, --content-encoding TEXT\n"
+        "  --property NAME=VALUE     may be repeated\n"
+        "  --ttl SECONDS             when it expires, instead of an hour that the device is not told of\n"
+        "  --ack KIND                which feedback is wanted: none, positive, negative, full\n"
+        "\n"
+        "invoke prints {\"status\":...,\"payload\":...} and exits with 0 for a status below 400, with "
+        "1\n"
+        "otherwise. All commands exit with 1 on failure, with 2 for a wrong command line.\n";
+
 static int help(void) {
-        printf("Usage: aziot-hubsim COMMAND [OPTION]...\n"
-               "\n"
-               "A local Azure IoT Hub for tests: MQTT 3.1.1 over TLS, SAS tokens, telemetry, direct "
-               "methods,\n"
-               "device twins.\n"
-               "\n"
-               "Commands:\n"
-               "  run                            serve until stopped; the first run makes a CA and a device\n"
-               "  monitor                        print telemetry as it arrives\n"
-               "  log                            print what has arrived\n"
-               "  invoke DEVICE METHOD [PAYLOAD] call a direct method; PAYLOAD is JSON (null)\n"
-               "  twin DEVICE                    print a device's twin\n"
-               "  twin DEVICE update JSON        merge into its desired properties; null deletes\n"
-               "  twin DEVICE replace JSON       replace its desired properties\n"
-               "  cut SECONDS                    drop all connections and refuse new ones for so long\n"
-               "  device add DEVICE              register a device and print its connection string\n"
-               "  device list                    print the devices\n"
-               "\n"
-               "Options of all commands:\n"
-               "  --state-dir DIR        keys, certificates, the log of telemetry\n"
-               "                         ($STATE_DIRECTORY, else ~/.local/state/aziot-hubsim)\n"
-               "  --socket PATH          the control socket (DIR/socket)\n"
-               "  --help, --version\n"
-               "\n"
-               "Options of run:\n"
-               "  --listen ADDRESS:PORT  where to listen (127.0.0.1:8883); port 0: any, the same at the next "
-               "run\n"
-               "  --host NAME            one more name of this hub; the first one stands in connection "
-               "strings\n"
-               "                         instead of localhost; may be repeated\n"
-               "  --device ID            make sure that this device is registered; may be repeated\n"
-               "  --expiry-grace SECONDS how much longer than its token a connection lives (0)\n"
-               "  --basic                be a hub of the basic tier: no twins, methods or messages from the "
-               "cloud\n"
-               "\n"
-               "Options of monitor and log:\n"
-               "  --device ID            only the messages of this device\n"
-               "  --since NUMBER         log: from this arrival number on\n"
-               "  --json                 one JSON object a line, as in DIR/telemetry.jsonl; also for device "
-               "list\n"
-               "\n"
-               "Options of invoke:\n"
-               "  --timeout SECONDS         how long the device may take to answer (30)\n"
-               "  --connect-timeout SECONDS how long to wait for it to connect and subscribe (0)\n"
-               "\n"
-               "invoke prints {\"status\":...,\"payload\":...} and exits with 0 for a status below 400, with "
-               "1\n"
-               "otherwise. All commands exit with 1 on failure, with 2 for a wrong command line.\n");
+        (void) fputs(help_text, stdout);
         return EXIT_SUCCESS;
 }
 
@@ -201,6 +236,38 @@ static int command_twin(const Arguments *a) {
         return usage_error("twin: what to do? update JSON, or replace JSON", "");
 }
 
+static int command_messages(const Arguments *a) {
+        const char *device = a->operands[0], *verb = a->operands[1] ? a->operands[1] : "list",
+                   *body = a->operands[2];
+        ClientOptions o = client_options(a);
+        ClientMessage message = a->message;
+
+        if (strcmp(verb, "send") == 0) {
+                message.device = device;
+                message.body = body ? body : "";
+                message.properties = a->properties;
+                return client_messages_send(&o, &message);
+        }
+        if (strcmp(verb, "list") == 0 && !body)
+                return client_messages_list(&o, device);
+        if (strcmp(verb, "purge") == 0 && !body)
+                return client_messages_purge(&o, device);
+        if (strcmp(verb, "feedback") == 0 && !body)
+                return client_messages_feedback(&o, device);
+        return usage_error("messages: what to do? send [BODY], list, purge, or feedback", "");
+}
+
+static int command_fault(const Arguments *a) {
+        ClientOptions o = client_options(a);
+
+        return client_fault(&o, a->operands);
+}
+
+static int command_rules(const Arguments *a) {
+        rules_print(stdout);
+        return EXIT_SUCCESS;
+}
+
 static const struct {
         const char *name;
         const char *options; /* those it takes besides the common ones */
@@ -210,7 +277,8 @@ static const struct {
         { "run", "lnDgb", 0, 0, command_run }, { "monitor", "Dj", 0, 0, command_monitor },
         { "log", "DSj", 0, 0, command_log },   { "invoke", "tc", 2, 3, command_invoke },
         { "cut", "", 1, 1, command_cut },      { "device", "j", 1, 2, command_device },
-        { "twin", "", 1, 3, command_twin },
+        { "twin", "", 1, 3, command_twin },    { "messages", "MCUTEpLa", 1, 3, command_messages },
+        { "fault", "", 0, 5, command_fault },  { "rules", "", 0, 0, command_rules },
 };
 
 static int add_name(const char *names[static NAMES_MAX + 1], const char *name) {
@@ -226,6 +294,34 @@ static int set_path(char path[static PATH_MAX], const char *text) {
         if ((size_t) snprintf(path, PATH_MAX, "%s", text) >= PATH_MAX)
                 return usage_error("too long: ", text);
         return 0;
+}
+
+/* Those of a message to be sent. Returns an exit code above 0 if it is wrong. */
+static int parse_message_option(Arguments *a, int option) {
+        ClientMessage *m = &a->message;
+        const struct {
+                int option;
+                const char **text;
+        } rows[] = {
+                { OPTION_MESSAGE_ID, &m->message_id },
+                { OPTION_CORRELATION_ID, &m->correlation_id },
+                { OPTION_USER_ID, &m->user_id },
+                { OPTION_CONTENT_TYPE, &m->content_type },
+                { OPTION_ACK, &m->ack },
+                { OPTION_CONTENT_ENCODING, &m->content_encoding },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                if (rows[i].option == option) {
+                        *rows[i].text = optarg;
+                        return 0;
+                }
+        if (option == OPTION_PROPERTY)
+                return add_name(a->properties, optarg);
+        if (option == OPTION_TTL)
+                return parse_number(optarg, LONG_MAX, &m->ttl_s);
+        fprintf(stderr, "Try 'aziot-hubsim --help'.\n"); /* getopt_long() has said what is wrong */
+        return 2;
 }
 
 /* Returns an exit code above 0 if it is wrong. */
@@ -257,8 +353,7 @@ static int parse_option(Arguments *a, int option) {
                 a->is_basic = true;
                 return 0;
         default:
-                fprintf(stderr, "Try 'aziot-hubsim --help'.\n"); /* getopt_long() has said what is wrong */
-                return 2;
+                return parse_message_option(a, option);
         }
 }
 

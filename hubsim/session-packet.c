@@ -15,8 +15,14 @@
 /* "The maximum is 29.45 minutes (1767 seconds)", whatever keep-alive the client asked for. */
 #define SILENCE_MAX_US (1767 * USEC_PER_SEC)
 
-static int session_refuse(Session *s, MqttConnackCode code, unsigned error, const char *reason) {
-        log_event(NULL, error, "CONNECT refused with code %u: %s", (unsigned) code, reason);
+static int session_refuse(Session *s, const MqttConnect *connect, MqttConnackCode code, unsigned error,
+                          const char *reason) {
+        char claimed[160]; /* longer than a device id */
+
+        (void) snprintf(claimed, sizeof(claimed), "%.*s", az_span_size(connect->client_id),
+                        (const char *) az_span_ptr(connect->client_id));
+        log_event(claimed[0] == '\0' ? NULL : claimed, error, "CONNECT refused with code %u: %s",
+                  (unsigned) code, reason);
         (void) mqtt_append_connack(&s->stream.out, false, code);
         return -ECONNREFUSED;
 }
@@ -46,7 +52,7 @@ static int session_save(const Session *s) {
 
         r = state_save_session(s->hub->state, s->device);
         if (r < 0)
-                log_event(session_name(s), 0, "closed: cannot write its session: %s", strerror(-r));
+                log_event(session_name(s), 500001, "closed: cannot write its session: %s", strerror(-r));
         return r;
 }
 
@@ -125,21 +131,21 @@ static int session_on_connect(Session *s, const MqttConnect *connect) {
         if (faults->n_refuse > 0) {
                 faults->n_refuse--;
                 if (faults->refuse_code > 0)
-                        return session_refuse(s, faults->refuse_code, 400030, "as it was asked to");
+                        return session_refuse(s, connect, faults->refuse_code, 400030, "as it was asked to");
                 log_event(NULL, 400030, "CONNECT not answered, as it was asked to");
                 return -ECONNABORTED;
         }
         if (connect->protocol_level != 4)
-                return session_refuse(s, MQTT_CONNACK_BAD_PROTOCOL, 400004, "not MQTT 3.1.1");
+                return session_refuse(s, connect, MQTT_CONNACK_BAD_PROTOCOL, 400004, "not MQTT 3.1.1");
         if (stream_has_peer_certificate(&s->stream))
-                return session_refuse(s, MQTT_CONNACK_NOT_AUTHORIZED, 401003,
+                return session_refuse(s, connect, MQTT_CONNACK_NOT_AUTHORIZED, 401003,
                                       "no device of this hub has a certificate");
 
         verdict = auth_check(s->hub->registry, s->hub->hosts, connect, realtime_us() / USEC_PER_SEC);
         if (verdict.code != MQTT_CONNACK_ACCEPTED)
-                return session_refuse(s, verdict.code, verdict.error, verdict.reason);
+                return session_refuse(s, connect, verdict.code, verdict.error, verdict.reason);
         if (connect->has_will && !will_is_valid(connect, verdict.device))
-                return session_refuse(s, MQTT_CONNACK_NOT_AUTHORIZED, 400004,
+                return session_refuse(s, connect, MQTT_CONNACK_NOT_AUTHORIZED, 400004,
                                       "the will is not telemetry of this device");
 
         return session_accept(s, connect, &verdict);

@@ -237,9 +237,9 @@ static int session_read(Session *s) {
         for (unsigned i = 0; i < RECORDS_PER_TURN; i++) {
                 r = stream_read(&s->stream);
                 if (r == -EPROTO)
-                        log_event(session_name(s), 0, "closed: TLS failed: %s", stream_describe_error());
+                        log_event(session_name(s), 404104, "closed: TLS failed: %s", stream_describe_error());
                 else if (r == -ECONNRESET)
-                        log_event(session_name(s), 0, "connection lost");
+                        log_event(session_name(s), 404104, "connection lost");
                 if (r <= 0)
                         return r;
                 s->last_in_us = boottime_us();
@@ -257,18 +257,18 @@ static int session_run(Session *s) {
         r = session_read(s);
         q = hub_flush_journal(s->hub);
         if (q < 0) {
-                log_event(session_name(s), 0, "closed: cannot write the log: %s", strerror(-q));
+                log_event(session_name(s), 500001, "closed: cannot write the log: %s", strerror(-q));
                 return q; /* what is to be sent are PUBACKs for what was not written */
         }
         q = stream_flush(&s->stream);
         if (r != 0)
                 return r;
         if (q < 0) {
-                log_event(session_name(s), 0, "connection lost");
+                log_event(session_name(s), 404104, "connection lost");
                 return q;
         }
         if (ipc_buffer_size(&s->stream.out) > OUTPUT_MAX) {
-                log_event(session_name(s), 0, "closed: it does not read what is sent to it");
+                log_event(session_name(s), 404104, "closed: it does not read what is sent to it");
                 return -ENOBUFS;
         }
         return session_arm_timer(s);

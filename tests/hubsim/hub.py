@@ -23,6 +23,14 @@ ENVIRONMENT = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8",
                "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", ""), "UBSAN_OPTIONS": os.environ.get("UBSAN_OPTIONS", "")}
 
 
+def enforces(*numbers):
+    """Says which rules of "aziot-hubsim rules" a case is a test of."""
+    def mark(function):
+        function.rules = numbers
+        return function
+    return mark
+
+
 def loopback_addresses():
     """What localhost may mean here: not every machine has IPv6."""
     try:

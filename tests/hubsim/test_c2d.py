@@ -10,7 +10,7 @@ import urllib.parse
 from pathlib import Path
 
 import device as mqtt
-from hub import ENVIRONMENT, PROGRAM, C2dCase
+from hub import ENVIRONMENT, PROGRAM, C2dCase, enforces
 import tap  # hub knows where it is
 
 
@@ -21,6 +21,7 @@ def properties(message):
 
 
 class Queue(C2dCase):
+    @enforces(19)
     def test_a_message_is_completed_by_its_puback(self):
         d = self.open_subscribed()
         self.send('{"line":3}', messageId="m1")
@@ -43,6 +44,7 @@ class Queue(C2dCase):
         d.ping()
         self.assertEqual(self.queue(), [])
 
+    @enforces(18)
     def test_a_queued_message_comes_straight_after_connack(self):
         line = self.add_device()
         self.open_subscribed(line).close()
@@ -51,6 +53,7 @@ class Queue(C2dCase):
         self.assertEqual(d.connect(), (True, 0))
         self.assertEqual(d.receive_message().payload, b"1")
 
+    @enforces(18, 19)
     def test_what_was_not_acknowledged_comes_again_with_dup(self):
         line = self.add_device()
         first = self.open_subscribed(line)
@@ -64,6 +67,7 @@ class Queue(C2dCase):
         second.ping()
         self.assertEqual(self.queue(), [])
 
+    @enforces(19)
     def test_the_queue_holds_fifty(self):
         self.add_device()
         for i in range(50):
@@ -81,6 +85,7 @@ class Queue(C2dCase):
             d.puback(d.receive_message())
         d.ping()
 
+    @enforces(19)
     def test_a_message_is_at_most_64_kib(self):
         self.add_device()
         fits = "x" * (64 * 1024 - 3)
@@ -88,6 +93,7 @@ class Queue(C2dCase):
         self.assertEqual(self.refusal(body=fits, messageId="", properties={"a": "bcd"}), 413001)
         self.assertEqual(self.refusal(body="", properties={"a": "ü" * 16384}), 413001)
 
+    @enforces(19)
     def test_a_message_expires(self):
         self.add_device()
         self.send(messageId="gone", ttlSeconds=1, ack="full")
@@ -96,6 +102,7 @@ class Queue(C2dCase):
         self.assertEqual(self.queue()[0]["messageId"], "stays")
         self.assertEqual([(r["messageId"], r["status"]) for r in self.feedback()], [("gone", "Expired")])
 
+    @enforces(19)
     def test_after_ten_lost_deliveries_a_message_is_dropped(self):
         line = self.add_device()
         self.open_subscribed(line).close()
@@ -107,6 +114,7 @@ class Queue(C2dCase):
         self.eventually(lambda: self.queue() == [])
         self.assertEqual([r["status"] for r in self.feedback()], ["DeliveryCountExceeded"])
 
+    @enforces(18)
     def test_a_clean_session_drops_the_queue(self):
         line = self.add_device()
         self.open_subscribed(line).close()
@@ -156,6 +164,7 @@ class Queue(C2dCase):
 
 
 class Feedback(C2dCase):
+    @enforces(19)
     def test_it_is_given_to_whoever_asked_for_it(self):
         d = self.open_subscribed()
         rows = [("none", []), ("positive", ["Success"]), ("negative", ["Purged"]), ("full", ["Success", "Purged"])]
@@ -206,11 +215,48 @@ class Topic(C2dCase):
                 self.assertEqual(error, "org.varlink.service.InvalidParameter")
 
 
+class Command(C2dCase):
+    def messages(self, *arguments):
+        run = self.hub.command("messages", self.name, *arguments)
+        self.assertEqual((run.returncode, run.stderr), (0, ""))
+        return run.stdout
+
+    def test_it_sends_lists_purges_and_tells_feedback(self):
+        d = self.open_subscribed()
+        sent = self.messages("send", '{"a":1}', "--message-id", "m1", "--correlation-id", "c", "--user-id", "u",
+                             "--content-type", "ct", "--content-encoding", "ce", "--property", "a=b=c",
+                             "--property", "d", "--ttl", "60", "--ack", "full")
+        self.assertEqual(sent, "m1\n")
+        m = d.receive_message()
+        told = properties(m)
+        self.assertEqual(m.payload, b'{"a":1}')
+        self.assertEqual({name: told.get(name) for name in ("$.mid", "$.cid", "$.uid", "$.ct", "$.ce", "iothub-ack",
+                                                            "a", "d")},
+                         {"$.mid": "m1", "$.cid": "c", "$.uid": "u", "$.ct": "ct", "$.ce": "ce", "iothub-ack": "full",
+                          "a": "b=c", "d": ""})
+        self.messages("send")
+        lines = [json.loads(line) for line in self.messages().splitlines()]
+        self.assertEqual([(x["messageId"], x["size"]) for x in lines][0], ("m1", 7))
+        self.assertEqual(len(lines), 2)
+        self.assertEqual(self.messages("purge"), "2\n")
+        self.assertEqual(json.loads(self.messages("feedback"))["status"], "Purged")
+        self.assertEqual(self.messages("feedback") + self.messages("list"), "")
+
+    def test_what_it_does_not_know_is_refused(self):
+        self.add_device()
+        for arguments in [("receive",), ("list", "x"), ("send", "--ttl", "x"), ("--ttl",)]:
+            with self.subTest(arguments):
+                self.assertEqual(self.hub.command("messages", self.name, *arguments).returncode, 2)
+        self.assertIn("404001", self.hub.command("messages", "nobody").stderr)
+        self.assertEqual(self.hub.command("messages", self.name, "send", "--ack", "maybe").returncode, 1)
+
+
 class Restart(C2dCase):
     def kill(self):
         self.hub.stop(signal.SIGKILL)
         self.hub.start()
 
+    @enforces(18)
     def test_a_session_and_its_queue_survive_a_kill(self):
         line = self.add_device()
         d = self.open_subscribed(line)

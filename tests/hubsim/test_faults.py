@@ -5,7 +5,7 @@ import time
 
 import device as mqtt
 from device import Closed, publish
-from hub import METHODS, C2dCase
+from hub import METHODS, C2dCase, enforces
 import tap  # hub knows where it is
 
 
@@ -124,6 +124,7 @@ class Connections(FaultsCase):
 
 
 class Messages(FaultsCase):
+    @enforces(19, 40)
     def test_a_lock_that_ends_brings_the_message_again(self):
         d = self.open_subscribed()
         self.hub.control("MessageLock", milliseconds=100)
@@ -157,6 +158,7 @@ class Messages(FaultsCase):
         self.assertEqual(d.receive_message().bag,
                          f"?%24.to=%2Fdevices%2F{d.id}%2Fmessages%2FdeviceBound&a&b=1")
 
+    @enforces(20)
     def test_messages_to_a_device_that_never_connected(self):
         line = self.add_device()
         self.hub.control("NeverConnected", messages="refuse")
@@ -169,31 +171,39 @@ class Messages(FaultsCase):
         self.assertEqual(len(self.queue()), 1)
 
 
-class All(FaultsCase):
-    def test_they_are_listed_and_cleared(self):
-        self.add_device()
+class Command(FaultsCase):
+    def test_it_asks_for_each_fault_lists_and_clears_it(self):
+        d = self.open_connected()
         self.assertEqual(self.faults(), [])
-        for method, parameters, shown in [
-            ("RefuseConnect", {"code": 3, "count": 5}, "refuse-connect 3 5"),
-            ("CloseAfterConnect", {"milliseconds": 9, "count": 2, "device": self.name},
-             f"close-after-connect 9 2 {self.name}"),
-            ("Poison", {"text": "x", "count": 2}, "poison x 2"),
-            ("DelayPuback", {"milliseconds": 7}, "delay-puback 7"),
-            ("HoldPubacks", {"hold": True}, "hold-pubacks on"),
-            ("DropBeforePuback", {"count": 1}, "drop-before-puback 1"),
-            ("SubackFailure", {"count": 1}, "suback-failure 1"),
-            ("DropSuback", {"count": 1}, "drop-suback 1"),
-            ("EarlyMessages", {"early": True}, "early-messages on"),
-            ("MessageLock", {"milliseconds": 8}, "message-lock 8"),
-            ("MessageForm", {"bareKeys": True, "questionMark": False}, "message-form on off"),
-            ("NeverConnected", {"messages": "drop"}, "never-connected drop"),
-            ("Cut", {"seconds": 100}, "cut 100"),
-        ]:
-            with self.subTest(method):
-                self.assertIsNone(self.hub.control(method, **parameters)[0])
-                self.assertEqual(self.faults(), [shown])
-                self.hub.control("ClearFaults")
+        for words in ["refuse-connect 3 5", f"close-after-connect 9 2 {d.id}", "close-after-connect 9 2", "poison x 2",
+                      "delay-puback 7", "hold-pubacks on", "drop-before-puback 1", "suback-failure 1",
+                      "drop-suback 1", "early-messages on", "message-lock 8", "message-form on off",
+                      "never-connected drop", f'twin {d.id} {{"gets":3,"status":429}}',
+                      f'twin {d.id} {{"race":"after","racePatch":{{"a":1}}}}', f"half-open {d.id}", "cut 100"]:
+            with self.subTest(words):
+                run = self.hub.command("fault", *words.split())
+                self.assertEqual((run.returncode, run.stdout, run.stderr), (0, "", ""))
+                self.assertEqual(self.hub.command("fault").stdout, words + "\n")
+                self.assertEqual(self.hub.command("fault", "clear").returncode, 0)
                 self.assertEqual(self.faults(), [])
+
+    def test_it_kicks(self):
+        d = self.open_connected()
+        self.assertEqual(self.hub.command("fault", "kick", d.id).returncode, 0)
+        d.wait_for_close()
+
+    def test_what_it_does_not_know_is_refused(self):
+        names = [line.split()[0] for line in self.hub.command("fault", "help").stdout.splitlines()]
+        self.assertIn("half-open", names)
+        for words in ["flood", "cut", "cut ten", "cut 1 2", "hold-pubacks maybe", "poison", "clear now",
+                      "refuse-connect 3", "twin x [1]", "twin x {"]:
+            with self.subTest(words):
+                run = self.hub.command("fault", *words.split())
+                self.assertEqual(run.returncode, 2)
+                self.assertIn("fault", run.stderr)
+        for words in ["refuse-connect 9 1", "never-connected maybe", "kick nobody", 'twin x {"a":1}']:
+            with self.subTest(words):
+                self.assertEqual(self.hub.command("fault", *words.split()).returncode, 1)
 
 
 if __name__ == "__main__":

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import device as mqtt
 from device import Closed, Device, publish, subscribe
-from hub import ENVIRONMENT, METHODS, PROGRAM, Background, HubCase, loopback_addresses
+from hub import ENVIRONMENT, METHODS, PROGRAM, Background, HubCase, loopback_addresses, enforces
 import tap  # hub knows where it is
 
 
 class Refusals(HubCase):
+    @enforces(1, 3, 15, 40)
     def test_connect_is_refused_with_its_code(self):
         line = self.add_device()
         host = mqtt.parse_connection_string(line)["HostName"]
@@ -35,11 +36,42 @@ class Refusals(HubCase):
                 self.assertEqual(d.connect(**options), (False, code))
                 d.wait_for_close()
 
+    @enforces(2, 3, 40)
+    def test_who_may_not_connect_is_told_why_in_the_log(self):
+        line = self.add_device()
+        fields = mqtt.parse_connection_string(line)
+        self.assertEqual(self.open(line.replace(self.name, "stranger")).connect(), (False, 5))
+        self.eventually(lambda: any("stranger: 404001 " in error for error in self.hub.errors))
+        wrong = line.replace(fields["SharedAccessKey"], "A" * 43 + "=")
+        self.assertEqual(self.open(wrong).connect(), (False, 5))
+        self.eventually(lambda: self.has_logged("401003 "))
+        self.hub.stop()
+        devices = self.hub.state / "devices.json"
+        document = json.loads(devices.read_text())
+        next(d for d in document["devices"] if d["deviceId"] == self.name)["enabled"] = False
+        devices.write_text(json.dumps(document))
+        self.hub.start()
+        self.assertEqual(self.open(line).connect(), (False, 5))
+        self.eventually(lambda: self.has_logged("403012 "))
+
+    @enforces(3)
+    def test_the_policy_may_connect_any_device(self):
+        line = self.add_device()
+        fields = mqtt.parse_connection_string(line)
+        policy = json.loads((self.hub.state / "devices.json").read_text())["policy"]
+        for key in [policy["primaryKey"], policy["secondaryKey"]]:
+            for resource in [fields["HostName"], f"{fields['HostName']}/devices/{self.name}"]:
+                token = mqtt.sas_token(resource, key, int(time.time()) + 60)
+                for suffix, code in [("&skn=device", 0), ("", 5), ("&skn=service", 5)]:
+                    self.assertEqual(self.open(line).connect(password=token + suffix)[1], code)
+
+    @enforces(4)
     def test_a_certificate_is_refused(self):
         ca = [str(self.hub.state / name) for name in ("ca.pem", "ca-key.pem")]
         with Device(self.add_device(), ca[0], client_certificate=ca) as d:
             self.assertEqual(d.connect(), (False, 5))
 
+    @enforces(10, 12, 13, 22, 40)
     def test_what_breaks_a_rule_ends_its_connection_alone(self):
         bystander = self.open_connected()
         name = self.name
@@ -70,6 +102,7 @@ class Refusals(HubCase):
                     d.receive()
         bystander.telemetry()
 
+    @enforces(8, 9)
     def test_a_sixth_subscription_ends_the_connection(self):
         d = self.open_connected()
         filters = [METHODS, "$iothub/twin/res/#", "$iothub/twin/PATCH/properties/desired/#",
@@ -109,6 +142,7 @@ class Refusals(HubCase):
 
 
 class Connections(HubCase):
+    @enforces(17)
     def test_a_silent_client_is_closed_after_one_and_a_half_keep_alives(self):
         d = self.open_connected(keep_alive_s=1)
         started = time.monotonic()
@@ -122,18 +156,21 @@ class Connections(HubCase):
             d.send(b"\xc0\0")
             d.receive(mqtt.PINGRESP)
 
+    @enforces(7, 40)
     def test_an_expired_token_ends_the_connection(self):
         d = self.open_connected(lifetime_s=2)
         d.telemetry()
         d.wait_for_close()
         self.eventually(lambda: any(f"{self.name}: 401003" in line for line in self.hub.errors))
 
+    @enforces(6)
     def test_the_newer_of_two_connections_stays(self):
         line = self.add_device()
         first, second = self.open_connected(line), self.open_connected(line)
         first.wait_for_close()
         second.telemetry()
 
+    @enforces(18)
     def test_a_session_is_kept_unless_clean(self):
         line = self.add_device()
         with self.open(line) as d:
@@ -159,6 +196,7 @@ class Connections(HubCase):
         self.assertEqual(d.receive(mqtt.UNSUBACK), b"\0\7")
         self.assertIn("404103", self.hub.command("invoke", self.name, "ping").stderr)
 
+    @enforces(16)
     def test_a_will_is_published_when_the_connection_is_lost(self):
         line = self.add_device()
         will = (f"devices/{self.name}/messages/events/a=b", '"gone"')
@@ -209,6 +247,7 @@ class Telemetry(HubCase):
         self.assertEqual(shown, lines)
         self.assertEqual(len(self.hub.command("log", "--device", d.id).stdout.splitlines()), len(lines))
 
+    @enforces(11, 14)
     def test_properties_are_decoded(self):
         d = self.open_connected()
         d.telemetry(properties="%24.mid=m%2F1&$.ct=text%2Fplain&a=1&b=%22%C3%BC%01&a=2&?c=")
@@ -255,6 +294,7 @@ class Telemetry(HubCase):
 
 
 class Methods(HubCase):
+    @enforces(22)
     def test_each_answer_goes_to_its_caller(self):
         d = self.open_connected()
         d.subscribe(METHODS)
@@ -267,6 +307,7 @@ class Methods(HubCase):
         for i, call in enumerate(calls):
             self.assertEqual(json.loads(call.result().stdout), {"status": 200, "payload": i})
 
+    @enforces(21)
     def test_a_call_waits_for_the_device_to_subscribe(self):
         line = self.add_device()
         call = self.hub.invoke(self.name, "wake", "--connect-timeout", "30")
@@ -284,6 +325,7 @@ class Methods(HubCase):
         self.assertIn("404104", call.result().stderr)
         self.assertEqual(call.result().returncode, 1)
 
+    @enforces(21)
     def test_a_call_is_refused_for_what_it_is(self):
         self.add_device()
         for parameters, error in [

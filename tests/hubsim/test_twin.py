@@ -6,7 +6,7 @@ import signal
 
 import device as mqtt
 from device import publish
-from hub import HubCase
+from hub import HubCase, enforces
 import tap  # hub knows where it is
 
 RESPONSES = "$iothub/twin/res/#"
@@ -56,11 +56,13 @@ class TwinCase(HubCase):
 
 
 class Requests(TwinCase):
+    @enforces(25)
     def test_a_fresh_twin_is_empty_and_of_version_1(self):
         d = self.open_subscribed()
         d.get_twin("a-1")
         self.assert_answer(d, "200/?$rid=a-1", '{"desired":{"$version":1},"reported":{"$version":1}}')
 
+    @enforces(24, 25)
     def test_reported_properties_are_merged_and_kept_as_they_were_written(self):
         d = self.open_subscribed()
         d.report('{"a":{"x":1.10,"y":[1, 2]},"b":"\\u00e9"}', "7")
@@ -79,6 +81,7 @@ class Requests(TwinCase):
         packets = {d.receive()[0], d.receive()[0]}
         self.assertEqual(packets, {mqtt.PUBACK, mqtt.PUBLISH})
 
+    @enforces(24)
     def test_a_patch_that_breaks_a_rule_is_refused_and_changes_nothing(self):
         d = self.open_subscribed()
         d.report('{"a":1}')
@@ -92,6 +95,7 @@ class Requests(TwinCase):
                 self.assertNotEqual(self.assert_refused(d, code), "")
         self.assertEqual((self.twin()["reported"], self.twin()["reportedVersion"]), ({"a": 1}, 2))
 
+    @enforces(23)
     def test_an_answer_is_lost_without_a_subscription(self):
         d = self.open_subscribed(DESIRED)
         d.get_twin("early")
@@ -101,6 +105,7 @@ class Requests(TwinCase):
         d.get_twin("late")
         self.assert_answer(d, "200/?$rid=late", '{"desired":{"$version":1},"reported":{"a":1,"$version":2}}')
 
+    @enforces(5)
     def test_without_api_version_there_is_no_twin(self):
         line = self.add_device()
         host = mqtt.parse_connection_string(line)["HostName"]
@@ -128,6 +133,7 @@ class BackEnd(TwinCase):
         self.assertEqual(self.twin(), {"desired": {"new": {"a": 1}}, "reported": {},
                                        "desiredVersion": 4, "reportedVersion": 1})
 
+    @enforces(26)
     def test_a_change_is_not_notified_to_who_is_away_or_not_subscribed_and_not_replayed(self):
         d = self.open_subscribed(RESPONSES)
         self.update('{"a":1}')
@@ -244,6 +250,7 @@ class Faults(TwinCase):
         d.get_twin("new")
         self.assertEqual(d.receive_twin()[0], "res/200/?$rid=new")
 
+    @enforces(27)
     def test_a_change_just_as_the_device_asks_comes_in_every_order(self):
         d = self.open_subscribed()
         answer = '{"desired":{%s"$version":%d},"reported":{"$version":1}}'
@@ -275,6 +282,7 @@ class Faults(TwinCase):
 class BasicTier(TwinCase):
     options = ("--basic",)
 
+    @enforces(38)
     def test_it_has_no_twins_methods_and_messages_but_telemetry(self):
         d = self.open_subscribed(RESPONSES, "$iothub/methods/POST/#")
         d.get_twin()

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "hubsim/rules.h"
+
+#include "util/util.h"
+
+#define MQTT_PAGE    "Communicate with an IoT hub using the MQTT protocol"
+#define SAS_PAGE     "Control access to IoT Hub with shared access signatures"
+#define ERRORS_PAGE  "Understand and resolve Azure IoT Hub errors"
+#define C2D_PAGE     "Understand cloud-to-device messaging from an IoT hub"
+#define METHODS_PAGE "Understand and invoke direct methods from IoT Hub"
+#define TWINS_PAGE   "Understand and use device twins in IoT Hub"
+#define TIERS_PAGE   "Choose the right IoT Hub tier for your solution"
+
+/*
+ * Numbers are for ever: tests and logs of tests name them. One that is missing is a rule that is known and
+ * not enforced. The manual page has the same words.
+ */
+static const struct {
+        unsigned number;
+        const char *text;
+        const char *codes; /* in the log, or what a back end or a device is answered; "": none */
+        const char *source;
+} rules[] = {
+        { 1,
+          "The client id is that of a device, and the user name names this hub, the same device and a known "
+          "api-version; otherwise CONNECT is refused.",
+          "400004, 401001, 401003", MQTT_PAGE },
+        { 2, "The device is registered and enabled; otherwise CONNECT is refused.", "403012, 404001",
+          ERRORS_PAGE },
+        { 3,
+          "The password is a SAS token with its fields in any order, signed with either key of the device "
+          "or, "
+          "with skn, of the policy that may connect devices, for the device or a whole-segment prefix of it, "
+          "and not expired; otherwise CONNECT is refused.",
+          "401003", SAS_PAGE },
+        { 4, "A client certificate is refused, with or without a token: no device has one.", "401003",
+          MQTT_PAGE },
+        { 5,
+          "Without an api-version in the user name a device connects, and each of its twin requests is "
+          "answered by 400.",
+          "400004", MQTT_PAGE },
+        { 6, "A second connection of a device ends the first one.", "400027", ERRORS_PAGE },
+        { 7, "A connection ends when its token has expired and the grace time has passed.", "401003",
+          MQTT_PAGE },
+        { 8, "A subscription to a topic that is not the hub's, and a sixth one, ends the connection.",
+          "400004", MQTT_PAGE },
+        { 9, "A subscription with QoS 2 is granted QoS 1.", "", MQTT_PAGE },
+        { 10, "A message of QoS 2 ends the connection.", "400004", MQTT_PAGE },
+        { 11, "Nothing is retained; telemetry that asks for it gets the property mqtt-retain.", "",
+          MQTT_PAGE },
+        { 12,
+          "A message to another topic than the device's own, and malformed properties in it, end the "
+          "connection.",
+          "400004", MQTT_PAGE },
+        { 13, "Telemetry whose body and properties are more than 256 KiB ends the connection.", "413001",
+          MQTT_PAGE },
+        { 14, "A question mark before the properties of telemetry is part of the first name.", "",
+          MQTT_PAGE },
+        { 15, "The will is telemetry of the device itself; otherwise CONNECT is refused.", "400004",
+          MQTT_PAGE },
+        { 16,
+          "When a connection ends without DISCONNECT, its will becomes telemetry with the property "
+          "iothub-MessageType.",
+          "", MQTT_PAGE },
+        { 17,
+          "A connection ends after a silence of 1.5 times its keep-alive, and of 1767 seconds whatever that "
+          "is.",
+          "404104", MQTT_PAGE },
+        { 18,
+          "A session is kept with its subscriptions and messages, which come straight after CONNACK; a clean "
+          "session ends it and drops them.",
+          "", MQTT_PAGE },
+        { 19,
+          "A device has at most 50 messages of 64 KiB from the cloud, each with its time to live; a delivery "
+          "locks it for a minute, PUBACK completes it while the lock holds, ten lost deliveries drop it, and "
+          "feedback tells who asked.",
+          "403004, 412002, 413001", C2D_PAGE },
+        { 20, "On demand, a message to a device that has never connected is dropped or refused.", "404103",
+          C2D_PAGE },
+        { 21,
+          "A method call fails when the device is not there or does not answer in time; it waits for a "
+          "device "
+          "that is to connect.",
+          "403800, 404103, 404104, 413001, 504101", METHODS_PAGE },
+        { 22,
+          "An answer to a method that is not JSON ends the connection; one that nobody waits for is passed "
+          "over.",
+          "400012", METHODS_PAGE },
+        { 23, "A twin request of a device that does not subscribe to its answers is not answered.", "",
+          MQTT_PAGE },
+        { 24,
+          "Reported properties are a JSON object within the limits of size, depth, names and numbers; they "
+          "are merged, null deletes.",
+          "400004, 413001", TWINS_PAGE },
+        { 25,
+          "Desired and reported properties have versions of their own, which rise by one with each change.",
+          "", TWINS_PAGE },
+        { 26,
+          "A change of the desired properties is told to a device that is connected and subscribed, and "
+          "never "
+          "told again.",
+          "", TWINS_PAGE },
+        { 27,
+          "On demand, a change of the desired properties is told before, in the middle of, or after the "
+          "answer "
+          "that has it.",
+          "", TWINS_PAGE },
+        { 38, "A hub of the basic tier has no twins, methods or messages from the cloud.", "403010",
+          TIERS_PAGE },
+        { 40, "Each refused or closed connection is a line on standard error with the device and six digits.",
+          "", ERRORS_PAGE },
+};
+
+void rules_print(FILE *out) {
+        for (size_t i = 0; i < ELEMENTSOF(rules); i++)
+                fprintf(out, "%u\t%s\t%s\t%s\n", rules[i].number, rules[i].text, rules[i].codes,
+                        rules[i].source);
+}
