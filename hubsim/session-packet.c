@@ -27,6 +27,11 @@ static int session_refuse(Session *s, const MqttConnect *connect, MqttConnackCod
         return -ECONNREFUSED;
 }
 
+uint64_t session_silence_max_us(uint16_t keep_alive_s) {
+        return keep_alive_s == 0 ? SILENCE_MAX_US
+                                 : MIN(keep_alive_s * (USEC_PER_SEC * 3 / 2), SILENCE_MAX_US);
+}
+
 static bool will_is_valid(const MqttConnect *connect, const Device *device) {
         Topic topic;
 
@@ -91,9 +96,7 @@ static int session_accept(Session *s, const MqttConnect *connect, const Verdict 
         s->device = device;
         s->is_clean = connect->clean_session;
         s->has_api_version = verdict->has_api_version;
-        s->silence_max_us = connect->keep_alive_s == 0
-                                    ? SILENCE_MAX_US
-                                    : MIN(connect->keep_alive_s * (USEC_PER_SEC * 3 / 2), SILENCE_MAX_US);
+        s->silence_max_us = session_silence_max_us(connect->keep_alive_s);
 
         if (connect->has_will) {
                 r = session_keep_will(s, &connect->will);

@@ -24,6 +24,9 @@ typedef enum SessionEnd {
  * handlers. */
 void session_close(Session *session, SessionEnd end, unsigned code);
 
+/* How long a client may say nothing that asked for this keep-alive. */
+uint64_t session_silence_max_us(uint16_t keep_alive_s);
+
 /* Sends a message, and one of QoS 0. */
 int session_publish_packet(Session *session, const MqttPublish *publish);
 int session_publish(Session *session, az_span topic, az_span payload);
