@@ -90,9 +90,9 @@ static const struct {
         { 23, "A twin request of a device that does not subscribe to its answers is not answered.", "",
           MQTT_PAGE },
         { 24,
-          "Reported properties are a JSON object within the limits of size, depth, names and numbers; they "
-          "are merged, null deletes.",
-          "400004, 413001", TWINS_PAGE },
+          "Desired and reported properties are JSON objects within the limits of size, depth, names and "
+          "values; a patch is merged, null deletes.",
+          "400004, 400012, 413001", TWINS_PAGE },
         { 25,
           "Desired and reported properties have versions of their own, which rise by one with each change.",
           "", TWINS_PAGE },
@@ -102,10 +102,11 @@ static const struct {
           "told again.",
           "", TWINS_PAGE },
         { 27,
-          "On demand, a change of the desired properties is told before, in the middle of, or after the "
-          "answer "
-          "that has it.",
+          "On demand, a change of the desired properties and the answer to a request for the twin cross in "
+          "each order.",
           "", TWINS_PAGE },
+        { 28, "On demand, twin requests of a device are too many and answered by 429; no rate is measured.",
+          "429005", ERRORS_PAGE },
         { 38, "A hub of the basic tier has no twins, methods or messages from the cloud.", "403010",
           TIERS_PAGE },
         { 40, "Each refused or closed connection is a line on standard error with the device and six digits.",

@@ -122,6 +122,7 @@ class Requests(TwinCase):
 
 
 class BackEnd(TwinCase):
+    @enforces(24, 25, 26)
     def test_a_change_is_notified_by_the_patch_as_it_was_written(self):
         d = self.open_subscribed()
         self.assertEqual(self.update('{"rate": 1.50, "old": {"x": null}}'), 2)
@@ -150,6 +151,7 @@ class BackEnd(TwinCase):
         d.get_twin()
         self.assert_answer(d, "200/?$rid=1", '{"desired":{"a":3,"$version":4},"reported":{"$version":1}}')
 
+    @enforces(24)
     def test_the_back_end_keeps_to_the_rules_too(self):
         self.add_device()
         rows = [("update", '{"a.b":1}', "400004 ArgumentInvalid: 'a.b': "),
@@ -191,6 +193,7 @@ class BackEnd(TwinCase):
 
 
 class Faults(TwinCase):
+    @enforces(28)
     def test_so_many_requests_of_a_kind_get_a_status(self):
         d = self.open_subscribed()
         self.fault(gets=1, patches=2)
