@@ -183,6 +183,9 @@ static void session_event(HubLink *link, az_hub_event *event) {
         case AZ_HUB_EVENT_TWIN:
                 link->ops->on_twin(link->userdata, &event->as.twin.response, event->as.twin.payload);
                 break;
+        case AZ_HUB_EVENT_WAIT:
+                hub_link_set_state(link, HUB_LINK_WAITING, boottime_us() + event->as.wait.delay_us);
+                break;
         case AZ_HUB_EVENT_DRAIN:
                 hub_link_set_state(link, HUB_LINK_RENEWING, UINT64_MAX);
                 break;
@@ -228,12 +231,15 @@ static void on_message(HubLink *link, const MqttEvent *event) {
 }
 
 static void on_lost(HubLink *link, const MqttEvent *event) {
+        az_hub_loss loss = hub_loss_from_cause(event->lost.cause);
+
         if (event->lost.cause == MQTT_LOST_ASKED) {
                 disconnected(link);
                 return;
         }
         hub_link_set_reason(link, "Connection to '%s' lost: %s", link->credential.host, event->lost.text);
-        hub_link_session_lost(link, hub_loss_from_cause(event->lost.cause));
+        hub_link_session_lost(link, loss == AZ_HUB_LOSS_CLOSED && link->n_in_flight > 0 ? AZ_HUB_LOSS_PUBLISH
+                                                                                        : loss);
 }
 
 void hub_link_mqtt_event(HubLink *link, const MqttEvent *event) {

@@ -60,6 +60,15 @@ bool hub_loss_describe(const az_hub_event *lost, const char *host, char *text, s
                                 code, refusal ?: "for a reason that MQTT 3.1.1 does not know");
         else if (lost->as.lost.loss == AZ_HUB_LOSS_SUBSCRIBE)
                 (void) snprintf(text, size, "The hub '%s' refused a subscription", host);
+        else if (lost->as.lost.loss == AZ_HUB_LOSS_DUPLICATE)
+                (void) snprintf(
+                        text, size,
+                        "The hub '%s' closed three connections within seconds of their beginning; check "
+                        "whether something else connects as the same device",
+                        host);
+        else if (lost->as.lost.loss == AZ_HUB_LOSS_CLOCK)
+                (void) snprintf(text, size,
+                                "The clock is not set: it shows a time before this program was built");
         else if (lost->as.lost.loss == AZ_HUB_LOSS_TIMEOUT)
                 (void) snprintf(text, size, "The hub '%s' did not answer in time (%s)", host,
                                 az_hub_session_state_to_string(lost->as.lost.from));

@@ -53,14 +53,12 @@ static az_result sign(az_hub_session *s, az_hub_session_transition const *transi
         if (az_result_failed(r))
                 return r;
 
-        if (transition->from == AZ_HUB_SESSION_STOPPED)
-                _az_hub_session_forget_failures(s);
         s->_internal.credential_len = (size_t) az_span_size(text);
-        s->_internal.expires_unix_s = expires_unix_s;
-        _az_hub_session_plan_renewal(s, in->time.now_us);
+        _az_hub_session_date_token(s, in->time);
         event = move(s, transition, deadline_after(in->time, s->_internal.options.sign_timeout_s));
         event->as.sign.string_to_sign = text;
         event->as.sign.expires_unix_s = expires_unix_s;
+        event->as.sign.clock_is_unset = in->time.unix_s < s->_internal.options.build_unix_s;
         return AZ_OK;
 }
 
@@ -93,6 +91,7 @@ static az_result subscribe(az_hub_session *s, az_hub_session_transition const *t
         az_hub_event *event;
 
         s->_internal.session_present = in->session_present;
+        s->_internal.connected_us = in->time.now_us;
         event = move(s, transition, deadline_after(in->time, s->_internal.options.subscribe_timeout_s));
         event->as.subscribe.filters = s->_internal.filters;
         event->as.subscribe.n_filters = s->_internal.n_filters;
@@ -101,8 +100,15 @@ static az_result subscribe(az_hub_session *s, az_hub_session_transition const *t
 
 static az_result go_live(az_hub_session *s, az_hub_session_transition const *transition, input const *in) {
         s->_internal.live_since_us = in->time.now_us;
-        move(s, transition, _az_hub_session_renewal_us(s))->as.live.session_present =
+        move(s, transition, _az_hub_session_renewal_us(s, in->time))->as.live.session_present =
                 s->_internal.session_present;
+        return AZ_OK;
+}
+
+static az_result wait(az_hub_session *s, az_hub_session_transition const *transition, input const *in) {
+        uint64_t delay_us = _az_hub_session_splay_us(s);
+
+        move(s, transition, in->time.now_us + delay_us)->as.wait.delay_us = delay_us;
         return AZ_OK;
 }
 
@@ -113,6 +119,7 @@ static az_result drain(az_hub_session *s, az_hub_session_transition const *trans
 
 static az_result disconnect(az_hub_session *s, az_hub_session_transition const *transition, input const *in) {
         if (transition->to == AZ_HUB_SESSION_STOPPED) {
+                _az_hub_session_forget_losses(s);
                 (void) move(s, transition, UINT64_MAX);
                 return AZ_OK;
         }
@@ -154,6 +161,8 @@ static az_result act(az_hub_session *s, az_hub_session_transition const *transit
         case AZ_HUB_EVENT_C2D:
         case AZ_HUB_EVENT_TWIN:
                 return deliver(s, transition, in);
+        case AZ_HUB_EVENT_WAIT:
+                return wait(s, transition, in);
         case AZ_HUB_EVENT_DRAIN:
                 return drain(s, transition, in);
         case AZ_HUB_EVENT_LOST:
@@ -174,7 +183,12 @@ static az_result feed(az_hub_session *s, az_hub_session_trigger on, input const 
                 return AZ_ERROR_NOT_ENOUGH_SPACE;
         forget_credential(s);
         transition = _az_hub_session_find_transition(s->_internal.state, on);
-        return transition ? act(s, transition, in) : AZ_ERROR_NOT_SUPPORTED;
+        if (!transition)
+                return AZ_ERROR_NOT_SUPPORTED;
+        if (transition->event == AZ_HUB_EVENT_SIGN && _az_hub_session_waits_for_clock(s, in->time))
+                return feed(s, AZ_HUB_ON_CLOCK_UNSET,
+                            &(input){ .time = in->time, .loss = AZ_HUB_LOSS_CLOCK });
+        return act(s, transition, in);
 }
 
 az_hub_session_options az_hub_session_options_default(void) {
@@ -245,7 +259,8 @@ az_result az_hub_session_init(az_hub_session *s, az_iot_hub_client const *client
 }
 
 az_result az_hub_session_start(az_hub_session *s, az_hub_session_time time) {
-        return feed(s, AZ_HUB_ON_START, &(input){ .time = time });
+        return feed(s, s->_internal.options.splay_s > 0 ? AZ_HUB_ON_START_SPLAYED : AZ_HUB_ON_START,
+                    &(input){ .time = time });
 }
 
 void az_hub_session_stop(az_hub_session *s) {
@@ -276,7 +291,8 @@ az_result az_hub_session_suback(az_hub_session *s, uint8_t const *codes, size_t 
 }
 
 az_result az_hub_session_lost(az_hub_session *s, az_hub_loss loss, az_hub_session_time time) {
-        if (loss == AZ_HUB_LOSS_NONE || loss == AZ_HUB_LOSS_REFUSED || loss == AZ_HUB_LOSS_SUBSCRIBE)
+        if (loss == AZ_HUB_LOSS_NONE || loss == AZ_HUB_LOSS_REFUSED || loss == AZ_HUB_LOSS_SUBSCRIBE ||
+            loss == AZ_HUB_LOSS_DUPLICATE || loss == AZ_HUB_LOSS_CLOCK)
                 return AZ_ERROR_ARG;
         return feed(s, AZ_HUB_ON_LOST, &(input){ .time = time, .loss = loss });
 }
@@ -301,6 +317,21 @@ az_result az_hub_session_closed(az_hub_session *s, az_hub_session_time time) {
 
 az_result az_hub_session_reconnect_now(az_hub_session *s, az_hub_session_time time) {
         return feed(s, AZ_HUB_ON_RECONNECT_NOW, &(input){ .time = time });
+}
+
+az_result az_hub_session_clock_changed(az_hub_session *s, az_hub_session_time time) {
+        bool is_due;
+
+        if (s->_internal.has_event)
+                return AZ_ERROR_NOT_ENOUGH_SPACE;
+        if (s->_internal.state == AZ_HUB_SESSION_LIVE) {
+                s->_internal.deadline_us = _az_hub_session_renewal_us(s, time);
+                is_due = s->_internal.deadline_us <= time.now_us;
+        } else {
+                is_due = s->_internal.state == AZ_HUB_SESSION_BACKOFF &&
+                         _az_hub_session_is_mended_by_clock(s, time);
+        }
+        return is_due ? feed(s, AZ_HUB_ON_CLOCK_CHANGED, &(input){ .time = time }) : AZ_OK;
 }
 
 az_result az_hub_session_message(az_hub_session *s, az_span topic, az_span payload) {

@@ -23,6 +23,10 @@
  * attempt begins at once. That is no loss: nothing is counted, and nothing waits. A link that is lost in
  * those seconds is, but the next attempt follows within a tenth of a second.
  *
+ * A token is dated by the wall clock, and a wrong one makes tokens that the hub refuses. While it shows a
+ * time before the build date (an option), attempts wait for it: BACKOFF with AZ_HUB_LOSS_CLOCK, for five
+ * minutes at most. Tell az_hub_session_clock_changed() when the clock was set.
+ *
  * az_hub_session_transitions() has every row. The session never gives up: only az_hub_session_stop() ends it.
  *
  * Each input makes at most one event. Pop it before the next input. What an event points to lives until the
@@ -66,20 +70,39 @@ typedef enum {
         _AZ_HUB_SESSION_STATE_MAX
 } az_hub_session_state;
 
-/* Why the link, or the attempt to have one, was lost. */
+/*
+ * Why the link, or the attempt to have one, was lost; and how long the next attempt waits. Delays double with
+ * each loss of their kind, up to the last number, and the upper half of each is random (session/retry.h).
+ * They begin anew after a link that lived for a minute. Where nothing else is said, the two options decide,
+ * which are 1 s and 100 s unless they are changed.
+ */
 typedef enum {
-        AZ_HUB_LOSS_NONE,       /* it never was */
-        AZ_HUB_LOSS_SIGNING,    /* no signature: key, token or signer failed */
-        AZ_HUB_LOSS_NAME,       /* the host name did not resolve */
-        AZ_HUB_LOSS_TCP,        /* no connection, or it broke */
-        AZ_HUB_LOSS_TLS,        /* handshake or certificate failed */
-        AZ_HUB_LOSS_TIMEOUT,    /* no answer in time */
-        AZ_HUB_LOSS_REFUSED,    /* CONNACK with another code than 0 */
-        AZ_HUB_LOSS_SUBSCRIBE,  /* SUBACK did not grant each filter */
-        AZ_HUB_LOSS_CLOSED,     /* the hub closed the connection */
-        AZ_HUB_LOSS_KEEP_ALIVE, /* nothing was heard from the hub */
-        AZ_HUB_LOSS_PROTOCOL,   /* the hub sent what it must not */
-        AZ_HUB_LOSS_THROTTLED,  /* the hub keeps closing the connection while messages are being published */
+        AZ_HUB_LOSS_NONE,    /* it never was */
+        AZ_HUB_LOSS_SIGNING, /* no signature: key, token or signer failed */
+        AZ_HUB_LOSS_NAME,    /* the host name did not resolve */
+        AZ_HUB_LOSS_TCP,     /* no connection, or the network broke it */
+        AZ_HUB_LOSS_TLS,     /* handshake or certificate failed */
+        AZ_HUB_LOSS_TIMEOUT, /* no answer in time */
+        /* CONNACK with another code than 0. 3 ("server unavailable") is treated as THROTTLED; 4 and 5 ("bad
+         * user name or password", "not authorized") are answered with one new token after the ordinary delay;
+         * otherwise 30 s to an hour, for people have to repair keys and enrolments. */
+        AZ_HUB_LOSS_REFUSED,
+        AZ_HUB_LOSS_SUBSCRIBE, /* SUBACK did not grant each filter */
+        AZ_HUB_LOSS_CLOSED,    /* the hub closed the connection, or reset it */
+        /* The link is half-open: not a byte of the hub came for as long as the keep-alive, nor the answer to
+         * a ping. What was sent into the link proves nothing. */
+        AZ_HUB_LOSS_KEEP_ALIVE,
+        AZ_HUB_LOSS_PROTOCOL, /* the hub sent what it must not */
+        /* The hub closed the connection when it was sent a message, and has acknowledged none over it. Not
+         * counted as CLOSED: that message may be to blame. */
+        AZ_HUB_LOSS_PUBLISH,
+        /* It does so time and again, or answers pings but acknowledges nothing for a minute: the device is
+         * out of quota, or the hub overloaded. From 10 s up. */
+        AZ_HUB_LOSS_THROTTLED,
+        /* Three links in a row were CLOSED within 10 s of CONNACK. A hub lets the last connection of an
+         * identity win: probably another device or program has the same. From 60 s to 10 min. */
+        AZ_HUB_LOSS_DUPLICATE,
+        AZ_HUB_LOSS_CLOCK, /* the wall clock shows a time before the build date; up to 60 s */
         _AZ_HUB_LOSS_MAX
 } az_hub_loss;
 
@@ -102,11 +125,7 @@ typedef struct {
         uint8_t qos;
 } az_hub_session_filter;
 
-/*
- * Each is followed by its default. How long a session backs off is the business of session/retry.h, after
- * ordinary losses with the two numbers given here, after throttling from 10 s up, after a refusal from 30 s
- * to an hour; each kind is counted for itself, until a link has lived for a minute.
- */
+/* Each is followed by its default. */
 typedef struct {
         uint64_t random_seed; /* from the system's random source; 0 is refused, so that it is not forgotten */
         uint32_t features;    /* all */
@@ -117,6 +136,8 @@ typedef struct {
         uint16_t subscribe_timeout_s; /* 30: from SUBSCRIBE to SUBACK */
         uint32_t backoff_min_s;       /* 1 */
         uint32_t backoff_max_s;       /* 100 */
+        uint16_t splay_s;             /* 0: the first attempt waits for up to so long, at random */
+        uint64_t build_unix_s;        /* 0: no wall clock that is right shows a time before this one */
 } az_hub_session_options;
 
 /* The two clocks of an input. */
@@ -141,6 +162,8 @@ typedef enum {
         AZ_HUB_EVENT_C2D,
         /* An answer about the twin, or a change of its desired properties. */
         AZ_HUB_EVENT_TWIN,
+        /* Nothing yet: the first attempt comes by itself. */
+        AZ_HUB_EVENT_WAIT,
         /* The link is to be renewed: begin nothing new, let what is under way finish (PUBACKs, answers), and
          * answer with az_hub_session_drained(). DISCONNECT comes after 5 s in any case. */
         AZ_HUB_EVENT_DRAIN,
@@ -159,6 +182,7 @@ typedef struct {
                 struct {
                         az_span string_to_sign; /* wants base64(HMAC-SHA256(key, string_to_sign)) */
                         uint64_t expires_unix_s;
+                        bool clock_is_unset; /* it is before the build date still; an attempt all the same */
                 } sign;
                 struct {
                         az_span client_id; /* these three are followed by a NUL */
@@ -188,6 +212,9 @@ typedef struct {
                         az_span payload;
                 } twin;
                 struct {
+                        uint64_t delay_us; /* > 0 */
+                } wait;
+                struct {
                         az_hub_loss loss;
                         uint8_t connack_code;      /* if REFUSED */
                         az_hub_session_state from; /* where it was lost */
@@ -214,8 +241,8 @@ typedef struct {
 /* Room for a token: a host of 255 bytes, two ids of 128 of which each byte is percent-encoded, the rest. */
 #define AZ_HUB_SESSION_CREDENTIAL_MAX 1535
 
-/* Ordinary losses, throttling and refusals back off each on a scale of their own. */
-#define _az_HUB_SESSION_BACKOFFS 3
+/* Ordinary losses, throttling, refusals, rivals and the clock back off each on a scale of their own. */
+#define _az_HUB_SESSION_BACKOFFS 5
 
 /* Lives wherever the caller puts it, and stays there; its members are private. */
 typedef struct {
@@ -230,9 +257,13 @@ typedef struct {
                 bool session_present;
                 az_hub_session_filter filters[AZ_HUB_SESSION_FILTERS_MAX];
                 size_t n_filters;
-                uint64_t expires_unix_s;
+                uint64_t expires_unix_s; /* these three are of the last token */
+                uint64_t signed_us;
                 uint64_t renew_us;
+                uint64_t connected_us;
                 uint64_t live_since_us;
+                uint64_t clock_until_us; /* 0: the clock is not waited for */
+                uint32_t n_short;        /* links in a row that the hub closed within seconds */
                 uint32_t n_failures[_az_HUB_SESSION_BACKOFFS];
                 az_hub_loss last_loss;
                 uint8_t last_connack_code;
@@ -260,10 +291,10 @@ AZ_NODISCARD az_hub_session_options az_hub_session_options_default(void);
 AZ_NODISCARD az_result az_hub_session_init(az_hub_session *s, az_iot_hub_client const *client,
                                            az_hub_session_options const *options);
 
-/* Begins the first attempt (SIGN) and forgets earlier failures. */
+/* Begins the first attempt (SIGN, or WAIT if there is a splay). */
 AZ_NODISCARD az_result az_hub_session_start(az_hub_session *s, az_hub_session_time time);
 
-/* Ends the session from any state (DISCONNECT, in place of an event that waits). */
+/* Ends the session from any state (DISCONNECT, in place of an event that waits), and forgets its failures. */
 void az_hub_session_stop(az_hub_session *s);
 
 /*
@@ -297,7 +328,7 @@ AZ_NODISCARD az_result az_hub_session_suback(az_hub_session *s, uint8_t const *c
 /*
  * The link, or the attempt, is lost (LOST).
  *
- *   loss  not NONE, REFUSED or SUBSCRIBE, which the session finds itself
+ *   loss  not NONE, REFUSED, SUBSCRIBE, DUPLICATE or CLOCK, which the session finds itself
  *
  * AZ_ERROR_ARG: one of these; nothing changed.
  */
@@ -322,6 +353,15 @@ AZ_NODISCARD az_result az_hub_session_closed(az_hub_session *s, az_hub_session_t
 AZ_NODISCARD az_result az_hub_session_reconnect_now(az_hub_session *s, az_hub_session_time time);
 
 /*
+ * The wall clock was set, by however much; in any state. Renews a link that is LIVE sooner, or now (DRAIN),
+ * if its token has less of its life left than was thought, or has more than one and a half. Ends BACKOFF
+ * (SIGN) after a refusal or a TLS failure if the step is of more than a minute, and after CLOCK if the clock
+ * is right now. Otherwise does nothing. (An attempt that is under way is left alone: if its token is no good
+ * the hub refuses it, and the next one is made with the new time.)
+ */
+AZ_NODISCARD az_result az_hub_session_clock_changed(az_hub_session *s, az_hub_session_time time);
+
+/*
  * Takes a message of the hub (METHOD, C2D or TWIN). Accepted from CONNACK on, before SUBACK too: a hub that
  * has kept the session sends what waited at once.
  *
@@ -344,6 +384,7 @@ AZ_NODISCARD az_hub_session_status az_hub_session_get_status(az_hub_session cons
 /* What moves the machine. */
 typedef enum {
         AZ_HUB_ON_START,
+        AZ_HUB_ON_START_SPLAYED, /* a start that waits first */
         AZ_HUB_ON_STOP,
         AZ_HUB_ON_SIGNED,
         AZ_HUB_ON_CONNECTED,
@@ -356,6 +397,8 @@ typedef enum {
         AZ_HUB_ON_DRAINED,
         AZ_HUB_ON_CLOSED,
         AZ_HUB_ON_RECONNECT_NOW,
+        AZ_HUB_ON_CLOCK_CHANGED,
+        AZ_HUB_ON_CLOCK_UNSET, /* in place of what leads to SIGN, while the clock is waited for */
         AZ_HUB_ON_METHOD,
         AZ_HUB_ON_C2D,
         AZ_HUB_ON_TWIN,

@@ -19,20 +19,29 @@ AZ_NODISCARD az_hub_session_transition const *_az_hub_session_find_transition(az
 
 /* hub_session_schedule.c: when what happens. */
 
-/* Begins every scale of delays anew. */
-void _az_hub_session_forget_failures(az_hub_session *s);
+/* The session is stopped: nothing counts any more. */
+void _az_hub_session_forget_losses(az_hub_session *s);
+
+/* Returns how long the first attempt waits, in microseconds, never 0. */
+AZ_NODISCARD uint64_t _az_hub_session_splay_us(az_hub_session *s);
+
+/* Whether the clock is before the build date and may yet be set. */
+AZ_NODISCARD bool _az_hub_session_waits_for_clock(az_hub_session const *s, az_hub_session_time time);
+
+/* Whether the clock is to blame for the last loss and has been set since. */
+AZ_NODISCARD bool _az_hub_session_is_mended_by_clock(az_hub_session const *s, az_hub_session_time time);
+
+/* A token is made: sets when it expires and when it is to be renewed. */
+void _az_hub_session_date_token(az_hub_session *s, az_hub_session_time time);
+
+/* Returns when the link that is live has to be renewed. */
+AZ_NODISCARD uint64_t _az_hub_session_renewal_us(az_hub_session const *s, az_hub_session_time time);
 
 /* A link ends: if it lived for a minute then all was well, and earlier failures are forgotten. */
 void _az_hub_session_judge_link(az_hub_session *s, uint64_t now_us);
 
-/* Counts a loss and sets how long to wait before the next attempt. */
+/* Counts a loss, may find another reason for it, and sets how long to wait before the next attempt. */
 void _az_hub_session_judge_loss(az_hub_session *s, az_hub_event *lost, uint64_t now_us);
-
-/* A token is made: decides when to renew it. */
-void _az_hub_session_plan_renewal(az_hub_session *s, uint64_t now_us);
-
-/* Returns when the link that is live has to be renewed. */
-AZ_NODISCARD uint64_t _az_hub_session_renewal_us(az_hub_session const *s);
 
 /* hub_session_message.c: what is subscribed to, and what comes of it. */
 

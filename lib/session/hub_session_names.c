@@ -14,6 +14,7 @@ static const char *const states[_AZ_HUB_SESSION_STATE_MAX] = {
 
 static const char *const triggers[_AZ_HUB_ON_MAX] = {
         [AZ_HUB_ON_START] = "start",
+        [AZ_HUB_ON_START_SPLAYED] = "start-splayed",
         [AZ_HUB_ON_STOP] = "stop",
         [AZ_HUB_ON_SIGNED] = "signed",
         [AZ_HUB_ON_CONNECTED] = "connected",
@@ -26,26 +27,43 @@ static const char *const triggers[_AZ_HUB_ON_MAX] = {
         [AZ_HUB_ON_DRAINED] = "drained",
         [AZ_HUB_ON_CLOSED] = "closed",
         [AZ_HUB_ON_RECONNECT_NOW] = "reconnect-now",
+        [AZ_HUB_ON_CLOCK_CHANGED] = "clock-changed",
+        [AZ_HUB_ON_CLOCK_UNSET] = "clock-unset",
         [AZ_HUB_ON_METHOD] = "method",
         [AZ_HUB_ON_C2D] = "c2d",
         [AZ_HUB_ON_TWIN] = "twin",
 };
 
 static const char *const event_types[_AZ_HUB_EVENT_TYPE_MAX] = {
-        [AZ_HUB_EVENT_SIGN] = "sign",           [AZ_HUB_EVENT_CONNECT] = "connect",
-        [AZ_HUB_EVENT_SUBSCRIBE] = "subscribe", [AZ_HUB_EVENT_LIVE] = "live",
-        [AZ_HUB_EVENT_METHOD] = "method",       [AZ_HUB_EVENT_C2D] = "c2d",
-        [AZ_HUB_EVENT_TWIN] = "twin",           [AZ_HUB_EVENT_DRAIN] = "drain",
-        [AZ_HUB_EVENT_LOST] = "lost",           [AZ_HUB_EVENT_DISCONNECT] = "disconnect",
+        [AZ_HUB_EVENT_SIGN] = "sign",
+        [AZ_HUB_EVENT_CONNECT] = "connect",
+        [AZ_HUB_EVENT_SUBSCRIBE] = "subscribe",
+        [AZ_HUB_EVENT_LIVE] = "live",
+        [AZ_HUB_EVENT_METHOD] = "method",
+        [AZ_HUB_EVENT_C2D] = "c2d",
+        [AZ_HUB_EVENT_TWIN] = "twin",
+        [AZ_HUB_EVENT_WAIT] = "wait",
+        [AZ_HUB_EVENT_DRAIN] = "drain",
+        [AZ_HUB_EVENT_LOST] = "lost",
+        [AZ_HUB_EVENT_DISCONNECT] = "disconnect",
 };
 
 static const char *const losses[_AZ_HUB_LOSS_MAX] = {
-        [AZ_HUB_LOSS_NONE] = "none",         [AZ_HUB_LOSS_SIGNING] = "signing",
-        [AZ_HUB_LOSS_NAME] = "name",         [AZ_HUB_LOSS_TCP] = "tcp",
-        [AZ_HUB_LOSS_TLS] = "tls",           [AZ_HUB_LOSS_TIMEOUT] = "timeout",
-        [AZ_HUB_LOSS_REFUSED] = "refused",   [AZ_HUB_LOSS_SUBSCRIBE] = "subscribe",
-        [AZ_HUB_LOSS_CLOSED] = "closed",     [AZ_HUB_LOSS_KEEP_ALIVE] = "keep-alive",
-        [AZ_HUB_LOSS_PROTOCOL] = "protocol", [AZ_HUB_LOSS_THROTTLED] = "throttled",
+        [AZ_HUB_LOSS_NONE] = "none",
+        [AZ_HUB_LOSS_SIGNING] = "signing",
+        [AZ_HUB_LOSS_NAME] = "name",
+        [AZ_HUB_LOSS_TCP] = "tcp",
+        [AZ_HUB_LOSS_TLS] = "tls",
+        [AZ_HUB_LOSS_TIMEOUT] = "timeout",
+        [AZ_HUB_LOSS_REFUSED] = "refused",
+        [AZ_HUB_LOSS_SUBSCRIBE] = "subscribe",
+        [AZ_HUB_LOSS_CLOSED] = "closed",
+        [AZ_HUB_LOSS_KEEP_ALIVE] = "keep-alive",
+        [AZ_HUB_LOSS_PROTOCOL] = "protocol",
+        [AZ_HUB_LOSS_PUBLISH] = "publish",
+        [AZ_HUB_LOSS_THROTTLED] = "throttled",
+        [AZ_HUB_LOSS_DUPLICATE] = "duplicate",
+        [AZ_HUB_LOSS_CLOCK] = "clock",
 };
 
 static const char *name_in(const char *const *names, size_t n_names, size_t index) {

@@ -12,36 +12,56 @@
 /* A token is renewed while it has as long to live, and no link sooner after the last. */
 #define RENEWAL_MARGIN_S 60
 
+/* A hub lets the last connection of an identity win: one that ends so soon, so often, has a rival. */
+#define SHORT_US             (10 * _az_USEC_PER_SEC)
+#define N_SHORT_OF_DUPLICATE 3
+
+/* How long a clock that cannot be right is waited for. */
+#define CLOCK_WAIT_US (300 * _az_USEC_PER_SEC)
+
+/* A clock that was set by less may as well have drifted. */
+#define CLOCK_STEP_S 60
+
+/* Each kind of loss is counted for itself. */
 enum {
         BACKOFF_ORDINARY,
         BACKOFF_THROTTLED,
-        BACKOFF_REFUSED
+        BACKOFF_REFUSED,
+        BACKOFF_DUPLICATE,
+        BACKOFF_CLOCK
 };
 
-/* SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014). */
-static uint64_t draw_random(az_hub_session *s) {
-        uint64_t z = s->_internal.random += UINT64_C(0x9E3779B97F4A7C15);
-
-        z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-        z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-        return z ^ (z >> 31);
-}
-
-void _az_hub_session_forget_failures(az_hub_session *s) {
+static void forget_failures(az_hub_session *s) {
         for (size_t i = 0; i < _az_HUB_SESSION_BACKOFFS; i++)
                 s->_internal.n_failures[i] = 0;
 }
 
+void _az_hub_session_forget_losses(az_hub_session *s) {
+        forget_failures(s);
+        s->_internal.n_short = 0;
+        s->_internal.clock_until_us = 0;
+}
+
+uint64_t _az_hub_session_splay_us(az_hub_session *s) {
+        return 1 + az_retry_draw(&s->_internal.random) % (s->_internal.options.splay_s * _az_USEC_PER_SEC);
+}
+
 void _az_hub_session_judge_link(az_hub_session *s, uint64_t now_us) {
-        if (now_us - s->_internal.live_since_us >= STABLE_US)
-                _az_hub_session_forget_failures(s);
+        if (now_us - s->_internal.live_since_us < STABLE_US)
+                return;
+        forget_failures(s);
+        s->_internal.n_short = 0;
 }
 
 /* MQTT 3.1.1, table 3.1: "0x03 Connection Refused, Server unavailable"; an overloaded hub says so. */
 static unsigned backoff_of(az_hub_loss loss, uint8_t connack_code) {
-        if (loss == AZ_HUB_LOSS_THROTTLED || (loss == AZ_HUB_LOSS_REFUSED && connack_code == 3))
+        if (loss == AZ_HUB_LOSS_REFUSED)
+                return connack_code == 3 ? BACKOFF_THROTTLED : BACKOFF_REFUSED;
+        if (loss == AZ_HUB_LOSS_THROTTLED)
                 return BACKOFF_THROTTLED;
-        return loss == AZ_HUB_LOSS_REFUSED ? BACKOFF_REFUSED : BACKOFF_ORDINARY;
+        if (loss == AZ_HUB_LOSS_DUPLICATE)
+                return BACKOFF_DUPLICATE;
+        return loss == AZ_HUB_LOSS_CLOCK ? BACKOFF_CLOCK : BACKOFF_ORDINARY;
 }
 
 static uint64_t back_off(az_hub_session *s, az_hub_loss loss, uint8_t connack_code) {
@@ -51,35 +71,110 @@ static uint64_t back_off(az_hub_session *s, az_hub_loss loss, uint8_t connack_co
                 [BACKOFF_THROTTLED] = { max_s < 10 ? max_s : 10, max_s },
                 /* Keys and enrolments are repaired by people: knock less and less often, but never stop. */
                 [BACKOFF_REFUSED] = { 30, 3600 },
+                [BACKOFF_DUPLICATE] = { 60, 600 },
+                [BACKOFF_CLOCK] = { 1, 60 },
         };
         unsigned backoff = backoff_of(loss, connack_code);
+        uint32_t n_failures = ++s->_internal.n_failures[backoff];
 
-        s->_internal.n_failures[backoff]++;
-        return az_retry_delay_us(&policies[backoff], s->_internal.n_failures[backoff], draw_random(s));
+        /* "Bad user name or password", "not authorized": a new token may be all that it takes, once. */
+        if (backoff == BACKOFF_REFUSED && (connack_code == 4 || connack_code == 5)) {
+                if (n_failures == 1)
+                        backoff = BACKOFF_ORDINARY;
+                else
+                        n_failures--;
+        }
+        return az_retry_delay_us(&policies[backoff], n_failures, az_retry_draw(&s->_internal.random));
+}
+
+/* Whether the hub ended this link as it does when somebody else connects with the same identity. */
+static bool has_rival(az_hub_session *s, az_hub_event const *lost, uint64_t now_us) {
+        if (lost->as.lost.from != AZ_HUB_SESSION_LIVE)
+                return false;
+        if (now_us - s->_internal.connected_us >= SHORT_US)
+                s->_internal.n_short = 0;
+        else if (lost->as.lost.loss == AZ_HUB_LOSS_CLOSED)
+                s->_internal.n_short++;
+        return lost->as.lost.loss == AZ_HUB_LOSS_CLOSED && s->_internal.n_short >= N_SHORT_OF_DUPLICATE;
+}
+
+/* What is left of the time to wait for the clock; begins it. */
+static uint64_t clock_wait_us(az_hub_session *s, uint64_t now_us) {
+        if (s->_internal.clock_until_us == 0)
+                s->_internal.clock_until_us = now_us + CLOCK_WAIT_US;
+        return s->_internal.clock_until_us - now_us;
 }
 
 void _az_hub_session_judge_loss(az_hub_session *s, az_hub_event *lost, uint64_t now_us) {
         bool is_planned =
                 lost->as.lost.from == AZ_HUB_SESSION_DRAINING || lost->as.lost.from == AZ_HUB_SESSION_CLOSING;
+        uint64_t delay_us, most_us = UINT64_MAX;
 
-        if (lost->as.lost.from == AZ_HUB_SESSION_LIVE || is_planned)
+        if (lost->as.lost.from == AZ_HUB_SESSION_LIVE || lost->as.lost.from == AZ_HUB_SESSION_DRAINING)
                 _az_hub_session_judge_link(s, now_us);
-        lost->as.lost.delay_us = back_off(s, lost->as.lost.loss, lost->as.lost.connack_code);
-        if (is_planned)
-                lost->as.lost.delay_us = AT_ONCE_US;
+        if (has_rival(s, lost, now_us))
+                lost->as.lost.loss = AZ_HUB_LOSS_DUPLICATE;
+
+        delay_us = back_off(s, lost->as.lost.loss, lost->as.lost.connack_code);
+        if (lost->as.lost.loss == AZ_HUB_LOSS_CLOCK)
+                most_us = clock_wait_us(s, now_us);
+        else if (is_planned)
+                most_us = AT_ONCE_US;
+        lost->as.lost.delay_us = delay_us < most_us ? delay_us : most_us;
+}
+
+bool _az_hub_session_waits_for_clock(az_hub_session const *s, az_hub_session_time time) {
+        return time.unix_s < s->_internal.options.build_unix_s &&
+               (s->_internal.clock_until_us == 0 || time.now_us < s->_internal.clock_until_us);
+}
+
+/* How many seconds the wall clock has been set by since the last token was dated. */
+static uint64_t clock_step_s(az_hub_session const *s, az_hub_session_time time) {
+        uint64_t signed_unix_s = s->_internal.expires_unix_s - s->_internal.options.token_lifetime_s;
+        uint64_t expected_s = signed_unix_s + (time.now_us - s->_internal.signed_us) / _az_USEC_PER_SEC;
+
+        return time.unix_s > expected_s ? time.unix_s - expected_s : expected_s - time.unix_s;
+}
+
+bool _az_hub_session_is_mended_by_clock(az_hub_session const *s, az_hub_session_time time) {
+        az_hub_loss loss = s->_internal.last_loss;
+
+        if (loss == AZ_HUB_LOSS_CLOCK)
+                return time.unix_s >= s->_internal.options.build_unix_s;
+        return (loss == AZ_HUB_LOSS_REFUSED || loss == AZ_HUB_LOSS_TLS) &&
+               clock_step_s(s, time) > CLOCK_STEP_S;
 }
 
 /* After 75 to 85 % of its life, by the clock that nobody sets: devices that began together do not stay so. */
-void _az_hub_session_plan_renewal(az_hub_session *s, uint64_t now_us) {
+void _az_hub_session_date_token(az_hub_session *s, az_hub_session_time time) {
         uint64_t life_us = s->_internal.options.token_lifetime_s * _az_USEC_PER_SEC;
-        uint64_t age_us = life_us / 100 * 75 + draw_random(s) % (life_us / 10 + 1);
+        uint64_t age_us = life_us / 100 * 75 + az_retry_draw(&s->_internal.random) % (life_us / 10 + 1);
         uint64_t most_us = life_us - RENEWAL_MARGIN_S * _az_USEC_PER_SEC;
 
-        s->_internal.renew_us = now_us + (age_us < most_us ? age_us : most_us);
+        s->_internal.signed_us = time.now_us;
+        s->_internal.expires_unix_s = time.unix_s + s->_internal.options.token_lifetime_s;
+        s->_internal.renew_us = time.now_us + (age_us < most_us ? age_us : most_us);
+        if (time.unix_s >= s->_internal.options.build_unix_s)
+                s->_internal.clock_until_us = 0;
 }
 
-uint64_t _az_hub_session_renewal_us(az_hub_session const *s) {
-        uint64_t least_us = s->_internal.live_since_us + RENEWAL_MARGIN_S * _az_USEC_PER_SEC;
+/* By the wall clock too, in case that it was set: sooner if the token ends sooner, now if it is no good. */
+static uint64_t due_by_wall_clock_us(az_hub_session const *s, az_hub_session_time time) {
+        uint64_t life_s = s->_internal.options.token_lifetime_s, left_s;
 
-        return s->_internal.renew_us > least_us ? s->_internal.renew_us : least_us;
+        if (s->_internal.expires_unix_s < time.unix_s + RENEWAL_MARGIN_S)
+                return time.now_us;
+        left_s = s->_internal.expires_unix_s - time.unix_s;
+        if (left_s > life_s + life_s / 2)
+                return time.now_us;
+        return time.now_us + (left_s - RENEWAL_MARGIN_S) * _az_USEC_PER_SEC;
+}
+
+uint64_t _az_hub_session_renewal_us(az_hub_session const *s, az_hub_session_time time) {
+        uint64_t least_us = s->_internal.live_since_us + RENEWAL_MARGIN_S * _az_USEC_PER_SEC;
+        uint64_t due_us = due_by_wall_clock_us(s, time);
+
+        if (due_us > s->_internal.renew_us)
+                due_us = s->_internal.renew_us;
+        return due_us > least_us ? due_us : least_us;
 }

@@ -7,6 +7,7 @@
 /* clang-format off */
 static const az_hub_session_transition transitions[] = {
         ROW(STOPPED,     START,          SIGNING,     SIGN),
+        ROW(STOPPED,     START_SPLAYED,  BACKOFF,     WAIT),
         ROW(SIGNING,     SIGNED,         CONNECTING,  CONNECT),
         ROW(CONNECTING,  CONNECTED,      SUBSCRIBING, SUBSCRIBE),
         ROW(SUBSCRIBING, SUBACK,         LIVE,        LIVE),
@@ -23,6 +24,7 @@ static const az_hub_session_transition transitions[] = {
 
         ROW(LIVE,        TIMEOUT,        DRAINING,    DRAIN),
         ROW(LIVE,        RENEW,          DRAINING,    DRAIN),
+        ROW(LIVE,        CLOCK_CHANGED,  DRAINING,    DRAIN),
         ROW(DRAINING,    DRAINED,        CLOSING,     DISCONNECT),
         ROW(DRAINING,    TIMEOUT,        CLOSING,     DISCONNECT),
         ROW(CLOSING,     CLOSED,         SIGNING,     SIGN),
@@ -42,6 +44,11 @@ static const az_hub_session_transition transitions[] = {
 
         ROW(BACKOFF,     TIMEOUT,        SIGNING,     SIGN),
         ROW(BACKOFF,     RECONNECT_NOW,  SIGNING,     SIGN),
+        ROW(BACKOFF,     CLOCK_CHANGED,  SIGNING,     SIGN),
+
+        ROW(STOPPED,     CLOCK_UNSET,    BACKOFF,     LOST),
+        ROW(CLOSING,     CLOCK_UNSET,    BACKOFF,     LOST),
+        ROW(BACKOFF,     CLOCK_UNSET,    BACKOFF,     LOST),
 
         ROW(STOPPED,     STOP,           STOPPED,     DISCONNECT),
         ROW(SIGNING,     STOP,           STOPPED,     DISCONNECT),

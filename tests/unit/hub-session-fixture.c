@@ -59,6 +59,8 @@ az_result feed(az_hub_session *s, Input input, int arg, az_hub_session_time time
                 return az_hub_session_closed(s, time);
         case RECONNECT_NOW:
                 return az_hub_session_reconnect_now(s, time);
+        case SET_CLOCK:
+                return az_hub_session_clock_changed(s, time);
         case METHOD:
                 return az_hub_session_message(s, str("$iothub/methods/POST/reboot/?$rid=1f"),
                                               str("{\"n\":1}"));
@@ -125,10 +127,12 @@ static void check_deadline(const az_hub_session *s, const Script *script, const 
                       script->name, step - script->steps, (double) deadline_us / USEC_PER_SEC);
 }
 
-static void run_step(az_hub_session *s, const Script *script, const Step *step) {
+static void run_step(az_hub_session *s, const Script *script, const Step *step, int clock_s) {
+        az_hub_session_time time = at(step->at_s);
         az_hub_event event = { .type = NO_EVENT };
 
-        ck_assert_int_eq(feed(s, step->input, step->arg, at(step->at_s)), step->result);
+        time.unix_s += (uint64_t) (int64_t) clock_s;
+        ck_assert_int_eq(feed(s, step->input, step->arg, time), step->result);
         ck_assert_int_eq(az_hub_session_next_event(s, &event), step->event != NO_EVENT);
         ck_assert_msg(event.type == step->event, "'%s', step %td: event %s", script->name,
                       step - script->steps, az_hub_event_type_to_string(event.type));
@@ -139,11 +143,17 @@ static void run_step(az_hub_session *s, const Script *script, const Step *step) 
 
 void run_script(const Script *script) {
         az_hub_session_options o = options();
+        int clock_s = script->clock_s;
         az_hub_session s;
 
         if (script->token_lifetime_s > 0)
                 o.token_lifetime_s = script->token_lifetime_s;
+        o.splay_s = script->splay_s;
+        o.build_unix_s = script->build_unix_s;
         ck_assert_int_eq(az_hub_session_init(&s, client(), &o), AZ_OK);
-        for (size_t i = 0; i < ELEMENTSOF(script->steps) && script->steps[i].result != 0; i++)
-                run_step(&s, script, &script->steps[i]);
+        for (size_t i = 0; i < ELEMENTSOF(script->steps) && script->steps[i].result != 0; i++) {
+                if (script->steps[i].input == SET_CLOCK)
+                        clock_s = script->steps[i].arg;
+                run_step(&s, script, &script->steps[i], clock_s);
+        }
 }

@@ -28,6 +28,8 @@ typedef enum {
         DRAINED,
         CLOSED,
         RECONNECT_NOW,
+        SET_CLOCK, /* arg: by how many seconds the wall clock is ahead of UNIX_S plus the script's from now on
+                    */
         METHOD,
         C2D,
         TWIN,
@@ -47,7 +49,10 @@ typedef struct {
 
 typedef struct {
         const char *name;
-        uint32_t token_lifetime_s; /* 0: the default */
+        uint32_t token_lifetime_s; /* 0: the default, here and below */
+        uint16_t splay_s;
+        uint64_t build_unix_s;
+        int clock_s; /* what SET_CLOCK would set, from the beginning */
         Step steps[16];
 } Script;
 

@@ -22,15 +22,22 @@ static const Script scripts[] = {
                 { SIGNED,  0,      30,  AZ_OK, E(CONNECT), S(CONNECTING), 60 },
                 { TIMEOUT, 0,      60,  AZ_OK, E(LOST), S(BACKOFF), 68, 76 },
         } },
-        { .name = "backs off from half a minute to an hour when it is refused", .steps = {
+        { .name = "answers a refusal with a new token, and then backs off from half a minute to an hour", .steps = {
                 UNTIL_SIGNED,
-                { REFUSED, 5, 10,   AZ_OK, E(LOST),    S(BACKOFF),    40, 70 },
+                { REFUSED, 5, 10,   AZ_OK, E(LOST),    S(BACKOFF),    11, 12 },
                 { TIMEOUT, 0, 100,  AZ_OK, E(SIGN),    S(SIGNING),    220 },
                 { SIGNED,  0, 100,  AZ_OK, E(CONNECT), S(CONNECTING), 130 },
-                { REFUSED, 4, 100,  AZ_OK, E(LOST),    S(BACKOFF),    160, 220 },
+                { REFUSED, 4, 100,  AZ_OK, E(LOST),    S(BACKOFF),    130, 160 },
                 { TIMEOUT, 0, 300,  AZ_OK, E(SIGN),    S(SIGNING),    420 },
                 { SIGNED,  0, 300,  AZ_OK, E(CONNECT), S(CONNECTING), 330 },
-                { REFUSED, 2, 300,  AZ_OK, E(LOST),    S(BACKOFF),    420, 540 },
+                { REFUSED, 5, 300,  AZ_OK, E(LOST),    S(BACKOFF),    360, 420 },
+        } },
+        { .name = "backs off for as long at once when a new token cannot help", .steps = {
+                UNTIL_SIGNED,
+                { REFUSED, 2, 10,  AZ_OK, E(LOST),    S(BACKOFF),    40, 70 },
+                { TIMEOUT, 0, 100, AZ_OK, E(SIGN),    S(SIGNING),    220 },
+                { SIGNED,  0, 100, AZ_OK, E(CONNECT), S(CONNECTING), 130 },
+                { REFUSED, 1, 100, AZ_OK, E(LOST),    S(BACKOFF),    160, 220 },
         } },
         { .name = "backs off from ten seconds when the hub is unavailable", .steps = {
                 UNTIL_SIGNED,
@@ -50,7 +57,7 @@ static const Script scripts[] = {
                 { LOST,    L(TCP), 10, AZ_OK, E(LOST),    S(BACKOFF),    12, 14 },
                 { TIMEOUT, 0,      20, AZ_OK, E(SIGN),    S(SIGNING),    140 },
                 { SIGNED,  0,      20, AZ_OK, E(CONNECT), S(CONNECTING), 50 },
-                { REFUSED, 5,      20, AZ_OK, E(LOST),    S(BACKOFF),    50, 80 },
+                { REFUSED, 1,      20, AZ_OK, E(LOST),    S(BACKOFF),    50, 80 },
                 { TIMEOUT, 0,      80, AZ_OK, E(SIGN),    S(SIGNING),    200 },
                 { LOST,    L(TCP), 80, AZ_OK, E(LOST),    S(BACKOFF),    84, 88 },
         } },
@@ -81,11 +88,102 @@ static const Script scripts[] = {
                 { RECONNECT_NOW, 0,      0, AZ_OK, E(SIGN), S(SIGNING), 120 },
                 { LOST,          L(TCP), 0, AZ_OK, E(LOST), S(BACKOFF), 2, 4 },
         } },
+        { .name = "begins somewhere in its splay", .splay_s = 5, .steps = {
+                { START,   0,         0, AZ_OK, E(WAIT),    S(BACKOFF),    0, 5 },
+                { TIMEOUT, 0,         5, AZ_OK, E(SIGN),    S(SIGNING),    125 },
+                { LOST,    L(TCP),    5, AZ_OK, E(LOST),    S(BACKOFF),    6, 7 },
+                { STOP,    0,         6, AZ_OK, E(DISCONNECT), S(STOPPED), NEVER },
+                { START,   0,         6, AZ_OK, E(WAIT),    S(BACKOFF),    6, 11 },
+                { RECONNECT_NOW, 0,   6, AZ_OK, E(SIGN),    S(SIGNING),    126 },
+        } },
 };
 /* clang-format on */
 
 START_TEST(session_follows_the_script) {
         run_script(&scripts[_i]);
+}
+END_TEST
+
+/* Connects at 'second', lives for as long, and is lost; returns the loss. */
+static az_hub_event live_and_lose(az_hub_session *s, uint32_t second, uint32_t lived_s, az_hub_loss loss) {
+        (void) give(s, state_of(s) == AZ_HUB_SESSION_STOPPED ? START : RECONNECT_NOW, 0, second);
+        (void) give(s, SIGNED, 0, second);
+        (void) give(s, CONNECTED, 0, second);
+        (void) give(s, SUBACK, 1, second);
+        return give(s, LOST, (int) loss, second + lived_s);
+}
+
+/* Links one after another, how each ended, and what it was taken for. */
+static const struct {
+        const char *name;
+        struct {
+                uint32_t lived_s;
+                az_hub_loss loss, found;
+        } lives[6];
+} rivals[] = {
+        { "three closed within seconds",
+          { { 9, L(CLOSED), L(CLOSED) },
+            { 0, L(CLOSED), L(CLOSED) },
+            { 9, L(CLOSED), L(DUPLICATE) },
+            { 1, L(CLOSED), L(DUPLICATE) } } },
+        { "the third after ten seconds",
+          { { 9, L(CLOSED), L(CLOSED) },
+            { 9, L(CLOSED), L(CLOSED) },
+            { 10, L(CLOSED), L(CLOSED) },
+            { 9, L(CLOSED), L(CLOSED) },
+            { 9, L(CLOSED), L(CLOSED) },
+            { 9, L(CLOSED), L(DUPLICATE) } } },
+        { "other losses in between",
+          { { 9, L(CLOSED), L(CLOSED) },
+            { 9, L(PUBLISH), L(PUBLISH) },
+            { 9, L(CLOSED), L(CLOSED) },
+            { 9, L(THROTTLED), L(THROTTLED) },
+            { 9, L(CLOSED), L(DUPLICATE) },
+            { 9, L(KEEP_ALIVE), L(KEEP_ALIVE) } } },
+};
+
+START_TEST(three_links_that_the_hub_closes_within_seconds_have_a_rival) {
+        az_hub_session s;
+        uint32_t second = 0;
+
+        init(&s);
+        for (size_t i = 0; i < ELEMENTSOF(rivals[_i].lives) && rivals[_i].lives[i].found != 0; i++) {
+                az_hub_event event =
+                        live_and_lose(&s, second, rivals[_i].lives[i].lived_s, rivals[_i].lives[i].loss);
+
+                ck_assert_msg(event.as.lost.loss == rivals[_i].lives[i].found, "'%s', link %zu: %s",
+                              rivals[_i].name, i, az_hub_loss_to_string(event.as.lost.loss));
+                second += 20;
+        }
+}
+END_TEST
+
+START_TEST(a_rival_is_left_alone_for_a_minute_and_longer_each_time) {
+        uint64_t least_s[] = { 60, 120, 240, 300, 300 };
+        az_hub_session s;
+
+        init(&s);
+        (void) live_and_lose(&s, 0, 1, AZ_HUB_LOSS_CLOSED);
+        (void) live_and_lose(&s, 10, 1, AZ_HUB_LOSS_CLOSED);
+        for (uint32_t i = 0; i < ELEMENTSOF(least_s); i++) {
+                az_hub_event event = live_and_lose(&s, 20 + i * 1000, 1, AZ_HUB_LOSS_CLOSED);
+
+                ck_assert_uint_ge(event.as.lost.delay_us, least_s[i] * USEC_PER_SEC);
+                ck_assert_uint_le(event.as.lost.delay_us, least_s[i] * 2 * USEC_PER_SEC);
+        }
+}
+END_TEST
+
+START_TEST(links_that_are_closed_before_they_are_live_have_no_rival) {
+        az_hub_session s;
+
+        init(&s);
+        for (uint32_t second = 0; second < 60; second += 10) {
+                (void) give(&s, second == 0 ? START : RECONNECT_NOW, 0, second);
+                (void) give(&s, SIGNED, 0, second);
+                (void) give(&s, CONNECTED, 0, second);
+                ck_assert_int_eq(give(&s, LOST, AZ_HUB_LOSS_CLOSED, second).as.lost.loss, AZ_HUB_LOSS_CLOSED);
+        }
 }
 END_TEST
 
@@ -139,6 +237,13 @@ static Suite *hub_session_backoff_suite(void) {
         tcase_add_test(t, two_seeds_back_off_differently);
         tcase_add_test(t, delays_at_the_maximum_differ);
         tcase_add_test(t, a_small_maximum_holds_when_throttled_too);
+        suite_add_tcase(s, t);
+
+        t = tcase_create("duplicate identity");
+        tcase_add_loop_test(t, three_links_that_the_hub_closes_within_seconds_have_a_rival, 0,
+                            ELEMENTSOF(rivals));
+        tcase_add_test(t, a_rival_is_left_alone_for_a_minute_and_longer_each_time);
+        tcase_add_test(t, links_that_are_closed_before_they_are_live_have_no_rival);
         suite_add_tcase(s, t);
 
         return s;
