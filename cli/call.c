@@ -3,9 +3,6 @@
 /* aziot call: any method of the daemon, as it is. */
 
 #include "cli/cli.h"
-#include "ipc/limits.h"
-#include "ipc/value.h"
-#include "util/util.h"
 
 static const char usage[] =
         "Usage: aziot call [OPTION]... METHOD [JSON]\n"
@@ -29,37 +26,60 @@ static const struct option options[] = {
         {},
 };
 
-static int print_replies(const Cli *cli, IpcClient *client) {
-        IpcReply reply;
+static int fail(Aziot *a, int result, const char *parameters) {
+        const AziotError *error = aziot_get_error(a);
+
+        if (result == -EINVAL)
+                return cli_usage("The parameters are not a JSON object: %s", parameters);
+        if (result != AZIOT_REFUSED)
+                return cli_failure(a, result);
+        (void) fprintf(stderr, "error: %s %s\n", error->name, error->parameters);
+        return CLI_ERROR;
+}
+
+static int print_reply(const AziotReply *reply) {
+        (void) puts(reply->parameters);
+        return fflush(stdout) == 0 ? CLI_OK : cli_error("Cannot write: %s", strerror(errno));
+}
+
+static int call_once(Aziot *a, const char *method, const char *parameters) {
+        const AziotReply *reply;
         int r;
 
-        do {
-                r = ipc_client_receive(client, &reply);
+        r = aziot_call(a, method, parameters, 0, &reply);
+        return r == 0 ? print_reply(reply) : fail(a, r, parameters);
+}
+
+/* Prints replies until the last one, an error, or the end of the connection. */
+static int call_more(Aziot *a, const char *method, const char *parameters) {
+        const AziotEvent *event;
+        int r;
+
+        r = aziot_watch(a, method, parameters, NULL);
+        if (r != 0)
+                return fail(a, r, parameters);
+        for (;;) {
+                r = aziot_wait(a, UINT64_MAX, &event);
                 if (r < 0)
-                        return cli_connection_error(cli, r);
-                if (ipc_reply_is_error(&reply)) {
-                        (void) fprintf(stderr, "error: " SPAN_FORMAT " " SPAN_FORMAT "\n",
-                                       SPAN_ARG(reply.error), SPAN_ARG(reply.parameters));
-                        return CLI_ERROR;
-                }
-                cli_print_json(reply.parameters);
-                if (fflush(stdout) != 0)
-                        return cli_error("Cannot write: %s", strerror(errno));
-        } while (reply.continues);
-        return CLI_OK;
+                        continue;
+                if (event->type != AZIOT_EVENT_REPLY)
+                        return fail(a, event->result, parameters);
+                r = print_reply(&event->as.reply);
+                if (r != CLI_OK || !event->as.reply.continues)
+                        return r;
+        }
 }
 
 int call_main(Cli *cli, int argc, char **argv) {
-        _cleanup_(ipc_client_freep) IpcClient *client = NULL;
-        az_span parameters = AZ_SPAN_EMPTY;
-        unsigned flags = 0;
-        int option, r;
+        _cleanup_(aziot_freep) Aziot *a = NULL;
+        bool more = false;
+        int option;
 
         while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
                 int code;
 
                 if (option == OPTION_MORE) {
-                        flags |= IPC_CALL_MORE;
+                        more = true;
                         continue;
                 }
                 code = cli_option(cli, option, usage);
@@ -68,16 +88,9 @@ int call_main(Cli *cli, int argc, char **argv) {
         }
         if (argc - optind < 1 || argc - optind > 2)
                 return cli_usage("call takes a method and, if it has any, its parameters as one JSON object");
-        if (argc - optind == 2)
-                parameters = az_span_create_from_str(argv[optind + 1]);
-        if (argc - optind == 2 && value_kind(parameters, IPC_DEPTH_MAX - 1) != VALUE_OBJECT)
-                return cli_usage("The parameters are not a JSON object: %s", argv[optind + 1]);
 
-        if (cli_connect(cli, &client) < 0)
+        if (cli_open(cli, &a) < 0)
                 return CLI_ERROR;
-        ipc_client_set_timeout(client, UINT64_MAX);
-        r = ipc_client_send(client, argv[optind], parameters, flags);
-        if (r < 0)
-                return cli_connection_error(cli, r);
-        return print_replies(cli, client);
+        aziot_set_timeout_us(a, UINT64_MAX);
+        return (more ? call_more : call_once)(a, argv[optind], argv[optind + 1]);
 }

@@ -29,7 +29,7 @@ typedef struct Pipes {
 
 /* Bytes that the command writes; what exceeds 'max' is dropped. */
 typedef struct Sink {
-        uint8_t *data;
+        char *data;
         size_t size, max;
         bool overflown;
 } Sink;
@@ -38,7 +38,8 @@ typedef struct Run {
         pid_t pid;
         int exit_fd; /* readable when it has exited */
         Pipes pipes;
-        az_span input; /* not yet written */
+        const char *input; /* not yet written ... */
+        size_t n_input;    /* ... bytes */
         Sink output, status;
         int ended_by;         /* a condition of child_run(); 0: it has not been told to end */
         uint64_t deadline_us; /* for it to end, then to be killed */
@@ -100,11 +101,13 @@ static void run_write(Run *run) {
         int *fd = &run->pipes.ours[CHANNEL_INPUT];
         ssize_t n = 0;
 
-        if (az_span_size(run->input) > 0)
-                n = write(*fd, az_span_ptr(run->input), (size_t) az_span_size(run->input));
-        if (n > 0)
-                run->input = az_span_slice_to_end(run->input, (int32_t) n);
-        if (az_span_size(run->input) == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+        if (run->n_input > 0)
+                n = write(*fd, run->input, run->n_input);
+        if (n > 0) {
+                run->input += n;
+                run->n_input -= (size_t) n;
+        }
+        if (run->n_input == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
                 *fd = close_fd(*fd); /* all said, or it does not want to hear it */
 }
 
@@ -193,8 +196,9 @@ int child_run(Child *child, const ChildConfig *config) {
                 .exit_fd = -1,
                 .pipes = { { -1, -1, -1 }, { -1, -1, -1 } },
                 .input = config->input,
-                .output = { .data = child->output, .max = sizeof(child->output) },
-                .status = { .data = child->status, .max = sizeof(child->status) },
+                .n_input = config->input_size,
+                .output = { .data = child->output, .max = sizeof(child->output) - 1 },
+                .status = { .data = child->status, .max = sizeof(child->status) - 1 },
                 .deadline_us = config->deadline_us,
         };
         int wait_status, r;
@@ -217,11 +221,15 @@ int child_run(Child *child, const ChildConfig *config) {
                 return r < 0 ? r : run.ended_by;
 
         run_drain(&run);
+        child->output[run.output.size] = 0;
+        child->status[run.status.size] = 0;
         child->outcome = (Outcome){
                 .wait_status = wait_status,
-                .output = az_span_create(child->output, (int32_t) run.output.size),
+                .output = child->output,
+                .output_size = run.output.size,
                 .output_too_big = run.output.overflown,
-                .status = az_span_create(child->status, (int32_t) run.status.size),
+                .status = child->status,
+                .status_size = run.status.size,
         };
         return 0;
 }

@@ -3,21 +3,22 @@
 
 /* Runs a command to its end: bytes in, bytes out, a deadline. */
 
-#include <azure/core/az_span.h>
+#include <stdint.h>
 
 #include "cli/answer.h"
 
 typedef struct ChildConfig {
         char **argv;          /* ended by NULL; looked up in $PATH */
-        az_span input;        /* its standard input */
+        const void *input;    /* its standard input ... */
+        size_t input_size;    /* ... in bytes */
         uint64_t deadline_us; /* CLOCK_BOOTTIME; it is ended then */
         int interrupt_fd;     /* it is ended when this becomes readable */
 } ChildConfig;
 
 typedef struct Child {
         Outcome outcome;
-        uint8_t output[ANSWER_OUTPUT_MAX];
-        uint8_t status[ANSWER_STATUS_MAX];
+        char output[ANSWER_OUTPUT_MAX + 1];
+        char status[ANSWER_STATUS_MAX + 1];
 } Child;
 
 /* Conditions: it did not end by itself, and 'outcome' is void. */

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What the verbs of the command line share: options, the connection, words for what went wrong. */
+/* What the verbs of the command line share: options, the daemon, words for what went wrong. */
 
 #include <getopt.h>
 
-#include "ipc/client.h"
+#include "ipc/aziot.h"
+#include "util/util.h"
 
 #define CLI_SOCKET_DEFAULT "/run/aziotd/socket"
-
-/* printf("value: " SPAN_FORMAT "\n", SPAN_ARG(value)) */
-#define SPAN_FORMAT    "%.*s"
-#define SPAN_ARG(span) az_span_size(span), (const char *) az_span_ptr(span)
 
 /* Exit codes. A wrong command line is told apart, so that a script can tell its own mistakes. */
 enum {
@@ -62,8 +59,8 @@ enum {
  */
 int cli_option(Cli *cli, int option, const char *usage);
 
-/* Parses the seconds of an option named 'name'; complains and returns -EINVAL unless they are 0 to 'max'. */
-int cli_parse_seconds(const char *name, const char *text, int64_t max, int64_t *ret);
+/* Parses the seconds of an option named 'name'; complains and returns -EINVAL unless they are in range. */
+int cli_parse_seconds(const char *name, const char *text, uint32_t min, uint32_t max, uint32_t *ret);
 
 /* Prints "aziot: ..." to standard error, with a hint at --help if the command line is to blame; returns
  * 'code'. */
@@ -71,21 +68,9 @@ int cli_complain(int code, const char *format, ...) _printf_(2, 3);
 #define cli_error(...) cli_complain(CLI_ERROR, __VA_ARGS__)
 #define cli_usage(...) cli_complain(CLI_USAGE, __VA_ARGS__)
 
-/* Connects, or says why not; returns a negative errno then. */
-int cli_connect(const Cli *cli, IpcClient **ret);
+/* Makes the object that the verb talks to the daemon through, or complains and returns a negative errno. */
+int cli_open(const Cli *cli, Aziot **ret);
+DEFINE_CLEANUP(Aziot *, aziot_free)
 
-/* Says why connecting failed with 'r', and what can be done about it. Returns CLI_ERROR. */
-int cli_connect_error(const Cli *cli, int r);
-
-/* Says that the daemon did not answer: 'r' comes from a function of the client. Returns CLI_ERROR. */
-int cli_connection_error(const Cli *cli, int r);
-
-/* Says what the daemon refused, and why. 'subject' stands before it: "line 7", may be NULL. Returns
- * CLI_ERROR. */
-int cli_reply_error(const char *subject, const IpcReply *reply);
-
-/* Calls a method; an error reply is said and returned as CLI_ERROR like every other failure, success is 0. */
-int cli_call(const Cli *cli, IpcClient *client, const char *method, az_span parameters, IpcReply *ret);
-
-/* Prints one line of JSON. */
-void cli_print_json(az_span json);
+/* Says what the result of a function of libaziot, or of an event, means. Returns CLI_ERROR. */
+int cli_failure(Aziot *a, int result);

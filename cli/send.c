@@ -7,20 +7,18 @@
  * read. So nothing is ever outstanding while the input is silent, and one thing at a time is waited for.
  */
 
+#include <azure/core/az_span.h>
 #include <inttypes.h>
 
 #include "cli/cli.h"
 #include "cli/lines.h"
-#include "cli/message.h"
-#include "ipc/limits.h"
-#include "util/util.h"
+#include "cli/properties.h"
 
 /* Enough to keep the hub's send window full; after a refusal, as many lines may be on their way. */
 #define WINDOW 64U
 
-/* The daemon waits this long for a stage unless told, and a reply takes some time to come. */
-#define STAGE_TIMEOUT_S 60
-#define REPLY_SLACK_S   30
+/* More than any message may have. */
+#define BODY_MAX (512U * 1024U)
 
 static const char usage[] =
         "Usage: aziot send [OPTION]... [BODY | -]\n"
@@ -73,23 +71,28 @@ static const struct option options[] = {
 
 typedef struct Sender {
         const Cli *cli;
-        MessageOptions options;
+        Aziot *a;
+        AziotMessage message; /* all but its body */
+        Properties properties;
+        AziotStage stage;
+        uint32_t timeout_s; /* 0: not told */
         bool verbose;
-        IpcClient *client;
         Lines input;
-        uint64_t lines[WINDOW]; /* numbers of those sent; the n_sent'th is at n_sent % WINDOW */
-        uint64_t n_sent, n_answered, n_refused;
+        uint64_t n_sent, n_ended, n_refused, n_lost;
+        int code; /* of the first failure */
 } Sender;
 
 static void sender_done(Sender *s) {
-        message_options_done(&s->options);
-        s->client = ipc_client_free(s->client);
+        s->a = aziot_free(s->a);
+        properties_done(&s->properties);
         lines_done(&s->input);
 }
 
-static int set_property(MessageOptions *o, const char *property) {
-        int r = message_options_add_property(o, property);
+static int set_property(Sender *s, char *property) {
+        int r = -EINVAL;
 
+        if (az_span_is_valid_utf8(az_span_create_from_str(property)))
+                r = properties_add(&s->properties, property);
         if (r == -EINVAL)
                 (void) cli_usage("A property is KEY=VALUE in UTF-8, not '%s'", property);
         else if (r == -EEXIST)
@@ -99,12 +102,16 @@ static int set_property(MessageOptions *o, const char *property) {
         return r;
 }
 
-static int set_stage(MessageOptions *o, const char *stage) {
-        static const char *const stages[] = { "accepted", "durable", "delivered" };
+static int set_stage(Sender *s, const char *stage) {
+        static const char *const stages[] = {
+                [AZIOT_ACCEPTED] = "accepted",
+                [AZIOT_DURABLE] = "durable",
+                [AZIOT_DELIVERED] = "delivered",
+        };
 
         for (size_t i = 0; i < ELEMENTSOF(stages); i++)
                 if (strcmp(stage, stages[i]) == 0) {
-                        o->stage = stages[i];
+                        s->stage = (AziotStage) i;
                         return 0;
                 }
         (void) cli_usage("A stage is accepted, durable or delivered, not '%s'", stage);
@@ -113,122 +120,114 @@ static int set_stage(MessageOptions *o, const char *stage) {
 
 /* Returns like cli_option(). */
 static int sender_option(Sender *s, int option) {
-        MessageOptions *o = &s->options;
+        int r = 0;
 
         switch (option) {
         case OPTION_PROPERTY:
-                return set_property(o, optarg) < 0 ? CLI_USAGE : -1;
+                r = set_property(s, optarg);
+                break;
         case OPTION_CONTENT_TYPE:
-                o->content_type = optarg;
-                return -1;
+                s->message.content_type = optarg;
+                break;
         case OPTION_MESSAGE_ID:
-                o->message_id = optarg;
-                return -1;
+                s->message.message_id = optarg;
+                break;
         case OPTION_COMPONENT:
-                o->component = optarg;
-                return -1;
+                s->message.component = optarg;
+                break;
         case OPTION_TTL:
-                return cli_parse_seconds("ttl", optarg, UINT32_MAX, &o->ttl_s) < 0 ? CLI_USAGE : -1;
+                r = cli_parse_seconds("ttl", optarg, 1, UINT32_MAX, &s->message.ttl_s);
+                break;
         case OPTION_TEXT:
-                o->kind = BODY_TEXT;
-                return -1;
+                s->message.body_kind = AZIOT_BODY_TEXT;
+                break;
         case OPTION_DATA:
-                o->kind = BODY_DATA;
-                return -1;
+                s->message.body_kind = AZIOT_BODY_DATA;
+                break;
         case OPTION_STAGE:
-                return set_stage(o, optarg) < 0 ? CLI_USAGE : -1;
+                r = set_stage(s, optarg);
+                break;
         case OPTION_TIMEOUT:
-                return cli_parse_seconds("timeout", optarg, 86400, &o->timeout_s) < 0 ? CLI_USAGE : -1;
+                r = cli_parse_seconds("timeout", optarg, 1, 86400, &s->timeout_s);
+                break;
         case 'v':
                 s->verbose = true;
-                return -1;
+                break;
         default:
                 return CLI_USAGE;
         }
+        return r < 0 ? CLI_USAGE : -1;
 }
 
-/* "line 7", or nothing if there is only one message. */
+/* "line 7: ", or nothing if there is only one message. */
 static const char *subject_format(char buffer[32], uint64_t line) {
-        if (line == 0)
-                return NULL;
-        (void) snprintf(buffer, 32, "line %" PRIu64, line);
+        buffer[0] = 0;
+        if (line > 0)
+                (void) snprintf(buffer, 32, "line %" PRIu64 ": ", line);
         return buffer;
 }
 
 static int input_error(uint64_t line, int r) {
-        char buffer[32];
-        const char *subject = subject_format(buffer, line);
         const char *text = r == -EILSEQ     ? "it is not UTF-8 text; --data sends bytes"
                            : r == -EMSGSIZE ? "it is larger than any message may be"
                                             : strerror(-r);
+        char buffer[32];
 
-        return cli_error("%s%s%s", subject ? subject : "", subject ? ": " : "", text);
-}
-
-/* What failed leaves nothing to talk to. */
-static int sender_lost(Sender *s, int r) {
-        s->client = ipc_client_free(s->client);
-        return cli_connection_error(s->cli, r);
+        return cli_error("%s%s", subject_format(buffer, line), text);
 }
 
 /* Sends 'body', which is line 'line' of the input; 0: there is only one message. */
 static int sender_send(Sender *s, az_span body, uint64_t line) {
-        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
-        az_span parameters;
+        AziotMessage message = s->message;
         int r;
 
-        r = message_write(&json, &s->options, body);
-        if (r >= 0)
-                r = ipc_json_get(&json, &parameters);
-        if (r < 0)
+        if (message.body_kind != AZIOT_BODY_DATA && !az_span_is_valid_utf8(body))
+                return input_error(line, -EILSEQ);
+
+        message.body = az_span_ptr(body);
+        message.body_size = (size_t) az_span_size(body);
+        message.properties = s->properties.items;
+        message.n_properties = s->properties.n_items;
+        r = aziot_send_start(s->a, &message, s->stage, 0, (void *) (uintptr_t) line);
+        if (r != 0)
                 return input_error(line, r);
-        r = ipc_client_send(s->client, "io.aziotd.telemetry.Send", parameters, 0);
-        if (r < 0)
-                return sender_lost(s, r);
-        s->lines[s->n_sent++ % WINDOW] = line;
+        s->n_sent++;
         return CLI_OK;
 }
 
-static int sender_print_sequence(Sender *s) {
-        typedef struct SendReply {
-                int64_t sequence;
-        } SendReply;
-        static const IpcField fields[] = { { "sequence", IPC_FIELD_INT, offsetof(SendReply, sequence) } };
-        static const IpcStruct type = IPC_STRUCT(SendReply, fields);
-        SendReply reply = {};
-        int r;
-
-        r = ipc_client_decode(s->client, &type, &reply);
-        if (r < 0)
-                return sender_lost(s, r);
-        (void) printf("%" PRId64 "\n", reply.sequence);
-        return CLI_OK;
-}
-
-/* Receives one reply. A refusal is no failure of this function, but only the first one is told. */
-static int sender_receive(Sender *s) {
-        uint64_t line = s->lines[s->n_answered % WINDOW];
+/* What became of a message. Only the first failure is told. */
+static void sender_on_reply(Sender *s, const AziotEvent *event) {
+        uint64_t line = (uintptr_t) event->userdata;
         char buffer[32];
-        IpcReply reply;
-        int r;
 
-        r = ipc_client_receive(s->client, &reply);
-        if (r < 0)
-                return sender_lost(s, r);
-        s->n_answered++;
-        if (ipc_reply_is_error(&reply)) {
-                if (s->n_refused++ == 0)
-                        (void) cli_reply_error(subject_format(buffer, line), &reply);
-                return CLI_OK;
-        }
+        s->n_ended++;
+        if (event->result == AZIOT_REFUSED)
+                s->n_refused++;
+        if (event->result == -ECONNRESET || event->result == -ETIME)
+                s->n_lost++;
+        if (event->result != 0 && s->code == CLI_OK)
+                s->code = cli_error("%s%s", event->result > 0 ? subject_format(buffer, line) : "",
+                                    aziot_explain(s->a, event->result));
+        if (event->result != 0)
+                return;
         if (s->cli->json)
-                cli_print_json(reply.parameters);
-        return s->verbose ? sender_print_sequence(s) : CLI_OK;
+                (void) puts(event->as.reply.parameters);
+        if (s->verbose)
+                (void) printf("%" PRId64 "\n", event->as.reply.sequence);
+}
+
+/* Waits until one message has ended. */
+static void sender_receive(Sender *s) {
+        const AziotEvent *event;
+
+        if (aziot_wait(s->a, UINT64_MAX, &event) == 1)
+                sender_on_reply(s, event);
+        (void) fflush(stdout);
 }
 
 static int sender_send_lines(Sender *s) {
-        while (s->n_refused == 0) {
-                uint64_t n_outstanding = s->n_sent - s->n_answered;
+        while (s->code == CLI_OK) {
+                uint64_t n_outstanding = s->n_sent - s->n_ended;
                 az_span line;
                 int r = LINES_NOT_YET;
 
@@ -239,12 +238,9 @@ static int sender_send_lines(Sender *s) {
                 if (r == LINES_END)
                         return CLI_OK;
                 if (r == LINES_NOT_YET)
-                        r = sender_receive(s);
-                else if (az_span_size(line) > 0)
-                        r = sender_send(s, line, s->input.number);
-                if (r != CLI_OK)
-                        return r;
-                (void) fflush(stdout);
+                        sender_receive(s);
+                else if (az_span_size(line) > 0 && sender_send(s, line, s->input.number) != CLI_OK)
+                        return CLI_ERROR;
         }
         return CLI_OK;
 }
@@ -259,49 +255,41 @@ static int sender_send_rest(Sender *s) {
         return sender_send(s, body, 0);
 }
 
-/* Awaits what is outstanding, unless the connection is lost, and says what became of it all. */
+/* Awaits what is outstanding and says what became of it all. */
 static int sender_finish(Sender *s, int code) {
-        uint64_t n_outstanding;
-
-        while (s->client && s->n_answered < s->n_sent) {
-                int r = sender_receive(s);
-
-                if (r != CLI_OK)
-                        code = r;
-        }
-        n_outstanding = s->n_sent - s->n_answered;
-        if (n_outstanding > 0)
+        while (s->n_ended < s->n_sent)
+                sender_receive(s);
+        if (s->n_lost > 0)
                 (void) cli_error("The last %" PRIu64
                                  " messages were not answered: each may have been accepted or not",
-                                 n_outstanding);
+                                 s->n_lost);
         if (s->n_refused > 0 && s->n_sent > 1)
                 (void) cli_error("%" PRIu64 " of the %" PRIu64 " messages sent so far were refused; stopped",
                                  s->n_refused, s->n_sent);
-        return s->n_refused > 0 ? CLI_ERROR : code;
+        return s->code != CLI_OK ? s->code : code;
 }
 
-static int sender_run(Sender *s, const char *body) {
-        int64_t timeout_s = s->options.timeout_s >= 0 ? s->options.timeout_s : STAGE_TIMEOUT_S;
+static int sender_run(Sender *s, char *body) {
         int code;
 
-        if (cli_connect(s->cli, &s->client) < 0)
+        if (cli_open(s->cli, &s->a) < 0)
                 return CLI_ERROR;
-        ipc_client_set_timeout(s->client, (uint64_t) (timeout_s + REPLY_SLACK_S) * USEC_PER_SEC);
+        if (s->timeout_s > 0)
+                aziot_set_timeout_us(s->a, s->timeout_s * USEC_PER_SEC);
 
         if (!body)
                 code = sender_send_lines(s);
         else if (strcmp(body, "-") == 0)
                 code = sender_send_rest(s);
         else
-                code = sender_send(s, az_span_create_from_str((char *) body), 0);
+                code = sender_send(s, az_span_create_from_str(body), 0);
         return sender_finish(s, code);
 }
 
 int send_main(Cli *cli, int argc, char **argv) {
         _cleanup_(sender_done) Sender s = {
                 .cli = cli,
-                .options = MESSAGE_OPTIONS_NULL,
-                .input = { .fd = STDIN_FILENO, .max = IPC_MESSAGE_MAX },
+                .input = { .fd = STDIN_FILENO, .max = BODY_MAX },
         };
         int option;
 

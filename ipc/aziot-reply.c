@@ -389,10 +389,18 @@ typedef struct Outbox {
         Dropped dropped;
 } Outbox;
 
+typedef struct Inbox {
+        int64_t messages, bytes, capacity_messages, capacity_bytes;
+        bool stalled;
+        az_span reason;
+        int64_t expired, damaged, repeated;
+} Inbox;
+
 typedef struct Status {
         az_span device_id, module_id, model_id;
         Link link;
         Outbox outbox;
+        Inbox inbox;
 } Status;
 
 static const IpcField link_fields[] = {
@@ -421,12 +429,26 @@ static const IpcField outbox_fields[] = {
 };
 static const IpcStruct outbox_type = IPC_STRUCT(Outbox, outbox_fields);
 
+static const IpcField inbox_fields[] = {
+        { "messages", IPC_FIELD_INT, offsetof(Inbox, messages) },
+        { "bytes", IPC_FIELD_INT, offsetof(Inbox, bytes) },
+        { "capacityMessages", IPC_FIELD_INT, offsetof(Inbox, capacity_messages) },
+        { "capacityBytes", IPC_FIELD_INT, offsetof(Inbox, capacity_bytes) },
+        { "stalled", IPC_FIELD_BOOL, offsetof(Inbox, stalled) },
+        { "reason", IPC_FIELD_STRING, offsetof(Inbox, reason), IPC_FIELD_NULLABLE },
+        { "expired", IPC_FIELD_INT, offsetof(Inbox, expired) },
+        { "damaged", IPC_FIELD_INT, offsetof(Inbox, damaged) },
+        { "repeated", IPC_FIELD_INT, offsetof(Inbox, repeated) },
+};
+static const IpcStruct inbox_type = IPC_STRUCT(Inbox, inbox_fields);
+
 static const IpcField status_fields[] = {
         { "deviceId", IPC_FIELD_STRING, offsetof(Status, device_id), IPC_FIELD_NULLABLE },
         { "moduleId", IPC_FIELD_STRING, offsetof(Status, module_id), IPC_FIELD_NULLABLE },
         { "modelId", IPC_FIELD_STRING, offsetof(Status, model_id), IPC_FIELD_NULLABLE },
         { "link", IPC_FIELD_STRUCT, offsetof(Status, link), .type = &link_type },
         { "outbox", IPC_FIELD_STRUCT, offsetof(Status, outbox), .type = &outbox_type },
+        { "inbox", IPC_FIELD_STRUCT, offsetof(Status, inbox), .type = &inbox_type },
 };
 static const IpcStruct status_type = IPC_STRUCT(Status, status_fields);
 
@@ -448,10 +470,24 @@ static void read_outbox(Aziot *a, const Outbox *outbox, AziotOutbox *ret) {
                 .n_bytes = outbox->bytes,
                 .capacity_bytes = outbox->capacity_bytes,
                 .oldest = aziot_text(a, outbox->oldest),
-                .dropped_expired = outbox->dropped.expired,
-                .dropped_overflow = outbox->dropped.overflow,
-                .dropped_damaged = outbox->dropped.damaged,
-                .dropped_unsendable = outbox->dropped.unsendable,
+                .n_expired = outbox->dropped.expired,
+                .n_overflow = outbox->dropped.overflow,
+                .n_damaged = outbox->dropped.damaged,
+                .n_unsendable = outbox->dropped.unsendable,
+        };
+}
+
+static void read_inbox(Aziot *a, const Inbox *inbox, AziotInbox *ret) {
+        *ret = (AziotInbox){
+                .n_messages = inbox->messages,
+                .n_bytes = inbox->bytes,
+                .capacity_messages = inbox->capacity_messages,
+                .capacity_bytes = inbox->capacity_bytes,
+                .stalled = inbox->stalled,
+                .reason = aziot_text(a, inbox->reason),
+                .n_expired = inbox->expired,
+                .n_damaged = inbox->damaged,
+                .n_repeated = inbox->repeated,
         };
 }
 
@@ -474,5 +510,6 @@ int aziot_read_status(Aziot *a, uint32_t token, AziotStatus *ret) {
         };
         read_link(a, &s.link, &ret->link);
         read_outbox(a, &s.outbox, &ret->outbox);
+        read_inbox(a, &s.inbox, &ret->inbox);
         return is_complete(a);
 }

@@ -166,7 +166,8 @@ typedef enum AziotEventType {
         AZIOT_EVENT_SETTLED, /* what became of either; exactly one follows each, save after aziot_release() */
         AZIOT_EVENT_TWIN,    /* the desired section, or what changed in it */
         AZIOT_EVENT_STATUS,  /* the state of device and link */
-        AZIOT_EVENT_DISCONNECTED, /* what is watched, served or taken has lost its connection, or gets none */
+        AZIOT_EVENT_DISCONNECTED, /* what is watched, served or taken has lost its connection, or gets none;
+                                   * told again when 'result' changes */
         AZIOT_EVENT_CONNECTED,    /* and has it again */
         AZIOT_EVENT_ENDED,        /* it was refused, and is not asked for again */
 } AziotEventType;
@@ -230,21 +231,32 @@ typedef struct AziotLink {
         const char *next_attempt; /* when the next one will be made */
 } AziotLink;
 
-/* What waits on disk to be sent, and what was given up since the daemon started. */
+/* What waits on disk to be sent, and how much was given up since the daemon started. */
 typedef struct AziotOutbox {
         int64_t n_messages, n_bytes, capacity_bytes;
-        const char *oldest;         /* when the oldest message was accepted; NULL: there is none */
-        int64_t dropped_expired;    /* not delivered within their time to live */
-        int64_t dropped_overflow;   /* to make room for newer ones */
-        int64_t dropped_damaged;    /* they could not be read back */
-        int64_t dropped_unsendable; /* no hub takes them */
+        const char *oldest;   /* when the oldest message was accepted; NULL: there is none */
+        int64_t n_expired;    /* not delivered within their time to live */
+        int64_t n_overflow;   /* dropped to make room for newer ones */
+        int64_t n_damaged;    /* they could not be read back */
+        int64_t n_unsendable; /* no hub takes them */
 } AziotOutbox;
+
+/* Messages from the cloud, on disk until a program has settled them. */
+typedef struct AziotInbox {
+        int64_t n_messages, n_bytes, capacity_messages, capacity_bytes;
+        bool stalled;       /* messages have to wait at the cloud ... */
+        const char *reason; /* ... and why; NULL: they need not */
+        int64_t n_expired;  /* since the daemon started: before a program took them */
+        int64_t n_damaged;  /* they could not be read back */
+        int64_t n_repeated; /* the cloud sent them more than once; each was given out once */
+} AziotInbox;
 
 /* Who this device is, and how it fares. */
 typedef struct AziotStatus {
         const char *device_id, *module_id, *model_id; /* NULL: not known, or it has none */
         AziotLink link;
         AziotOutbox outbox;
+        AziotInbox inbox;
         const char *json; /* all that the daemon told */
         size_t json_size;
 } AziotStatus;

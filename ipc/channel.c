@@ -207,7 +207,7 @@ static void channel_wait(Channel *c, int error, uint64_t retry_us) {
         c->state = CHANNEL_WAITING;
         c->retry_us = retry_us;
         c->error = error;
-        c->is_loss_untold = !c->is_loss_told;
+        c->is_loss_untold = error != c->told_error;
         c->is_return_untold = false;
         c->is_ready = true;
 }
@@ -282,8 +282,8 @@ static void channel_connect(Channel *c, uint64_t now_us) {
         }
         c->state = CHANNEL_CONNECTED;
         c->error = 0;
-        c->is_return_untold = c->is_loss_told;
-        c->is_loss_told = false;
+        c->is_return_untold = c->told_error != 0;
+        c->told_error = 0;
 }
 
 /* Bytes ----------------------------------------------------------------------------------------------- */
@@ -398,7 +398,7 @@ static bool channel_tell(Channel *c, ChannelNews *ret) {
                 return false;
 
         if (ret->type == CHANNEL_LOST) {
-                c->is_loss_told = true;
+                c->told_error = c->error;
                 c->is_loss_untold = false;
         }
         if (ret->type == CHANNEL_BACK)

@@ -83,7 +83,8 @@ typedef struct Channel {
         uint64_t retry_us;     /* when to connect, if WAITING */
         uint64_t back_off_us;  /* from the next loss to the attempt after it */
         int error;             /* why there is no connection, if there is none */
-        bool is_loss_untold, is_return_untold, is_loss_told;
+        int told_error;        /* the last one that was told in this outage; 0: none */
+        bool is_loss_untold, is_return_untold;
         bool is_ready;  /* something may be done at once */
         bool wants_out; /* as the epoll instance knows it */
 } Channel;
@@ -98,7 +99,7 @@ void channel_start(Channel *channel, ChannelCall *call, uint64_t deadline_us);
 typedef enum ChannelNewsType {
         CHANNEL_REPLY,  /* 'call' has a reply */
         CHANNEL_FAILED, /* 'call' has ended without a reply: 'result' */
-        CHANNEL_LOST,   /* the connection broke, or none was to be had: 'result'; told once per outage */
+        CHANNEL_LOST,   /* the connection broke, or none was to be had: 'result'; told again if it changes */
         CHANNEL_BACK,   /* there is one again */
         _CHANNEL_NEWS_TYPE_MAX,
 } ChannelNewsType;

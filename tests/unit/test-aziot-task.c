@@ -313,10 +313,14 @@ static int watch_any(Aziot *a) {
         return aziot_watch(a, "a.b.C", "{\"x\":1.10}", (void *) "w");
 }
 
-#define STATUS(state)                                                                        \
-        "{\"link\":{\"state\":\"" state                                                      \
-        "\",\"since\":\"2026\"},\"outbox\":{\"messages\":0,\"bytes\":0,\"capacityBytes\":0," \
-        "\"dropped\":{\"expired\":0,\"overflow\":0,\"damaged\":0,\"unsendable\":0}}}"
+#define STATUS(state)                                                                             \
+        "{\"link\":{\"state\":\"" state                                                           \
+        "\",\"since\":\"2026\"},\"outbox\":{\"messages\":0,\"bytes\":0,\"capacityBytes\":0,"      \
+        "\"dropped\":{\"expired\":0,\"overflow\":0,\"damaged\":0,\"unsendable\":0}},\"inbox\":{"  \
+        "\"messages\":0,"                                                                         \
+        "\"bytes\":0,\"capacityMessages\":0,\"capacityBytes\":0,\"stalled\":false,\"expired\":0," \
+        "\"damaged\":0,"                                                                          \
+        "\"repeated\":0}}"
 
 static const struct {
         int (*start)(Aziot *a);
@@ -433,7 +437,7 @@ START_TEST(bad_message_is_not_asked_for_at_once) {
 }
 END_TEST
 
-START_TEST(outage_is_told_once) {
+START_TEST(outage_is_told_once_for_each_reason) {
         _cleanup_(fixture_done) Fixture f;
         _cleanup_(close_fdp) int fd = -1;
         const AziotEvent *event;
@@ -450,6 +454,12 @@ START_TEST(outage_is_told_once) {
         ck_assert_int_eq(event->type, AZIOT_EVENT_CONNECTED);
         fd = fixture_accept(&f);
         assert_receives(fd, watches[0].wire);
+
+        test_put(fd, REPLY_CONTINUES("{\"desired\":{},\"version\":3,\"complete\":true}"), 1);
+        assert_events(&f, "w: twin ok {} 3 complete\n");
+        peer_stop(&f.peer);
+        fd = close_fd(fd);
+        assert_events(&f, "w: disconnected ECONNRESET\nw: disconnected ENOENT\n");
 }
 END_TEST
 
@@ -499,7 +509,7 @@ static Suite *task_suite(void) {
         tcase_add_test(watch, last_reply_ends_a_watch);
         tcase_add_loop_test(watch, reply_that_is_none_is_not_asked_for_at_once, 0, 6);
         tcase_add_loop_test(watch, bad_message_is_not_asked_for_at_once, 0, 3);
-        tcase_add_test(watch, outage_is_told_once);
+        tcase_add_test(watch, outage_is_told_once_for_each_reason);
         tcase_add_test(watch, tasks_and_calls_go_side_by_side);
         suite_add_tcase(suite, watch);
         return suite;

@@ -374,7 +374,9 @@ static void *daemon_run(void *userdata) {
         "\"hub\":\"h\",\"lastError\":\"e\",\"nextAttempt\":\"2027\"},\"outbox\":{\"messages\":1,\"bytes\":" \
         "2,"                                                                                                \
         "\"capacityBytes\":3,\"oldest\":\"2025\",\"dropped\":{\"expired\":4,\"overflow\":5,\"damaged\":6,"  \
-        "\"unsendable\":7}},\"new\":[]}"
+        "\"unsendable\":7}},\"inbox\":{\"messages\":8,\"bytes\":9,\"capacityMessages\":10,"                 \
+        "\"capacityBytes\":11,"                                                                             \
+        "\"stalled\":true,\"reason\":\"r\",\"expired\":12,\"damaged\":13,\"repeated\":14},\"new\":[]}"
 #define TWIN                                                                                                 \
         "{\"desired\":{\"a\":1.10},\"reported\":{},\"desiredVersion\":4,\"reportedVersion\":null,\"stale\":" \
         "true,"                                                                                              \
@@ -428,10 +430,19 @@ static void wait_status(Aziot *a) {
         ck_assert_int_eq(s->outbox.n_bytes, 2);
         ck_assert_int_eq(s->outbox.capacity_bytes, 3);
         ck_assert_str_eq(s->outbox.oldest, "2025");
-        ck_assert_int_eq(s->outbox.dropped_expired, 4);
-        ck_assert_int_eq(s->outbox.dropped_overflow, 5);
-        ck_assert_int_eq(s->outbox.dropped_damaged, 6);
-        ck_assert_int_eq(s->outbox.dropped_unsendable, 7);
+        ck_assert_int_eq(s->outbox.n_expired, 4);
+        ck_assert_int_eq(s->outbox.n_overflow, 5);
+        ck_assert_int_eq(s->outbox.n_damaged, 6);
+        ck_assert_int_eq(s->outbox.n_unsendable, 7);
+        ck_assert_int_eq(s->inbox.n_messages, 8);
+        ck_assert_int_eq(s->inbox.n_bytes, 9);
+        ck_assert_int_eq(s->inbox.capacity_messages, 10);
+        ck_assert_int_eq(s->inbox.capacity_bytes, 11);
+        ck_assert(s->inbox.stalled);
+        ck_assert_str_eq(s->inbox.reason, "r");
+        ck_assert_int_eq(s->inbox.n_expired, 12);
+        ck_assert_int_eq(s->inbox.n_damaged, 13);
+        ck_assert_int_eq(s->inbox.n_repeated, 14);
         ck_assert_str_eq(s->json, STATUS);
         ck_assert_uint_eq(s->json_size, strlen(STATUS));
 }
