@@ -158,6 +158,9 @@ class Device:
         """The next cloud-to-device message."""
         kind, flags, body = self.receive()
         assert kind == PUBLISH, f"packet of type {kind}, not a message"
+        return self.parse_message(flags, body)
+
+    def parse_message(self, flags, body):
         n = struct.unpack(">H", body[:2])[0]
         topic, rest, qos = body[2:2 + n].decode(), body[2 + n:], flags >> 1 & 3
         bag = topic.removeprefix(f"devices/{self.id}/messages/devicebound/")

@@ -40,6 +40,10 @@ def loopback_addresses():
     return ["127.0.0.1", "::1"]
 
 
+class HubGone(Exception):
+    """The hub closed its control connection without an answer."""
+
+
 class Hub:
     """The running program, on the same state directory and port after the first start."""
 
@@ -84,7 +88,7 @@ class Hub:
             while not data.endswith(b"\0"):
                 part = s.recv(65536)
                 if not part:
-                    raise AssertionError("the hub closed the control connection")
+                    raise HubGone
                 data += part
         reply = json.loads(data[:-1])
         return reply.get("error"), reply.get("parameters")

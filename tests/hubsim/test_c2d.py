@@ -2,15 +2,19 @@
 """Cloud-to-device messages: the queue, what a PUBACK does, and how a topic is written."""
 
 import base64
+import contextlib
 import json
 import signal
 import subprocess
 import tempfile
+import threading
 import urllib.parse
 from pathlib import Path
+from random import Random
 
 import device as mqtt
-from hub import ENVIRONMENT, PROGRAM, C2dCase, enforces
+from device import Closed
+from hub import ENVIRONMENT, PROGRAM, C2dCase, HubGone, enforces
 import tap  # hub knows where it is
 
 
@@ -300,6 +304,44 @@ class Restart(C2dCase):
         self.hub.stop()
         self.hub.start()
         self.assertEqual(self.queue()[0]["deliveryCount"], 2)
+
+    def acknowledge_all(self, d, seen):
+        """Acknowledges what comes until the hub has nothing more to say; what was acknowledged before is certain."""
+        d.send(mqtt.packet(mqtt.PINGREQ << 4))
+        while True:
+            kind, flags, body = d.receive()
+            if kind == mqtt.PINGRESP:
+                return
+            m = d.parse_message(flags, body)
+            self.assertNotIn(m.payload, seen["certain"])
+            d.puback(m)
+            seen["acknowledged"].add(m.payload)
+
+    @enforces(19)
+    def test_kills_at_any_time_lose_nothing_and_bring_nothing_back(self):
+        random, line = Random(3), self.add_device()
+        self.open_subscribed(line).close()
+        sent, seen = set(), {"acknowledged": set(), "certain": set()}
+        for _ in range(8):
+            killer = threading.Timer(random.uniform(0, 0.2), self.hub.process.kill)
+            killer.start()
+            with contextlib.suppress(OSError, HubGone, Closed):
+                d = self.open_connected(line)
+                while True:
+                    body = random.randbytes(8).hex()
+                    self.send(body)
+                    sent.add(body.encode())
+                    before = set(seen["acknowledged"])
+                    self.acknowledge_all(d, seen)
+                    seen["certain"] |= before
+            killer.join()
+            self.hub.stop(signal.SIGKILL)
+            self.hub.start()
+        d = self.open_connected(line)
+        while self.queue():
+            self.acknowledge_all(d, seen)
+        self.assertGreater(len(sent), 8)
+        self.assertLessEqual(sent, seen["acknowledged"])
 
     def test_a_clean_session_leaves_nothing(self):
         line = self.add_device()

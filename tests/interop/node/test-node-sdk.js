@@ -186,6 +186,50 @@ test("reported properties are stored, and what breaks a rule is refused", async 
         await update({ late: true });
 });
 
+test("cloud-to-device messages are received and completed", async (t) => {
+        const client = await openDevice(t, "listener");
+        const messages = [];
+
+        client.on("message", (message) => {
+                messages.push(message);
+                client.complete(message, (error) => assert.ifError(error));
+        });
+        await hubsim("messages", "listener", "send", '{"line":3}', "--message-id", "m 1", "--correlation-id", "c/1",
+                "--user-id", "u", "--content-type", "application/json", "--content-encoding", "utf-8",
+                "--property", "sp ace=ü/#+&", "--property", "empty=", "--ack", "full", "--ttl", "600");
+        await eventually(() => messages.length === 1);
+        const [message] = messages;
+        assert.equal(message.getData().toString(), '{"line":3}');
+        assert.equal(message.messageId, "m 1");
+        assert.equal(message.correlationId, "c/1");
+        assert.equal(message.userId, "u");
+        assert.equal(message.contentType, "application/json");
+        assert.equal(message.contentEncoding, "utf-8");
+        assert.match(message.expiryTimeUtc, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+        assert.equal(message.to, "/devices/listener/messages/deviceBound");
+        assert.equal(message.properties.getValue("sp ace"), "ü/#+&");
+        assert.equal(message.properties.getValue("empty"), "");
+        assert.equal(message.properties.getValue("iothub-ack"), "full"); /* of no meaning to the SDK */
+
+        await eventually(async () => (await hubsim("messages", "listener")).stdout === "");
+        const { messageId, status } = JSON.parse((await hubsim("messages", "listener", "feedback")).stdout);
+        assert.deepEqual({ messageId, status }, { messageId: "m 1", status: "Success" });
+});
+
+test("a message that waited for the device comes once it is back", async (t) => {
+        const client = await openDevice(t, "waiter");
+        const bodies = [];
+
+        client.on("message", (message) => bodies.push(message.getData().toString()));
+        await hubsim("messages", "waiter", "send", "1");
+        await eventually(() => bodies.length === 1);
+        assert.equal((await hubsim("cut", "2")).code, 0);
+        await hubsim("messages", "waiter", "send", "2");
+        await client.sendEvent(new Message("{}"));
+        await eventually(async () => bodies.length === 2 && (await hubsim("messages", "waiter")).stdout === "");
+        assert.deepEqual(bodies, ["1", "2"]);
+});
+
 test("after an outage the device is back, and so are its methods", async (t) => {
         const client = await openDevice(t, "survivor");
 
