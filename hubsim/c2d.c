@@ -186,6 +186,24 @@ int c2d_purge(Hub *hub, Device *device) {
         return n;
 }
 
+int c2d_on_new_session(Hub *hub, Device *device, bool is_clean) {
+        if (is_clean)
+                return c2d_purge(hub, device);
+        if (!device->c2d)
+                return 0;
+
+        for (C2dMessage *m = device->c2d->queue.first; m; m = m->next)
+                if (m->was_delivered) {
+                        int r;
+
+                        m->was_delivered = false;
+                        r = state_change_message(hub->state, device, m);
+                        if (r < 0)
+                                return r;
+                }
+        return 0;
+}
+
 int c2d_deliver(Hub *hub, Device *device) {
         return device->c2d ? c2d_run(device->c2d) : 0;
 }

@@ -32,6 +32,9 @@ int c2d_send(Hub *hub, Device *device, const C2dRequest *request);
 /* Drops all that is enqueued or invisible; returns how many that were. */
 int c2d_purge(Hub *hub, Device *device);
 
+/* The device begins a session: a clean one drops all messages, in any other they come for the first time. */
+int c2d_on_new_session(Hub *hub, Device *device, bool is_clean);
+
 /* The device is connected or has subscribed: sends what there is. < 0: close its connection. */
 int c2d_deliver(Hub *hub, Device *device);
 

@@ -9,6 +9,7 @@
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 
+#include "hubsim/c2d.h"
 #include "hubsim/files.h"
 #include "hubsim/log.h"
 #include "hubsim/pki.h"
@@ -253,6 +254,8 @@ static int hub_open_state(Hub *hub, const char *state_dir) {
         if (r < 0)
                 return r;
         r = state_open(hub, path, &hub->state);
+        for (Device *d = registry_first(hub->registry); d && r >= 0; d = d->next)
+                r = c2d_deliver(hub, d); /* the time of some may have passed */
         if (r < 0)
                 log_event(NULL, 0, "cannot read or write %s: %s", path, strerror(-r));
         return r;

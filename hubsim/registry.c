@@ -209,6 +209,15 @@ static int make_key(char ret[static KEY_SIZE * 2]) {
         return 0;
 }
 
+static int make_keys(char ret_primary[static KEY_SIZE * 2], char ret_secondary[static KEY_SIZE * 2]) {
+        int r;
+
+        r = make_key(ret_primary);
+        if (r < 0)
+                return r;
+        return make_key(ret_secondary);
+}
+
 static int registry_ensure_policy(Registry *registry) {
         char primary[KEY_SIZE * 2], secondary[KEY_SIZE * 2];
         int r;
@@ -216,10 +225,7 @@ static int registry_ensure_policy(Registry *registry) {
         if (registry->policy.primary)
                 return 0;
 
-        r = make_key(primary);
-        if (r < 0)
-                return r;
-        r = make_key(secondary);
+        r = make_keys(primary, secondary);
         if (r < 0)
                 return r;
         registry->policy = (Keys){ .primary = strdup(primary), .secondary = strdup(secondary) };
@@ -260,10 +266,7 @@ int registry_add(Registry *registry, const char *id, Device **ret) {
         if (registry_find(registry, id, strlen(id)))
                 return -EEXIST;
 
-        r = make_key(primary);
-        if (r < 0)
-                return r;
-        r = make_key(secondary);
+        r = make_keys(primary, secondary);
         if (r < 0)
                 return r;
         r = device_new(id, primary, secondary, true, &device);

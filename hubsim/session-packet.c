@@ -85,8 +85,8 @@ static int session_accept(Session *s, const MqttConnect *connect, const Verdict 
         session_present = device->has_stored_session && !connect->clean_session;
         if (!session_present)
                 device_forget_subscriptions(device);
-        if (connect->clean_session) {
-                r = c2d_purge(s->hub, device);
+        if (!session_present) {
+                r = c2d_on_new_session(s->hub, device, connect->clean_session);
                 if (r < 0)
                         return r;
         }

@@ -71,6 +71,17 @@ class Queue(C2dCase):
         second.ping()
         self.assertEqual(self.queue(), [])
 
+    def test_in_a_new_session_a_message_comes_for_the_first_time(self):
+        line = self.add_device()
+        with self.open_subscribed(line, clean=True) as d:
+            self.send("1")
+            m = d.receive_message()
+        d = self.open(line)
+        self.assertEqual(d.connect(), (False, 0))
+        d.send(mqtt.subscribe(self.filter(), qos=1))
+        d.receive(mqtt.SUBACK)
+        self.assertEqual(d.receive_message(), m)
+
     @enforces(19)
     def test_the_queue_holds_fifty(self):
         self.add_device()
@@ -353,6 +364,12 @@ class Restart(C2dCase):
         self.assertEqual(d.connect(), (False, 0))
         d.ping()
         self.assertEqual(len(self.queue()), 1)
+
+    def test_what_expired_meanwhile_is_gone(self):
+        self.add_device()
+        self.send(messageId="m", ttlSeconds=1, ack="negative")
+        self.kill()
+        self.eventually(lambda: [r["status"] for r in self.feedback()] == ["Expired"])
 
     def test_a_filter_that_was_given_back_stays_so(self):
         line = self.add_device()
