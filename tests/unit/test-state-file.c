@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "daemon/state-file.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
+
+#include "tests/unit/unit-span.h"
+
+/* A directory, and what state_file_write() said last. */
+typedef struct Scene {
+        char directory[64];
+        Disk *disk;
+        StateFile *file;
+        int error;
+        unsigned n_done;
+} Scene;
+
+static void scene_init(Scene *s) {
+        *s = (Scene){ .directory = "/tmp/test-state-file-XXXXXX" };
+        ck_assert_ptr_nonnull(mkdtemp(s->directory));
+        ck_assert_int_eq(disk_new(&s->disk), 0);
+        ck_assert_int_eq(state_file_new(&s->file, s->disk, s->directory, "twin"), 0);
+}
+
+static const char *path_of(const Scene *s, const char *name, char path[static PATH_MAX]) {
+        (void) snprintf(path, PATH_MAX, "%s/%s", s->directory, name);
+        return path;
+}
+
+static void scene_done(Scene *s) {
+        static const char *const names[] = { "twin",           "twin.damaged-1", "twin.damaged-2",
+                                             "twin.damaged-3", "twin.damaged-4", "twin.new" };
+        char path[PATH_MAX];
+
+        s->file = state_file_free(s->file);
+        s->disk = disk_free(s->disk);
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                (void) remove(path_of(s, names[i], path));
+        ck_assert_int_eq(rmdir(s->directory), 0); /* nothing else is left behind */
+}
+
+static void on_done(void *userdata, int error) {
+        Scene *s = userdata;
+
+        s->error = error;
+        s->n_done++;
+}
+
+static void write_text(Scene *s, const char *text) {
+        state_file_write(s->file, text ? strdup(text) : NULL, on_done, s);
+        ck_assert(state_file_is_busy(s->file));
+        disk_drain(s->disk);
+        ck_assert(!state_file_is_busy(s->file));
+}
+
+static void check_read(const Scene *s, int expected_r, const char *expected) {
+        _cleanup_(freep) char *text = NULL;
+
+        ck_assert_int_eq(state_file_read(s->file, &text), expected_r);
+        ck_assert_pstr_eq(text, expected);
+}
+
+START_TEST(text_is_replaced_and_deleted) {
+        struct stat st;
+        char path[PATH_MAX];
+        Scene s;
+
+        scene_init(&s);
+        check_read(&s, STATE_FILE_NONE, NULL);
+
+        write_text(&s, "{\"a\":1}");
+        check_read(&s, 0, "{\"a\":1}");
+        ck_assert_int_eq(stat(path_of(&s, "twin", path), &st), 0);
+        ck_assert_uint_eq(st.st_mode & 07777, 0600);
+
+        write_text(&s, "{}");
+        check_read(&s, 0, "{}");
+
+        write_text(&s, NULL);
+        write_text(&s, NULL);
+        check_read(&s, STATE_FILE_NONE, NULL);
+        ck_assert_uint_eq(s.n_done, 4);
+        ck_assert_int_eq(s.error, 0);
+
+        ck_assert_int_eq(state_file_write_now(s.file, strdup("{\"b\":2}")), 0);
+        check_read(&s, 0, "{\"b\":2}");
+        scene_done(&s);
+}
+END_TEST
+
+START_TEST(failure_keeps_the_old_text) {
+        char path[PATH_MAX];
+        Scene s;
+
+        scene_init(&s);
+        write_text(&s, "{\"a\":1}");
+        ck_assert_int_eq(mkdir(path_of(&s, "twin.new", path), 0700), 0); /* in the way */
+        write_text(&s, "{\"a\":2}");
+        ck_assert_int_eq(s.error, -EISDIR);
+        check_read(&s, 0, "{\"a\":1}");
+
+        ck_assert_int_eq(rmdir(path), 0);
+        write_text(&s, "{\"a\":2}");
+        ck_assert_int_eq(s.error, 0);
+        check_read(&s, 0, "{\"a\":2}");
+        scene_done(&s);
+}
+END_TEST
+
+START_TEST(write_under_way_is_finished_when_freed) {
+        Scene s;
+
+        scene_init(&s);
+        state_file_write(s.file, strdup("{\"a\":1}"), on_done, &s);
+        s.file = state_file_free(s.file);
+        ck_assert_uint_eq(s.n_done, 0);
+
+        ck_assert_int_eq(state_file_new(&s.file, s.disk, s.directory, "twin"), 0);
+        check_read(&s, 0, "{\"a\":1}");
+        scene_done(&s);
+}
+END_TEST
+
+static const struct {
+        const char *bytes;
+        bool is_whole;
+} files[] = {
+        { "aziotd twin 1 297bd0aa\n{}", true },
+        { "aziotd twin 1 00000000\n", true },
+        { "aziotd twin 1 297bd0aa\n{} ", false },
+        { "aziotd twin 1 297bd0ab\n{}", false },
+        { "aziotd twin 1 297BD0AA\n{}", false },
+        { "aziotd twin 2 297bd0aa\n{}", false },
+        { "aziotd twins 1 297bd0aa\n{}", false },
+        { "aziotd twin 1 297bd0aa \n{}", false },
+        { "aziotd twin 1 297bd0aa", false },
+        { "\n", false },
+        { "{}", false },
+        { "", false },
+};
+
+START_TEST(whatever_is_not_whole_is_refused) {
+        az_span text;
+
+        ck_assert_int_eq(state_file_parse(str(files[_i].bytes), "twin", &text), files[_i].is_whole);
+}
+END_TEST
+
+START_TEST(damaged_file_is_set_aside) {
+        char path[PATH_MAX], where[128];
+        Scene s;
+
+        scene_init(&s);
+        for (int i = 1; i <= 5; i++) {
+                int fd = open(path_of(&s, "twin", path), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+                ck_assert_int_ge(fd, 0);
+                ck_assert_int_eq(write(fd, "{}", 2), 2);
+                (void) close(fd);
+                check_read(&s, STATE_FILE_DAMAGED, NULL);
+
+                state_file_set_aside(s.file, where, sizeof(where));
+                ck_assert_msg(strstr(where, i <= 4 ? "kept as twin.damaged-" : "deleted"), "%s", where);
+                check_read(&s, STATE_FILE_NONE, NULL);
+        }
+        scene_done(&s);
+}
+END_TEST
+
+START_TEST(too_large_file_is_damaged) {
+        char path[PATH_MAX];
+        Scene s;
+
+        scene_init(&s);
+        write_text(&s, "{}");
+        ck_assert_int_eq(truncate(path_of(&s, "twin", path), 2 * STATE_FILE_MAX), 0);
+        check_read(&s, STATE_FILE_DAMAGED, NULL);
+        scene_done(&s);
+}
+END_TEST
+
+static Suite *state_file_suite(void) {
+        Suite *s = suite_create("state-file");
+        TCase *t = tcase_create("file");
+
+        tcase_add_test(t, text_is_replaced_and_deleted);
+        tcase_add_test(t, failure_keeps_the_old_text);
+        tcase_add_test(t, write_under_way_is_finished_when_freed);
+        tcase_add_loop_test(t, whatever_is_not_whole_is_refused, 0, ELEMENTSOF(files));
+        tcase_add_test(t, damaged_file_is_set_aside);
+        tcase_add_test(t, too_large_file_is_damaged);
+        suite_add_tcase(s, t);
+        return s;
+}
+
+UNIT_MAIN(state_file_suite)
