@@ -40,6 +40,10 @@ int hub_link_publish(HubLink *link, az_span bag, az_span message_id, az_span bod
         return r == -EINVAL ? HUB_LINK_UNSENDABLE : r;
 }
 
+const az_iot_hub_client *hub_link_get_client(const HubLink *link) {
+        return &link->client;
+}
+
 int hub_link_publish_twin(HubLink *link, az_span topic, az_span payload) {
         return mqtt_link_publish(link->mqtt, topic, payload, 0, 0);
 }

@@ -97,6 +97,9 @@ unsigned hub_link_window_free(const HubLink *link);
  */
 int hub_link_publish(HubLink *link, az_span bag, az_span message_id, az_span body, uint64_t token);
 
+/* For the topics of the twin: set up while the link is online, and valid as long as it. */
+const az_iot_hub_client *hub_link_get_client(const HubLink *link);
+
 /* Publishes a request about the twin, QoS 0. 0; MQTT_WINDOW_FULL; -ENOTCONN: the link is gone. */
 int hub_link_publish_twin(HubLink *link, az_span topic, az_span payload);
 

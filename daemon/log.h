@@ -43,3 +43,4 @@ int log_full(const Log *log, int level, int error, const char *const *fields, co
 #define MSG_METHOD_TIMEOUT   "e7b04d8a2f6c4195b3a1c9d5f8e26a44"
 #define MSG_STATE_DAMAGED    "5b9c3e7d1a2f4860972d6e0b4c8fa155"
 #define MSG_INBOX_STALLED    "2e60f4ab91d74c6e8f3a5c0d7b1e9466"
+#define MSG_REPORT_REFUSED   "7c252d16cd864445b2ccecd411dbc477"

@@ -22,11 +22,18 @@
 
 /* Link ------------------------------------------------------------------------------------------------ */
 
+static void on_live(void *userdata) {
+        Manager *m = userdata;
+
+        twin_live(m->twin);
+}
+
 static void on_lost(void *userdata) {
         Manager *m = userdata;
 
         methods_lost(m->methods);
         messages_lost(m->messages);
+        twin_lost(m->twin);
         uplink_lost(m->uplink);
 }
 
@@ -49,10 +56,16 @@ static void on_c2d(void *userdata, az_iot_hub_client_c2d_request *request, az_sp
         messages_c2d(m->messages, request, payload, dup, ack);
 }
 
+static void on_twin(void *userdata, const az_iot_hub_client_twin_response *response, az_span payload) {
+        Manager *m = userdata;
+
+        twin_message(m->twin, response, payload);
+}
+
 static bool is_drained(void *userdata) {
         const Manager *m = userdata;
 
-        return methods_is_drained(m->methods) && messages_is_drained(m->messages);
+        return methods_is_drained(m->methods) && messages_is_drained(m->messages) && twin_is_drained(m->twin);
 }
 
 static void on_status(void *userdata) {
@@ -74,10 +87,12 @@ static void on_status(void *userdata) {
 }
 
 static const HubLinkOps link_ops = {
+        .on_live = on_live,
         .on_lost = on_lost,
         .on_puback = on_puback,
         .on_method = on_method,
         .on_c2d = on_c2d,
+        .on_twin = on_twin,
         .is_drained = is_drained,
         .on_status = on_status,
 };
@@ -117,6 +132,8 @@ static int manager_listen(Manager *m, const char *socket_path) {
         if (r >= 0)
                 r = ipc_server_add_interface(m->ipc, &messages_interface, m->messages);
         if (r >= 0)
+                r = ipc_server_add_interface(m->ipc, &twin_interface, m->twin);
+        if (r >= 0)
                 r = ipc_server_add_interface(m->ipc, &device_interface, m->device);
         if (r < 0)
                 return log_error_errno(&m->log, r, "Failed to set up the interfaces: %m");
@@ -146,6 +163,7 @@ static int manager_arm_timer(Manager *m) {
         deadline_us = MIN(deadline_us, stage_waits_deadline_us(m->waits));
         deadline_us = MIN(deadline_us, methods_deadline_us(m->methods));
         deadline_us = MIN(deadline_us, messages_deadline_us(m->messages));
+        deadline_us = MIN(deadline_us, twin_deadline_us(m->twin));
         deadline_us = MIN(deadline_us, device_deadline_us(m->device));
         if (deadline_us == UINT64_MAX)
                 return sd_event_source_set_enabled(m->timer, SD_EVENT_OFF);
@@ -164,6 +182,7 @@ static int manager_finish(Manager *m) {
         if (r < 0)
                 (void) log_warning_errno(&m->log, r, "The outbox was not closed cleanly: %m, ignoring");
         (void) uplink_run(m->uplink);
+        twin_close(m->twin);
         return sd_event_exit(m->event, 0);
 }
 
@@ -177,10 +196,14 @@ static int manager_turn(Manager *m) {
         messages_run_due(m->messages, now_us);
 
         for (int i = 0; i < ROUNDS_MAX; i++) {
+                bool has_published;
+
                 r = hub_link_dispatch(m->link);
                 if (r < 0)
                         return log_error_errno(&m->log, r, "The link to the hub cannot work: %m");
-                if (!uplink_run(m->uplink))
+                has_published = uplink_run(m->uplink);
+                has_published |= twin_run(m->twin);
+                if (!has_published)
                         break;
         }
 
@@ -328,6 +351,8 @@ static int manager_build(Manager *m, const ManagerOptions *options) {
         if (r >= 0)
                 r = methods_new(&m->methods, m->link, &m->log, m->config.hub.method_timeout_s * USEC_PER_SEC);
         if (r >= 0)
+                r = twin_new(&m->twin, m->link, m->disk, options->state_dir, &m->log);
+        if (r >= 0)
                 r = messages_new(&m->messages, m->link, m->disk, &m->config, options->state_dir, &m->log);
         if (r >= 0)
                 r = device_new(&m->device, &m->config, m->link, m->outbox, m->uplink, m->messages);
@@ -384,6 +409,7 @@ Manager *manager_free(Manager *m) {
 
         m->device = device_free(m->device);
         m->messages = messages_free(m->messages);
+        m->twin = twin_free(m->twin);
         m->methods = methods_free(m->methods);
         m->telemetry = telemetry_free(m->telemetry);
         m->uplink = uplink_free(m->uplink);

@@ -15,6 +15,7 @@
 #include "daemon/messages.h"
 #include "daemon/methods.h"
 #include "daemon/telemetry.h"
+#include "daemon/twin.h"
 
 typedef struct ManagerOptions {
         const char *config_path;
@@ -40,6 +41,7 @@ typedef struct Manager {
         Telemetry *telemetry;
         Methods *methods;
         Messages *messages;
+        Twin *twin;
         Device *device;
         IpcServer *ipc;
 } Manager;

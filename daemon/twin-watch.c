@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "daemon/json-merge.h"
+#include "daemon/twin-internal.h"
+
+struct TwinWatcher {
+        TAILQ_ENTRY(TwinWatcher) watchers;
+        Twin *twin;
+        IpcCall *call;
+        char *component; /* NULL: all */
+        bool was_told;
+        bool was_stale; /* when it was told last */
+};
+
+static TwinWatcher *watcher_free(TwinWatcher *w) {
+        if (!w)
+                return NULL;
+
+        free(w->component);
+        free(w);
+        return NULL;
+}
+DEFINE_CLEANUP(TwinWatcher *, watcher_free)
+
+static void watcher_gone(IpcCall *call, void *userdata) {
+        TwinWatcher *w = userdata;
+
+        TAILQ_REMOVE(&w->twin->watchers, w, watchers);
+        watcher_free(w);
+}
+
+static void tell(TwinWatcher *w, az_span desired, bool is_complete) {
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+        const Twin *t = w->twin;
+
+        w->was_told = true;
+        w->was_stale = !t->is_fresh;
+
+        ipc_json_begin(&json, NULL);
+        ipc_json_raw(&json, "desired", desired);
+        ipc_json_int(&json, "version", t->known.desired_version);
+        ipc_json_bool(&json, "complete", is_complete);
+        ipc_json_bool(&json, "stale", !t->is_fresh);
+        ipc_json_end(&json);
+        (void) ipc_call_reply_continues_json(w->call, &json);
+}
+
+/* The watcher's part of a section or patch: 0, or as json_merge_get_section(). */
+static int watched_part(const TwinWatcher *w, az_span section, az_span *ret) {
+        *ret = section;
+        if (!w->component)
+                return 0;
+        return json_merge_get_section(section, az_span_create_from_str(w->component), ret);
+}
+
+static void tell_all_of_it(TwinWatcher *w) {
+        az_span part;
+        int r;
+
+        r = watched_part(w, az_span_create_from_str(w->twin->known.desired), &part);
+        if (r < 0)
+                w->was_told = false; /* no memory: the next change tells it */
+        else
+                tell(w, r == 0 ? part : AZ_SPAN_FROM_STR("{}"), true);
+}
+
+static void tell_change(TwinWatcher *w, az_span patch) {
+        const az_span nothing = AZ_SPAN_FROM_STR("{}");
+        az_span part;
+        int r;
+
+        r = watched_part(w, patch, &part);
+        if (r == JSON_MERGE_ABSENT || (r == 0 && az_span_is_content_equal(part, nothing))) {
+                if (w->was_stale)
+                        tell(w, nothing, false);
+        } else if (r == 0)
+                tell(w, part, false);
+        else
+                tell_all_of_it(w); /* it is no object any more */
+}
+
+int twin_watch(Twin *t, IpcCall *call, az_span component) {
+        _cleanup_(watcher_freep) TwinWatcher *w = NULL;
+
+        w = malloc(sizeof(*w));
+        if (!w)
+                return -ENOMEM;
+        *w = (TwinWatcher){ .twin = t, .call = call };
+        if (az_span_size(component) > 0) {
+                w->component =
+                        strndup((const char *) az_span_ptr(component), (size_t) az_span_size(component));
+                if (!w->component)
+                        return -ENOMEM;
+        }
+
+        if (t->known.desired)
+                tell_all_of_it(w);
+        ipc_call_set_on_gone(call, watcher_gone, w);
+        TAILQ_INSERT_TAIL(&t->watchers, w, watchers);
+        w = NULL;
+        return IPC_DEFERRED;
+}
+
+void twin_watch_change(Twin *t, az_span patch) {
+        for (TwinWatcher *w = TAILQ_FIRST(&t->watchers); w; w = TAILQ_NEXT(w, watchers))
+                if (w->was_told)
+                        tell_change(w, patch);
+                else
+                        tell_all_of_it(w);
+}
+
+void twin_watch_replace(Twin *t) {
+        for (TwinWatcher *w = TAILQ_FIRST(&t->watchers); w; w = TAILQ_NEXT(w, watchers))
+                tell_all_of_it(w);
+}

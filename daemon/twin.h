@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * io.aziotd.twin: the last known twin, which outlives connections and the daemon, for whoever asks or
+ * watches; and the patches that programs report, until the hub has accepted them.
+ */
+
+#include "daemon/disk.h"
+#include "daemon/hub-link.h"
+#include "ipc/server.h"
+
+typedef struct Twin Twin;
+
+/* Everything must outlive it. The state directory is read once the link knows which device it is. */
+int twin_new(Twin **ret, HubLink *link, Disk *disk, const char *state_dir, const Log *log);
+/* All connections must be gone: free the IpcServer first. */
+Twin *twin_free(Twin *twin);
+DEFINE_CLEANUP(Twin *, twin_free)
+
+/* What HubLinkOps tells. */
+void twin_live(Twin *twin);
+void twin_lost(Twin *twin);
+void twin_message(Twin *twin, const az_iot_hub_client_twin_response *response, az_span payload);
+
+/* Whether no report is in flight that a planned reconnect should wait for. */
+bool twin_is_drained(const Twin *twin);
+
+uint64_t twin_deadline_us(const Twin *twin);
+/* Does what is due. Returns true if it published since the last call, so that the link has something to
+ * write. */
+bool twin_run(Twin *twin);
+
+/* The daemon stops, the link is down: writes what is to be kept, and answers who waits for that. */
+void twin_close(Twin *twin);
+
+/* Its userdata is a Twin. */
+extern const IpcInterface twin_interface;
