@@ -1,116 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * A disk, and a memory, that fail. The linker gives the calls of the daemon's code to the functions below
- * (--wrap). A story is told again and again while the first, the second, … call fails, until none is left to
- * fail. Whatever fails: no crash, no leak, a plain answer, and afterwards everything that was accepted is
- * there.
+ * A disk, and a memory, that fail. Whatever fails: no crash, no leak, a plain answer, and afterwards
+ * everything that was accepted is there.
  */
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <stdatomic.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "daemon/outbox.h"
 
+#include "fault.h"
 #include "outbox-fixture.h"
-
-/* ---- Faults ---- */
-
-typedef enum FaultKind {
-        FAULT_DISK,   /* any call that writes, reads, opens, makes or syncs */
-        FAULT_SYNC,   /* fdatasync() alone */
-        FAULT_MEMORY, /* any allocation */
-        FAULT_NONE,
-} FaultKind;
-
-static struct {
-        FaultKind kind;
-        bool stays_broken; /* every call after the first that fails does too */
-        bool tears;        /* a write that fails has written its first half */
-        int error;
-        atomic_int n_left; /* calls until one fails */
-        atomic_bool was_hit;
-        atomic_int n_syncs;
-} fault = { .kind = FAULT_NONE };
-
-static void fault_begin(FaultKind kind, int n, int error, bool stays_broken, bool tears) {
-        fault.error = error;
-        fault.stays_broken = stays_broken;
-        fault.tears = tears;
-        atomic_store(&fault.n_left, n);
-        atomic_store(&fault.was_hit, false);
-        fault.kind = kind;
-}
-
-/* Returns whether a call has failed. */
-static bool fault_end(void) {
-        fault.kind = FAULT_NONE;
-        return atomic_load(&fault.was_hit);
-}
-
-static bool fails(FaultKind kind) {
-        int n;
-
-        if (fault.kind != kind)
-                return false;
-        n = atomic_fetch_sub(&fault.n_left, 1);
-        if (n > 1 || (n < 1 && !fault.stays_broken))
-                return false;
-        atomic_store(&fault.was_hit, true);
-        errno = fault.error;
-        return true;
-}
-
-#define WRAP(kind, type, name, parameters, ...)    \
-        type __real_##name parameters;             \
-        type __wrap_##name parameters;             \
-        type __wrap_##name parameters {            \
-                if (fails(kind))                   \
-                        return (type) -1;          \
-                return __real_##name(__VA_ARGS__); \
-        }
-
-WRAP(FAULT_DISK, ssize_t, pread64, (int fd, void *data, size_t n, off_t offset), fd, data, n, offset)
-WRAP(FAULT_DISK, int, fallocate64, (int fd, int mode, off_t offset, off_t n), fd, mode, offset, n)
-WRAP(FAULT_DISK, int, fsync, (int fd), fd)
-WRAP(FAULT_DISK, int, mkdir, (const char *path, mode_t mode), path, mode)
-WRAP(FAULT_DISK, int, openat64, (int fd, const char *name, int flags, mode_t mode), fd, name, flags, mode)
-WRAP(FAULT_DISK, int, open64, (const char *name, int flags, mode_t mode), name, flags, mode)
-WRAP(FAULT_DISK, int, renameat, (int a, const char *from, int b, const char *to), a, from, b, to)
-
-ssize_t __real_pwrite64(int fd, const void *data, size_t n, off_t offset);
-ssize_t __wrap_pwrite64(int fd, const void *data, size_t n, off_t offset);
-ssize_t __wrap_pwrite64(int fd, const void *data, size_t n, off_t offset) {
-        if (!fails(FAULT_DISK))
-                return __real_pwrite64(fd, data, n, offset);
-        if (fault.tears)
-                (void) __real_pwrite64(fd, data, n / 2, offset);
-        errno = fault.error;
-        return -1;
-}
-
-int __real_fdatasync(int fd);
-int __wrap_fdatasync(int fd);
-int __wrap_fdatasync(int fd) {
-        (void) atomic_fetch_add(&fault.n_syncs, 1);
-        return fails(FAULT_DISK) || fails(FAULT_SYNC) ? -1 : __real_fdatasync(fd);
-}
-
-#define WRAP_MEMORY(name, parameters, ...)                                      \
-        void *__real_##name parameters;                                         \
-        void *__wrap_##name parameters;                                         \
-        void *__wrap_##name parameters {                                        \
-                return fails(FAULT_MEMORY) ? NULL : __real_##name(__VA_ARGS__); \
-        }
-
-WRAP_MEMORY(malloc, (size_t n), n)
-WRAP_MEMORY(calloc, (size_t n, size_t size), n, size)
-WRAP_MEMORY(reallocarray, (void *p, size_t n, size_t size), p, n, size)
-WRAP_MEMORY(strdup, (const char *s), s)
 
 /* ---- The story ---- */
 
@@ -306,23 +210,25 @@ START_TEST(a_failed_sync_answers_those_who_waited_and_the_segment_retires) {
 END_TEST
 
 START_TEST(many_who_wait_share_a_sync) {
+        int n_syncs;
+
         fixture_init(f);
         fixture_open(f);
         fixture_settle(f);
-        atomic_store(&fault.n_syncs, 0);
+        (void) fault_take_syncs();
         for (int i = 0; i < 50; i++)
                 ck_assert_int_eq(outbox_request_sync(f->outbox, fixture_send(f, "x")), 0);
         fixture_settle(f);
-        ck_assert_int_ge(atomic_load(&fault.n_syncs), 1);
-        ck_assert_int_le(atomic_load(&fault.n_syncs), 4);
+        n_syncs = fault_take_syncs();
+        ck_assert_int_ge(n_syncs, 1);
+        ck_assert_int_le(n_syncs, 4);
         ck_assert_uint_eq(f->last[OUTBOX_EVENT_SYNCED].last, 50);
 
         /* Acceptance alone costs no sync. */
-        atomic_store(&fault.n_syncs, 0);
         for (int i = 0; i < 10; i++)
                 fixture_send(f, "x");
         fixture_settle(f);
-        ck_assert_int_eq(atomic_load(&fault.n_syncs), 0);
+        ck_assert_int_eq(fault_take_syncs(), 0);
         fixture_done(f);
 }
 END_TEST
