@@ -78,6 +78,7 @@ typedef struct Sender {
         uint32_t timeout_s; /* 0: not told */
         bool verbose;
         Lines input;
+        uint64_t lines[WINDOW]; /* numbers of those sent; the n_sent'th is at n_sent % WINDOW */
         uint64_t n_sent, n_ended, n_refused, n_lost;
         int code; /* of the first failure */
 } Sender;
@@ -188,7 +189,8 @@ static int sender_send(Sender *s, az_span body, uint64_t line) {
         message.body_size = (size_t) az_span_size(body);
         message.properties = s->properties.items;
         message.n_properties = s->properties.n_items;
-        r = aziot_send_start(s->a, &message, s->stage, 0, (void *) (uintptr_t) line);
+        s->lines[s->n_sent % WINDOW] = line;
+        r = aziot_send_start(s->a, &message, s->stage, 0, &s->lines[s->n_sent % WINDOW]);
         if (r != 0)
                 return input_error(line, r);
         s->n_sent++;
@@ -197,7 +199,7 @@ static int sender_send(Sender *s, az_span body, uint64_t line) {
 
 /* What became of a message. Only the first failure is told. */
 static void sender_on_reply(Sender *s, const AziotEvent *event) {
-        uint64_t line = (uintptr_t) event->userdata;
+        uint64_t line = *(const uint64_t *) event->userdata;
         char buffer[32];
 
         s->n_ended++;

@@ -102,10 +102,10 @@ static bool add_parameter(IpcJson *json, const char *name, ParameterKind kind, c
 }
 
 static int set_fault(const ClientOptions *options, size_t fault, const char *const *words) {
-        _cleanup_(ipc_client_freep) IpcClient *client = NULL;
+        _cleanup_(client_done) Client client = CLIENT_NULL;
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
         char method[64];
-        IpcReply reply;
+        az_span reply;
         size_t n = 0;
         bool ok = true;
 
@@ -120,7 +120,7 @@ static int set_fault(const ClientOptions *options, size_t fault, const char *con
         }
 
         (void) snprintf(method, sizeof(method), PREFIX "%s", faults[fault].method);
-        return client_call(options, &client, method, &json, 0, &reply) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return client_call(options, &client, method, &json, &reply) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 typedef struct FaultsReply {
@@ -133,7 +133,7 @@ static const IpcField faults_reply_fields[] = {
 static const IpcStruct faults_reply = IPC_STRUCT(FaultsReply, faults_reply_fields);
 
 static int list_faults(const ClientOptions *options) {
-        _cleanup_(ipc_client_freep) IpcClient *client = NULL;
+        _cleanup_(client_done) Client client = CLIENT_NULL;
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
         FaultsReply answer;
 

@@ -4,7 +4,8 @@
 /* What the commands that talk to a running hub have in common. */
 
 #include "hubsim/client.h"
-#include "ipc/client.h"
+#include "ipc/aziot.h"
+#include "ipc/field.h"
 #include "ipc/json.h"
 
 #define PREFIX "io.aziotd.hubsim."
@@ -14,10 +15,23 @@ void client_print_span(az_span text);
 /* Says on standard error what failed and why, and returns the exit code. */
 int client_fail(int error, const char *what);
 
-/* Connects unless '*client' is, calls, and receives the first reply; a failure has been reported. */
-int client_call(const ClientOptions *options, IpcClient **client, const char *method,
-                const IpcJson *parameters, unsigned flags, IpcReply *ret);
+/* Whom a command talks to, and what was decoded of the last reply. */
+typedef struct Client {
+        Aziot *aziot;
+        IpcDocument document;
+} Client;
 
-/* The same, and decodes the reply, which lives as long as '*client'. */
-int client_call_and_decode(const ClientOptions *options, IpcClient **client, const char *method,
+#define CLIENT_NULL ((Client){ .document = IPC_DOCUMENT_NULL })
+
+void client_done(Client *client);
+
+/* Calls; a failure has been reported. The reply lives until the next call. */
+int client_call(const ClientOptions *options, Client *client, const char *method, const IpcJson *parameters,
+                az_span *ret_reply);
+
+/* Decodes a JSON object; what it points to lives as long as 'text' and until the next call of this. */
+int client_decode(Client *client, az_span text, const IpcStruct *type, void *answer);
+
+/* Calls and decodes the reply; a failure has been reported. */
+int client_call_and_decode(const ClientOptions *options, Client *client, const char *method,
                            const IpcJson *parameters, const IpcStruct *type, void *answer);

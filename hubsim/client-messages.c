@@ -29,17 +29,17 @@ static int print_objects(az_span parameters) {
 
 /* Calls a method that has a device alone, and prints what it lists. */
 static int call_and_print(const ClientOptions *options, const char *method, const char *device) {
-        _cleanup_(ipc_client_freep) IpcClient *client = NULL;
+        _cleanup_(client_done) Client client = CLIENT_NULL;
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
-        IpcReply reply;
+        az_span reply;
         int r;
 
         ipc_json_begin(&json, NULL);
         ipc_json_cstring(&json, "device", device);
         ipc_json_end(&json);
-        if (client_call(options, &client, method, &json, 0, &reply) < 0)
+        if (client_call(options, &client, method, &json, &reply) < 0)
                 return EXIT_FAILURE;
-        r = print_objects(reply.parameters);
+        r = print_objects(reply);
         return r < 0 ? client_fail(r, "cannot read what the hub answered") : EXIT_SUCCESS;
 }
 
@@ -73,7 +73,7 @@ static void add_properties(IpcJson *json, const char *const *properties) {
 }
 
 int client_messages_send(const ClientOptions *options, const ClientMessage *message) {
-        _cleanup_(ipc_client_freep) IpcClient *client = NULL;
+        _cleanup_(client_done) Client client = CLIENT_NULL;
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
         SendReply answer;
 
@@ -108,7 +108,7 @@ static const IpcField purge_reply_fields[] = {
 static const IpcStruct purge_reply = IPC_STRUCT(PurgeReply, purge_reply_fields);
 
 int client_messages_purge(const ClientOptions *options, const char *device) {
-        _cleanup_(ipc_client_freep) IpcClient *client = NULL;
+        _cleanup_(client_done) Client client = CLIENT_NULL;
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
         PurgeReply answer;
 

@@ -16,23 +16,23 @@ static const IpcField version_reply_fields[] = {
 static const IpcStruct version_reply = IPC_STRUCT(VersionReply, version_reply_fields);
 
 int client_twin_get(const ClientOptions *options, const char *device) {
-        _cleanup_(ipc_client_freep) IpcClient *client = NULL;
+        _cleanup_(client_done) Client client = CLIENT_NULL;
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
-        IpcReply reply;
+        az_span reply;
 
         ipc_json_begin(&json, NULL);
         ipc_json_cstring(&json, "device", device);
         ipc_json_end(&json);
-        if (client_call(options, &client, PREFIX "GetTwin", &json, 0, &reply) < 0)
+        if (client_call(options, &client, PREFIX "GetTwin", &json, &reply) < 0)
                 return EXIT_FAILURE;
 
-        client_print_span(reply.parameters);
+        client_print_span(reply);
         printf("\n");
         return EXIT_SUCCESS;
 }
 
 int client_twin_change(const ClientOptions *options, const char *device, bool replace, const char *object) {
-        _cleanup_(ipc_client_freep) IpcClient *client = NULL;
+        _cleanup_(client_done) Client client = CLIENT_NULL;
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
         az_span text = az_span_create_from_str((char *) object);
         VersionReply answer;

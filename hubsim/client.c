@@ -28,74 +28,96 @@ static const IpcField service_error_fields[] = {
 };
 static const IpcStruct service_error = IPC_STRUCT(ServiceError, service_error_fields);
 
-/* Says on standard error what the hub's error was. */
-static void report_error(IpcClient *client, const IpcReply *reply) {
-        ServiceError error;
-
-        if (az_span_is_content_equal(reply->error, AZ_SPAN_FROM_STR(PREFIX "ServiceError")) &&
-            ipc_client_decode(client, &service_error, &error) >= 0)
-                fprintf(stderr, "aziot-hubsim: %lld %.*s%s%.*s\n", (long long) error.code,
-                        az_span_size(error.reason), (const char *) az_span_ptr(error.reason),
-                        ipc_is_absent(error.message) ? "" : ": ", az_span_size(error.message),
-                        (const char *) az_span_ptr(error.message));
-        else
-                fprintf(stderr, "aziot-hubsim: %.*s %.*s\n", az_span_size(reply->error),
-                        (const char *) az_span_ptr(reply->error), az_span_size(reply->parameters),
-                        (const char *) az_span_ptr(reply->parameters));
+void client_done(Client *client) {
+        client->aziot = aziot_free(client->aziot);
+        ipc_document_done(&client->document);
 }
 
-static int connect_to(const ClientOptions *options, IpcClient **ret) {
+int client_decode(Client *client, az_span text, const IpcStruct *type, void *answer) {
+        IpcFieldPath path;
         int r;
 
-        r = ipc_client_connect(ret, options->socket);
-        if (r == -ENOENT || r == -ECONNREFUSED)
-                fprintf(stderr, "aziot-hubsim: nothing listens on %s: is 'aziot-hubsim run' running?\n",
-                        options->socket);
-        else if (r < 0)
-                fprintf(stderr, "aziot-hubsim: cannot connect to %s: %s\n", options->socket, strerror(-r));
-        if (r < 0)
-                return r;
-
-        ipc_client_set_timeout(*ret, (options->timeout_s + options->connect_timeout_s + REPLY_TIMEOUT_S) *
-                                             USEC_PER_SEC);
-        return 0;
+        r = ipc_document_parse(&client->document, text);
+        if (r == 0)
+                r = ipc_struct_decode(type, &client->document, 0, IPC_UNKNOWN_IGNORE, answer, &path);
+        return r > 0 ? -EBADMSG : r;
 }
 
-int client_call(const ClientOptions *options, IpcClient **client, const char *method,
-                const IpcJson *parameters, unsigned flags, IpcReply *ret) {
+/* Says on standard error what the hub's error was. */
+static void report_error(Client *client) {
+        const AziotError *error = aziot_get_error(client->aziot);
+        ServiceError service = {};
+
+        if (strcmp(error->name, PREFIX "ServiceError") == 0 &&
+            client_decode(client, az_span_create_from_str((char *) error->parameters), &service_error,
+                          &service) >= 0)
+                fprintf(stderr, "aziot-hubsim: %lld %.*s%s%.*s\n", (long long) service.code,
+                        az_span_size(service.reason), (const char *) az_span_ptr(service.reason),
+                        ipc_is_absent(service.message) ? "" : ": ", az_span_size(service.message),
+                        (const char *) az_span_ptr(service.message));
+        else
+                fprintf(stderr, "aziot-hubsim: %s %s\n", error->name, error->parameters);
+}
+
+/* Says what the result of a call is, unless it is success, and returns it as an error. */
+static int report(const ClientOptions *options, Client *client, int result) {
+        switch (result) {
+        case 0:
+                return 0;
+        case AZIOT_REFUSED:
+                report_error(client);
+                return -EREMOTEIO;
+        case -ENOENT:
+        case -ECONNREFUSED:
+                fprintf(stderr, "aziot-hubsim: nothing listens on %s: is 'aziot-hubsim run' running?\n",
+                        options->socket);
+                return result;
+        default:
+                (void) client_fail(result, "the hub did not answer");
+                return result;
+        }
+}
+
+/* Makes the object unless it is there, and the text of the parameters. */
+static int prepare(const ClientOptions *options, Client *client, const IpcJson *parameters, char **ret_text) {
         az_span text;
         int r;
 
-        if (!*client) {
-                r = connect_to(options, client);
-                if (r < 0)
-                        return r;
-        }
         r = ipc_json_get(parameters, &text);
-        if (r >= 0)
-                r = ipc_client_send(*client, method, text, flags);
-        if (r >= 0)
-                r = ipc_client_receive(*client, ret);
-        if (r < 0) {
-                (void) client_fail(r, "the hub did not answer");
-                return r;
-        }
-        if (ipc_reply_is_error(ret)) {
-                report_error(*client, ret);
-                return -EREMOTEIO;
-        }
-        return 0;
-}
-
-int client_call_and_decode(const ClientOptions *options, IpcClient **client, const char *method,
-                           const IpcJson *parameters, const IpcStruct *type, void *answer) {
-        IpcReply reply;
-        int r;
-
-        r = client_call(options, client, method, parameters, 0, &reply);
+        if (r >= 0 && !client->aziot)
+                r = aziot_new(&client->aziot, options->socket);
         if (r < 0)
                 return r;
-        r = ipc_client_decode(*client, type, answer);
+        aziot_set_timeout_us(client->aziot,
+                             (options->timeout_s + options->connect_timeout_s + REPLY_TIMEOUT_S) *
+                                     USEC_PER_SEC);
+        *ret_text = strndup((char *) az_span_ptr(text), (size_t) az_span_size(text));
+        return *ret_text ? 0 : -ENOMEM;
+}
+
+int client_call(const ClientOptions *options, Client *client, const char *method, const IpcJson *parameters,
+                az_span *ret_reply) {
+        _cleanup_(freep) char *text = NULL;
+        const AziotReply *reply;
+        int r;
+
+        r = prepare(options, client, parameters, &text);
+        if (r == 0)
+                r = aziot_call(client->aziot, method, text, 0, &reply);
+        if (r == 0)
+                *ret_reply = az_span_create_from_str((char *) reply->parameters);
+        return report(options, client, r);
+}
+
+int client_call_and_decode(const ClientOptions *options, Client *client, const char *method,
+                           const IpcJson *parameters, const IpcStruct *type, void *answer) {
+        az_span reply;
+        int r;
+
+        r = client_call(options, client, method, parameters, &reply);
+        if (r < 0)
+                return r;
+        r = client_decode(client, reply, type, answer);
         if (r < 0)
                 (void) client_fail(r, "cannot read what the hub answered");
         return r;
@@ -208,22 +230,22 @@ static int print_page(az_span parameters, bool json, uint64_t *ret_next) {
 }
 
 int client_log(const ClientOptions *options) {
-        _cleanup_(ipc_client_freep) IpcClient *client = NULL;
+        _cleanup_(client_done) Client client = CLIENT_NULL;
         uint64_t next = options->since;
         int n;
 
         do {
                 _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
-                IpcReply reply;
+                az_span reply;
 
                 ipc_json_begin(&json, NULL);
                 if (options->device)
                         ipc_json_cstring(&json, "device", options->device);
                 ipc_json_int(&json, "since", (int64_t) next);
                 ipc_json_end(&json);
-                if (client_call(options, &client, PREFIX "Log", &json, 0, &reply) < 0)
+                if (client_call(options, &client, PREFIX "Log", &json, &reply) < 0)
                         return EXIT_FAILURE;
-                n = print_page(reply.parameters, options->json, &next);
+                n = print_page(reply, options->json, &next);
                 if (n < 0)
                         return client_fail(n, "cannot print what the hub answered");
         } while (n > 0);
@@ -231,26 +253,33 @@ int client_log(const ClientOptions *options) {
 }
 
 int client_monitor(const ClientOptions *options) {
-        _cleanup_(ipc_client_freep) IpcClient *client = NULL;
+        _cleanup_(client_done) Client client = CLIENT_NULL;
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+        _cleanup_(freep) char *text = NULL;
         uint64_t next;
-        IpcReply reply;
         int r;
 
         ipc_json_begin(&json, NULL);
         if (options->device)
                 ipc_json_cstring(&json, "device", options->device);
         ipc_json_end(&json);
-        if (client_call(options, &client, PREFIX "Monitor", &json, IPC_CALL_MORE, &reply) < 0)
-                return EXIT_FAILURE;
+        r = prepare(options, &client, &json, &text);
+        if (r == 0)
+                r = aziot_watch(client.aziot, PREFIX "Monitor", text, NULL);
+        while (r == 0) {
+                const AziotEvent *event;
 
-        ipc_client_set_timeout(client, UINT64_MAX);
-        do {
-                r = print_page(reply.parameters, options->json, &next);
-                if (r >= 0)
-                        r = ipc_client_receive(client, &reply);
-        } while (r >= 0);
-        return client_fail(r, "the hub has gone");
+                if (aziot_wait(client.aziot, UINT64_MAX, &event) != 1)
+                        continue;
+                if (event->type == AZIOT_EVENT_REPLY)
+                        r = MIN(print_page(az_span_create_from_str((char *) event->as.reply.parameters),
+                                           options->json, &next),
+                                0);
+                else
+                        r = event->result;
+        }
+        (void) report(options, &client, r);
+        return EXIT_FAILURE;
 }
 
 /* The other commands ---------------------------------------------------------------------------------- */
@@ -267,7 +296,7 @@ static const IpcField invoke_reply_fields[] = {
 static const IpcStruct invoke_reply = IPC_STRUCT(InvokeReply, invoke_reply_fields);
 
 int client_invoke(const ClientOptions *options, const char *device, const char *method, const char *payload) {
-        _cleanup_(ipc_client_freep) IpcClient *client = NULL;
+        _cleanup_(client_done) Client client = CLIENT_NULL;
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
         InvokeReply answer;
 
@@ -288,15 +317,14 @@ int client_invoke(const ClientOptions *options, const char *device, const char *
 }
 
 int client_cut(const ClientOptions *options, uint64_t seconds) {
-        _cleanup_(ipc_client_freep) IpcClient *client = NULL;
+        _cleanup_(client_done) Client client = CLIENT_NULL;
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
-        IpcReply reply;
+        az_span reply;
 
         ipc_json_begin(&json, NULL);
         ipc_json_int(&json, "seconds", (int64_t) seconds);
         ipc_json_end(&json);
-        return client_call(options, &client, PREFIX "Cut", &json, 0, &reply) < 0 ? EXIT_FAILURE
-                                                                                 : EXIT_SUCCESS;
+        return client_call(options, &client, PREFIX "Cut", &json, &reply) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 typedef struct DeviceReply {
@@ -321,7 +349,7 @@ static const IpcField devices_reply_fields[] = {
 static const IpcStruct devices_reply = IPC_STRUCT(DevicesReply, devices_reply_fields);
 
 int client_device_add(const ClientOptions *options, const char *device) {
-        _cleanup_(ipc_client_freep) IpcClient *client = NULL;
+        _cleanup_(client_done) Client client = CLIENT_NULL;
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
         DeviceReply answer;
 
@@ -344,22 +372,22 @@ static void print_device(const DeviceReply *device) {
 }
 
 int client_device_list(const ClientOptions *options) {
-        _cleanup_(ipc_client_freep) IpcClient *client = NULL;
+        _cleanup_(client_done) Client client = CLIENT_NULL;
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
         DevicesReply answer;
-        IpcReply reply;
+        az_span reply;
         int r;
 
         ipc_json_begin(&json, NULL);
         ipc_json_end(&json);
-        if (client_call(options, &client, PREFIX "ListDevices", &json, 0, &reply) < 0)
+        if (client_call(options, &client, PREFIX "ListDevices", &json, &reply) < 0)
                 return EXIT_FAILURE;
         if (options->json) {
-                client_print_span(reply.parameters);
+                client_print_span(reply);
                 printf("\n");
                 return EXIT_SUCCESS;
         }
-        r = ipc_client_decode(client, &devices_reply, &answer);
+        r = client_decode(&client, reply, &devices_reply, &answer);
         if (r < 0)
                 return client_fail(r, "cannot read what the hub answered");
 

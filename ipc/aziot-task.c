@@ -312,9 +312,7 @@ static int task_next(Aziot *a, Task *t, uint64_t now_us) {
 }
 
 int aziot_tasks_next(Aziot *a, uint64_t now_us) {
-        Task *t;
-
-        TAILQ_FOREACH (t, &a->tasks, tasks) {
+        for (Task *t = TAILQ_FIRST(&a->tasks); t; t = TAILQ_NEXT(t, tasks)) {
                 if (task_next(a, t, now_us) == 0)
                         continue;
                 if (t->state == TASK_OVER) {
@@ -330,9 +328,8 @@ int aziot_tasks_next(Aziot *a, uint64_t now_us) {
 
 uint64_t aziot_tasks_deadline_us(const Aziot *a) {
         uint64_t deadline_us = UINT64_MAX;
-        const Task *t;
 
-        TAILQ_FOREACH (t, &a->tasks, tasks) {
+        for (const Task *t = TAILQ_FIRST(&a->tasks); t; t = TAILQ_NEXT(t, tasks)) {
                 if (t->loss < 0)
                         return 0;
                 if (t->state == TASK_RESTING)
@@ -393,9 +390,7 @@ _public_ int aziot_take_messages(Aziot *a, void *userdata) {
 }
 
 static Task *find_taken(Aziot *a, uint64_t handle) {
-        Task *t;
-
-        TAILQ_FOREACH (t, &a->tasks, tasks)
+        for (Task *t = TAILQ_FIRST(&a->tasks); t; t = TAILQ_NEXT(t, tasks))
                 if (t->state == TASK_TAKEN && t->handle == handle)
                         return t;
         return NULL;

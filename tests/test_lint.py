@@ -28,7 +28,7 @@ a.o: #deps 3, deps mtime 1 (VALID)
 
 b.o: #deps 3, deps mtime 1 (VALID)
     ../cli/send.c
-    ../ipc/client.h
+    ../ipc/aziot.h
     ../lib/session/hub_session.h
 
 c.o: #deps 1, deps mtime 1 (STALE)
@@ -43,7 +43,7 @@ class Fence(unittest.TestCase):
             fence.read_objects(DEPS.splitlines()),
             [
                 ("lib/azure/core/az_span.c", ["lib/azure/core/az_span.h"]),
-                ("cli/send.c", ["ipc/client.h", "lib/session/hub_session.h"]),
+                ("cli/send.c", ["ipc/aziot.h", "lib/session/hub_session.h"]),
             ],
         )
 

@@ -6,8 +6,10 @@
 #include <limits.h>
 #include <sys/socket.h>
 
-#include "ipc-service.h"
-#include "ipc/client.h"
+#include "ipc-peer.h"
+#include "ipc/aziot.h"
+
+DEFINE_CLEANUP(Aziot *, aziot_free)
 
 /* How many allocations succeed before one fails; the linker sends those of ipc/ here (--wrap). */
 static unsigned n_until_failure = UINT_MAX;
@@ -18,6 +20,10 @@ void *__real_reallocarray(void *p, size_t n, size_t size);
 void *__wrap_malloc(size_t size);
 void *__wrap_realloc(void *p, size_t size);
 void *__wrap_reallocarray(void *p, size_t n, size_t size);
+char *__real_strdup(const char *text);
+char *__wrap_strdup(const char *text);
+char *__real_strndup(const char *text, size_t size);
+char *__wrap_strndup(const char *text, size_t size);
 
 /* libcheck's own assertions allocate. */
 static void require(bool condition) {
@@ -39,6 +45,14 @@ void *__wrap_realloc(void *p, size_t size) {
 
 void *__wrap_reallocarray(void *p, size_t n, size_t size) {
         return fails_now() ? NULL : __real_reallocarray(p, n, size);
+}
+
+char *__wrap_strdup(const char *text) {
+        return fails_now() ? NULL : __real_strdup(text);
+}
+
+char *__wrap_strndup(const char *text, size_t size) {
+        return fails_now() ? NULL : __real_strndup(text, size);
 }
 
 #define LONG_TEXT \
@@ -106,38 +120,12 @@ static void serve_everything(void) {
         require(example.n_held == 0);
 }
 
-static const IpcField name_fields[] = { { "name", IPC_FIELD_STRING, 0 } };
-static const IpcStruct name_type = { .fields = name_fields, .n_fields = 1, .size = sizeof(az_span) };
-
-static void call_and_decode(void) {
-        _cleanup_(ipc_client_freep) IpcClient *client = NULL;
-        _cleanup_(close_fdp) int server = -1;
-        char large[1024];
-        az_span name;
-        IpcReply reply;
-        int fds[2];
-
-        require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
-        server = fds[1];
-        send_piece(server, REPLY("{\"name\":\"\\u0041\"}"));
-        memset(large, ' ', sizeof(large));
-        large[0] = '{';
-        large[sizeof(large) - 1] = '}';
-
-        if (ipc_client_new(&client, fds[0]) < 0 ||
-            ipc_client_call(client, "a.b.C", AZ_SPAN_FROM_BUFFER(large), &reply) < 0 ||
-            ipc_client_decode(client, &name_type, &name) < 0)
-                return;
-        require(az_span_is_content_equal(name, AZ_SPAN_FROM_STR("A")));
-}
-
-START_TEST(each_allocation_may_fail) {
-        static void (*const scenarios[])(void) = { serve_everything, call_and_decode };
+START_TEST(each_allocation_of_the_server_may_fail) {
         unsigned n;
 
         for (n = 0;; n++) {
                 n_until_failure = n;
-                scenarios[_i]();
+                serve_everything();
                 if (n_until_failure != UINT_MAX)
                         break;
         }
@@ -146,11 +134,94 @@ START_TEST(each_allocation_may_fail) {
 }
 END_TEST
 
+#define TWIN_UPDATE "{\"desired\":{},\"version\":1,\"complete\":true,\"stale\":false}"
+#define METHOD_CALL \
+        "{\"call\":{\"id\":\"1\",\"name\":\"n\",\"payload\":{},\"deadline\":\"2026-11-22T01:45:10Z\"}}"
+#define MESSAGE                                                                                         \
+        "{\"message\":{\"id\":\"1\",\"data\":\"AA==\",\"messageId\":\"\\u0041\",\"properties\":{\"a\":" \
+        "\"b\"},"                                                                                       \
+        "\"enqueued\":\"2026\",\"redelivered\":false}}"
+
+/* What is said to each connection, in the order in which they come. */
+static const char *const replies[] = {
+        REPLY_CONTINUES(TWIN_UPDATE),
+        REPLY(METHOD_CALL) REPLY("{}"),
+        REPLY(MESSAGE) ERROR("io.aziotd.messages.StorageFailed", "{}"),
+        REPLY("{\"sequence\":1}") ERROR("io.aziotd.twin.PatchRefused", "{}")
+                REPLY("{\"x\":\"" LONG_TEXT "\"}"),
+};
+
+static int start_everything(Aziot *a) {
+        static const char *const names[] = { "n" };
+        static const char bytes[300] = { 1 };
+        const AziotMessage message = { .body = bytes, .body_size = sizeof(bytes) };
+        int r;
+
+        r = aziot_watch_twin(a, "c", NULL);
+        if (r == 0)
+                r = aziot_serve(a, names, 1, NULL);
+        if (r == 0)
+                r = aziot_take_messages(a, NULL);
+        if (r == 0)
+                r = aziot_send_start(a, &message, AZIOT_ACCEPTED, 0, NULL);
+        if (r == 0)
+                r = aziot_report_start(a, "{\"a\":1}", NULL, NULL);
+        return r == 0 ? aziot_call_start(a, "a.B", NULL, 0, NULL) : r;
+}
+
+/* Everything that the client has to say is answered, unless it cannot even ask; then it goes on later. */
+static void use_client(const Peer *peer) {
+        _cleanup_(aziot_freep) Aziot *a = NULL;
+        const AziotEvent *event;
+        int fds[ELEMENTSOF(replies)];
+
+        if (aziot_new(&a, peer->address.sun_path) < 0 || start_everything(a) < 0)
+                return;
+        for (size_t i = 0; i < ELEMENTSOF(replies); i++)
+                fds[i] = -1;
+        for (size_t i = 0; i < ELEMENTSOF(replies); i++) {
+                while (aziot_dispatch(a, &event) > 0) {
+                        if (event->type == AZIOT_EVENT_METHOD)
+                                (void) aziot_answer(a, event->as.method.handle, 200, "[]");
+                        if (event->type == AZIOT_EVENT_MESSAGE)
+                                (void) aziot_settle(a, event->as.message.handle);
+                }
+                fds[i] = peer_accept(peer);
+                if (fds[i] >= 0)
+                        send_piece(fds[i], replies[i]);
+        }
+        while (aziot_dispatch(a, &event) > 0)
+                ;
+        for (size_t i = 0; i < ELEMENTSOF(replies); i++)
+                close_fd(fds[i]);
+        while (aziot_dispatch(a, &event) > 0)
+                ;
+        for (int fd = peer_accept(peer); fd >= 0; fd = peer_accept(peer))
+                close_fd(fd);
+}
+
+START_TEST(each_allocation_of_the_client_may_fail) {
+        _cleanup_(peer_done) Peer peer;
+        unsigned n;
+
+        peer_init(&peer);
+        for (n = 0;; n++) {
+                n_until_failure = n;
+                use_client(&peer);
+                if (n_until_failure != UINT_MAX)
+                        break;
+        }
+        n_until_failure = UINT_MAX;
+        ck_assert_uint_gt(n, 20);
+}
+END_TEST
+
 static Suite *memory_suite(void) {
         Suite *suite = suite_create("ipc-memory");
         TCase *t = tcase_create("memory");
 
-        tcase_add_loop_test(t, each_allocation_may_fail, 0, 2);
+        tcase_add_test(t, each_allocation_of_the_server_may_fail);
+        tcase_add_test(t, each_allocation_of_the_client_may_fail);
         suite_add_tcase(suite, t);
         return suite;
 }
