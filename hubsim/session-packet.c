@@ -51,16 +51,6 @@ static int session_keep_will(Session *s, const MqttMessage *will) {
         return buffer_append_span(&s->will_payload, will->payload);
 }
 
-/* Keeps what the session is now over a restart. */
-static int session_save(const Session *s) {
-        int r;
-
-        r = state_save_session(s->hub->state, s->device);
-        if (r < 0)
-                log_event(session_name(s), 500001, "closed: cannot write its session: %s", strerror(-r));
-        return r;
-}
-
 /* Sends what waited for the device to be there and to have subscribed. */
 static int session_deliver(Session *s) {
         int r;
@@ -83,9 +73,8 @@ static int session_accept(Session *s, const MqttConnect *connect, const Verdict 
                 session_close(device->session, SESSION_END_LOST, 400027);
         }
         session_present = device->has_stored_session && !connect->clean_session;
-        if (!session_present)
-                device_forget_subscriptions(device);
         if (!session_present) {
+                device_forget_subscriptions(device);
                 r = c2d_on_new_session(s->hub, device, connect->clean_session);
                 if (r < 0)
                         return r;
@@ -103,7 +92,7 @@ static int session_accept(Session *s, const MqttConnect *connect, const Verdict 
                 if (r < 0)
                         return r;
         }
-        r = session_save(s);
+        r = state_save_session(s->hub->state, s->device);
         if (r < 0)
                 return r;
         r = session_end_at(s, verdict->expiry_s + s->hub->expiry_grace_s);
@@ -290,7 +279,7 @@ static int session_on_subscribe(Session *s, MqttFilters *filters) {
         if (faults->n_suback_failures > 0)
                 faults->n_suback_failures--;
 
-        r = session_save(s);
+        r = state_save_session(s->hub->state, s->device);
         if (r < 0)
                 return r;
         if (faults->early_messages) {
@@ -317,7 +306,7 @@ static int session_on_unsubscribe(Session *s, MqttFilters *filters) {
         while (mqtt_filter_next(filters, &filter, &qos))
                 device_unsubscribe(s->device, (const char *) az_span_ptr(filter),
                                    (size_t) az_span_size(filter));
-        r = session_save(s);
+        r = state_save_session(s->hub->state, s->device);
         if (r < 0)
                 return r;
         return mqtt_append_unsuback(&s->stream.out, filters->packet_id);

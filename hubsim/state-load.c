@@ -11,6 +11,9 @@
 
 DEFINE_CLEANUP(cJSON *, cJSON_Delete)
 
+/* Up to it a double counts in ones. */
+#define NUMBER_MAX 9007199254740992.0
+
 /* A line whose members are looked up one by one; a missing one is remembered. */
 typedef struct Line {
         const cJSON *object;
@@ -27,7 +30,7 @@ static const char *take_string(Line *line, const char *name) {
 static uint64_t take_number(Line *line, const char *name) {
         const cJSON *item = cJSON_GetObjectItemCaseSensitive(line->object, name);
 
-        line->is_bad |= !cJSON_IsNumber(item) || item->valuedouble < 0;
+        line->is_bad |= !cJSON_IsNumber(item) || item->valuedouble < 0 || item->valuedouble > NUMBER_MAX;
         return line->is_bad ? 0 : (uint64_t) item->valuedouble;
 }
 

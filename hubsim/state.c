@@ -7,6 +7,7 @@
 #include "hubsim/c2d.h"
 #include "hubsim/files.h"
 #include "hubsim/hub.h"
+#include "hubsim/log.h"
 #include "ipc/json.h"
 
 /* Some hundred full queues of the largest messages. */
@@ -165,6 +166,7 @@ static int state_append(State *s, const IpcJson *json) {
                 return r;
         r = file_write_all(s->fd, az_span_ptr(buffer_span(&line)), ipc_buffer_size(&line));
         if (r < 0) {
+                log_event(NULL, 500001, "cannot write %s: %s", s->path, strerror(-r));
                 (void) ftruncate(s->fd, (off_t) s->size);
                 return r;
         }
@@ -174,7 +176,14 @@ static int state_append(State *s, const IpcJson *json) {
 
 /* Before a change, so that the file has all of what it is to say anew. */
 static int state_make_room(State *s) {
-        return s->size > MAX(SHORT_SIZE, s->rewritten_size * GROWTH_MAX) ? state_rewrite(s) : 0;
+        int r;
+
+        if (s->size <= MAX(SHORT_SIZE, s->rewritten_size * GROWTH_MAX))
+                return 0;
+        r = state_rewrite(s);
+        if (r < 0)
+                log_event(NULL, 500001, "cannot write %s anew: %s", s->path, strerror(-r));
+        return r;
 }
 
 int state_save_session(State *s, const Device *device) {

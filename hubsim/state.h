@@ -27,8 +27,8 @@ int state_open(Hub *hub, const char *path, State **ret);
 State *state_free(State *state);
 
 /*
- * Each writes what has changed; < 0: it is not written. Without a state, when the hub is on its way out,
- * nothing is.
+ * Each writes what has changed; < 0: it is not written, as has been logged. Without a state, when the hub is
+ * on its way out, nothing is.
  */
 int state_save_session(State *state, const Device *device);
 int state_add_message(State *state, const Device *device, const C2dMessage *message);

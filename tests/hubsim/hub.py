@@ -53,10 +53,11 @@ class Hub:
         self.process = None
         self.errors = []
 
-    def start(self, *options):
+    def start(self, *options, before=None):
+        """'before' runs in the new process, before the program."""
         self.process = subprocess.Popen(
             [PROGRAM, "run", "--state-dir", self.state, "--listen", "127.0.0.1:0", *options],
-            env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=before)
         for line in self.process.stdout:
             if line.startswith("  for Azure"):
                 break

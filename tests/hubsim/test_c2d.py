@@ -4,6 +4,7 @@
 import base64
 import contextlib
 import json
+import resource
 import signal
 import subprocess
 import tempfile
@@ -404,6 +405,22 @@ class Restart(C2dCase):
                 self.assertEqual(run.returncode, 1)
                 self.assertIn("sessions.jsonl: line 1", run.stderr)
                 self.assertEqual((state / "sessions.jsonl").read_text(), damage + "\n")
+
+    def test_a_full_disk_refuses_messages_and_loses_none(self):
+        def limit():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+        self.add_device()
+        self.hub.stop()
+        self.hub.start(before=limit)
+        sent = [self.send("x" * 1000, messageId=str(i)) for i in range(5)]
+        self.assertEqual(self.refusal(body="x" * 20_000), 500001)
+        sent.append(self.send("small"))
+        self.hub.stop()
+        self.hub.start()
+        self.assertEqual([m["messageId"] for m in self.queue()], sent)
+        self.hub.control("PurgeMessages", device=self.name)
 
     def test_the_file_does_not_grow_for_ever(self):
         d = self.open_subscribed()
