@@ -407,6 +407,8 @@ static int connection_run(MqttConnection *c, uint64_t now_us, MqttFault *fault) 
 int mqtt_connection_run(MqttConnection *c, uint64_t now_us, MqttFault *fault) {
         int r = connection_run(c, now_us, fault);
 
+        if (r < 0)
+                fault->is_puback_owed = mqtt_gate_is_puback_owed(&c->gate);
         if (r < 0 && (c->state == CONNECTION_FLUSHING || c->state == CONNECTION_DRAINING))
                 (void) mqtt_fault_set(fault, MQTT_LOST_ASKED, 0, "disconnected");
         return r;

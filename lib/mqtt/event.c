@@ -92,6 +92,7 @@ void mqtt_event_list_add_lost(MqttEventList *l, const MqttFault *fault) {
         n->event.lost.cause = fault->cause;
         n->event.lost.error = fault->error;
         n->event.lost.text = (const char *) n->bytes;
+        n->event.lost.is_puback_owed = fault->is_puback_owed;
 }
 
 /* A signature is half a password. */

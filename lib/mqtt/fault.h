@@ -15,6 +15,7 @@ typedef struct MqttFault {
         MqttLost cause;
         int error;
         char text[MQTT_TEXT_MAX];
+        bool is_puback_owed; /* set by mqtt_connection_run() */
 } MqttFault;
 
 /* Fills 'f' in and returns 'error' (negative) for the caller to pass on. */

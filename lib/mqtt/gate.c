@@ -317,6 +317,10 @@ bool mqtt_gate_is_mid_packet(const MqttGate *g) {
         return g->in.n_body > 0 || g->in.ready < g->in.end;
 }
 
+bool mqtt_gate_is_puback_owed(const MqttGate *g) {
+        return g->n_unacked > 0 && g->out.begin == g->out.end && g->out.n_body == 0;
+}
+
 /* ---- To the network ---- */
 
 static void gate_put_pubacks(MqttGate *g) {

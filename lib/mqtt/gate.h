@@ -105,6 +105,9 @@ void mqtt_gate_network_sent(MqttGate *g, size_t n, uint64_t now_us);
 /* True if the last inbound packet is not complete. */
 bool mqtt_gate_is_mid_packet(const MqttGate *g);
 
+/* True if all that came for the network has left, and the server owes a PUBACK for it. */
+bool mqtt_gate_is_puback_owed(const MqttGate *g);
+
 /* The DUP flag of the inbound QoS 1 message 'sequence' (they count from 0), which must not be released yet.
  */
 bool mqtt_gate_is_dup(const MqttGate *g, uint64_t sequence);

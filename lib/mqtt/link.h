@@ -267,6 +267,8 @@ typedef struct MqttEvent {
                         MqttLost cause;
                         int error; /* negative errno, or 0 */
                         const char *text;
+                        /* All that was to be sent has left, a QoS 1 message without PUBACK among it. */
+                        bool is_puback_owed;
                 } lost;
         };
 } MqttEvent;

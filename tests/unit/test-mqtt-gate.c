@@ -568,6 +568,27 @@ START_TEST(a_server_that_acknowledges_nothing_is_lost) {
 }
 END_TEST
 
+START_TEST(a_puback_is_owed_for_what_has_left_as_a_whole) {
+        MqttGate g = gate_new_connected(4);
+        uint8_t buffer[64];
+
+        feed_local(&g, BYTES(0x32, 5, 0, 1, 't', 0), T0);
+        (void) take_network(&g, buffer, T0);
+        ck_assert(!mqtt_gate_is_puback_owed(&g));
+        feed_local(&g, BYTES(1), T0);
+        ck_assert(!mqtt_gate_is_puback_owed(&g));
+        (void) take_network(&g, buffer, T0);
+        ck_assert(mqtt_gate_is_puback_owed(&g));
+
+        feed_local(&g, BYTES(0x32, 5, 0, 1, 't', 0, 2), T0);
+        ck_assert(!mqtt_gate_is_puback_owed(&g));
+        (void) take_network(&g, buffer, T0);
+        ck_assert_int_eq(feed_network(&g, BYTES(0x40, 2, 0, 1, 0x40, 2, 0, 2), T0), 0);
+        ck_assert(!mqtt_gate_is_puback_owed(&g));
+        mqtt_gate_done(&g);
+}
+END_TEST
+
 START_TEST(nothing_owed_is_no_timer) {
         MqttGate g = gate_new_connected(4);
         unsigned n_fired;
@@ -624,6 +645,7 @@ static Suite *gate_suite(void) {
         tcase_add_test(time, a_ping_behind_a_large_message_on_a_slow_link_waits_as_long_as_bytes_leave);
         tcase_add_test(time, there_is_no_ping_before_connack);
         tcase_add_test(time, a_server_that_acknowledges_nothing_is_lost);
+        tcase_add_test(time, a_puback_is_owed_for_what_has_left_as_a_whole);
         tcase_add_test(time, nothing_owed_is_no_timer);
         tcase_add_test(time, the_password_does_not_stay_in_the_buffer);
         suite_add_tcase(s, time);
