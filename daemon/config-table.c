@@ -45,7 +45,8 @@ const ConfigKey config_table[] = {
         { "Hub", "KeepAliveSec", CONFIG_SECONDS, MEMBER(hub.keep_alive_s), 5, 1177, "60s",
           .help = "How long the link may be silent before it is probed. A hub honours at most 1177 s." },
         { "Hub", "TokenLifetimeSec", CONFIG_SECONDS, MEMBER(hub.token_lifetime_s), 300, 86400, "1h",
-          .help = "How long a token signed with the device's key is valid." },
+          .help = "How long a token signed with the device's key is valid. After some 80 % of it the daemon "
+                  "connects again with a new one; programs do not notice." },
         { "Hub", "MethodTimeoutSec", CONFIG_SECONDS, MEMBER(hub.method_timeout_s), 1, 300, "30s",
           .help = "How long a local program may take to answer a direct method, before the daemon answers "
                   "504." },

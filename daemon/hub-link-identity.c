@@ -4,11 +4,17 @@
 
 #include <sys/random.h>
 
+#include "daemon/wall-clock.h"
+
 /* How often to look for an identity while there is none. */
 #define IDENTITY_RETRY_US (60 * USEC_PER_SEC)
 
 /* Of an attempt: for what passes between its steps. */
 #define ATTEMPT_SLACK_S 10U
+
+/* Devices that got power together must not connect together; a daemon that is restarted need not wait. */
+#define SPLAY_S         5U
+#define SPLAY_UPTIME_US (300 * USEC_PER_SEC)
 
 /* What nobody listens to is not subscribed to. */
 static uint32_t features_of(const HubLinkOps *ops) {
@@ -27,6 +33,8 @@ static az_result session_setup(HubLink *link) {
         options.random_seed |= 1; /* 0 is refused */
         options.features = features_of(link->ops);
         options.token_lifetime_s = (uint32_t) c->hub.token_lifetime_s;
+        options.build_unix_s = wall_clock_build_s();
+        options.splay_s = boottime_us() < SPLAY_UPTIME_US ? SPLAY_S : 0;
         options.keep_alive_s = (uint16_t) c->hub.keep_alive_s;
         /* Each step has its own limit and says what failed; the session's is for all of them. */
         options.sign_timeout_s =

@@ -53,6 +53,9 @@ struct HubLink {
         STAILQ_HEAD(, Answer) answers;
         unsigned n_answers;
         unsigned n_in_flight; /* messages without PUBACK */
+        HubLinkEnd end;       /* of the connection that is being given up */
+        bool is_heard;        /* the present connection has brought a PUBACK */
+        unsigned n_unheard;   /* connections in a row that the hub closed when it was sent something */
 
         HubLinkState state;
         uint64_t since_us;

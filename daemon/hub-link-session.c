@@ -24,6 +24,9 @@
 #include "daemon/az-errno.h"
 #include "daemon/hub-loss.h"
 
+/* So often in a row a hub has to close on a message before it is taken for throttling. */
+#define UNHEARD_MIN 2U
+
 /* What the session asks for --------------------------------------------------------------------------- */
 
 void hub_link_session_lost(HubLink *link, az_hub_loss loss) {
@@ -131,11 +134,15 @@ static void do_live(HubLink *link) {
 
 static void do_lost(HubLink *link, const az_hub_event *event) {
         bool was_online = link->state == HUB_LINK_ONLINE || link->state == HUB_LINK_RENEWING;
+        bool was_waiting = link->state == HUB_LINK_WAITING; /* for the clock */
 
         hub_link_forget_traffic(link);
         mqtt_link_close(link->mqtt);
-        (void) hub_loss_describe(event, link->credential.host, link->reason, sizeof(link->reason));
+        (void) hub_loss_describe(event, link->credential.host, realtime_us(), link->reason,
+                                 sizeof(link->reason));
         hub_link_set_state(link, HUB_LINK_WAITING, boottime_us() + event->as.lost.delay_us);
+        if (was_waiting)
+                return;
         (void) log_full(link->log, was_online ? LOG_NOTICE : LOG_WARNING, 0,
                         FIELDS("MESSAGE_ID=" MSG_LINK_DOWN, link->hub_field), "%s, retrying in %.1f s",
                         link->reason, (double) event->as.lost.delay_us / USEC_PER_SEC);
@@ -161,6 +168,8 @@ static void do_disconnect(HubLink *link) {
 static void session_event(HubLink *link, az_hub_event *event) {
         switch (event->type) {
         case AZ_HUB_EVENT_SIGN:
+                if (event->as.sign.clock_is_unset)
+                        log_warning(link->log, "The clock is still not set, connecting all the same");
                 do_sign(link, event->as.sign.string_to_sign);
                 break;
         case AZ_HUB_EVENT_CONNECT:
@@ -230,16 +239,57 @@ static void on_message(HubLink *link, const MqttEvent *event) {
         link->message = NULL;
 }
 
+static HubLinkEnd end_of(const MqttEvent *event) {
+        switch (event->lost.cause) {
+        case MQTT_LOST_CLOSED:
+                return event->lost.is_puback_owed ? HUB_LINK_END_CLOSED : HUB_LINK_END_BROKEN;
+        case MQTT_LOST_NETWORK:
+                return HUB_LINK_END_BROKEN;
+        case MQTT_LOST_ASKED:
+        case MQTT_LOST_REFUSED:
+        case MQTT_LOST_CONNACK_TIMEOUT:
+        case MQTT_LOST_PING_TIMEOUT:
+        case MQTT_LOST_PUBACK_TIMEOUT:
+        case MQTT_LOST_PROTOCOL:
+        case MQTT_LOST_TOO_LARGE:
+        case MQTT_LOST_INTERNAL:
+        case _MQTT_LOST_MAX:
+                break;
+        }
+        return HUB_LINK_END_OTHER;
+}
+
+/*
+ * A hub that throttles, or whose daily quota is used up, says so by closing when it is sent a message; but so
+ * it does for a message that it does not like.
+ */
+static az_hub_loss loss_of(HubLink *link, const MqttEvent *event) {
+        if (link->end != HUB_LINK_END_CLOSED || link->is_heard) {
+                link->n_unheard = 0;
+                return hub_loss_from_cause(event->lost.cause);
+        }
+        return ++link->n_unheard < UNHEARD_MIN ? AZ_HUB_LOSS_PUBLISH : AZ_HUB_LOSS_THROTTLED;
+}
+
 static void on_lost(HubLink *link, const MqttEvent *event) {
-        az_hub_loss loss = hub_loss_from_cause(event->lost.cause);
+        az_hub_loss loss;
 
         if (event->lost.cause == MQTT_LOST_ASKED) {
                 disconnected(link);
                 return;
         }
-        hub_link_set_reason(link, "Connection to '%s' lost: %s", link->credential.host, event->lost.text);
-        hub_link_session_lost(link, loss == AZ_HUB_LOSS_CLOSED && link->n_in_flight > 0 ? AZ_HUB_LOSS_PUBLISH
-                                                                                        : loss);
+
+        link->end = end_of(event);
+        loss = loss_of(link, event);
+        if (link->n_unheard < UNHEARD_MIN)
+                hub_link_set_reason(link, "Connection to '%s' lost: %s%s", link->credential.host,
+                                    event->lost.text, hub_loss_advice_on_cause(event->lost.cause));
+        else
+                hub_link_set_reason(link,
+                                    "The hub '%s' closes the connection when it is sent a message; perhaps "
+                                    "it throttles this device, or its daily quota is used up",
+                                    link->credential.host);
+        hub_link_session_lost(link, loss);
 }
 
 void hub_link_mqtt_event(HubLink *link, const MqttEvent *event) {
@@ -269,6 +319,7 @@ void hub_link_mqtt_event(HubLink *link, const MqttEvent *event) {
                 break;
         case MQTT_EVENT_PUBACK:
                 link->n_in_flight -= link->n_in_flight > 0;
+                link->is_heard = true;
                 link->ops->on_puback(link->userdata, event->puback.token);
                 break;
         case MQTT_EVENT_MESSAGE:

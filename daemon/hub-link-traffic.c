@@ -107,9 +107,13 @@ bool hub_link_is_drained(const HubLink *link) {
 }
 
 void hub_link_forget_traffic(HubLink *link) {
+        HubLinkEnd end = link->end;
+
         hub_link_drop_answers(link);
         link->n_in_flight = 0;
-        link->ops->on_lost(link->userdata);
+        link->is_heard = false;
+        link->end = HUB_LINK_END_OTHER;
+        link->ops->on_lost(link->userdata, end);
 }
 
 int hub_link_answer_method(HubLink *link, az_span request_id, uint16_t status, az_span payload) {

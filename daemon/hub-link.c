@@ -58,6 +58,7 @@ int hub_link_new(HubLink **ret, const Config *config, const char *runtime_dir, c
                 .credential = CREDENTIAL_NULL,
                 .since_us = boottime_us(),
                 .next_attempt_us = UINT64_MAX,
+                .end = HUB_LINK_END_OTHER,
         };
 
         STAILQ_INIT(&link->answers);
@@ -105,6 +106,11 @@ void hub_link_reconnect(HubLink *link) {
                 hub_link_run_session(link, az_hub_session_reconnect_now(&link->session, hub_link_time()));
         else
                 hub_link_start(link);
+}
+
+void hub_link_clock_changed(HubLink *link) {
+        if (link->has_identity)
+                hub_link_run_session(link, az_hub_session_clock_changed(&link->session, hub_link_time()));
 }
 
 int hub_link_dispatch(HubLink *link) {

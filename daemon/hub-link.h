@@ -30,12 +30,19 @@ typedef enum HubLinkState {
 
 const char *hub_link_state_to_string(HubLinkState state);
 
+/* How a connection ended, for those whose messages were under way. */
+typedef enum HubLinkEnd {
+        HUB_LINK_END_CLOSED, /* by the hub, after a whole message had left that it has not acknowledged */
+        HUB_LINK_END_BROKEN, /* by anybody: closed without such a message, or reset */
+        HUB_LINK_END_OTHER,  /* planned, or for want of an answer; or there was none */
+} HubLinkEnd;
+
 /* What is NULL is not subscribed to, or of no interest. Spans live until the callback returns. */
 typedef struct HubLinkOps {
         /* The link is up and all subscriptions stand. */
         void (*on_live)(void *userdata);
         /* Nothing that is in flight will be answered any more: the link, or an attempt, is over. */
-        void (*on_lost)(void *userdata);
+        void (*on_lost)(void *userdata, HubLinkEnd end);
         void (*on_puback)(void *userdata, uint64_t token);
         /* These three may come before on_live(). */
         void (*on_method)(void *userdata, az_span request_id, az_span name, az_span payload);
@@ -77,6 +84,8 @@ void hub_link_stop(HubLink *link);
  * attempt. Where the link is being made or stopped there is nothing to be done.
  */
 void hub_link_reconnect(HubLink *link);
+/* The wall clock was set: a token may be of no use any more, or the time for one may have come. */
+void hub_link_clock_changed(HubLink *link);
 HubLinkState hub_link_get_state(const HubLink *link);
 
 int hub_link_get_fd(const HubLink *link);

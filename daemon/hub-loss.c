@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "util/util.h"
+#include "daemon/rfc3339.h"
 
 az_hub_loss hub_loss_from_stage(MqttStage stage) {
         static const az_hub_loss losses[] = {
@@ -42,6 +42,26 @@ az_hub_loss hub_loss_from_cause(MqttLost cause) {
         return losses[cause];
 }
 
+const char *hub_loss_advice_on_cause(MqttLost cause) {
+        switch (cause) {
+        case MQTT_LOST_PING_TIMEOUT:
+                return "; the network in between may have dropped the connection without a word";
+        case MQTT_LOST_PUBACK_TIMEOUT:
+                return "; the hub may be overloaded, or throttle this device";
+        case MQTT_LOST_ASKED:
+        case MQTT_LOST_CLOSED:
+        case MQTT_LOST_NETWORK:
+        case MQTT_LOST_REFUSED:
+        case MQTT_LOST_CONNACK_TIMEOUT:
+        case MQTT_LOST_PROTOCOL:
+        case MQTT_LOST_TOO_LARGE:
+        case MQTT_LOST_INTERNAL:
+        case _MQTT_LOST_MAX:
+                break;
+        }
+        return "";
+}
+
 /* MQTT 3.1.1, table 3.1, and what a hub means by it. */
 static const char *const connack_texts[] = {
         [1] = "it does not speak MQTT 3.1.1",
@@ -51,8 +71,10 @@ static const char *const connack_texts[] = {
         [5] = "not authorized; check the key, the clock, and that the device exists and is enabled",
 };
 
-bool hub_loss_describe(const az_hub_event *lost, const char *host, char *text, size_t size) {
+bool hub_loss_describe(const az_hub_event *lost, const char *host, uint64_t unix_us, char *text,
+                       size_t size) {
         uint8_t code = lost->as.lost.connack_code;
+        char time[RFC3339_SIZE];
         const char *refusal = code < ELEMENTSOF(connack_texts) ? connack_texts[code] : NULL;
 
         if (lost->as.lost.loss == AZ_HUB_LOSS_REFUSED)
@@ -67,8 +89,11 @@ bool hub_loss_describe(const az_hub_event *lost, const char *host, char *text, s
                         "whether something else connects as the same device",
                         host);
         else if (lost->as.lost.loss == AZ_HUB_LOSS_CLOCK)
-                (void) snprintf(text, size,
-                                "The clock is not set: it shows a time before this program was built");
+                (void) snprintf(
+                        text, size,
+                        "The clock says %s, before this program was built: waiting for the time, five "
+                        "minutes at most",
+                        rfc3339_format(time, unix_us));
         else if (lost->as.lost.loss == AZ_HUB_LOSS_TIMEOUT)
                 (void) snprintf(text, size, "The hub '%s' did not answer in time (%s)", host,
                                 az_hub_session_state_to_string(lost->as.lost.from));

@@ -12,8 +12,12 @@ az_hub_loss hub_loss_from_cause(MqttLost cause);
 /* What there is to check when this stage fails, to be put behind what failed; may be empty. */
 const char *hub_loss_advice(MqttStage stage);
 
+/* The same when a connection ends in this way. */
+const char *hub_loss_advice_on_cause(MqttLost cause);
+
 /*
- * Describes a loss that the session found itself, of an AZ_HUB_EVENT_LOST of 'host': what happened, and what
- * there is to check. Returns false, and leaves 'text' as it is, for losses that lib/mqtt has described.
+ * Describes a loss that the session found itself, of an AZ_HUB_EVENT_LOST of 'host' at the wall time
+ * 'unix_us': what happened, and what there is to check. Returns false, and leaves 'text' as it is, for losses
+ * that lib/mqtt has described.
  */
-bool hub_loss_describe(const az_hub_event *lost, const char *host, char *text, size_t size);
+bool hub_loss_describe(const az_hub_event *lost, const char *host, uint64_t unix_us, char *text, size_t size);

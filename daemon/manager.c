@@ -10,6 +10,7 @@
 
 #include "daemon/rfc3339.h"
 #include "daemon/socket.h"
+#include "daemon/wall-clock.h"
 
 /* Programs that belong to this group may read, send and serve (aziotd.socket lets no others in). */
 #define CLIENT_GROUP "aziot"
@@ -28,7 +29,7 @@ static void on_live(void *userdata) {
         twin_live(m->twin);
 }
 
-static void on_lost(void *userdata) {
+static void on_lost(void *userdata, HubLinkEnd end) {
         Manager *m = userdata;
 
         methods_lost(m->methods);
@@ -231,6 +232,14 @@ static int manager_on_link(sd_event_source *source, int fd, uint32_t revents, vo
         return 0; /* manager_on_turn() follows */
 }
 
+static int manager_on_clock(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        Manager *m = userdata;
+
+        wall_clock_acknowledge(fd);
+        hub_link_clock_changed(m->link);
+        return 0;
+}
+
 static int manager_on_disk(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         Manager *m = userdata;
 
@@ -252,6 +261,23 @@ static int manager_on_signal(sd_event_source *source, const struct signalfd_sigi
         return 0;
 }
 
+static int manager_watch_clock(Manager *m) {
+        _cleanup_(close_fdp) int fd = -1;
+        int r;
+
+        fd = wall_clock_watch();
+        if (fd < 0)
+                return fd;
+        r = sd_event_add_io(m->event, &m->clock_source, fd, EPOLLIN, manager_on_clock, m);
+        if (r < 0)
+                return r;
+        r = sd_event_source_set_io_fd_own(m->clock_source, true);
+        if (r < 0)
+                return r;
+        TAKE_FD(fd);
+        return 0;
+}
+
 static int manager_add_sources(Manager *m) {
         static const int signals[] = { SIGTERM, SIGINT };
         sigset_t mask;
@@ -270,6 +296,8 @@ static int manager_add_sources(Manager *m) {
         if (r >= 0)
                 r = sd_event_add_io(m->event, &m->link_source, hub_link_get_fd(m->link), EPOLLIN,
                                     manager_on_link, m);
+        if (r >= 0)
+                r = manager_watch_clock(m);
         if (r >= 0)
                 r = sd_event_add_time(m->event, &m->timer, CLOCK_BOOTTIME, UINT64_MAX, TIMER_ACCURACY_US,
                                       manager_on_timer, m);
@@ -402,6 +430,7 @@ Manager *manager_free(Manager *m) {
         m->ipc = ipc_server_free(m->ipc);
         m->turn = sd_event_source_disable_unref(m->turn);
         m->timer = sd_event_source_disable_unref(m->timer);
+        m->clock_source = sd_event_source_disable_unref(m->clock_source);
         m->link_source = sd_event_source_disable_unref(m->link_source);
         m->disk_source = sd_event_source_disable_unref(m->disk_source);
         for (size_t i = 0; i < ELEMENTSOF(m->signals); i++)

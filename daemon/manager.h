@@ -27,7 +27,7 @@ typedef struct ManagerOptions {
 
 typedef struct Manager {
         sd_event *event;
-        sd_event_source *signals[2], *disk_source, *link_source, *turn, *timer;
+        sd_event_source *signals[2], *disk_source, *link_source, *clock_source, *turn, *timer;
         bool stopping;
 
         Log log;

@@ -56,7 +56,7 @@ class Offline(harness.DaemonCase):
         self.wait_for_numbers(501)
 
     def test_a_puback_that_never_comes_back_costs_a_repeat_and_nothing_else(self):
-        self.hub.call("DropBeforePuback", {"count": 3})
+        self.hub.call("DropBeforePuback", {"count": 1})
         self.send_numbers(range(50))
         self.wait_for_numbers(50)
 

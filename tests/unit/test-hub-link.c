@@ -6,15 +6,27 @@
 
 #include "tests/unit/unit.h"
 
+/* In place of the clocks, in seconds: it is some day in 2030, and the machine is up for an hour. */
+static struct { time_t boot_s, unix_s; } now = { .boot_s = 3600, .unix_s = 1900000000 };
+
+int clock_gettime(clockid_t clock, struct timespec *ret) {
+        *ret = (struct timespec){};
+        if (clock == CLOCK_REALTIME)
+                ret->tv_sec = now.unix_s;
+        if (clock == CLOCK_BOOTTIME)
+                ret->tv_sec = now.boot_s;
+        return 0;
+}
+
 /*
  * In place of lib/mqtt: a connection that reports what the test wrote down. It is the test's own struct,
  * which travels to mqtt_link_new() as the name of the runtime directory.
  */
 struct MqttLink {
-        MqttEvent events[8];
-        size_t n_events, n_popped;
+        MqttEvent event;
+        bool has_event;
         bool is_connected, is_full;
-        unsigned n_published;
+        unsigned n_opened, n_published;
         char topic[128]; /* of the last publish */
         size_t n_filters;
         uint64_t acked; /* the sequence of the last; 0: none */
@@ -42,9 +54,10 @@ int mqtt_link_dispatch(MqttLink *l, uint64_t now_us) {
 }
 
 bool mqtt_link_next_event(MqttLink *l, MqttEvent *ret) {
-        if (l->n_popped == l->n_events)
+        if (!l->has_event)
                 return false;
-        *ret = l->events[l->n_popped++];
+        *ret = l->event;
+        l->has_event = false;
         if (ret->type == MQTT_EVENT_CONNACK)
                 l->is_connected = true;
         return true;
@@ -55,6 +68,7 @@ int sas_sign_job_new(MqttSignJob *ret, az_span input, az_span key_base64) {
 }
 
 int mqtt_link_open(MqttLink *l, const MqttEndpoint *endpoint, const MqttSignJob *sign, uint64_t now_us) {
+        l->n_opened++;
         return 0;
 }
 
@@ -130,11 +144,15 @@ typedef struct Fixture {
         char secret[32];
         unsigned n_calls, n_live, n_lost, n_c2d, n_twin;
         int answered;
+        HubLinkEnd end;
         MqttAck ack; /* of the last cloud-to-device message */
 } Fixture;
 
-static void on_lost(void *userdata) {
-        ((Fixture *) userdata)->n_lost++;
+static void on_lost(void *userdata, HubLinkEnd end) {
+        Fixture *f = userdata;
+
+        f->n_lost++;
+        f->end = end;
 }
 
 static void on_puback(void *userdata, uint64_t token) {
@@ -213,8 +231,16 @@ static void fixture_done(Fixture *f) {
 }
 
 static void report(Fixture *f, const MqttEvent *event) {
-        f->mqtt.events[f->mqtt.n_events++] = *event;
+        f->mqtt.event = *event;
+        f->mqtt.has_event = true;
         ck_assert_int_eq(hub_link_dispatch(f->link), 0);
+}
+
+static void go_online(Fixture *f) {
+        report(f, &opened);
+        report(f, &connack);
+        report(f, &suback);
+        ck_assert_int_eq(hub_link_get_state(f->link), HUB_LINK_ONLINE);
 }
 
 static const char identity[] = "HostName=hub;DeviceId=d;SharedAccessKey=c2VjcmV0";
@@ -366,6 +392,58 @@ START_TEST(a_loss_before_the_suback_is_a_loss_of_what_came) {
 }
 END_TEST
 
+static const struct {
+        MqttLost cause;
+        bool is_puback_owed;
+        HubLinkEnd end;
+} ends[] = {
+        { MQTT_LOST_CLOSED, true, HUB_LINK_END_CLOSED },
+        { MQTT_LOST_CLOSED, false, HUB_LINK_END_BROKEN },
+        { MQTT_LOST_NETWORK, true, HUB_LINK_END_BROKEN },
+        { MQTT_LOST_PING_TIMEOUT, true, HUB_LINK_END_OTHER },
+        { MQTT_LOST_PUBACK_TIMEOUT, true, HUB_LINK_END_OTHER },
+        { MQTT_LOST_PROTOCOL, true, HUB_LINK_END_OTHER },
+};
+
+START_TEST(how_a_connection_ended_is_told) {
+        MqttEvent event = {
+                .type = MQTT_EVENT_LOST,
+                .lost = { .cause = ends[_i].cause, .text = "", .is_puback_owed = ends[_i].is_puback_owed }
+        };
+        Fixture f;
+
+        fixture_make(&f, identity);
+        go_online(&f);
+        report(&f, &event);
+        ck_assert_int_eq(f.end, ends[_i].end);
+        fixture_done(&f);
+}
+END_TEST
+
+START_TEST(a_hub_that_closes_on_each_message_is_taken_to_throttle) {
+        static const MqttEvent closed = {
+                .type = MQTT_EVENT_LOST,
+                .lost = { .cause = MQTT_LOST_CLOSED, .text = "", .is_puback_owed = true }
+        };
+        static const MqttEvent puback = { .type = MQTT_EVENT_PUBACK };
+        static const bool is_throttling[] = { false, true, true, false };
+        HubLinkStatus status;
+        Fixture f;
+
+        fixture_make(&f, identity);
+        for (size_t i = 0; i < ELEMENTSOF(is_throttling); i++) {
+                go_online(&f);
+                if (i == 3)
+                        report(&f, &puback);
+                report(&f, &closed);
+                hub_link_get_status(f.link, &status);
+                ck_assert_int_eq(strstr(status.last_error, "throttles") != NULL, is_throttling[i]);
+                hub_link_reconnect(f.link);
+        }
+        fixture_done(&f);
+}
+END_TEST
+
 START_TEST(an_attempt_has_as_long_as_its_steps_may_take_together) {
         Fixture f;
 
@@ -389,6 +467,134 @@ START_TEST(without_an_identity_it_waits_and_says_what_is_missing) {
 }
 END_TEST
 
+/* The clock ------------------------------------------------------------------------------------------- */
+
+START_TEST(a_clock_that_was_never_set_is_waited_for) {
+        HubLinkStatus status;
+        Fixture f;
+
+        now.unix_s = 72;
+        fixture_make(&f, identity);
+        hub_link_get_status(f.link, &status);
+        ck_assert_int_eq(status.state, HUB_LINK_WAITING);
+        ck_assert_ptr_nonnull(strstr(status.last_error, "The clock says 1970-01-01T00:01:12"));
+        ck_assert_uint_lt(status.next_attempt_us, boottime_us() + 60 * USEC_PER_SEC);
+        ck_assert_uint_eq(f.mqtt.n_opened, 0);
+
+        now.unix_s = 1900000000;
+        hub_link_clock_changed(f.link);
+        ck_assert_int_eq(hub_link_get_state(f.link), HUB_LINK_CONNECTING);
+        ck_assert_uint_eq(f.mqtt.n_opened, 1);
+        fixture_done(&f);
+}
+END_TEST
+
+START_TEST(a_clock_that_is_never_set_is_waited_for_five_minutes) {
+        time_t begin_s = now.boot_s;
+        Fixture f;
+
+        now.unix_s = 72;
+        fixture_make(&f, identity);
+        while (f.mqtt.n_opened == 0) {
+                now.boot_s = (time_t) (hub_link_deadline_us(f.link) / USEC_PER_SEC) + 1;
+                ck_assert_int_eq(hub_link_dispatch(f.link), 0);
+        }
+        ck_assert_int_ge(now.boot_s - begin_s, 290);
+        ck_assert_int_le(now.boot_s - begin_s, 310);
+        fixture_done(&f);
+}
+END_TEST
+
+START_TEST(a_token_that_a_step_of_the_clock_made_useless_is_replaced) {
+        Fixture f;
+
+        fixture_make(&f, identity);
+        go_online(&f);
+        now.boot_s += 120;
+        now.unix_s += 2 * 3600;
+        hub_link_clock_changed(f.link);
+        ck_assert_int_eq(hub_link_get_state(f.link), HUB_LINK_RENEWING);
+        ck_assert_int_eq(hub_link_dispatch(f.link), 0);
+        ck_assert_uint_eq(f.mqtt.n_opened, 2);
+        ck_assert_uint_eq(f.n_lost, 1);
+        go_online(&f);
+        fixture_done(&f);
+}
+END_TEST
+
+static const struct {
+        time_t uptime_s;
+        HubLinkState state;
+} boots[] = {
+        { 100, HUB_LINK_WAITING },
+        { 299, HUB_LINK_WAITING },
+        { 300, HUB_LINK_CONNECTING },
+};
+
+START_TEST(a_machine_that_has_just_booted_does_not_connect_at_once) {
+        Fixture f;
+
+        now.boot_s = boots[_i].uptime_s;
+        fixture_make(&f, identity);
+        ck_assert_int_eq(hub_link_get_state(f.link), boots[_i].state);
+        if (boots[_i].state == HUB_LINK_WAITING)
+                ck_assert_uint_le(hub_link_deadline_us(f.link), boottime_us() + 5 * USEC_PER_SEC);
+        fixture_done(&f);
+}
+END_TEST
+
+/* Renewal --------------------------------------------------------------------------------------------- */
+
+START_TEST(a_renewal_waits_for_pubacks) {
+        static const MqttEvent puback = { .type = MQTT_EVENT_PUBACK };
+        Fixture f;
+
+        fixture_make(&f, identity);
+        go_online(&f);
+        ck_assert_int_eq(hub_link_publish(f.link, AZ_SPAN_EMPTY, AZ_SPAN_EMPTY, AZ_SPAN_FROM_STR("x"), 1), 0);
+        hub_link_reconnect(f.link);
+        ck_assert_int_eq(hub_link_dispatch(f.link), 0);
+        ck_assert_uint_eq(hub_link_window_free(f.link), 0);
+        ck_assert_uint_eq(f.mqtt.n_opened, 1);
+
+        report(&f, &puback);
+        ck_assert_uint_eq(f.mqtt.n_opened, 2);
+        fixture_done(&f);
+}
+END_TEST
+
+START_TEST(a_renewal_waits_no_longer_than_five_seconds) {
+        Fixture f;
+
+        fixture_make(&f, identity);
+        go_online(&f);
+        ck_assert_int_eq(hub_link_publish(f.link, AZ_SPAN_EMPTY, AZ_SPAN_EMPTY, AZ_SPAN_FROM_STR("x"), 1), 0);
+        hub_link_reconnect(f.link);
+        now.boot_s += 4;
+        ck_assert_int_eq(hub_link_dispatch(f.link), 0);
+        ck_assert_uint_eq(f.mqtt.n_opened, 1);
+        now.boot_s += 1;
+        ck_assert_int_eq(hub_link_dispatch(f.link), 0);
+        ck_assert_uint_eq(f.mqtt.n_opened, 2);
+        fixture_done(&f);
+}
+END_TEST
+
+START_TEST(a_token_is_renewed_before_it_expires) {
+        time_t begin_s = now.boot_s;
+        Fixture f;
+
+        fixture_make(&f, identity);
+        go_online(&f);
+        now.boot_s = (time_t) (hub_link_deadline_us(f.link) / USEC_PER_SEC) + 1;
+        ck_assert_int_ge(now.boot_s - begin_s, 3600 * 3 / 4);
+        ck_assert_int_le(now.boot_s - begin_s, 3600 * 9 / 10);
+        ck_assert_int_eq(hub_link_dispatch(f.link), 0);
+        ck_assert_int_eq(hub_link_get_state(f.link), HUB_LINK_RENEWING);
+        fixture_done(&f);
+}
+END_TEST
+
 static Suite *hub_link_suite(void) {
         Suite *s = suite_create("hub-link");
         TCase *t = tcase_create("hub-link");
@@ -402,8 +608,23 @@ static Suite *hub_link_suite(void) {
         tcase_add_test(t, answers_that_find_no_room_leave_in_order_as_room_comes);
         tcase_add_test(t, answers_that_wait_are_bounded_and_end_with_their_link);
         tcase_add_test(t, a_loss_before_the_suback_is_a_loss_of_what_came);
+        tcase_add_loop_test(t, how_a_connection_ended_is_told, 0, ELEMENTSOF(ends));
+        tcase_add_test(t, a_hub_that_closes_on_each_message_is_taken_to_throttle);
         tcase_add_test(t, an_attempt_has_as_long_as_its_steps_may_take_together);
         tcase_add_test(t, without_an_identity_it_waits_and_says_what_is_missing);
+        suite_add_tcase(s, t);
+
+        t = tcase_create("clock");
+        tcase_add_test(t, a_clock_that_was_never_set_is_waited_for);
+        tcase_add_test(t, a_clock_that_is_never_set_is_waited_for_five_minutes);
+        tcase_add_test(t, a_token_that_a_step_of_the_clock_made_useless_is_replaced);
+        tcase_add_loop_test(t, a_machine_that_has_just_booted_does_not_connect_at_once, 0, ELEMENTSOF(boots));
+        suite_add_tcase(s, t);
+
+        t = tcase_create("renewal");
+        tcase_add_test(t, a_renewal_waits_for_pubacks);
+        tcase_add_test(t, a_renewal_waits_no_longer_than_five_seconds);
+        tcase_add_test(t, a_token_is_renewed_before_it_expires);
         suite_add_tcase(s, t);
         return s;
 }
