@@ -171,14 +171,13 @@ static const IpcField taken_call_fields[] = { { "call", IPC_FIELD_STRUCT, 0, .ty
 static const IpcStruct taken_call_type = IPC_STRUCT(Call, taken_call_fields);
 
 /* Take replies null when there was nothing in time. */
-static int read_offer(Aziot *a, const char *name, uint32_t token) {
+static int read_offer(Aziot *a, const char *name, uint32_t token, az_span *ret) {
         const IpcField fields[] = { { name, IPC_FIELD_OBJECT, 0, IPC_FIELD_NULLABLE } };
         const IpcStruct type = IPC_STRUCT(az_span, fields);
-        az_span offer;
         int r;
 
-        r = aziot_decode(a, &type, token, &offer);
-        return r < 0 ? r : ipc_is_absent(offer) ? AZIOT_NOTHING : 0;
+        r = aziot_decode(a, &type, token, ret);
+        return r < 0 ? r : ipc_is_absent(*ret) ? AZIOT_NOTHING : 0;
 }
 
 /* A wall-clock time on the clock that does not jump; one that is not understood has passed. */
@@ -191,11 +190,11 @@ static uint64_t deadline_us(const char *time) {
 }
 
 int aziot_read_method(Aziot *a, uint32_t token, AziotMethodCall *ret) {
-        az_span payload;
+        az_span offer, payload;
         Call call;
         int r;
 
-        r = read_offer(a, "call", token);
+        r = read_offer(a, "call", token, &offer);
         if (r == 0)
                 r = aziot_decode(a, &taken_call_type, token, &call);
         if (r != 0)
@@ -274,11 +273,11 @@ static const AziotProperty *read_properties(Aziot *a, const IpcMap *map) {
 }
 
 int aziot_read_message(Aziot *a, uint32_t token, AziotCloudMessage *ret) {
-        az_span body;
+        az_span offer, body;
         Message m;
         int r;
 
-        r = read_offer(a, "message", token);
+        r = read_offer(a, "message", token, &offer);
         if (r == 0)
                 r = aziot_decode(a, &taken_message_type, token, &m);
         if (r != 0)
@@ -300,6 +299,8 @@ int aziot_read_message(Aziot *a, uint32_t token, AziotCloudMessage *ret) {
                 .enqueued = aziot_text(a, m.enqueued),
                 .expires = aziot_text(a, m.expires),
                 .redelivered = m.redelivered,
+                .json = aziot_text(a, offer),
+                .json_size = (size_t) az_span_size(offer),
         };
         if (is_complete(a) == 0 && ipc_is_absent(body))
                 return -EBADMSG;
@@ -335,6 +336,7 @@ static const IpcField update_fields[] = {
 static const IpcStruct update_type = IPC_STRUCT(Twin, update_fields);
 
 int aziot_read_twin(Aziot *a, uint32_t token) {
+        az_span json;
         Twin t;
         int r;
 
@@ -342,6 +344,7 @@ int aziot_read_twin(Aziot *a, uint32_t token) {
         if (r < 0)
                 return r;
 
+        json = ipc_document_get_text(&a->document, token);
         a->twin = (AziotTwin){
                 .desired = aziot_text(a, t.desired),
                 .desired_size = (size_t) az_span_size(t.desired),
@@ -351,11 +354,14 @@ int aziot_read_twin(Aziot *a, uint32_t token) {
                 .reported_version = t.reported_version,
                 .stale = t.stale,
                 .as_of = aziot_text(a, t.as_of),
+                .json = aziot_text(a, json),
+                .json_size = (size_t) az_span_size(json),
         };
         return is_complete(a);
 }
 
 int aziot_read_twin_update(Aziot *a, uint32_t token, AziotTwinUpdate *ret) {
+        az_span json;
         Twin t;
         int r;
 
@@ -363,12 +369,15 @@ int aziot_read_twin_update(Aziot *a, uint32_t token, AziotTwinUpdate *ret) {
         if (r < 0)
                 return r;
 
+        json = ipc_document_get_text(&a->document, token);
         *ret = (AziotTwinUpdate){
                 .desired = aziot_text(a, t.desired),
                 .desired_size = (size_t) az_span_size(t.desired),
                 .version = t.desired_version,
                 .complete = t.complete,
                 .stale = t.stale,
+                .json = aziot_text(a, json),
+                .json_size = (size_t) az_span_size(json),
         };
         return is_complete(a);
 }

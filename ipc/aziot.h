@@ -210,6 +210,8 @@ typedef struct AziotCloudMessage {
         const char *enqueued; /* when the daemon got it */
         const char *expires;
         bool redelivered; /* it was given out before and not settled */
+        const char *json; /* all that the daemon told: type Message of io.aziotd.messages */
+        size_t json_size;
 } AziotCloudMessage;
 
 /* What the cloud wants of this device: the twin's desired section. */
@@ -217,8 +219,10 @@ typedef struct AziotTwinUpdate {
         const char *desired; /* JSON object: all of it, or a patch in which null removes a member */
         size_t desired_size;
         int64_t version;
-        bool complete; /* it is all: forget what was known */
-        bool stale;    /* the device is offline: the cloud may want something else by now */
+        bool complete;    /* it is all: forget what was known */
+        bool stale;       /* the device is offline: the cloud may want something else by now */
+        const char *json; /* all that the daemon told */
+        size_t json_size;
 } AziotTwinUpdate;
 
 /* The link to the cloud. Texts that do not apply are NULL. */
@@ -410,6 +414,8 @@ typedef struct AziotTwin {
         int64_t desired_version, reported_version; /* -1: not known */
         bool stale;                                /* the device is offline: it may have changed */
         const char *as_of;                         /* when it was known to be so */
+        const char *json;                          /* all that the daemon told */
+        size_t json_size;
 } AziotTwin;
 
 /* Gets the twin. AZIOT_REFUSED: io.aziotd.twin.TwinUnavailable, the device has never been online. */

@@ -195,6 +195,12 @@ START_TEST(message_is_taken_and_settled) {
 }
 END_TEST
 
+#define FULL_MESSAGE                                                                            \
+        "{\"id\":\"a\",\"text\":\"x\\u0000y\",\"contentType\":\"t\",\"contentEncoding\":\"e\"," \
+        "\"messageId\":\"m\",\"correlationId\":\"o\",\"userId\":\"u\","                         \
+        "\"properties\":{\"k\":\"v\",\"k2\":\"\"},"                                             \
+        "\"enqueued\":\"2026\",\"expires\":\"2027\",\"redelivered\":true}"
+
 START_TEST(message_comes_with_all_its_attributes) {
         _cleanup_(fixture_done) Fixture f;
         _cleanup_(close_fdp) int fd = -1;
@@ -204,13 +210,7 @@ START_TEST(message_comes_with_all_its_attributes) {
         fixture_init(&f);
         ck_assert_int_eq(aziot_take_messages(f.a, NULL), 0);
         fd = fixture_accept(&f);
-        test_put(fd,
-                 REPLY("{\"message\":{\"id\":\"a\",\"text\":\"x\\u0000y\",\"contentType\":\"t\","
-                       "\"contentEncoding\":\"e\","
-                       "\"messageId\":\"m\",\"correlationId\":\"o\",\"userId\":\"u\",\"properties\":{\"k\":"
-                       "\"v\","
-                       "\"k2\":\"\"},\"enqueued\":\"2026\",\"expires\":\"2027\",\"redelivered\":true}}"),
-                 1);
+        test_put(fd, REPLY("{\"message\":" FULL_MESSAGE "}"), 1);
         ck_assert_int_eq(aziot_dispatch(f.a, &event), 1);
         m = &event->as.message;
         ck_assert_str_eq(m->id, "a");
@@ -230,6 +230,8 @@ START_TEST(message_comes_with_all_its_attributes) {
         ck_assert_str_eq(m->enqueued, "2026");
         ck_assert_str_eq(m->expires, "2027");
         ck_assert(m->redelivered);
+        ck_assert_str_eq(m->json, FULL_MESSAGE);
+        ck_assert_uint_eq(m->json_size, strlen(FULL_MESSAGE));
 }
 END_TEST
 

@@ -458,6 +458,8 @@ static void wait_twin(Aziot *a) {
         ck_assert_int_eq(t->reported_version, -1);
         ck_assert(t->stale);
         ck_assert_str_eq(t->as_of, "2026");
+        ck_assert_str_eq(t->json, TWIN);
+        ck_assert_uint_eq(t->json_size, strlen(TWIN));
 }
 static void wait_call(Aziot *a) {
         const AziotReply *reply;
