@@ -69,6 +69,7 @@ static void print_dropped(const AziotOutbox *o) {
                 { "to make room", o->n_overflow },
                 { "damaged", o->n_damaged },
                 { "unsendable", o->n_unsendable },
+                { "set aside in dead-letters/", o->n_poison },
         };
 
         print_causes("dropped", causes, ELEMENTSOF(causes));

@@ -102,6 +102,7 @@ static void write_dropped(IpcJson *json, const Counters *c) {
         ipc_json_int(json, "overflow", (int64_t) c->outbox.n_dropped[OUTBOX_DROP_OLDER]);
         ipc_json_int(json, "damaged", (int64_t) c->outbox.n_dropped[OUTBOX_DROP_DAMAGED]);
         ipc_json_int(json, "unsendable", (int64_t) c->uplink.n_unsendable);
+        ipc_json_int(json, "poison", (int64_t) c->uplink.n_poison);
         ipc_json_end(json);
 }
 

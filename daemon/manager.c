@@ -35,13 +35,13 @@ static void on_lost(void *userdata, HubLinkEnd end) {
         methods_lost(m->methods);
         messages_lost(m->messages);
         twin_lost(m->twin);
-        uplink_lost(m->uplink);
+        uplink_lost(m->uplink, end);
 }
 
 static void on_puback(void *userdata, uint64_t token) {
         Manager *m = userdata;
 
-        outbox_acked(m->outbox, token);
+        uplink_acked(m->uplink, token);
 }
 
 static void on_method(void *userdata, az_span request_id, az_span name, az_span payload) {
@@ -166,6 +166,7 @@ static int manager_arm_timer(Manager *m) {
         deadline_us = MIN(deadline_us, messages_deadline_us(m->messages));
         deadline_us = MIN(deadline_us, twin_deadline_us(m->twin));
         deadline_us = MIN(deadline_us, device_deadline_us(m->device));
+        deadline_us = MIN(deadline_us, uplink_deadline_us(m->uplink));
         if (deadline_us == UINT64_MAX)
                 return sd_event_source_set_enabled(m->timer, SD_EVENT_OFF);
 
@@ -373,7 +374,9 @@ static int manager_build(Manager *m, const ManagerOptions *options) {
 
         r = stage_waits_new(&m->waits);
         if (r >= 0)
-                r = uplink_new(&m->uplink, m->outbox, m->link, m->waits, &m->log, now.boot);
+                r = dead_letters_new(&m->dead_letters, m->disk, options->state_dir);
+        if (r >= 0)
+                r = uplink_new(&m->uplink, m->outbox, m->link, m->waits, m->dead_letters, &m->log, now.boot);
         if (r >= 0)
                 r = telemetry_new(&m->telemetry, m->outbox, m->uplink, m->waits);
         if (r >= 0)
@@ -442,6 +445,7 @@ Manager *manager_free(Manager *m) {
         m->methods = methods_free(m->methods);
         m->telemetry = telemetry_free(m->telemetry);
         m->uplink = uplink_free(m->uplink);
+        m->dead_letters = dead_letters_free(m->dead_letters);
         m->waits = stage_waits_free(m->waits);
         m->link = hub_link_free(m->link);
         m->outbox = outbox_free(m->outbox);

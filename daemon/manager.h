@@ -36,6 +36,7 @@ typedef struct Manager {
         Outbox *outbox;
         HubLink *link;
         StageWaits *waits;
+        DeadLetters *dead_letters;
         Uplink *uplink;
 
         Telemetry *telemetry;

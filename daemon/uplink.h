@@ -7,19 +7,22 @@
  * acknowledged.
  */
 
+#include "daemon/dead-letter.h"
 #include "daemon/hub-link.h"
 #include "daemon/outbox.h"
 #include "daemon/stage.h"
 
 typedef struct Uplink Uplink;
 
-/* Since uplink_new(). */
+/* Messages given up since uplink_new(). */
 typedef struct UplinkStats {
-        uint64_t n_unsendable; /* messages given up because no hub takes them */
+        uint64_t n_unsendable; /* no hub takes them */
+        uint64_t n_poison;     /* the hub closes the connection whenever one is sent; see daemon/suspect.h */
 } UplinkStats;
 
 /* Everything must outlive the uplink. 'boot' as in OutboxTime. */
-int uplink_new(Uplink **ret, Outbox *outbox, HubLink *link, StageWaits *waits, const Log *log, uint64_t boot);
+int uplink_new(Uplink **ret, Outbox *outbox, HubLink *link, StageWaits *waits, DeadLetters *dead_letters,
+               const Log *log, uint64_t boot);
 Uplink *uplink_free(Uplink *uplink);
 DEFINE_CLEANUP(Uplink *, uplink_free)
 
@@ -27,12 +30,17 @@ DEFINE_CLEANUP(Uplink *, uplink_free)
 OutboxTime uplink_now(const Uplink *uplink);
 
 /* The link is gone. */
-void uplink_lost(Uplink *uplink);
+void uplink_lost(Uplink *uplink, HubLinkEnd end);
+/* The hub has acknowledged a message. */
+void uplink_acked(Uplink *uplink, uint64_t sequence);
 
 /*
  * Publishes what can be published and passes the outbox's news on. Returns true if it published, so that the
  * link has something to write.
  */
 bool uplink_run(Uplink *uplink);
+
+/* When uplink_run() has something to do that nothing else tells of; UINT64_MAX: no timer. */
+uint64_t uplink_deadline_us(const Uplink *uplink);
 
 void uplink_get_stats(const Uplink *uplink, UplinkStats *ret);

@@ -389,7 +389,7 @@ typedef struct Link {
 } Link;
 
 typedef struct Dropped {
-        int64_t expired, overflow, damaged, unsendable;
+        int64_t expired, overflow, damaged, unsendable, poison;
 } Dropped;
 
 typedef struct Outbox {
@@ -426,6 +426,7 @@ static const IpcField dropped_fields[] = {
         { "overflow", IPC_FIELD_INT, offsetof(Dropped, overflow) },
         { "damaged", IPC_FIELD_INT, offsetof(Dropped, damaged) },
         { "unsendable", IPC_FIELD_INT, offsetof(Dropped, unsendable) },
+        { "poison", IPC_FIELD_INT, offsetof(Dropped, poison) },
 };
 static const IpcStruct dropped_type = IPC_STRUCT(Dropped, dropped_fields);
 
@@ -483,6 +484,7 @@ static void read_outbox(Aziot *a, const Outbox *outbox, AziotOutbox *ret) {
                 .n_overflow = outbox->dropped.overflow,
                 .n_damaged = outbox->dropped.damaged,
                 .n_unsendable = outbox->dropped.unsendable,
+                .n_poison = outbox->dropped.poison,
         };
 }
 

@@ -243,6 +243,7 @@ typedef struct AziotOutbox {
         int64_t n_overflow;   /* dropped to make room for newer ones */
         int64_t n_damaged;    /* they could not be read back */
         int64_t n_unsendable; /* no hub takes them */
+        int64_t n_poison;     /* the cloud closed the connection whenever one was sent */
 } AziotOutbox;
 
 /* Messages from the cloud, on disk until a program has settled them. */

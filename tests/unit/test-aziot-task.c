@@ -315,13 +315,14 @@ static int watch_any(Aziot *a) {
         return aziot_watch(a, "a.b.C", "{\"x\":1.10}", (void *) "w");
 }
 
-#define STATUS(state)                                                                             \
-        "{\"link\":{\"state\":\"" state                                                           \
-        "\",\"since\":\"2026\"},\"outbox\":{\"messages\":0,\"bytes\":0,\"capacityBytes\":0,"      \
-        "\"dropped\":{\"expired\":0,\"overflow\":0,\"damaged\":0,\"unsendable\":0}},\"inbox\":{"  \
-        "\"messages\":0,"                                                                         \
-        "\"bytes\":0,\"capacityMessages\":0,\"capacityBytes\":0,\"stalled\":false,\"expired\":0," \
-        "\"damaged\":0,"                                                                          \
+#define STATUS(state)                                                                                        \
+        "{\"link\":{\"state\":\"" state                                                                      \
+        "\",\"since\":\"2026\"},\"outbox\":{\"messages\":0,\"bytes\":0,\"capacityBytes\":0,"                 \
+        "\"dropped\":{\"expired\":0,\"overflow\":0,\"damaged\":0,\"unsendable\":0,\"poison\":0}},\"inbox\":" \
+        "{"                                                                                                  \
+        "\"messages\":0,"                                                                                    \
+        "\"bytes\":0,\"capacityMessages\":0,\"capacityBytes\":0,\"stalled\":false,\"expired\":0,"            \
+        "\"damaged\":0,"                                                                                     \
         "\"repeated\":0}}"
 
 static const struct {

@@ -374,7 +374,7 @@ static void *daemon_run(void *userdata) {
         "\"hub\":\"h\",\"lastError\":\"e\",\"nextAttempt\":\"2027\"},\"outbox\":{\"messages\":1,\"bytes\":" \
         "2,"                                                                                                \
         "\"capacityBytes\":3,\"oldest\":\"2025\",\"dropped\":{\"expired\":4,\"overflow\":5,\"damaged\":6,"  \
-        "\"unsendable\":7}},\"inbox\":{\"messages\":8,\"bytes\":9,\"capacityMessages\":10,"                 \
+        "\"unsendable\":7,\"poison\":17}},\"inbox\":{\"messages\":8,\"bytes\":9,\"capacityMessages\":10,"   \
         "\"capacityBytes\":11,"                                                                             \
         "\"stalled\":true,\"reason\":\"r\",\"expired\":12,\"damaged\":13,\"repeated\":14},\"new\":[]}"
 #define TWIN                                                                                                 \
@@ -434,6 +434,7 @@ static void wait_status(Aziot *a) {
         ck_assert_int_eq(s->outbox.n_overflow, 5);
         ck_assert_int_eq(s->outbox.n_damaged, 6);
         ck_assert_int_eq(s->outbox.n_unsendable, 7);
+        ck_assert_int_eq(s->outbox.n_poison, 17);
         ck_assert_int_eq(s->inbox.n_messages, 8);
         ck_assert_int_eq(s->inbox.n_bytes, 9);
         ck_assert_int_eq(s->inbox.capacity_messages, 10);

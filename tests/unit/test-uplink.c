@@ -9,7 +9,8 @@
  * after a rewind but those that were acknowledged; a link whose publish returns what the test says.
  */
 struct Outbox {
-        uint64_t n_messages, n_handed_out, acked[8];
+        uint64_t n_messages, n_handed_out;
+        bool acked[9];
         size_t n_acked;
         unsigned n_rewinds;
         uint64_t head;
@@ -20,25 +21,44 @@ struct Outbox {
 struct HubLink {
         int result;
         Uplink *uplink; /* whose on_lost() it is */
-        uint64_t published[8];
+        bool is_offline;
+        uint64_t published[8]; /* since the last loss */
         size_t n_published;
         unsigned n_failures;
 };
 
+struct DeadLetters {
+        uint64_t sequence; /* of the last; 0: none */
+        int error;
+        DeadLetterDone done;
+        void *userdata;
+};
+
+int dead_letters_add(DeadLetters *d, const DeadLetter *letter, DeadLetterDone done, void *userdata) {
+        d->sequence = letter->sequence;
+        d->done = done;
+        d->userdata = userdata;
+        return d->error;
+}
+
 int outbox_next(Outbox *o, const OutboxTime *now, OutboxRecord *ret) {
-        if (o->n_handed_out == o->n_messages)
-                return 0;
-        *ret = (OutboxRecord){ .sequence = ++o->n_handed_out, .body = AZ_SPAN_FROM_STR("{}"), .flags = 0 };
-        return 1;
+        while (o->n_handed_out < o->n_messages) {
+                if (o->acked[++o->n_handed_out])
+                        continue;
+                *ret = (OutboxRecord){ .sequence = o->n_handed_out, .body = AZ_SPAN_FROM_STR("{}") };
+                return 1;
+        }
+        return 0;
 }
 
 void outbox_acked(Outbox *o, uint64_t sequence) {
-        o->acked[o->n_acked++] = sequence;
+        o->acked[sequence] = true;
+        o->n_acked++;
 }
 
 void outbox_rewind(Outbox *o) {
         o->n_rewinds++;
-        o->n_handed_out = o->n_acked;
+        o->n_handed_out = 0;
 }
 
 uint64_t outbox_get_head(const Outbox *o) {
@@ -62,7 +82,7 @@ const char *outbox_drop_cause_to_string(OutboxDropCause cause) {
 }
 
 unsigned hub_link_window_free(const HubLink *link) {
-        return 64;
+        return link->is_offline ? 0 : 64;
 }
 
 int hub_link_publish(HubLink *link, az_span bag, az_span message_id, az_span body, uint64_t token) {
@@ -74,13 +94,14 @@ int hub_link_publish(HubLink *link, az_span bag, az_span message_id, az_span bod
 void hub_link_fail(HubLink *link, int error) {
         link->n_failures++;
         link->result = 0;
-        uplink_lost(link->uplink);
+        uplink_lost(link->uplink, HUB_LINK_END_OTHER);
 }
 
 typedef struct Fixture {
         Log log;
         Outbox outbox;
         HubLink link;
+        DeadLetters dead_letters;
         StageWaits *waits;
         int outcome; /* of the wait for message 1 to be delivered; -1: it waits */
 } Fixture;
@@ -96,7 +117,8 @@ static void fixture_make(Fixture *f, int result) {
         f->log.max_level = -1;
         ck_assert_int_eq(stage_waits_new(&f->waits), 0);
         ck_assert_int_eq(stage_wait_add(f->waits, STAGE_DELIVERED, 1, 1, UINT64_MAX, on_done, f, &wait), 0);
-        ck_assert_int_eq(uplink_new(&f->link.uplink, &f->outbox, &f->link, f->waits, &f->log, 1), 0);
+        ck_assert_int_eq(
+                uplink_new(&f->link.uplink, &f->outbox, &f->link, f->waits, &f->dead_letters, &f->log, 1), 0);
 }
 
 static void fixture_done(Fixture *f) {
@@ -193,6 +215,138 @@ START_TEST(who_waits_for_a_dropped_message_hears_why) {
 }
 END_TEST
 
+/* Poison -------------------------------------------------------------------------------------------- */
+
+static void lose(Fixture *f, HubLinkEnd end) {
+        uplink_lost(f->link.uplink, end);
+        f->link.n_published = 0;
+        (void) uplink_run(f->link.uplink);
+}
+
+static void ack(Fixture *f, uint64_t sequence) {
+        uplink_acked(f->link.uplink, sequence);
+        (void) uplink_run(f->link.uplink);
+}
+
+static void assert_published(const Fixture *f, const char *expected) {
+        char text[64] = "";
+
+        for (size_t i = 0; i < f->link.n_published; i++)
+                (void) snprintf(text + i, sizeof(text) - i, "%u", (unsigned) f->link.published[i]);
+        ck_assert_str_eq(text, expected);
+}
+
+/* The hub has closed three times on message 1; the last time it was alone. */
+static void fixture_make_withheld(Fixture *f, uint64_t n_messages) {
+        fixture_make(f, 0);
+        f->outbox.n_messages = n_messages;
+        (void) uplink_run(f->link.uplink);
+        lose(f, HUB_LINK_END_CLOSED);
+        lose(f, HUB_LINK_END_CLOSED);
+        assert_published(f, "1");
+        lose(f, HUB_LINK_END_CLOSED);
+}
+
+START_TEST(a_suspect_that_is_acknowledged_is_none) {
+        Fixture f;
+
+        fixture_make(&f, 0);
+        (void) uplink_run(f.link.uplink);
+        lose(&f, HUB_LINK_END_BROKEN);
+        lose(&f, HUB_LINK_END_BROKEN);
+        assert_published(&f, "1");
+        ack(&f, 1);
+        assert_published(&f, "123");
+        fixture_done(&f);
+}
+END_TEST
+
+START_TEST(a_message_that_the_hub_closes_on_is_set_aside_once_another_one_got_through) {
+        UplinkStats stats;
+        Fixture f;
+
+        fixture_make_withheld(&f, 3);
+        assert_published(&f, "2");
+        ack(&f, 2);
+        assert_published(&f, "21");
+        lose(&f, HUB_LINK_END_CLOSED);
+        ck_assert_uint_eq(f.dead_letters.sequence, 1);
+        /* Until it is on disk nothing happens. */
+        assert_published(&f, "");
+        ck_assert_int_eq(f.outcome, -1);
+        ck_assert(!f.outbox.acked[1]);
+
+        f.dead_letters.done(f.dead_letters.userdata, "message-1", 0);
+        (void) uplink_run(f.link.uplink);
+        ck_assert(f.outbox.acked[1]);
+        ck_assert_int_eq(f.outcome, STAGE_REFUSED);
+        assert_published(&f, "3");
+        uplink_get_stats(f.link.uplink, &stats);
+        ck_assert_uint_eq(stats.n_poison, 1);
+        fixture_done(&f);
+}
+END_TEST
+
+START_TEST(a_hub_that_takes_no_message_costs_none) {
+        Fixture f;
+
+        fixture_make_withheld(&f, 3);
+        for (unsigned i = 0; i < 10; i++) {
+                assert_published(&f, "2");
+                lose(&f, HUB_LINK_END_CLOSED);
+                assert_published(&f, "1");
+                lose(&f, HUB_LINK_END_CLOSED);
+        }
+        ck_assert_uint_eq(f.dead_letters.sequence, 0);
+        ck_assert_uint_eq(f.outbox.n_acked, 0);
+        fixture_done(&f);
+}
+END_TEST
+
+START_TEST(a_suspect_without_another_message_leaves_the_link_in_peace) {
+        Fixture f;
+
+        fixture_make_withheld(&f, 1);
+        assert_published(&f, "");
+        ck_assert_uint_gt(uplink_deadline_us(f.link.uplink), boottime_us() + 50 * USEC_PER_SEC);
+        ck_assert_uint_lt(uplink_deadline_us(f.link.uplink), boottime_us() + 70 * USEC_PER_SEC);
+        f.link.is_offline = true;
+        ck_assert_uint_eq(uplink_deadline_us(f.link.uplink), UINT64_MAX);
+
+        /* Now there is one. */
+        f.link.is_offline = false;
+        f.outbox.n_messages = 2;
+        (void) uplink_run(f.link.uplink);
+        assert_published(&f, "2");
+        ck_assert_uint_eq(uplink_deadline_us(f.link.uplink), UINT64_MAX);
+        fixture_done(&f);
+}
+END_TEST
+
+START_TEST(a_suspect_that_expired_is_forgotten) {
+        Fixture f;
+
+        fixture_make_withheld(&f, 3);
+        f.outbox.acked[1] = true;
+        lose(&f, HUB_LINK_END_OTHER);
+        assert_published(&f, "23");
+        fixture_done(&f);
+}
+END_TEST
+
+START_TEST(a_message_that_cannot_be_set_aside_is_tried_again) {
+        Fixture f;
+
+        fixture_make_withheld(&f, 3);
+        ack(&f, 2);
+        f.dead_letters.error = -ENOSPC;
+        lose(&f, HUB_LINK_END_CLOSED);
+        ck_assert(!f.outbox.acked[1]);
+        assert_published(&f, "13");
+        fixture_done(&f);
+}
+END_TEST
+
 static Suite *uplink_suite(void) {
         Suite *s = suite_create("uplink");
         TCase *t = tcase_create("uplink");
@@ -202,6 +356,15 @@ static Suite *uplink_suite(void) {
         tcase_add_test(t, a_message_that_can_never_be_sent_is_refused_and_out_of_the_way);
         tcase_add_test(t, no_memory_costs_the_link_and_no_message);
         tcase_add_loop_test(t, who_waits_for_a_dropped_message_hears_why, 0, ELEMENTSOF(drops));
+        suite_add_tcase(s, t);
+
+        t = tcase_create("poison");
+        tcase_add_test(t, a_suspect_that_is_acknowledged_is_none);
+        tcase_add_test(t, a_message_that_the_hub_closes_on_is_set_aside_once_another_one_got_through);
+        tcase_add_test(t, a_hub_that_takes_no_message_costs_none);
+        tcase_add_test(t, a_suspect_without_another_message_leaves_the_link_in_peace);
+        tcase_add_test(t, a_suspect_that_expired_is_forgotten);
+        tcase_add_test(t, a_message_that_cannot_be_set_aside_is_tried_again);
         suite_add_tcase(s, t);
         return s;
 }

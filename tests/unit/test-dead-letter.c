@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "daemon/dead-letter.h"
+
+#include <limits.h>
+#include <sys/stat.h>
+
+#include "daemon/file.h"
+#include "tests/unit/unit.h"
+
+/* A state directory, and what was told last. */
+typedef struct Scene {
+        char state_dir[64];
+        Disk *disk;
+        DeadLetters *letters;
+        char path[PATH_MAX];
+        int error;
+        unsigned n_done;
+} Scene;
+
+static void scene_init(Scene *s) {
+        *s = (Scene){ .state_dir = "/tmp/test-dead-letter-XXXXXX" };
+        ck_assert_ptr_nonnull(mkdtemp(s->state_dir));
+        ck_assert_int_eq(disk_new(&s->disk), 0);
+        ck_assert_int_eq(dead_letters_new(&s->letters, s->disk, s->state_dir), 0);
+}
+
+/* The path of letter 'sequence', or, for 0, of their directory. */
+static const char *path_of(Scene *s, unsigned sequence) {
+        size_t n = (size_t) snprintf(s->path, sizeof(s->path), "%s/dead-letters", s->state_dir);
+
+        if (sequence > 0)
+                (void) snprintf(s->path + n, sizeof(s->path) - n, "/message-%u", sequence);
+        return s->path;
+}
+
+static void scene_done(Scene *s, unsigned n_letters) {
+        s->letters = dead_letters_free(s->letters);
+        s->disk = disk_free(s->disk);
+        for (unsigned i = 1; i <= n_letters; i++)
+                (void) unlink(path_of(s, i));
+        (void) rmdir(path_of(s, 0));
+        ck_assert_int_eq(rmdir(s->state_dir), 0); /* nothing else is left behind */
+}
+
+static void on_done(void *userdata, const char *path, int error) {
+        Scene *s = userdata;
+
+        (void) snprintf(s->path, sizeof(s->path), "%s", path);
+        s->error = error;
+        s->n_done++;
+}
+
+static void add(Scene *s, unsigned sequence) {
+        DeadLetter letter = { .sequence = sequence,
+                              .accepted_us = 1900000000 * USEC_PER_SEC,
+                              .properties = AZ_SPAN_FROM_STR("a=%22"),
+                              .body = AZ_SPAN_FROM_STR("\"\n") };
+
+        ck_assert_int_eq(dead_letters_add(s->letters, &letter, on_done, s), 0);
+        disk_drain(s->disk);
+}
+
+START_TEST(a_letter_is_a_file_that_a_person_can_read) {
+        _cleanup_(freep) char *text = NULL;
+        char told[PATH_MAX];
+        size_t n;
+        Scene s;
+
+        scene_init(&s);
+        add(&s, 7);
+        ck_assert_uint_eq(s.n_done, 1);
+        ck_assert_int_eq(s.error, 0);
+        (void) snprintf(told, sizeof(told), "%s", s.path);
+        ck_assert_str_eq(path_of(&s, 7), told);
+
+        ck_assert_int_eq(file_read(told, 4096, &text, &n), 0);
+        ck_assert_ptr_nonnull(strstr(text, "\n{\"sequence\":7,\"accepted\":\"2030-03-17T17:46:40"));
+        ck_assert_ptr_nonnull(strstr(text, "\"properties\":\"a=%22\",\"data\":\"Igo=\"}"));
+        scene_done(&s, 7);
+}
+END_TEST
+
+START_TEST(the_oldest_makes_room) {
+        Scene s;
+
+        scene_init(&s);
+        for (unsigned i = 1; i <= DEAD_LETTERS_MAX + 3; i++)
+                add(&s, i);
+        for (unsigned i = 1; i <= DEAD_LETTERS_MAX + 3; i++)
+                ck_assert_int_eq(access(path_of(&s, i), F_OK) == 0, i > 3);
+        scene_done(&s, DEAD_LETTERS_MAX + 3);
+}
+END_TEST
+
+START_TEST(a_disk_that_refuses_is_told) {
+        DeadLetter letter = { .sequence = 1 };
+        Scene s;
+
+        scene_init(&s);
+        ck_assert_int_eq(rmdir(s.state_dir), 0);
+        ck_assert_int_eq(dead_letters_add(s.letters, &letter, on_done, &s), -ENOENT);
+        ck_assert_uint_eq(s.n_done, 0);
+        ck_assert_int_eq(mkdir(s.state_dir, 0700), 0);
+        scene_done(&s, 0);
+}
+END_TEST
+
+static Suite *dead_letter_suite(void) {
+        Suite *s = suite_create("dead-letter");
+        TCase *t = tcase_create("dead-letter");
+
+        tcase_add_test(t, a_letter_is_a_file_that_a_person_can_read);
+        tcase_add_test(t, the_oldest_makes_room);
+        tcase_add_test(t, a_disk_that_refuses_is_told);
+        suite_add_tcase(s, t);
+        return s;
+}
+
+UNIT_MAIN(dead_letter_suite)
