@@ -169,11 +169,24 @@ class Watch(harness.DaemonCase):
             self.receive_until(wire, lambda status: status["outbox"]["messages"] == 0)
 
 
+class Rival(harness.DaemonCase):
+    def test_three_links_that_the_hub_closes_at_once_are_taken_for_a_second_device(self):
+        status = self.daemon.status()
+        for _ in range(2):
+            self.hub.call("Kick", {"device": "demo"})
+            status = self.daemon.wait_for_new_link(status)
+        self.hub.call("Kick", {"device": "demo"})
+        status = self.daemon.wait_for_link("waiting")
+        self.assertIn("connects as the same device", status["link"]["lastError"])
+        wait = time_of(status["link"]["nextAttempt"]) - time_of(status["link"]["since"])
+        self.assertGreater(wait.total_seconds(), 59)
+
+
 class Reconnect(harness.DaemonCase):
     def test_it_ends_a_wait_for_the_next_attempt(self):
-        self.hub.call("RefuseConnect", {"code": 5, "count": 1})  # the next attempt is half a minute away at least
+        self.hub.call("RefuseConnect", {"code": 2, "count": 1})  # the next attempt is half a minute away at least
         self.hub.call("Kick", {"device": "demo"})
-        refused = self.daemon.wait_for_status(lambda s: "CONNACK 5" in s["link"].get("lastError", ""), "refused")
+        refused = self.daemon.wait_for_status(lambda s: "CONNACK 2" in s["link"].get("lastError", ""), "refused")
         self.assertEqual(refused["link"]["state"], "waiting")
         begin = time.monotonic()
         self.daemon.call("io.aziotd.device.Reconnect")
