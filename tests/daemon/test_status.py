@@ -182,6 +182,24 @@ class Rival(harness.DaemonCase):
         self.assertGreater(wait.total_seconds(), 59)
 
 
+class Lost(harness.DaemonCase):
+    """Why a link was lost, where the hub does not say."""
+
+    def test_the_hub_takes_no_messages(self):
+        self.hub.call("DropBeforePuback", {"count": 2})
+        self.daemon.send(text="x")
+        self.daemon.wait_for_status(lambda s: "daily quota is used up" in s["link"].get("lastError", ""), "throttled")
+
+
+class HalfOpen(harness.DaemonCase):
+    config = {"Hub": {"KeepAliveSec": 5}}
+
+    def test_the_network_drops_the_connection_without_a_word(self):
+        self.hub.call("HalfOpen", {"device": "demo"})
+        status = self.daemon.wait_for_status(lambda s: s["link"].get("lastError"), "lost")
+        self.assertIn("network in between may have dropped the connection", status["link"]["lastError"])
+
+
 class Reconnect(harness.DaemonCase):
     def test_it_ends_a_wait_for_the_next_attempt(self):
         self.hub.call("RefuseConnect", {"code": 2, "count": 1})  # the next attempt is half a minute away at least
