@@ -115,6 +115,7 @@ void inbox_free_entry(InboxEntry *entry);
 void inbox_release_copy(InboxEntry *entry);
 void inbox_store_next(Inbox *inbox);
 bool inbox_is_expired(const Inbox *inbox, const InboxEntry *entry);
+void inbox_note_expiry(Inbox *inbox, const InboxEntry *entry);
 /* The disk refused: 'what' is for the log, which hears of it once. */
 void inbox_storage_failed(Inbox *inbox, int error, const char *what);
 

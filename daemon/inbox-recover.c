@@ -19,6 +19,9 @@ static int recover_directory(Inbox *inbox) {
         /* An interrupted write. */
         if (unlinkat(fd, INBOX_NEW_NAME, 0) < 0 && errno != ENOENT && errno != EROFS)
                 return -errno;
+        /* The daemon may have been killed before it did: a repeat of what is here is acknowledged at once. */
+        if (fsync(fd) < 0 && errno != EROFS)
+                return -errno;
 
         inbox->directory_fd = TAKE_FD(fd);
         return 0;

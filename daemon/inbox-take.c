@@ -57,8 +57,7 @@ void inbox_give(InboxEntry *entry, const InboxFile *file) {
 void inbox_return(InboxEntry *entry) {
         entry->state = INBOX_STORED;
         entry->taker = NULL;
-        if (entry->expires_us > 0)
-                entry->inbox->expiry_us = MIN(entry->inbox->expiry_us, entry->expires_us);
+        inbox_note_expiry(entry->inbox, entry);
 }
 
 int inbox_taker_new(InboxTaker **ret, Inbox *inbox, void *userdata) {

@@ -10,7 +10,7 @@ bool inbox_is_expired(const Inbox *inbox, const InboxEntry *entry) {
         return entry->expires_us > 0 && entry->expires_us <= inbox->now.realtime_us;
 }
 
-static void note_expiry(Inbox *inbox, const InboxEntry *entry) {
+void inbox_note_expiry(Inbox *inbox, const InboxEntry *entry) {
         if (entry->expires_us > 0)
                 inbox->expiry_us = MIN(inbox->expiry_us, entry->expires_us);
 }
@@ -20,7 +20,7 @@ void inbox_add_stored(Inbox *inbox, InboxEntry *entry) {
         TAILQ_INSERT_TAIL(&inbox->stored, entry, link);
         inbox->n_stored++;
         inbox->n_stored_bytes += entry->size;
-        note_expiry(inbox, entry);
+        inbox_note_expiry(inbox, entry);
 }
 
 static void copy_free(InboxEntry *entry) {
@@ -205,7 +205,7 @@ static int waiting_add(Inbox *inbox, const InboxDelivery *delivery, const InboxI
                 return -ENOMEM;
 
         delivery_note(entry, delivery);
-        note_expiry(inbox, entry);
+        inbox_note_expiry(inbox, entry);
         inbox->n_waiting++;
         inbox->n_waiting_bytes += size;
         TAILQ_INSERT_TAIL(&inbox->waiting, entry, link);
@@ -375,13 +375,13 @@ static void drop_expired(Inbox *inbox) {
         waiting_drop_expired(inbox);
         for (entry = TAILQ_FIRST(&inbox->waiting); entry; entry = TAILQ_NEXT(entry, link))
                 if (!inbox_is_expired(inbox, entry))
-                        note_expiry(inbox, entry);
+                        inbox_note_expiry(inbox, entry);
 
         for (entry = TAILQ_FIRST(&inbox->stored); entry; entry = TAILQ_NEXT(entry, link)) {
                 if (entry->state != INBOX_STORED)
                         continue;
                 if (!inbox_is_expired(inbox, entry)) {
-                        note_expiry(inbox, entry);
+                        inbox_note_expiry(inbox, entry);
                         continue;
                 }
                 if (!entry->is_counted)
