@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The jobs. One message is stored at a time, so that they are on disk in the order in which they came. A file
- * is written under another name first: what has a message's name is whole.
+ * The jobs. One message is stored at a time, so that they are on disk in the order in which they came.
  */
 
 #include "daemon/inbox-internal.h"
@@ -10,6 +9,8 @@
 #include <assert.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+
+#include "daemon/file.h"
 
 /* A condition of read_run(): the file is not the message that was written. */
 #define READ_DAMAGED 1
@@ -66,20 +67,6 @@ void inbox_set_aside(Inbox *inbox, const char *name) {
 
 /* Storing --------------------------------------------------------------------------------------------- */
 
-static int file_write(int directory_fd, const uint8_t *bytes, size_t n) {
-        _cleanup_(close_fdp) int fd = -1;
-        int r;
-
-        fd = openat(directory_fd, INBOX_NEW_NAME, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-                    0600);
-        if (fd < 0)
-                return -errno;
-        r = disk_write_at(fd, bytes, n, 0);
-        if (r < 0)
-                return r;
-        return fdatasync(fd) < 0 ? -errno : 0;
-}
-
 static void store_run(DiskJob *job) {
         InboxEntry *entry = (InboxEntry *) job;
         const Inbox *inbox = entry->inbox;
@@ -87,13 +74,8 @@ static void store_run(DiskJob *job) {
         int r;
 
         inbox_name_file(name, entry->sequence);
-        r = file_write(inbox->directory_fd, entry->copy->bytes, entry->size);
-        if (r >= 0 && renameat(inbox->directory_fd, INBOX_NEW_NAME, inbox->directory_fd, name) < 0)
-                r = -errno;
-        if (r < 0)
-                (void) unlinkat(inbox->directory_fd, INBOX_NEW_NAME, 0);
-        else if (fsync(inbox->directory_fd) < 0)
-                r = -errno;
+        r = file_replace(inbox->directory_fd, name, az_span_create(entry->copy->bytes, (int32_t) entry->size),
+                         AZ_SPAN_EMPTY);
         /* The message does not depend on it: at the worst a repeat is not recognized after a restart. */
         if (r >= 0 && entry->is_named)
                 (void) inbox_write_id(inbox->ids_fd, entry->id_slot, entry->id_offset);

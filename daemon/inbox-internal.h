@@ -20,7 +20,6 @@
 /* Names of files in the directory. */
 #define INBOX_PREFIX   "message-"
 #define INBOX_NAME     INBOX_PREFIX "%012" PRIu64
-#define INBOX_NEW_NAME "message.new"
 #define INBOX_IDS_NAME "ids"
 #define INBOX_NAME_MAX 64U
 

@@ -8,6 +8,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "daemon/file.h"
+
 static int recover_directory(Inbox *inbox) {
         _cleanup_(close_fdp) int fd = -1;
 
@@ -15,9 +17,6 @@ static int recover_directory(Inbox *inbox) {
                 return -errno;
         fd = open(inbox->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0)
-                return -errno;
-        /* An interrupted write. */
-        if (unlinkat(fd, INBOX_NEW_NAME, 0) < 0 && errno != ENOENT && errno != EROFS)
                 return -errno;
         /* The daemon may have been killed before it did: a repeat of what is here is acknowledged at once. */
         if (fsync(fd) < 0 && errno != EROFS)
@@ -106,6 +105,9 @@ static int recover_message(Inbox *inbox, const char *name) {
         int r;
 
         inbox_name_file(expected, sequence);
+        if (strncmp(name, expected, strlen(expected)) == 0 &&
+            strcmp(name + strlen(expected), FILE_NEW_SUFFIX) == 0)
+                (void) unlinkat(inbox->directory_fd, name, 0); /* an interrupted write */
         if (strcmp(name, expected) != 0)
                 return 0; /* not a name of ours */
         inbox->last_sequence = MAX(inbox->last_sequence, sequence);

@@ -10,8 +10,6 @@
 #include "daemon/crc32c.h"
 #include "daemon/file.h"
 
-#define SUFFIX_NEW ".new"
-
 /* "aziotd NAME 1 01234567\n" */
 #define HEADER_MAX 64U
 
@@ -58,33 +56,11 @@ bool state_file_parse(az_span bytes, const char *name, az_span *ret) {
 
 /* ---- Writing ---- */
 
-static int sync_directory(int directory_fd) {
-        return fsync(directory_fd) < 0 ? -errno : 0;
-}
-
-static int write_new(const StateFile *f, int directory_fd, const char *name_new) {
-        _cleanup_(close_fdp) int fd = -1;
-        char header[HEADER_MAX];
-        size_t n;
-        int r;
-
-        fd = openat(directory_fd, name_new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd < 0)
-                return -errno;
-
-        n = header_format(header, f->name, az_span_create_from_str(f->text));
-        r = disk_write_at(fd, header, n, 0);
-        if (r >= 0)
-                r = disk_write_at(fd, f->text, strlen(f->text), n);
-        if (r >= 0 && fsync(fd) < 0)
-                r = -errno;
-        return r;
-}
-
 static int replace(const StateFile *f) {
         _cleanup_(close_fdp) int directory_fd = -1;
-        char name_new[sizeof(f->name) + sizeof(SUFFIX_NEW)];
-        int r;
+        char header[HEADER_MAX];
+        az_span text;
+        size_t n;
 
         directory_fd = open(f->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (directory_fd < 0)
@@ -92,18 +68,12 @@ static int replace(const StateFile *f) {
         if (!f->text) {
                 if (unlinkat(directory_fd, f->name, 0) < 0 && errno != ENOENT)
                         return -errno;
-                return sync_directory(directory_fd);
+                return fsync(directory_fd) < 0 ? -errno : 0;
         }
 
-        (void) snprintf(name_new, sizeof(name_new), "%s" SUFFIX_NEW, f->name);
-        r = write_new(f, directory_fd, name_new);
-        if (r >= 0 && renameat(directory_fd, name_new, directory_fd, f->name) < 0)
-                r = -errno;
-        if (r < 0) {
-                (void) unlinkat(directory_fd, name_new, 0);
-                return r;
-        }
-        return sync_directory(directory_fd);
+        text = az_span_create_from_str(f->text);
+        n = header_format(header, f->name, text);
+        return file_replace(directory_fd, f->name, az_span_create((uint8_t *) header, (int32_t) n), text);
 }
 
 static void write_run(DiskJob *job) {

@@ -170,7 +170,7 @@ START_TEST(what_does_not_belong_there_is_left_alone) {
         char path[128];
 
         fixture_crash(f);
-        fixture_path(f, "message.new", path, sizeof(path)); /* an interrupted write */
+        fixture_path(f, "message-000000000007.new", path, sizeof(path)); /* an interrupted write */
         spoil(path, 0, "x", 1);
         fixture_path(f, "message-1", path, sizeof(path));
         spoil(path, 0, "x", 1);
