@@ -26,6 +26,21 @@ void fault_begin(FaultKind kind, int n, int error, bool stays_broken, bool tears
         fault.kind = kind;
 }
 
+const FaultCase fault_cases[] = {
+        { FAULT_DISK, EIO, false, false, false },     { FAULT_DISK, EIO, false, true, false },
+        { FAULT_DISK, ENOSPC, true, false, false },   { FAULT_DISK, ENOSPC, true, true, false },
+        { FAULT_DISK, EROFS, true, false, false },    { FAULT_DISK, EIO, false, false, true },
+        { FAULT_DISK, EIO, true, true, true },        { FAULT_DISK, EROFS, true, false, true },
+        { FAULT_DISK, EMFILE, false, false, true },   { FAULT_SYNC, EIO, false, false, false },
+        { FAULT_SYNC, EIO, true, false, true },       { FAULT_MEMORY, ENOMEM, false, false, false },
+        { FAULT_MEMORY, ENOMEM, true, false, false }, { FAULT_MEMORY, ENOMEM, false, false, true },
+        { FAULT_MEMORY, ENOMEM, true, false, true },
+};
+
+void fault_begin_case(const FaultCase *c, int n) {
+        fault_begin(c->kind, n, c->error, c->stays_broken, c->tears);
+}
+
 bool fault_end(void) {
         fault.kind = FAULT_NONE;
         return atomic_load(&fault.was_hit);

@@ -22,6 +22,19 @@ typedef enum FaultKind {
  * that 'tears' has written its first half.
  */
 void fault_begin(FaultKind kind, int n, int error, bool stays_broken, bool tears);
+/* What one may want to try: each kind, alone or for good, and how it shows itself. */
+typedef struct FaultCase {
+        FaultKind kind;
+        int error;
+        bool stays_broken, tears;
+        bool in_second; /* the fault meets a store that has something in it already */
+} FaultCase;
+
+#define FAULT_CASES_MAX 15
+extern const FaultCase fault_cases[FAULT_CASES_MAX];
+
+void fault_begin_case(const FaultCase *c, int n);
+
 /* Everything works again. Returns whether a call has failed. */
 bool fault_end(void);
 

@@ -2,7 +2,6 @@
 
 #include "inbox-fixture.h"
 
-#include <dirent.h>
 #include <stdarg.h>
 
 static void said(Fixture *f, const char *format, ...) _printf_(2, 3);
@@ -48,50 +47,20 @@ static void on_settled(void *userdata, void *token, int error) {
 static const InboxOps ops = { .ack = on_ack, .give = on_give, .settled = on_settled };
 
 void fixture_init(Fixture *f) {
-        /* In memory, if it can be: what a sync costs is not the question here. */
-        const char *parent = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-
         *f = (Fixture){
                 .config = { .max_messages = 3, .max_bytes = 1024 * 1024 },
                 .now = { .boottime_us = USEC_PER_SEC, .realtime_us = T0_REALTIME_US },
                 .log.max_level = -1,
                 .epoch = 1,
         };
-        (void) snprintf(f->directory, sizeof(f->directory), "%s/inbox-XXXXXX", parent);
-        ck_assert_ptr_nonnull(mkdtemp(f->directory));
+        scratch_init(f->directory, "inbox");
         ck_assert_int_eq(disk_new(&f->disk), 0);
-}
-
-void fixture_path(const Fixture *f, const char *name, char *ret, size_t n) {
-        ck_assert_int_lt(snprintf(ret, n, "%s/%s", f->directory, name), (int) n);
-}
-
-static size_t for_each_file(const Fixture *f, const char *part, bool remove_it) {
-        DIR *d = opendir(f->directory);
-        const struct dirent *entry;
-        size_t n = 0;
-
-        ck_assert_ptr_nonnull(d);
-        while ((entry = readdir(d))) {
-                if (entry->d_name[0] == '.' || !strstr(entry->d_name, part))
-                        continue;
-                n++;
-                if (remove_it)
-                        (void) unlinkat(dirfd(d), entry->d_name, 0);
-        }
-        (void) closedir(d);
-        return n;
-}
-
-size_t fixture_count_files(const Fixture *f, const char *part) {
-        return for_each_file(f, part, false);
 }
 
 void fixture_done(Fixture *f) {
         f->inbox = inbox_free(f->inbox);
         f->disk = disk_free(f->disk);
-        (void) for_each_file(f, "", true);
-        (void) rmdir(f->directory);
+        scratch_done(f->directory);
 }
 
 void fixture_open(Fixture *f) {

@@ -6,12 +6,13 @@
 
 #include "daemon/inbox.h"
 
+#include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 
 #define T0_REALTIME_US (UINT64_C(1700000000) * USEC_PER_SEC)
 
 typedef struct Fixture {
-        char directory[64];
+        char directory[SCRATCH_SIZE];
         InboxConfig config; /* three messages, 1 MiB; change it before fixture_open() */
         InboxTime now;
         Log log; /* says nothing */
@@ -49,5 +50,3 @@ void fixture_wait(Fixture *f, InboxTaker *taker); /* for 30 s */
 const char *fixture_consume(Fixture *f, InboxTaker *taker);
 
 InboxStats fixture_stats(const Fixture *f);
-void fixture_path(const Fixture *f, const char *name, char *ret, size_t n);
-size_t fixture_count_files(const Fixture *f, const char *part);

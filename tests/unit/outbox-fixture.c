@@ -2,55 +2,23 @@
 
 #include "outbox-fixture.h"
 
-#include <dirent.h>
 #include <limits.h>
 
 void fixture_init(Fixture *f) {
-        /* In memory, if it can be: what a sync costs is not the question here. */
-        const char *parent = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-
         *f = (Fixture){
                 .config = { .max_bytes = 32 * 1024, .segment_bytes = 8 * 1024 },
                 .now = { .boot = 1,
                          .boottime_us = USEC_PER_SEC,
                          .realtime_us = UINT64_C(1700000000) * USEC_PER_SEC },
         };
-        (void) snprintf(f->directory, sizeof(f->directory), "%s/outbox-XXXXXX", parent);
-        ck_assert_ptr_nonnull(mkdtemp(f->directory));
+        scratch_init(f->directory, "outbox");
         ck_assert_int_eq(disk_new(&f->disk), 0);
-}
-
-void fixture_path(const Fixture *f, const char *name, char *ret, size_t n) {
-        ck_assert_int_lt(snprintf(ret, n, "%s/%s", f->directory, name), (int) n);
-}
-
-/* Calls 'visit' for each file, or counts those whose name contains 'part'. */
-static size_t for_each_file(const Fixture *f, const char *part, bool remove_it) {
-        DIR *d = opendir(f->directory);
-        struct dirent *entry;
-        size_t n = 0;
-
-        ck_assert_ptr_nonnull(d);
-        while ((entry = readdir(d))) {
-                if (entry->d_name[0] == '.' || !strstr(entry->d_name, part))
-                        continue;
-                n++;
-                if (remove_it)
-                        (void) unlinkat(dirfd(d), entry->d_name, 0);
-        }
-        (void) closedir(d);
-        return n;
-}
-
-size_t fixture_count_files(const Fixture *f, const char *part) {
-        return for_each_file(f, part, false);
 }
 
 void fixture_done(Fixture *f) {
         f->outbox = outbox_free(f->outbox);
         f->disk = disk_free(f->disk);
-        (void) for_each_file(f, "", true);
-        (void) rmdir(f->directory);
+        scratch_done(f->directory);
 }
 
 void fixture_open(Fixture *f) {

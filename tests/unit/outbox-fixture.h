@@ -5,10 +5,11 @@
 
 #include "daemon/outbox.h"
 
+#include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 
 typedef struct Fixture {
-        char directory[64];
+        char directory[SCRATCH_SIZE];
         OutboxConfig config; /* four segments of 8 KiB; change it before outbox_setup() or a restart */
         OutboxTime now;
         Disk *disk;
@@ -46,7 +47,3 @@ size_t fixture_drain(Fixture *f);
 const char *fixture_read_all(Fixture *f, char *buffer, size_t n);
 
 OutboxStats fixture_stats(const Fixture *f);
-
-/* Files whose name contains 'part'. */
-size_t fixture_count_files(const Fixture *f, const char *part);
-void fixture_path(const Fixture *f, const char *name, char *ret, size_t n);

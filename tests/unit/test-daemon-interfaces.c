@@ -11,8 +11,7 @@
 
 START_TEST(interface_files_and_tables_agree) {
         const IpcInterface *const interfaces[] = { &telemetry_interface, &methods_interface,
-                                                   &messages_interface, &device_interface,
-                                                   &twin_interface };
+                                                   &messages_interface, &device_interface, &twin_interface };
         char buffer[256];
 
         ck_assert_pstr_eq(interface_find_difference(interfaces[_i], buffer), NULL);

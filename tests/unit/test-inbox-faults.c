@@ -104,23 +104,8 @@ static int story(Program *p, unsigned n_rounds) {
         return 0;
 }
 
-static const struct {
-        FaultKind kind;
-        int error;
-        bool stays_broken, tears;
-        bool in_second; /* the fault meets an inbox that has messages */
-} faults[] = {
-        { FAULT_DISK, EIO, false, false, false },     { FAULT_DISK, EIO, false, true, false },
-        { FAULT_DISK, ENOSPC, true, false, false },   { FAULT_DISK, ENOSPC, true, true, false },
-        { FAULT_DISK, EROFS, true, false, false },    { FAULT_DISK, EIO, false, false, true },
-        { FAULT_DISK, EIO, true, true, true },        { FAULT_DISK, EROFS, true, false, true },
-        { FAULT_DISK, EMFILE, false, false, true },   { FAULT_SYNC, EIO, false, false, false },
-        { FAULT_SYNC, EIO, true, false, true },       { FAULT_MEMORY, ENOMEM, false, false, false },
-        { FAULT_MEMORY, ENOMEM, true, false, false }, { FAULT_MEMORY, ENOMEM, false, false, true },
-        { FAULT_MEMORY, ENOMEM, true, false, true },
-};
-
 START_TEST(each_message_is_given_whichever_call_failed) {
+        const FaultCase *fault = &fault_cases[_i];
         bool was_hit = true;
 
         for (int n = 1; was_hit; n++) {
@@ -129,14 +114,13 @@ START_TEST(each_message_is_given_whichever_call_failed) {
 
                 fixture_init(f);
                 f->config.directory = f->directory;
-                if (faults[_i].in_second)
+                if (fault->in_second)
                         ck_assert_int_eq(story(&p, 2), 0);
 
-                fault_begin(faults[_i].kind, n, faults[_i].error, faults[_i].stays_broken, faults[_i].tears);
+                fault_begin_case(fault, n);
                 r = story(&p, 5);
                 was_hit = fault_end();
-                ck_assert_msg(r == 0 || (r == -ENOMEM && faults[_i].kind == FAULT_MEMORY), "call %d: %d", n,
-                              r);
+                ck_assert_msg(r == 0 || (r == -ENOMEM && fault->kind == FAULT_MEMORY), "call %d: %d", n, r);
 
                 ck_assert_int_eq(story(&p, 3 * N_MESSAGES), 0);
                 for (unsigned i = 0; i < N_MESSAGES; i++) {
@@ -145,7 +129,7 @@ START_TEST(each_message_is_given_whichever_call_failed) {
                         ck_assert_msg(p.fates[i].is_settled, "call %d: message %u is still there", n, i);
                         ck_assert_msg(!p.fates[i].came_again, "call %d: message %u came again", n, i);
                 }
-                ck_assert_uint_eq(fixture_count_files(f, "message-"), 0);
+                ck_assert_uint_eq(scratch_count_files(f->directory, "message-"), 0);
                 fixture_done(f);
         }
 }
@@ -156,7 +140,7 @@ static Suite *inbox_faults_suite(void) {
         TCase *t = tcase_create("faults");
 
         tcase_set_timeout(t, 60);
-        tcase_add_loop_test(t, each_message_is_given_whichever_call_failed, 0, ELEMENTSOF(faults));
+        tcase_add_loop_test(t, each_message_is_given_whichever_call_failed, 0, FAULT_CASES_MAX);
         suite_add_tcase(s, t);
         return s;
 }

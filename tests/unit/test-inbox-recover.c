@@ -92,13 +92,13 @@ START_TEST(a_damaged_file_is_set_aside_and_the_others_are_given) {
         ck_assert_str_eq(fixture_said(f), "a1 a2 a3 ");
         fixture_crash(f);
 
-        fixture_path(f, "message-000000000002", path, sizeof(path));
+        scratch_path(f->directory, "message-000000000002", path, sizeof(path));
         if (damages[_i].truncate_to >= 0)
                 ck_assert_int_eq(truncate(path, damages[_i].truncate_to), 0);
         else
                 spoil(path, damages[_i].offset, damages[_i].bytes, damages[_i].n_bytes);
         fixture_open(f);
-        ck_assert_uint_eq(fixture_count_files(f, "message-000000000002.damaged-1"), 1);
+        ck_assert_uint_eq(scratch_count_files(f->directory, "message-000000000002.damaged-1"), 1);
         ck_assert_uint_eq(fixture_stats(f).n_damaged, 1);
         taker = fixture_taker(f);
         ck_assert_str_eq(fixture_consume(f, taker), "give one settled ");
@@ -118,10 +118,10 @@ START_TEST(a_file_damaged_while_the_daemon_runs_is_set_aside) {
         fixture_receive(f, 1, NULL, "one");
         fixture_receive(f, 2, NULL, "two");
         (void) fixture_said(f);
-        fixture_path(f, "message-000000000001", path, sizeof(path));
+        scratch_path(f->directory, "message-000000000001", path, sizeof(path));
         spoil(path, 90, "x", 1);
         ck_assert_str_eq(fixture_consume(f, taker), "give two settled ");
-        ck_assert_uint_eq(fixture_count_files(f, "message-000000000001.damaged-1"), 1);
+        ck_assert_uint_eq(scratch_count_files(f->directory, "message-000000000001.damaged-1"), 1);
         ck_assert_uint_eq(fixture_stats(f).n_damaged, 1);
         ck_assert_uint_eq(fixture_stats(f).messages, 0);
         inbox_taker_free(taker);
@@ -136,7 +136,7 @@ START_TEST(a_file_that_cannot_be_read_does_not_hold_up_the_others_for_ever) {
         fixture_receive(f, 1, NULL, "one");
         fixture_receive(f, 2, NULL, "two");
         (void) fixture_said(f);
-        fixture_path(f, "message-000000000001", path, sizeof(path));
+        scratch_path(f->directory, "message-000000000001", path, sizeof(path));
         ck_assert_int_eq(unlink(path), 0);
         ck_assert_int_eq(symlink("loop", path), 0); /* ELOOP, as it is not followed */
         ck_assert_int_eq(inbox_taker_wait(taker, UINT64_MAX, &f->now), 0);
@@ -156,12 +156,12 @@ START_TEST(damaged_ids_are_set_aside) {
         fixture_receive(f, 1, "x", "one");
         disk_drain(f->disk);
         fixture_crash(f);
-        fixture_path(f, "ids", path, sizeof(path));
+        scratch_path(f->directory, "ids", path, sizeof(path));
         spoil(path, 20, "x", 1);
         fixture_open(f);
-        ck_assert_uint_eq(fixture_count_files(f, "ids.damaged-1"), 1);
+        ck_assert_uint_eq(scratch_count_files(f->directory, "ids.damaged-1"), 1);
         fixture_restart(f);
-        ck_assert_uint_eq(fixture_count_files(f, "ids.damaged"), 1);
+        ck_assert_uint_eq(scratch_count_files(f->directory, "ids.damaged"), 1);
 }
 END_TEST
 
@@ -170,17 +170,17 @@ START_TEST(what_does_not_belong_there_is_left_alone) {
         char path[128];
 
         fixture_crash(f);
-        fixture_path(f, "message-000000000007.new", path, sizeof(path)); /* an interrupted write */
+        scratch_path(f->directory, "message-000000000007.new", path, sizeof(path)); /* an interrupted write */
         spoil(path, 0, "x", 1);
-        fixture_path(f, "message-1", path, sizeof(path));
+        scratch_path(f->directory, "message-1", path, sizeof(path));
         spoil(path, 0, "x", 1);
-        fixture_path(f, "notes", path, sizeof(path));
+        scratch_path(f->directory, "notes", path, sizeof(path));
         spoil(path, 0, "x", 1);
         fixture_open(f);
-        ck_assert_uint_eq(fixture_count_files(f, "new"), 0);
-        ck_assert_uint_eq(fixture_count_files(f, "message-1"), 1);
-        ck_assert_uint_eq(fixture_count_files(f, "notes"), 1);
-        ck_assert_uint_eq(fixture_count_files(f, "damaged"), 0);
+        ck_assert_uint_eq(scratch_count_files(f->directory, "new"), 0);
+        ck_assert_uint_eq(scratch_count_files(f->directory, "message-1"), 1);
+        ck_assert_uint_eq(scratch_count_files(f->directory, "notes"), 1);
+        ck_assert_uint_eq(scratch_count_files(f->directory, "damaged"), 0);
         ck_assert_uint_eq(fixture_stats(f).messages, 0);
 }
 END_TEST

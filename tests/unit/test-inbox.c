@@ -22,7 +22,7 @@ START_TEST(a_message_is_acknowledged_when_it_is_on_disk) {
         ck_assert_str_eq(f->said, "");
         ck_assert(!inbox_is_drained(f->inbox));
         ck_assert_str_eq(fixture_said(f), "a1 ");
-        ck_assert_uint_eq(fixture_count_files(f, "message-000000000001"), 1);
+        ck_assert_uint_eq(scratch_count_files(f->directory, "message-000000000001"), 1);
         ck_assert(inbox_is_drained(f->inbox));
         ck_assert_uint_eq(fixture_stats(f).messages, 1);
         ck_assert_uint_eq(fixture_stats(f).n_waiting, 0);
@@ -73,7 +73,7 @@ START_TEST(numbers_rise_over_a_restart) {
         fixture_restart(f);
         fixture_receive(f, 1, "y", "two");
         disk_drain(f->disk);
-        ck_assert_uint_eq(fixture_count_files(f, "message-000000000002"), 1);
+        ck_assert_uint_eq(scratch_count_files(f->directory, "message-000000000002"), 1);
 }
 END_TEST
 
@@ -156,7 +156,7 @@ START_TEST(a_settled_message_is_gone) {
         ck_assert_int_eq(inbox_taker_settle(a, 1, f), INBOX_GONE);
         ck_assert_str_eq(fixture_said(f), "settled ");
         ck_assert_int_eq(inbox_taker_settle(a, 1, f), INBOX_GONE);
-        ck_assert_uint_eq(fixture_count_files(f, "message-"), 0);
+        ck_assert_uint_eq(scratch_count_files(f->directory, "message-"), 0);
         ck_assert_uint_eq(fixture_stats(f).messages, 0);
         ck_assert_uint_eq(fixture_stats(f).bytes, 0);
         inbox_taker_free(a);
@@ -385,7 +385,7 @@ START_TEST(an_id_lost_between_message_and_ids_is_found_again) {
 
         fixture_receive(f, 1, "x", "one");
         fixture_crash(f);
-        fixture_path(f, "ids", path, sizeof(path));
+        scratch_path(f->directory, "ids", path, sizeof(path));
         ck_assert_int_eq(truncate(path, 0), 0);
         fixture_open(f);
         taker = fixture_taker(f);
@@ -569,7 +569,7 @@ START_TEST(an_expired_message_is_removed_and_not_given) {
         fixture_pass(f, 0);
         ck_assert_str_eq(fixture_said(f), "give long ");
         ck_assert_uint_eq(fixture_stats(f).n_expired, 1);
-        ck_assert_uint_eq(fixture_count_files(f, "message-"), 1);
+        ck_assert_uint_eq(scratch_count_files(f->directory, "message-"), 1);
         inbox_taker_free(taker);
 }
 END_TEST

@@ -131,29 +131,14 @@ static void check_promises(int n) {
 
         /* And it is of use. */
         fixture_settle(f);
-        n_kept = (unsigned) fixture_count_files(f, "segment-");
+        n_kept = (unsigned) scratch_count_files(f->directory, "segment-");
         ck_assert_uint_ge(n_kept, 1);
         fixture_send(f, "after");
         fixture_stop(f);
 }
 
-static const struct {
-        FaultKind kind;
-        int error;
-        bool stays_broken, tears;
-        bool in_second; /* the fault meets an outbox that has messages */
-} faults[] = {
-        { FAULT_DISK, EIO, false, false, false },     { FAULT_DISK, EIO, false, true, false },
-        { FAULT_DISK, ENOSPC, true, false, false },   { FAULT_DISK, ENOSPC, true, true, false },
-        { FAULT_DISK, EROFS, true, false, false },    { FAULT_DISK, EIO, false, false, true },
-        { FAULT_DISK, EIO, true, true, true },        { FAULT_DISK, EROFS, true, false, true },
-        { FAULT_DISK, EMFILE, false, false, true },   { FAULT_SYNC, EIO, false, false, false },
-        { FAULT_SYNC, EIO, true, false, true },       { FAULT_MEMORY, ENOMEM, false, false, false },
-        { FAULT_MEMORY, ENOMEM, true, false, false }, { FAULT_MEMORY, ENOMEM, false, false, true },
-        { FAULT_MEMORY, ENOMEM, true, false, true },
-};
-
 START_TEST(what_was_accepted_is_there_whichever_call_failed) {
+        const FaultCase *fault = &fault_cases[_i];
         bool was_hit = true;
 
         for (int n = 1; was_hit; n++) {
@@ -163,15 +148,14 @@ START_TEST(what_was_accepted_is_there_whichever_call_failed) {
                 fixture_init(f);
                 f->config.directory = f->directory;
                 f->config.max_bytes = 16 * f->config.segment_bytes;
-                if (faults[_i].in_second)
+                if (fault->in_second)
                         ck_assert_int_eq(story(1), 0);
 
-                fault_begin(faults[_i].kind, n, faults[_i].error, faults[_i].stays_broken, faults[_i].tears);
-                r = story(faults[_i].in_second ? 1 + N_STORY / 2 : 1);
+                fault_begin_case(fault, n);
+                r = story(fault->in_second ? 1 + N_STORY / 2 : 1);
                 was_hit = fault_end();
 
-                ck_assert_msg(r == 0 || (r == -ENOMEM && faults[_i].kind == FAULT_MEMORY), "call %d: %d", n,
-                              r);
+                ck_assert_msg(r == 0 || (r == -ENOMEM && fault->kind == FAULT_MEMORY), "call %d: %d", n, r);
                 check_promises(n);
                 fixture_done(f);
         }
@@ -203,7 +187,7 @@ START_TEST(a_failed_sync_answers_those_who_waited_and_the_segment_retires) {
         ck_assert_int_eq(outbox_request_sync(f->outbox, c), 0);
         fixture_settle(f);
         ck_assert_str_eq(f->log, "synced 1; sync failed 2..2 EIO; synced 3; ");
-        ck_assert_uint_eq(fixture_count_files(f, "segment-"), 3);
+        ck_assert_uint_eq(scratch_count_files(f->directory, "segment-"), 3);
         ck_assert_uint_eq(fixture_drain(f), 3);
         fixture_done(f);
 }
@@ -326,7 +310,7 @@ START_TEST(a_full_disk_costs_new_messages_until_there_is_space) {
         fixture_init(f);
         if (!mount_small("size=128k"))
                 return; /* only root may */
-        fixture_path(f, "ballast", path, sizeof(path));
+        scratch_path(f->directory, "ballast", path, sizeof(path));
         fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
         for (int i = 0; i < 2; i++)
                 (void) !write(fd, ballast, sizeof(ballast));
@@ -378,7 +362,7 @@ static Suite *outbox_faults_suite(void) {
         TCase *t = tcase_create("nth call");
 
         tcase_set_timeout(t, 100);
-        tcase_add_loop_test(t, what_was_accepted_is_there_whichever_call_failed, 0, ELEMENTSOF(faults));
+        tcase_add_loop_test(t, what_was_accepted_is_there_whichever_call_failed, 0, FAULT_CASES_MAX);
         suite_add_tcase(s, t);
 
         t = tcase_create("stories");

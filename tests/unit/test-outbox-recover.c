@@ -46,7 +46,7 @@ static void load(Saved *saved, const char *name) {
         _cleanup_(fclosep) FILE *file = NULL;
         char path[128];
 
-        fixture_path(f, name, path, sizeof(path));
+        scratch_path(f->directory, name, path, sizeof(path));
         file = fopen(path, "re");
         ck_assert_ptr_nonnull(file);
         saved->name = name;
@@ -57,7 +57,7 @@ static void store(const Saved *saved, size_t n) {
         _cleanup_(fclosep) FILE *file = NULL;
         char path[128];
 
-        fixture_path(f, saved->name, path, sizeof(path));
+        scratch_path(f->directory, saved->name, path, sizeof(path));
         file = fopen(path, "we");
         ck_assert_ptr_nonnull(file);
         ck_assert_uint_eq(fwrite(saved->bytes, 1, n, file), n);
@@ -75,7 +75,7 @@ static void damage(const char *name, size_t offset, uint8_t with, size_t n) {
 static void delete_file(const char *name) {
         char path[128];
 
-        fixture_path(f, name, path, sizeof(path));
+        scratch_path(f->directory, name, path, sizeof(path));
         ck_assert_int_eq(unlink(path), 0);
 }
 
@@ -87,7 +87,7 @@ static void delete_damaged(void) {
                         char name[64], path[128];
 
                         (void) snprintf(name, sizeof(name), "%s.damaged-%u", names[i], n);
-                        fixture_path(f, name, path, sizeof(path));
+                        scratch_path(f->directory, name, path, sizeof(path));
                         (void) unlink(path);
                 }
 }
@@ -183,7 +183,8 @@ static bool check_spool(const char *what, size_t where) {
 
         if (is_missing) {
                 ck_assert_msg(f->n_events[OUTBOX_EVENT_DAMAGED] > 0, "%s %zu: nothing was said", what, where);
-                ck_assert_msg(fixture_count_files(f, "damaged") > 0, "%s %zu: nothing was kept", what, where);
+                ck_assert_msg(scratch_count_files(f->directory, "damaged") > 0, "%s %zu: nothing was kept",
+                              what, where);
                 ck_assert_msg(fixture_stats(f).n_dropped[OUTBOX_DROP_DAMAGED] > 0,
                               "%s %zu: nothing was counted", what, where);
         }
@@ -330,7 +331,7 @@ START_TEST(at_most_four_damaged_files_are_kept) {
         ck_assert_str_eq(f->log,
                          "cursor: is damaged, so that what was acknowledged may be sent again; deleted, as 4 "
                          "damaged files are kept already; ");
-        ck_assert_uint_eq(fixture_count_files(f, "damaged"), 4);
+        ck_assert_uint_eq(scratch_count_files(f->directory, "damaged"), 4);
 }
 END_TEST
 
@@ -461,7 +462,7 @@ START_TEST(a_segment_whose_preparation_was_interrupted_is_removed) {
         fixture_stop(f);
         store(&incomplete, incomplete.n);
         reopen();
-        ck_assert_uint_eq(fixture_count_files(f, ".new"), 0);
+        ck_assert_uint_eq(scratch_count_files(f->directory, ".new"), 0);
         ck_assert_str_eq(f->log, "");
 }
 END_TEST
@@ -488,15 +489,15 @@ START_TEST(something_else_in_the_place_of_a_file_is_set_aside) {
         fixture_stop(f);
         delete_file("segment-0000");
         delete_file("cursor");
-        fixture_path(f, "segment-0000", path, sizeof(path));
+        scratch_path(f->directory, "segment-0000", path, sizeof(path));
         ck_assert_int_eq(mkdir(path, 0700), 0);
-        fixture_path(f, "cursor", path, sizeof(path));
+        scratch_path(f->directory, "cursor", path, sizeof(path));
         ck_assert_int_eq(symlink("/etc/passwd", path), 0);
         reopen();
-        ck_assert_uint_eq(fixture_count_files(f, "damaged"), 2);
+        ck_assert_uint_eq(scratch_count_files(f->directory, "damaged"), 2);
         fixture_send(f, "a");
         fixture_stop(f);
-        fixture_path(f, "segment-0000.damaged-2", path, sizeof(path));
+        scratch_path(f->directory, "segment-0000.damaged-2", path, sizeof(path));
         ck_assert_int_eq(rmdir(path), 0);
 }
 END_TEST

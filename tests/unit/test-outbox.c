@@ -270,7 +270,7 @@ START_TEST(when_told_so_a_full_outbox_drops_its_oldest_segment) {
         ck_assert_uint_eq(f->last[OUTBOX_EVENT_DROPPED].last, 7 * PER_SEGMENT);
         ck_assert(fixture_next(f, &record));
         ck_assert_uint_eq(record.sequence, 7 * PER_SEGMENT + 1);
-        ck_assert_uint_le(fixture_count_files(f, "segment-"), 4);
+        ck_assert_uint_le(scratch_count_files(f->directory, "segment-"), 4);
 }
 END_TEST
 
@@ -368,7 +368,7 @@ START_TEST(segments_are_used_again) {
                 ck_assert_uint_eq(fixture_drain(f), PER_SEGMENT);
                 fixture_settle(f);
         }
-        ck_assert_uint_le(fixture_count_files(f, "segment-"), 3);
+        ck_assert_uint_le(scratch_count_files(f->directory, "segment-"), 3);
         ck_assert_uint_eq(fixture_stats(f).messages, 0);
         ck_assert_uint_eq(fixture_stats(f).bytes, 0);
 }
