@@ -59,22 +59,19 @@ static void report_error(Client *client) {
                 fprintf(stderr, "aziot-hubsim: %s %s\n", error->name, error->parameters);
 }
 
-/* Says what the result of a call is, unless it is success, and returns it as an error. */
-static int report(const ClientOptions *options, Client *client, int result) {
+/* Says what the result of a call is that has failed. */
+static void report(const ClientOptions *options, Client *client, int result) {
         switch (result) {
-        case 0:
-                return 0;
         case AZIOT_REFUSED:
                 report_error(client);
-                return -EREMOTEIO;
+                break;
         case -ENOENT:
         case -ECONNREFUSED:
                 fprintf(stderr, "aziot-hubsim: nothing listens on %s: is 'aziot-hubsim run' running?\n",
                         options->socket);
-                return result;
+                break;
         default:
                 (void) client_fail(result, "the hub did not answer");
-                return result;
         }
 }
 
@@ -104,9 +101,12 @@ int client_call(const ClientOptions *options, Client *client, const char *method
         r = prepare(options, client, parameters, &text);
         if (r == 0)
                 r = aziot_call(client->aziot, method, text, 0, &reply);
-        if (r == 0)
-                *ret_reply = az_span_create_from_str((char *) reply->parameters);
-        return report(options, client, r);
+        if (r != 0) {
+                report(options, client, r);
+                return -EREMOTEIO;
+        }
+        *ret_reply = az_span_create_from_str((char *) reply->parameters);
+        return 0;
 }
 
 int client_call_and_decode(const ClientOptions *options, Client *client, const char *method,
@@ -278,7 +278,7 @@ int client_monitor(const ClientOptions *options) {
                 else
                         r = event->result;
         }
-        (void) report(options, &client, r);
+        report(options, &client, r);
         return EXIT_FAILURE;
 }
 
