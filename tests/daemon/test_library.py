@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""libaziot as a stranger has it: installed, found by pkg-config, and its examples compiled as they say themselves."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+import harness
+from harness import BUILD, eventually, tap
+
+SOURCE = Path(__file__).resolve().parents[2]
+EXAMPLES = SOURCE / "docs/examples/libaziot"
+
+STRICT = ["-Wall", "-Wextra", "-pedantic", "-Werror", "-O1"]
+COMPILERS = {".c": ["cc", "-std=c99"], ".cpp": ["c++", "-std=c++17"]}
+
+
+def run(*argv, **options):
+    """Runs a command and returns what it printed."""
+    result = subprocess.run([str(a) for a in argv], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                            timeout=4 * harness.TIMEOUT_S, check=False, **options)
+    if result.returncode != 0:
+        raise AssertionError(f"{argv}: exit code {result.returncode}\n{result.stdout}")
+    return result.stdout
+
+
+class Installed:
+    """The build, installed into a directory of its own, and what was compiled against it."""
+
+    def __init__(self, directory):
+        self.root = Path(directory)
+        run("meson", "install", "-C", BUILD, "--no-rebuild", "--destdir", self.root)
+        pc = next(self.root.rglob("libaziot.pc"))
+        self.library = next(self.root.rglob("libaziot.so.0"))
+        self.environment = {**os.environ, "PKG_CONFIG_PATH": str(pc.parent), "PKG_CONFIG_SYSROOT_DIR": str(self.root)}
+        # A library with sanitizers wants a program that has them.
+        self.extra = []
+        if "libasan" in run("readelf", "-d", self.library):
+            self.extra = ["-fsanitize=address,undefined"]
+
+    def pkg_config(self, *arguments):
+        return run("pkg-config", *arguments, "libaziot", env=self.environment).split()
+
+    def compile(self, source, *libraries):
+        """Compiles a program as its first lines say, and returns where it is."""
+        output = self.root / source.stem
+        run(*COMPILERS[source.suffix], *STRICT, *self.extra, source, *self.pkg_config("--cflags"),
+            *(libraries or self.pkg_config("--libs")), "-o", output)
+        return output
+
+
+def setUpModule():
+    global installed
+    directory = tempfile.mkdtemp(prefix="aziot-installed-")
+    unittest.addModuleCleanup(shutil.rmtree, directory)
+    installed = Installed(directory)
+
+
+class Library(unittest.TestCase):
+    def test_only_its_own_names_are_exported(self):
+        names = [line.split()[-1] for line in run("nm", "-D", "--defined-only", installed.library).splitlines()]
+        self.assertEqual([name for name in names if not re.match(r"aziot_|LIBAZIOT_0$", name)], [])
+        # The version of a name is a promise, so the list of them is kept.
+        kept = re.findall(r"^ (\w+)@LIBAZIOT_0 ", (SOURCE / "debian/libaziot0.symbols").read_text(), re.MULTILINE)
+        self.assertEqual(sorted(re.sub("@.*", "", name) for name in names), sorted(kept))
+
+    def test_every_function_of_the_header_is_exported(self):
+        declared = set(re.findall(r"\b(aziot_\w+)\(", re.sub(r"/\*.*?\*/", "", (SOURCE / "ipc/aziot.h").read_text(),
+                                                             flags=re.DOTALL)))
+        exported = set(re.findall(r" (aziot_\w+)", run("nm", "-D", "--defined-only", installed.library)))
+        self.assertEqual(declared - {"aziot_message"}, exported)
+
+    def test_it_needs_nothing_but_libc(self):
+        needed = re.findall(r"NEEDED.*\[(.*)\]", run("readelf", "-d", installed.library))
+        self.assertEqual([name for name in needed if not re.match(r"libc\.|libasan|libubsan", name)], [])
+
+    def test_the_header_is_c_and_cplusplus(self):
+        for compiler in ("cc -std=c99 -x c", "cc -std=c17 -x c", "c++ -std=c++11 -x c++",
+                         "c++ -std=c++20 -x c++"):
+            with self.subTest(compiler):
+                run(*compiler.split(), *STRICT, *installed.pkg_config("--cflags"), "-fsyntax-only", "-",
+                    input="#include <aziot.h>\ntypedef int unit;\n")
+
+    def test_the_static_library_is_enough(self):
+        archive = installed.library.parent / "libaziot.a"
+        self.assertTrue(installed.compile(EXAMPLES / "telemetry.c", archive).exists())
+
+    def test_the_examples_say_how_they_are_compiled(self):
+        for source in [*EXAMPLES.glob("*.c"), *EXAMPLES.glob("*.cpp")]:
+            with self.subTest(source.name):
+                command = [*COMPILERS[source.suffix], source.name, "$(pkg-config --cflags --libs libaziot)", "-o",
+                           source.stem]
+                self.assertIn(" ".join(command), source.read_text())
+
+
+class Examples(harness.DaemonCase):
+    def example(self, name, *arguments):
+        """Compiles an example and starts it."""
+        return self.run_program(installed.compile(EXAMPLES / name), *arguments,
+                                env={"AZIOT_SOCKET": self.daemon.socket_path,
+                                     "LD_LIBRARY_PATH": str(installed.library.parent)})
+
+    def test_telemetry(self):
+        program = self.example("telemetry.c", "2")
+        messages = self.hub.wait_for_messages(2)
+        self.assertEqual(program.wait(), 0)
+        for message in messages:
+            self.assertIsInstance(message["body"]["temperature"], float)
+            self.assertEqual(message["properties"], {"sensor": "processor"})
+
+    def test_device(self):
+        program = self.example("device.c")
+        self.hub.wait_for_messages(1)
+        eventually(lambda: "blink" in self.daemon.call("io.aziotd.methods.List")["names"], "blink is served")
+        status, payload = self.hub.invoke("blink", '{"times":3}')
+        self.assertEqual((status, json.loads(payload)), (200, {"done": True}))
+        program.wait_for_output("^blink 3$")
+
+        for interval, answer in ((1, {"value": 1, "ac": 200}), (0, {"value": 1, "ac": 400, "ad": "1 to 3600 seconds"})):
+            version = self.hub.call("UpdateDesired", {"device": "demo", "patch": {"interval": interval}})["version"]
+            self.wait_for_reported({"interval": {**answer, "av": version}})
+        self.hub.wait_for_messages(3)
+
+    def wait_for_reported(self, expected):
+        eventually(lambda: self.hub.call("GetTwin", {"device": "demo"})["reported"].items() >= expected.items(),
+                   f"{expected} is reported")
+
+    def test_device_survives_a_restart_of_the_daemon(self):
+        program = self.example("device.c")
+        self.hub.wait_for_messages(1)
+        self.daemon.kill()
+        program.wait_for_output("is aziotd running")
+        self.daemon.start()
+        self.daemon.wait_online()
+        eventually(lambda: "blink" in self.daemon.call("io.aziotd.methods.List")["names"], "blink is served again")
+        self.assertEqual(self.hub.invoke("blink")[0], 200)
+        version = self.hub.call("UpdateDesired", {"device": "demo", "patch": {"interval": 2}})["version"]
+        self.wait_for_reported({"interval": {"value": 2, "ac": 200, "av": version}})
+
+    def test_messages(self):
+        program = self.example("messages.cpp", "2")
+        for body in ("one", "two"):
+            self.hub.call("SendMessage", {"device": "demo", "body": body, "properties": {"k": "v"}})
+        self.assertEqual(program.wait(), 0)
+        self.assertEqual(program.output().splitlines(), ["one k=v", "two k=v"])
+        eventually(lambda: self.daemon.status()["inbox"]["messages"] == 0, "all messages are settled")
+
+
+if __name__ == "__main__":
+    tap.main()
