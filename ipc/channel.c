@@ -28,6 +28,9 @@
 /* While the server's queue of connections is full. */
 #define BUSY_RETRY_US (50 * USEC_PER_MSEC)
 
+/* What lies in the stream besides what the kernel has taken: so many bytes, and the rest of a call. */
+#define STREAM_MAX ((size_t) 256 * 1024)
+
 int channel_call_new(ChannelCall **ret, const char *method, az_span parameters, unsigned flags) {
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
         ChannelCall *call;
@@ -288,8 +291,9 @@ static void channel_connect(Channel *c, uint64_t now_us) {
 
 /* Bytes ----------------------------------------------------------------------------------------------- */
 
+/* Copies calls to the stream, not much more than the socket takes: what is there has left the books. */
 static int channel_transmit(Channel *c) {
-        while (c->unsent.first) {
+        while (c->unsent.first && ipc_stream_get_unsent(&c->stream) < STREAM_MAX) {
                 ChannelCall *call = c->unsent.first;
                 uint8_t *to;
 
@@ -317,12 +321,14 @@ static int channel_write(Channel *c, uint64_t now_us) {
         bool wants_out;
         int r;
 
-        r = channel_transmit(c);
-        if (r < 0)
-                return r;
-        r = ipc_stream_write(&c->stream, now_us);
-        if (r < 0)
-                return r == -EPIPE ? -ECONNRESET : r;
+        do {
+                r = channel_transmit(c);
+                if (r < 0)
+                        return r;
+                r = ipc_stream_write(&c->stream, now_us);
+                if (r < 0)
+                        return r == -EPIPE ? -ECONNRESET : r;
+        } while (c->unsent.first && ipc_stream_get_unsent(&c->stream) == 0);
 
         wants_out = ipc_stream_get_unsent(&c->stream) > 0;
         if (wants_out == c->wants_out)

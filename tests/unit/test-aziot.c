@@ -325,6 +325,26 @@ START_TEST(so_many_bytes_may_wait) {
 }
 END_TEST
 
+/* Nothing answers them, so what bounds them is how fast the daemon reads. */
+START_TEST(so_many_oneway_calls_may_wait) {
+        _cleanup_(fixture_done) Fixture f;
+        _cleanup_(freep) char *body = malloc(100001);
+        AziotMessage message;
+        unsigned n = 0;
+
+        fixture_init(&f);
+        memset(body, 'x', 100000);
+        body[100000] = 0;
+        message = aziot_message(body);
+        while (aziot_send_start(f.a, &message, AZIOT_ACCEPTED, AZIOT_ONEWAY, NULL) == 0) {
+                assert_events(&f, "");
+                n++;
+                ck_assert_uint_lt(n, 1000);
+        }
+        ck_assert_uint_gt(n, 10);
+}
+END_TEST
+
 START_TEST(oneway_calls_have_no_event) {
         _cleanup_(fixture_done) Fixture f;
         _cleanup_(close_fdp) int fd = -1;
@@ -601,6 +621,7 @@ static Suite *aziot_suite(void) {
         tcase_add_test(t, message_that_may_be_repeated_has_a_name);
         tcase_add_test(t, so_many_calls_may_wait);
         tcase_add_test(t, so_many_bytes_may_wait);
+        tcase_add_test(t, so_many_oneway_calls_may_wait);
         tcase_add_test(t, oneway_calls_have_no_event);
         tcase_add_loop_test(t, blocking_call_returns_with_its_reply, 0, ELEMENTSOF(waits));
         tcase_add_test(t, blocking_call_waits_behind_started_ones);
