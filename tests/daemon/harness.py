@@ -31,12 +31,30 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import tap  # noqa: E402
 from wire import VarlinkError, Wire  # noqa: E402
 
-__all__ = ["BUILD", "DaemonCase", "VarlinkError", "Wire", "assert_delivered", "eventually", "tap"]
+__all__ = ["BUILD", "DaemonCase", "UsersCase", "VarlinkError", "Wire", "assert_delivered", "eventually", "tap"]
 
 BUILD = Path(os.environ.get("AZIOT_BUILD", Path(__file__).resolve().parents[2] / "build"))
 
 # Sanitizers make everything a few times slower, and the machine may be busy; a wait that is met costs nothing.
 TIMEOUT_S = 30
+
+# Not sys.executable, which may live in somebody's home.
+PYTHON = "/usr/bin/python3"
+
+# Two users other than root.
+DAEMON_UID = 65534
+STRANGER_UID = 65533
+
+# A client in a process of its own: a call on its command line, its reply on standard output.
+CLIENT = Path(__file__).with_name("wire.py").read_text() + """
+import sys
+with Wire(sys.argv[1]) as wire:
+    print("connected", flush=True)
+    try:
+        print("reply", wire.call(sys.argv[2], json.loads(sys.argv[3])))
+    except VarlinkError as error:
+        print("error", error)
+"""
 
 # The most that may be on its way to the hub, and so the most that may come again after a lost connection.
 WINDOW = 64
@@ -489,3 +507,33 @@ class DaemonCase(unittest.TestCase):
         self.assertEqual(caught.exception.name, error)
         for key, value in parameters.items():
             self.assertEqual(caught.exception.parameters.get(key), value, f"in {caught.exception}")
+
+
+@unittest.skipUnless(os.geteuid() == 0, "only root can be several users")
+class UsersCase(DaemonCase):
+    """aziotd runs as a user of its own here, so root and it are two users with every grant."""
+
+    def setUp(self):
+        self.skip_unless_reachable()
+        super().setUp()
+
+    def skip_unless_reachable(self):
+        if not Path(PYTHON).exists():
+            self.skipTest(f"needs {PYTHON}")
+        for folder in (BUILD.resolve(), *BUILD.resolve().parents):
+            if not folder.stat().st_mode & 0o001:
+                self.skipTest(f"other users cannot reach {folder}")
+
+    def start_daemon(self):
+        for path in (self.daemon.state_path, self.daemon.runtime_path):
+            path.mkdir(0o700)
+        for path in (self.directory, self.daemon.notify.path, self.hub.state, *self.hub.state.iterdir(),
+                     self.daemon.state_path, self.daemon.runtime_path):
+            os.chown(path, DAEMON_UID, DAEMON_UID)
+        self.directory.chmod(0o755)
+        self.daemon.start(user=DAEMON_UID, group=DAEMON_UID, extra_groups=[])
+        os.chmod(self.daemon.socket_path, 0o666)
+
+    def client(self, uid, method, parameters):
+        return self.run_program(PYTHON, "-c", CLIENT, self.daemon.socket_path, method, parameters,
+                                user=uid, group=uid, extra_groups=[])

@@ -2,62 +2,11 @@
 # SPDX-License-Identifier: MIT
 """Who may do what: the kernel says who the peer is, and a refusal names what is missing."""
 
-import inspect
-import os
-import unittest
-from pathlib import Path
-
 import harness
-import wire
-from harness import BUILD, eventually, tap
-
-# Not sys.executable, which may live in somebody's home.
-PYTHON = "/usr/bin/python3"
-
-DAEMON_UID = 65534
-STRANGER_UID = 65533
-
-# A client in a process of its own: a call on its command line, its reply on standard output.
-CLIENT = inspect.getsource(wire) + """
-import sys
-with Wire(sys.argv[1]) as wire:
-    print("connected", flush=True)
-    try:
-        print("reply", wire.call(sys.argv[2], json.loads(sys.argv[3])))
-    except VarlinkError as error:
-        print("error", error)
-"""
+from harness import DAEMON_UID, STRANGER_UID, eventually, tap
 
 
-@unittest.skipUnless(os.geteuid() == 0, "only root can be several users")
-class Users(harness.DaemonCase):
-    """aziotd runs as a user of its own here, so root and it are two users with every grant."""
-
-    def setUp(self):
-        self.skip_unless_reachable()
-        super().setUp()
-
-    def skip_unless_reachable(self):
-        if not Path(PYTHON).exists():
-            self.skipTest(f"needs {PYTHON}")
-        for folder in (BUILD.resolve(), *BUILD.resolve().parents):
-            if not folder.stat().st_mode & 0o001:
-                self.skipTest(f"other users cannot reach {folder}")
-
-    def start_daemon(self):
-        for path in (self.daemon.state_path, self.daemon.runtime_path):
-            path.mkdir(0o700)
-        for path in (self.directory, self.daemon.notify.path, self.hub.state, *self.hub.state.iterdir(),
-                     self.daemon.state_path, self.daemon.runtime_path):
-            os.chown(path, DAEMON_UID, DAEMON_UID)
-        self.directory.chmod(0o755)
-        self.daemon.start(user=DAEMON_UID, group=DAEMON_UID, extra_groups=[])
-        os.chmod(self.daemon.socket_path, 0o666)
-
-    def client(self, uid, method, parameters):
-        return self.run_program(PYTHON, "-c", CLIENT, self.daemon.socket_path, method, parameters,
-                                user=uid, group=uid, extra_groups=[])
-
+class Users(harness.UsersCase):
     def test_a_name_belongs_to_one_user(self):
         take = '{"names":["reboot"]}'
         self.client(DAEMON_UID, "io.aziotd.methods.Take", take)
