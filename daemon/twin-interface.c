@@ -86,15 +86,10 @@ static int wrap(az_span component, az_span object, char **ret) {
         return 0;
 }
 
-/* Checks the patch and makes *ret of it, which is to be freed. 0; TWIN_INVALID; -ENOMEM. */
-static int patch_make(const ReportParams *p, char **ret, TwinProblem *ret_problem) {
+/* The patch of a component, checked, which is to be freed. 0; TWIN_INVALID; -ENOMEM. */
+static int component_patch_make(const ReportParams *p, char **ret, TwinProblem *ret_problem) {
         _cleanup_(freep) char *wrapped = NULL, *mark = NULL;
         int r;
-
-        if (ipc_is_absent(p->component)) {
-                r = twin_check_patch(p->patch, ret_problem);
-                return r == 0 ? json_merge_combine(AZ_SPAN_FROM_STR("{}"), p->patch, ret) : r;
-        }
 
         r = wrap(p->component, p->patch, &wrapped);
         if (r == 0)
@@ -107,13 +102,16 @@ static int patch_make(const ReportParams *p, char **ret, TwinProblem *ret_proble
 }
 
 static int twin_method_report(IpcCall *call, const void *params, void *userdata) {
-        _cleanup_(freep) char *patch = NULL;
+        _cleanup_(freep) char *of_component = NULL;
         const ReportParams *p = params;
         TwinProblem problem = {};
         Twin *t = userdata;
         int r;
 
-        r = patch_make(p, &patch, &problem);
+        if (ipc_is_absent(p->component))
+                r = twin_check_patch(p->patch, &problem);
+        else
+                r = component_patch_make(p, &of_component, &problem);
         if (r == TWIN_INVALID)
                 return error_invalid_patch(call, &problem);
         if (r < 0)
@@ -121,7 +119,7 @@ static int twin_method_report(IpcCall *call, const void *params, void *userdata)
         if (!twin_identify(t))
                 return ipc_call_error(call, ERROR_NAME("TwinUnavailable"), AZ_SPAN_EMPTY);
 
-        r = twin_report(t, call, az_span_create_from_str(patch));
+        r = twin_report(t, call, of_component ? az_span_create_from_str(of_component) : p->patch);
         if (r == TWIN_PENDING_FULL)
                 return ipc_call_error_int(call, ERROR_NAME("TwinFull"), "limitBytes", TWIN_PENDING_BYTES_MAX);
         if (r < 0)

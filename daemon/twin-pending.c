@@ -206,16 +206,18 @@ static void batch_compact(TwinPending *p, Batch *b) {
         }
 }
 
+/* Without white space, and for certain a patch that can be merged. */
 static int part_new(az_span patch, uint64_t now_us, void *author, Part **ret) {
-        _cleanup_(freep) char *copy =
-                strndup((const char *) az_span_ptr(patch), (size_t) az_span_size(patch));
+        _cleanup_(freep) char *copy = NULL;
         Part *part;
+        int r;
 
+        r = json_merge_combine(AZ_SPAN_FROM_STR("{}"), patch, &copy);
+        if (r != 0)
+                return r;
         part = malloc(sizeof(*part));
-        if (!part || !copy) {
-                free(part);
+        if (!part)
                 return -ENOMEM;
-        }
         *part = (Part){ .patch = TAKE_PTR(copy), .author = author, .since_us = now_us };
 
         *ret = part;
@@ -236,7 +238,7 @@ static int append(TwinPending *p, Batch *b, uid_t uid, az_span patch, uint64_t n
                 TAILQ_INIT(&b->parts);
         }
         r = part_new(patch, now_us, author, &part);
-        if (r < 0)
+        if (r != 0)
                 return r;
 
         part->generation = ++p->generation;
