@@ -25,6 +25,7 @@ MAY_REACH = {
     "ipc": CORE | UTIL,
     "cli": CORE | UTIL | {"ipc"},
     "hubsim": CORE | UTIL | {"ipc"},
+    "docs/examples": {"ipc"},
     "daemon": CORE | UTIL | {"lib/azure/iot", "lib/session", "lib/mqtt", "ipc"},
 }
 TEST_ROOMS = ("tests", "bench")

@@ -68,11 +68,11 @@ static void on_twin(Device *d, const AziotTwinUpdate *twin) {
 static void on_method(Device *d, const AziotMethodCall *call) {
         const char *value;
         size_t size;
-        int times = 1;
+        long times = 1;
 
         if (call->payload && aziot_json_find(call->payload, call->payload_size, "times", &value, &size) == 0)
-                times = atoi(value);
-        printf("blink %d\n", times);
+                times = strtol(value, NULL, 10);
+        printf("blink %ld\n", times);
         check(d, aziot_answer(d->a, call->handle, 200, "{\"done\":true}"));
 }
 
@@ -90,7 +90,9 @@ static void on_event(Device *d, const AziotEvent *event) {
         case AZIOT_EVENT_ENDED:
                 check(d, event->result);
                 break;
-        default:
+        case AZIOT_EVENT_CONNECTED:
+        case AZIOT_EVENT_MESSAGE:
+        case AZIOT_EVENT_STATUS:
                 break;
         }
 }

@@ -20,14 +20,14 @@
 
 static double read_temperature(void) {
         FILE *file = fopen("/sys/class/thermal/thermal_zone0/temp", "r");
-        long millidegrees = 21500;
+        char millidegrees[16] = "21500";
 
         if (file) {
-                if (fscanf(file, "%ld", &millidegrees) != 1)
-                        millidegrees = 21500;
+                if (!fgets(millidegrees, sizeof(millidegrees), file))
+                        fprintf(stderr, "telemetry: the sensor is silent\n");
                 fclose(file);
         }
-        return (double) millidegrees / 1000;
+        return strtod(millidegrees, NULL) / 1000;
 }
 
 static int send_temperature(Aziot *a) {
@@ -51,7 +51,7 @@ static int send_temperature(Aziot *a) {
 }
 
 int main(int argc, char **argv) {
-        int n = argc > 1 ? atoi(argv[1]) : -1;
+        long n = argc > 1 ? strtol(argv[1], NULL, 10) : -1;
         Aziot *a;
         int r;
 
