@@ -50,7 +50,7 @@ struct HubLink {
         az_hub_session session;
         MqttLink *mqtt;
         const MqttEvent *message; /* that is being handed to the session */
-        STAILQ_HEAD(, Answer) answers;
+        STAILQ_HEAD(AnswerQueue, Answer) answers;
         unsigned n_answers;
         unsigned n_in_flight; /* messages without PUBACK */
         HubLinkEnd end;       /* of the connection that is being given up */

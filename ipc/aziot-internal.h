@@ -26,6 +26,7 @@ typedef enum CallKind {
         _CALL_KIND_MAX,
 } CallKind;
 
+/* One that is watched, served or taken, and all of them. */
 typedef struct Task Task;
 typedef TAILQ_HEAD(TaskList, Task) TaskList;
 

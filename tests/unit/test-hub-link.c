@@ -9,12 +9,12 @@
 /* In place of the clocks, in seconds: it is some day in 2030, and the machine is up for an hour. */
 static struct { time_t boot_s, unix_s; } now = { .boot_s = 3600, .unix_s = 1900000000 };
 
-int clock_gettime(clockid_t clock, struct timespec *ret) {
-        *ret = (struct timespec){};
-        if (clock == CLOCK_REALTIME)
-                ret->tv_sec = now.unix_s;
-        if (clock == CLOCK_BOOTTIME)
-                ret->tv_sec = now.boot_s;
+int clock_gettime(clockid_t __clock_id, struct timespec *__tp) {
+        *__tp = (struct timespec){};
+        if (__clock_id == CLOCK_REALTIME)
+                __tp->tv_sec = now.unix_s;
+        if (__clock_id == CLOCK_BOOTTIME)
+                __tp->tv_sec = now.boot_s;
         return 0;
 }
 
