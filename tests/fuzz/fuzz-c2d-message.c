@@ -13,12 +13,14 @@ static void check(bool holds) {
                 abort();
 }
 
-/* An absent span, or one of the two buffers. */
-static size_t check_span(az_span span, az_span bag, az_span scratch) {
-        const uint8_t *p = az_span_ptr(span), *end = p + az_span_size(span);
+static bool lies_in(az_span span, az_span buffer) {
+        return az_span_ptr(span) >= az_span_ptr(buffer) &&
+               az_span_ptr(span) + az_span_size(span) <= az_span_ptr(buffer) + az_span_size(buffer);
+}
 
-        check(ipc_is_absent(span) || (p >= az_span_ptr(bag) && end <= az_span_ptr(bag) + az_span_size(bag)) ||
-              (p >= az_span_ptr(scratch) && end <= az_span_ptr(scratch) + az_span_size(scratch)));
+/* It is absent, or lies in one of the two buffers. Returns its size. */
+static size_t check_span(az_span span, az_span bag, az_span scratch) {
+        check(ipc_is_absent(span) || lies_in(span, bag) || lies_in(span, scratch));
         return (size_t) az_span_size(span);
 }
 
@@ -30,7 +32,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
         if (!memory)
                 return 0;
-        memcpy(memory, data, size);
+        if (size > 0)
+                memcpy(memory, data, size);
         bag = az_span_create(memory, (int32_t) size);
         scratch = az_span_create(memory + size, (int32_t) size);
 
