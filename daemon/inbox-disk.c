@@ -93,6 +93,7 @@ static void store_done(DiskJob *job) {
                 inbox->storage_error = 0;
                 if (entry->is_named)
                         inbox_ids_add(&inbox->ids, &entry->id, entry->sequence);
+                entry->is_owed = entry->copy->n_acks == 0;
                 inbox_release_copy(entry);
                 TAILQ_REMOVE(&inbox->waiting, entry, link);
                 inbox_add_stored(inbox, entry);

@@ -52,7 +52,8 @@ struct InboxEntry {
         Inbox *inbox;
         InboxState state;
         bool is_named, was_given, is_counted; /* as expired */
-        uint64_t sequence;                    /* 0: it was not tried to store it */
+        bool is_owed;      /* stored, but its connection was gone: the hub is bound to send it again */
+        uint64_t sequence; /* 0: it was not tried to store it */
         uint64_t received_us, expires_us;
         uint32_t size;       /* of the file */
         unsigned n_failures; /* of reading it, one after the other */

@@ -150,16 +150,17 @@ static InboxEntry *waiting_find_repeated(Inbox *inbox, const InboxDelivery *deli
         return NULL;
 }
 
-static bool is_repeat_of_stored(const Inbox *inbox, const InboxDelivery *delivery, const InboxId *id) {
+static bool is_repeat_of_stored(Inbox *inbox, const InboxDelivery *delivery, const InboxId *id) {
         bool is_named = az_span_size(delivery->message_id) > 0;
-        const InboxEntry *entry;
+        InboxEntry *entry;
 
         if (is_named && inbox_ids_has(&inbox->ids, id))
                 return true;
-        if (is_named || delivery->dup)
-                for (entry = TAILQ_FIRST(&inbox->stored); entry; entry = TAILQ_NEXT(entry, link))
-                        if (inbox_id_is_equal(&entry->id, id))
-                                return true;
+        for (entry = TAILQ_FIRST(&inbox->stored); entry; entry = TAILQ_NEXT(entry, link))
+                if (inbox_id_is_equal(&entry->id, id) && (is_named || delivery->dup || entry->is_owed)) {
+                        entry->is_owed = false;
+                        return true;
+                }
         return false;
 }
 

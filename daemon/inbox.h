@@ -19,9 +19,10 @@
  * Repeats. A hub that had no PUBACK in time, or lost the connection, sends a message again. It is the same
  * message if it has the sender's message id and the payload in common with one that waits, is in the inbox,
  * or is among the last 256 that were stored. Where the sender gave no id, equal messages may be meant, so bag
- * and payload have to be equal and there has to be evidence: MQTT's DUP flag, or a message that waits here,
- * whose PUBACK the hub misses, and that was not yet repeated on this connection, or whose lock has run out
- * since. PUBACKs of all deliveries of a message leave when it is safe.
+ * and payload have to be equal and there has to be evidence: MQTT's DUP flag; or the hub misses the PUBACK,
+ * because the message waits here or its connection was lost meanwhile, and it was not yet repeated on this
+ * connection, or the hub's lock on it has run out. PUBACKs of all deliveries of a message leave when it is
+ * safe.
  *
  * All functions belong to the loop thread. The disk thread does what may wait for the disk; its results come
  * by disk_dispatch(). Nothing here reads a clock.
@@ -34,11 +35,11 @@
 #include "daemon/log.h"
 
 /*
- * What waits in memory: as much as a hub has under way, 50 messages of 64 KiB with their properties. What a
- * hub sends beyond that, is left to come again.
+ * What waits in memory: as much as a hub has under way, 50 messages of 64 KiB with their properties, or as
+ * many small ones as the link takes without PUBACK. What comes beyond that is left to come again.
  */
-#define INBOX_WAITING_MAX       50U
-#define INBOX_WAITING_BYTES_MAX (INBOX_WAITING_MAX * 80U * 1024U)
+#define INBOX_WAITING_BYTES_MAX (50U * 80U * 1024U)
+#define INBOX_WAITING_MAX       MQTT_RECEIVE_DEFAULT
 
 /* Deliveries of one waiting message that are kept track of, one a minute. 50 times so many are fewer than
  * MQTT_RECEIVE_DEFAULT, beyond which the link would stop reading. */

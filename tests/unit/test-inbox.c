@@ -307,7 +307,7 @@ START_TEST(memory_for_what_waits_is_bounded) {
         memset(big, 'x', sizeof(big) - 1);
         f->config.max_messages = 1;
         fixture_restart(f);
-        for (unsigned i = 0; i < INBOX_WAITING_MAX; i++) {
+        for (unsigned i = 0; i < 50; i++) {
                 (void) snprintf(mid, sizeof(mid), "%u", i);
                 fixture_receive(f, i, mid, big);
         }
@@ -404,6 +404,7 @@ static const struct {
         const char *name;
         bool fills;       /* the inbox is full: the first one waits */
         bool loses;       /* the connection is lost in between */
+        bool loses_soon;  /* the same, before the first one is on disk */
         bool restarts;    /* the daemon is */
         uint64_t pass_us; /* so much later */
         bool dup;         /* the second one has the flag */
@@ -419,6 +420,7 @@ static const struct {
         { "the flag, while the first waits", .fills = true, .dup = true, .n_messages = 1 },
         { "the lock ran out", .fills = true, .pass_us = INBOX_LOCK_US, .n_messages = 1 },
         { "no acknowledgement, another connection", .fills = true, .loses = true, .n_messages = 1 },
+        { "no acknowledgement, stored meanwhile", .loses_soon = true, .n_messages = 1 },
 };
 
 START_TEST(equal_messages_without_an_id_are_repeats_if_there_is_evidence) {
@@ -432,11 +434,13 @@ START_TEST(equal_messages_without_an_id_are_repeats_if_there_is_evidence) {
                 fixture_receive(f, 9, NULL, "fills it");
         }
         fixture_receive(f, 1, NULL, "one");
-        disk_drain(f->disk);
-        if (anonymous[_i].loses) {
+        if (!anonymous[_i].loses_soon)
+                disk_drain(f->disk);
+        if (anonymous[_i].loses || anonymous[_i].loses_soon) {
                 f->epoch++;
                 inbox_lost(f->inbox);
         }
+        disk_drain(f->disk);
         if (anonymous[_i].restarts)
                 fixture_restart(f);
         fixture_pass(f, anonymous[_i].pass_us);
