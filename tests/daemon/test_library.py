@@ -152,5 +152,22 @@ class Examples(harness.DaemonCase):
         eventually(lambda: self.daemon.status()["inbox"]["messages"] == 0, "all messages are settled")
 
 
+class Repeat(harness.DaemonCase):
+    def test_nothing_is_lost_when_the_daemon_is_killed(self):
+        n = 20_000
+        sender = self.run_program(BUILD / "library-sender", str(n), env={"AZIOT_SOCKET": self.daemon.socket_path})
+        for i in range(1, 6):
+            sender.wait_for_output(f"^{i * n // 10}$")
+            self.daemon.kill()
+            self.daemon.start()
+        self.assertEqual(sender.wait(), 0, sender.output())
+        messages = self.hub.wait_for_messages(lambda found: len({m["body"]["n"] for m in found}) == n)
+        for message in messages:
+            self.assertEqual(message["system"]["message-id"], f"m-{message['body']['n']}")
+        # They came in order, save what was repeated.
+        first_time = list(dict.fromkeys(m["body"]["n"] for m in messages))
+        self.assertEqual(first_time, list(range(n)))
+
+
 if __name__ == "__main__":
     tap.main()
