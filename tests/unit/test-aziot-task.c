@@ -24,6 +24,32 @@ static int serve(Aziot *a) {
         return aziot_serve(a, names, ELEMENTSOF(names), (void *) "m");
 }
 
+/* Begins to serve and has been given call 5, by the handle 1. Returns the daemon's end. */
+static int take_method(Fixture *f) {
+        int fd;
+
+        fixture_init(f);
+        ck_assert_int_eq(serve(f->a), 0);
+        fd = fixture_accept(f);
+        assert_receives(fd, TAKE_METHOD);
+        test_put(fd, METHOD_CALL("5", ""), 1);
+        assert_events(f, "m: method ok 1 5 reboot - -\n");
+        return fd;
+}
+
+/* The same with message a. */
+static int take_message(Fixture *f) {
+        int fd;
+
+        fixture_init(f);
+        ck_assert_int_eq(aziot_take_messages(f->a, (void *) "c"), 0);
+        fd = fixture_accept(f);
+        assert_receives(fd, TAKE_MESSAGE);
+        test_put(fd, MESSAGE("a", ",\"text\":\"x\""), 1);
+        assert_events(f, "c: message ok 1 a x\n");
+        return fd;
+}
+
 START_TEST(method_is_taken_answered_and_settled) {
         static const struct {
                 const char *members, *event, *payload, *settle;
@@ -100,16 +126,12 @@ START_TEST(refused_answer_is_told) {
         _cleanup_(fixture_done) Fixture f;
         _cleanup_(close_fdp) int fd = -1;
 
-        fixture_init(&f);
-        ck_assert_int_eq(serve(f.a), 0);
-        fd = fixture_accept(&f);
-        test_put(fd, METHOD_CALL("5", ""), 1);
-        assert_events(&f, "m: method ok 1 5 reboot - -\n");
+        fd = take_method(&f);
         ck_assert_int_eq(aziot_answer(f.a, 1, 200, NULL), 0);
         assert_events(&f, "");
         test_put(fd, ERROR("io.aziotd.methods.CallGone", "{\"id\":\"5\"}"), 1);
         assert_events(&f, "m: settled io.aziotd.methods.CallGone 1\n");
-        assert_receives(fd, TAKE_METHOD SETTLE("methods", "{\"id\":\"5\",\"status\":200}") TAKE_METHOD);
+        assert_receives(fd, SETTLE("methods", "{\"id\":\"5\",\"status\":200}") TAKE_METHOD);
 }
 END_TEST
 
@@ -119,11 +141,7 @@ START_TEST(work_is_gone_with_its_connection) {
         _cleanup_(fixture_done) Fixture f;
         _cleanup_(close_fdp) int fd = -1;
 
-        fixture_init(&f);
-        ck_assert_int_eq(serve(f.a), 0);
-        fd = fixture_accept(&f);
-        test_put(fd, METHOD_CALL("5", ""), 1);
-        assert_events(&f, "m: method ok 1 5 reboot - -\n");
+        fd = take_method(&f);
         fd = close_fd(fd);
 
         assert_events(&f, "m: settled ECONNRESET 1\nm: disconnected ECONNRESET\nm: connected ok\n");
@@ -143,12 +161,8 @@ START_TEST(settling_has_an_end) {
         _cleanup_(close_fdp) int fd = -1;
         const AziotEvent *event;
 
-        fixture_init(&f);
+        fd = take_method(&f);
         aziot_set_timeout_us(f.a, 1000);
-        ck_assert_int_eq(serve(f.a), 0);
-        fd = fixture_accept(&f);
-        test_put(fd, METHOD_CALL("5", ""), 1);
-        assert_events(&f, "m: method ok 1 5 reboot - -\n");
         ck_assert_int_eq(aziot_answer(f.a, 1, 200, NULL), 0);
         ck_assert_int_eq(aziot_wait(f.a, UINT64_MAX, &event), 1);
         ck_assert_int_eq(event->type, AZIOT_EVENT_SETTLED);
@@ -239,12 +253,7 @@ START_TEST(released_message_is_given_back) {
         _cleanup_(fixture_done) Fixture f;
         _cleanup_(close_fdp) int fd = -1;
 
-        fixture_init(&f);
-        ck_assert_int_eq(aziot_take_messages(f.a, (void *) "c"), 0);
-        fd = fixture_accept(&f);
-        test_put(fd, MESSAGE("a", ",\"text\":\"x\""), 1);
-        assert_events(&f, "c: message ok 1 a x\n");
-        assert_receives(fd, TAKE_MESSAGE);
+        fd = take_message(&f);
 
         ck_assert_int_eq(aziot_release(f.a, 1, 0), 0);
         ck_assert_int_eq(aziot_release(f.a, 1, 0), AZIOT_GONE);
@@ -268,16 +277,12 @@ START_TEST(message_that_cannot_be_settled_is_given_back) {
         _cleanup_(fixture_done) Fixture f;
         _cleanup_(close_fdp) int fd = -1;
 
-        fixture_init(&f);
-        ck_assert_int_eq(aziot_take_messages(f.a, (void *) "c"), 0);
-        fd = fixture_accept(&f);
-        test_put(fd, MESSAGE("a", ",\"text\":\"x\""), 1);
-        assert_events(&f, "c: message ok 1 a x\n");
+        fd = take_message(&f);
         ck_assert_int_eq(aziot_settle(f.a, 1), 0);
         assert_events(&f, "");
         test_put(fd, ERROR("io.aziotd.messages.StorageFailed", "{\"reason\":\"EIO\"}"), 1);
         assert_events(&f, "c: settled io.aziotd.messages.StorageFailed 1\n");
-        assert_receives(fd, TAKE_MESSAGE SETTLE("messages", "{\"id\":\"a\"}"));
+        assert_receives(fd, SETTLE("messages", "{\"id\":\"a\"}"));
         assert_closed(fd);
         ck_assert_uint_gt(aziot_get_deadline_us(f.a), boottime_us());
 }
@@ -287,16 +292,12 @@ START_TEST(message_that_is_gone_is_no_reason_to_hang_up) {
         _cleanup_(fixture_done) Fixture f;
         _cleanup_(close_fdp) int fd = -1;
 
-        fixture_init(&f);
-        ck_assert_int_eq(aziot_take_messages(f.a, (void *) "c"), 0);
-        fd = fixture_accept(&f);
-        test_put(fd, MESSAGE("a", ",\"text\":\"x\""), 1);
-        assert_events(&f, "c: message ok 1 a x\n");
+        fd = take_message(&f);
         ck_assert_int_eq(aziot_settle(f.a, 1), 0);
         assert_events(&f, "");
         test_put(fd, ERROR("io.aziotd.messages.MessageGone", "{\"id\":\"a\"}"), 1);
         assert_events(&f, "c: settled io.aziotd.messages.MessageGone 1\n");
-        assert_receives(fd, TAKE_MESSAGE SETTLE("messages", "{\"id\":\"a\"}") TAKE_MESSAGE);
+        assert_receives(fd, SETTLE("messages", "{\"id\":\"a\"}") TAKE_MESSAGE);
 }
 END_TEST
 
