@@ -25,7 +25,7 @@
  *
  * Blocking. A function such as aziot_send() returns when the daemon has replied or the time is up
  * (aziot_set_timeout_us()). aziot_wait() returns when something has happened: the cloud calls a method, sends
- * a message, changes the twin.
+ * a message, changes the twin. What happens while another function waits is kept for it.
  *
  * Driven by an event loop. A function whose name ends in _start returns at once, and its reply comes as an
  * event. The loop watches one file descriptor, and no function blocks:
@@ -34,10 +34,8 @@
  *              const AziotEvent *event;
  *              struct pollfd p = { .fd = aziot_get_fd(a), .events = aziot_get_events(a) };
  *
- *              while ((r = aziot_dispatch(a, &event)) > 0)
+ *              while (aziot_dispatch(a, &event) > 0)
  *                      on_event(event);
- *              if (r < 0)
- *                      return r;
  *              poll(&p, 1, milliseconds until aziot_get_deadline_us(a));
  *      }
  *
@@ -53,14 +51,14 @@
  *   aziot_acknowledge(): the same values twice are the same values.
  *
  * - aziot_send(), aziot_send_batch(), aziot_call() and their _start forms fail with -ECONNRESET: they may
- * have been carried out or not. With AZIOT_REPEAT they are sent again.
+ *   have been carried out or not. With AZIOT_REPEAT they are sent again.
  *
  * - aziot_flush() and aziot_reconnect() fail with -ECONNRESET.
  *
  * - What is watched is watched again, and begins anew with the whole state.
  *
- * - Methods and messages are taken again. What had been taken and not settled is this program's no more,
- * which AZIOT_EVENT_SETTLED tells: a message will be given out again, a method call has been answered 503.
+ * - Methods and messages are taken again. What had been taken and not settled is no longer this program's,
+ *   as AZIOT_EVENT_SETTLED tells: a message will be given out again, a method call has been answered 503.
  *
  * A call that finds no daemon to connect to fails at once with the reason, unless it has AZIOT_REPEAT;
  * whatever is watched, served or taken goes on trying.
@@ -69,10 +67,10 @@
  * threads, no global state and no signals behind this: a broken connection raises no SIGPIPE.
  *
  * Texts are UTF-8 and end with a NUL; where one may hold a NUL, its size stands beside it. JSON goes through
- * as text, byte for byte, in both directions: 9007199254740993 and 1.10 stay what they are. Times are RFC
- * 3339 text in UTC (aziot_parse_time()). An argument is needed only until the function returns. What an
- * object hands out belongs to it and is valid until the next call of any function on that object, unless
- * told.
+ * as text, byte for byte, in both directions: 9007199254740993 and 1.10 stay what they are. Times are
+ * RFC 3339 text in UTC (aziot_parse_time()). An argument is needed only until the function returns. What an
+ * object hands out belongs to it, and is valid until the next aziot_dispatch(), aziot_wait() or blocking
+ * function on that object.
  *
  * Results. 0: success; AZIOT_REFUSED and the others of AziotResult: conditions; negative: an errno:
  *
@@ -116,8 +114,7 @@ typedef enum AziotFlags {
          * message without 'message_id' is given one, so that its receiver can tell a repeat.
          */
         AZIOT_REPEAT = 1 << 0,
-        /* Of a _start function: no reply is sent, and no event comes. aziot_flush() tells how many succeeded.
-         */
+        /* Of a _start function: no reply is sent, and no event comes. aziot_flush() counts them. */
         AZIOT_ONEWAY = 1 << 1,
 } AziotFlags;
 
@@ -137,8 +134,7 @@ typedef struct AziotError {
  */
 int aziot_new(Aziot **ret, const char *socket_path);
 
-/* Closes everything and returns NULL. Calls under way may be carried out or not; what is taken is given back.
- */
+/* Closes everything and returns NULL. Calls may be carried out or not; what is taken is given back. */
 Aziot *aziot_free(Aziot *a);
 
 /*
@@ -356,8 +352,7 @@ int aziot_send(Aziot *a, const AziotMessage *message, AziotStage stage, unsigned
                uint64_t *ret_sequence);
 int aziot_send_start(Aziot *a, const AziotMessage *message, AziotStage stage, unsigned flags, void *userdata);
 
-/* The same for up to 1024 messages, all or none of them; their numbers are consecutive, up to the one told.
- */
+/* The same for up to 1024 messages, all or none of them; their numbers are consecutive, the last is told. */
 int aziot_send_batch(Aziot *a, const AziotMessage *messages, size_t n_messages, AziotStage stage,
                      unsigned flags, uint64_t *ret_last_sequence);
 int aziot_send_batch_start(Aziot *a, const AziotMessage *messages, size_t n_messages, AziotStage stage,
@@ -423,15 +418,16 @@ typedef struct AziotTwin {
 int aziot_get_twin(Aziot *a, const AziotTwin **ret);
 
 /*
- * Watches the desired section, or that of one component: AZIOT_EVENT_TWIN comes at once with all of it, then
- * with each change; with all of it again after a connection was lost.
+ * Watches the desired section, or that of one component: AZIOT_EVENT_TWIN comes with all of it as soon as
+ * anything is known, then with each change; with all of it again after the daemon was restarted.
  */
 int aziot_watch_twin(Aziot *a, const char *component, void *userdata);
 
 /*
  * Merges a patch, a JSON object, into the reported section; null removes a member. With 'component' it is
  * about that component. Returns when the hub has taken it or, while offline, when it is stored: then
- * *ret_version, which may be NULL, is -1. AZIOT_REFUSED: io.aziotd.twin InvalidPatch or PatchRefused.
+ * *ret_version, which may be NULL, is -1. AZIOT_REFUSED: io.aziotd.twin InvalidPatch, PatchRefused, TwinFull
+ * or StorageFailed.
  */
 int aziot_report(Aziot *a, const char *patch, const char *component, int64_t *ret_version);
 int aziot_report_start(Aziot *a, const char *patch, const char *component, void *userdata);
@@ -445,7 +441,7 @@ typedef struct AziotAcknowledgement {
         const char *description; /* "ad", for a person; NULL: none */
 } AziotAcknowledgement;
 
-/* Reports acknowledgements: {"property":{"value":…,"ac":200,"av":4,"ad":"…"}}. Otherwise like aziot_report().
+/* Reports {"property":{"value":…,"ac":200,"av":4,"ad":"…"}}, for each of them. Otherwise like aziot_report().
  */
 int aziot_acknowledge(Aziot *a, const AziotAcknowledgement *acknowledgements, size_t n_acknowledgements,
                       const char *component, int64_t *ret_version);
@@ -460,7 +456,7 @@ int aziot_get_status(Aziot *a, const AziotStatus **ret);
 /* Watches it: AZIOT_EVENT_STATUS comes at once, then with each change. */
 int aziot_watch_status(Aziot *a, void *userdata);
 
-/* Drops the link to the cloud and makes it anew, now. AZIOT_REFUSED: it needs the grant 'admin'. */
+/* Connects to the cloud again, now; nothing is lost by it. AZIOT_REFUSED: it needs the grant 'admin'. */
 int aziot_reconnect(Aziot *a);
 
 /* Everything else ------------------------------------------------------------------------------------- */
