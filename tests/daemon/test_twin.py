@@ -4,7 +4,11 @@
 
 import contextlib
 import json
+import os
+import random
 import signal
+import threading
+import time
 from datetime import datetime, timezone
 
 import harness
@@ -401,6 +405,15 @@ class Report(TwinCase):
         self.wait_for_reported({"a": 1})
 
 
+    def test_a_hub_that_never_takes_it_is_not_waited_for(self):
+        self.fault(patches=1000, status=429)
+        wire = self.daemon.connect(timeout_s=60)
+        begin = time.monotonic()
+        self.assertIsNone(wire.call(REPORT, {"patch": {"a": 1}})["version"])
+        self.assertGreater(time.monotonic() - begin, 25)
+        self.assertTrue(self.twin_file("twin-reports").exists())
+
+
 class Offline(TwinCase):
     def test_reports_are_merged_and_sent_once(self):
         with self.hub.gone():
@@ -474,6 +487,76 @@ class Offline(TwinCase):
             with self.refused("io.aziotd.twin.TwinFull", limitBytes=256 * 1024):
                 for i in range(100):
                     self.report({f"p{i}": "x" * 4000})
+
+
+class Reporter:
+    """Reports {"k0": n}, {"k1": n + 1}, … one after the other, over every restart of the daemon."""
+
+    def __init__(self, daemon):
+        self.daemon = daemon
+        self.n = 0
+        self.promised = {}
+        self.stopping = threading.Event()
+        self.thread = threading.Thread(target=self._run)
+        self.thread.start()
+
+    def _run(self):
+        while not self.stopping.is_set():
+            try:
+                with harness.Wire(self.daemon.socket_path, harness.TIMEOUT_S) as wire:
+                    while not self.stopping.is_set():
+                        self._report(wire)
+            except OSError:
+                self.stopping.wait(0.02)  # nobody listens yet
+
+    def _report(self, wire):
+        self.n += 1
+        patch = {f"k{self.n % 4}": self.n}
+        wire.call(REPORT, {"patch": patch})
+        self.promised |= patch
+
+    def stop(self):
+        self.stopping.set()
+        self.thread.join()
+
+
+class Kill(TwinCase):
+    """More rounds: ROUNDS=100 SEED=7 test_twin.py random"""
+
+    def trouble(self, rng):
+        kind = rng.randrange(3)
+        if kind == 0:
+            self.daemon.kill()
+            self.daemon.start()
+        elif kind == 1:
+            self.hub.call("Cut", {"seconds": 1})
+        else:
+            self.fault(drop=2, delayMilliseconds=rng.randrange(100))
+
+    def test_random_kills_and_losses_bring_back_nothing_old(self):
+        rng = random.Random(int(os.environ.get("SEED", 20261122)))
+        reporter = Reporter(self.daemon)
+        seen = {}
+        try:
+            for _ in range(int(os.environ.get("ROUNDS", 6))):
+                time.sleep(rng.uniform(0, 1.5))
+                self.trouble(rng)
+                now = self.reported()
+                self.assertEqual({k: v for k, v in seen.items() if now.get(k, 0) < v}, {}, f"in {now}")
+                seen = now
+        finally:
+            reporter.stop()
+        self.assertGreater(len(reporter.promised), 0)
+
+        def arrived():
+            now = self.reported()
+            return all(now.get(k, 0) >= v for k, v in reporter.promised.items())
+
+        # An answer that was dropped would be waited for for a minute.
+        self.fault()
+        self.daemon.wait_online()
+        self.daemon.call("io.aziotd.device.Reconnect")
+        eventually(arrived, f"reported {reporter.promised}")
 
 
 class Renewal(TwinCase):

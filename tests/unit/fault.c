@@ -108,5 +108,7 @@ int __wrap_fdatasync(int fd) {
 
 WRAP_MEMORY(malloc, (size_t n), n)
 WRAP_MEMORY(calloc, (size_t n, size_t size), n, size)
+WRAP_MEMORY(realloc, (void *p, size_t n), p, n)
 WRAP_MEMORY(reallocarray, (void *p, size_t n, size_t size), p, n, size)
 WRAP_MEMORY(strdup, (const char *s), s)
+WRAP_MEMORY(strndup, (const char *s, size_t n), s, n)

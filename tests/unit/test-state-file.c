@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <sys/stat.h>
 
+#include "tests/unit/fault.h"
 #include "tests/unit/unit-span.h"
 
 /* A directory, and what state_file_write() said last. */
@@ -109,6 +110,37 @@ START_TEST(failure_keeps_the_old_text) {
 }
 END_TEST
 
+/* Whatever fails, and at whatever point: the old text or the new one, and no mistake about which. */
+START_TEST(disk_that_fails_leaves_one_text_or_the_other) {
+        static const struct {
+                bool tears, deletes;
+        } rows[] = { { false, false }, { true, false }, { false, true } };
+        bool was_hit = true;
+        Scene s;
+
+        scene_init(&s);
+        for (int n = 1; was_hit; n++) {
+                char *text = rows[_i].deletes ? NULL : strdup("{\"a\":2}");
+                _cleanup_(freep) char *now = NULL;
+                int r;
+
+                ck_assert_int_eq(state_file_write_now(s.file, strdup("{\"a\":1}")), 0);
+                fault_begin(FAULT_DISK, n, EIO, false, rows[_i].tears);
+                r = state_file_write_now(s.file, text);
+                was_hit = fault_end();
+                ck_assert_int_eq(r, was_hit ? -EIO : 0);
+                ck_assert_int_eq(state_file_read(s.file, &now), now ? 0 : STATE_FILE_NONE);
+                if (r == 0)
+                        ck_assert_pstr_eq(now, rows[_i].deletes ? NULL : "{\"a\":2}");
+                else if (now)
+                        ck_assert(strcmp(now, "{\"a\":1}") == 0 || strcmp(now, "{\"a\":2}") == 0);
+                else
+                        ck_assert(rows[_i].deletes);
+        }
+        scene_done(&s);
+}
+END_TEST
+
 START_TEST(write_under_way_is_finished_when_freed) {
         Scene s;
 
@@ -187,6 +219,7 @@ static Suite *state_file_suite(void) {
 
         tcase_add_test(t, text_is_replaced_and_deleted);
         tcase_add_test(t, failure_keeps_the_old_text);
+        tcase_add_loop_test(t, disk_that_fails_leaves_one_text_or_the_other, 0, 3);
         tcase_add_test(t, write_under_way_is_finished_when_freed);
         tcase_add_loop_test(t, whatever_is_not_whole_is_refused, 0, ELEMENTSOF(files));
         tcase_add_test(t, damaged_file_is_set_aside);
