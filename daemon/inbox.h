@@ -12,9 +12,11 @@
  * A message is accepted, and its PUBACK let go, once its file and the directory are synced. Until then it
  * waits in memory: for the disk, for the disk to work again, or for room. While it waits the hub has it too.
  *
- *      inbox_receive()  →  (stored)  →  ack()     inbox_taker_wait()  →  give()  →  inbox_taker_settle()
- *                                                            ↑ inbox_taker_free()  ↓  →  settled()
- *                                                            +------------------- +
+ *      inbox_receive()  →  (stored)  →  ack()
+ *                              ↓
+ *                      inbox_taker_wait()  →  give()  →  inbox_taker_settle()  →  settled()
+ *                              ↑                 ↓
+ *                              +--- inbox_taker_free()
  *
  * Repeats. A hub that had no PUBACK in time, or lost the connection, sends a message again. It is the same
  * message if it has the sender's message id and the payload in common with one that waits, is in the inbox,
@@ -100,7 +102,7 @@ typedef struct InboxStats {
         uint64_t n_repeated; /* deliveries that were repeats, since inbox_open() */
         uint64_t n_expired;  /* messages that expired before a program took them, since inbox_open() */
         uint64_t n_damaged;  /* messages that could not be read back */
-        char stalled[160];   /* why messages wait, for people; empty: they do not, or only for the disk */
+        char stalled[160];   /* why messages wait, for people; empty: they do not, or just for their turn */
 } InboxStats;
 
 /*
