@@ -59,9 +59,11 @@ static unsigned count(DIR *directory, uint64_t *ret_oldest) {
         *ret_oldest = UINT64_MAX;
         rewinddir(directory);
         for (struct dirent *e; (e = readdir(directory));) {
+                az_span name = az_span_create_from_str(e->d_name);
                 uint64_t sequence;
 
-                if (sscanf(e->d_name, PREFIX "%" SCNu64, &sequence) != 1)
+                if (strncmp(e->d_name, PREFIX, strlen(PREFIX)) != 0 ||
+                    az_result_failed(az_span_atou64(az_span_slice_to_end(name, strlen(PREFIX)), &sequence)))
                         continue;
                 *ret_oldest = MIN(*ret_oldest, sequence);
                 n++;

@@ -29,11 +29,11 @@ typedef struct DeadLetters DeadLetters;
 /* 'disk' must outlive it. The directory is made when it is needed. */
 int dead_letters_new(DeadLetters **ret, Disk *disk, const char *state_dir);
 /* Waits for the one that is being written. */
-DeadLetters *dead_letters_free(DeadLetters *letters);
+DeadLetters *dead_letters_free(DeadLetters *d);
 DEFINE_CLEANUP(DeadLetters *, dead_letters_free)
 
 /* 'path' is where it is, if 'error' is 0 and not a negative errno. */
 typedef void (*DeadLetterDone)(void *userdata, const char *path, int error);
 
 /* Writes 'letter', which is copied, to the disk; one at a time. */
-int dead_letters_add(DeadLetters *letters, const DeadLetter *letter, DeadLetterDone done, void *userdata);
+int dead_letters_add(DeadLetters *d, const DeadLetter *letter, DeadLetterDone done, void *userdata);

@@ -9,12 +9,13 @@
 /* In place of the clocks, in seconds: it is some day in 2030, and the machine is up for an hour. */
 static struct { time_t boot_s, unix_s; } now = { .boot_s = 3600, .unix_s = 1900000000 };
 
-int clock_gettime(clockid_t __clock_id, struct timespec *__tp) {
-        *__tp = (struct timespec){};
-        if (__clock_id == CLOCK_REALTIME)
-                __tp->tv_sec = now.unix_s;
-        if (__clock_id == CLOCK_BOOTTIME)
-                __tp->tv_sec = now.boot_s;
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): libc's own are reserved names */
+int clock_gettime(clockid_t clock, struct timespec *ret) {
+        *ret = (struct timespec){};
+        if (clock == CLOCK_REALTIME)
+                ret->tv_sec = now.unix_s;
+        if (clock == CLOCK_BOOTTIME)
+                ret->tv_sec = now.boot_s;
         return 0;
 }
 
@@ -245,12 +246,22 @@ static void go_online(Fixture *f) {
 
 static const char identity[] = "HostName=hub;DeviceId=d;SharedAccessKey=c2VjcmV0";
 
+/* The hub has accepted the connection, and SUBSCRIBE is on its way. */
+static void fixture_make_connected(Fixture *f) {
+        fixture_make(f, identity);
+        report(f, &opened);
+        report(f, &connack);
+}
+
+static void fixture_make_online(Fixture *f) {
+        fixture_make(f, identity);
+        go_online(f);
+}
+
 START_TEST(a_call_that_comes_before_the_suback_is_answered) {
         Fixture f;
 
-        fixture_make(&f, identity);
-        report(&f, &opened);
-        report(&f, &connack);
+        fixture_make_connected(&f);
         report(&f, &call);
 
         ck_assert_uint_eq(f.n_calls, 1);
@@ -274,9 +285,7 @@ END_TEST
 START_TEST(it_is_live_when_all_subscriptions_stand) {
         Fixture f;
 
-        fixture_make(&f, identity);
-        report(&f, &opened);
-        report(&f, &connack);
+        fixture_make_connected(&f);
         ck_assert_uint_eq(f.mqtt.n_filters, 4);
         ck_assert_uint_eq(f.n_live, 0);
         report(&f, &suback);
@@ -289,9 +298,7 @@ END_TEST
 START_TEST(a_message_of_the_cloud_is_acknowledged_by_who_took_it) {
         Fixture f;
 
-        fixture_make(&f, identity);
-        report(&f, &opened);
-        report(&f, &connack);
+        fixture_make_connected(&f);
         report(&f, &c2d);
         ck_assert_uint_eq(f.n_c2d, 1);
         ck_assert_uint_eq(f.mqtt.acked, 0);
@@ -305,9 +312,7 @@ END_TEST
 START_TEST(a_message_that_nobody_takes_is_acknowledged) {
         Fixture f;
 
-        fixture_make(&f, identity);
-        report(&f, &opened);
-        report(&f, &connack);
+        fixture_make_connected(&f);
         report(&f, &c2d_of_another);
         ck_assert_uint_eq(f.n_c2d, 0);
         ck_assert_uint_eq(f.mqtt.acked, 7);
@@ -318,9 +323,7 @@ END_TEST
 START_TEST(news_of_the_twin_is_passed_on) {
         Fixture f;
 
-        fixture_make(&f, identity);
-        report(&f, &opened);
-        report(&f, &connack);
+        fixture_make_connected(&f);
         report(&f, &twin);
         ck_assert_uint_eq(f.n_twin, 1);
 
@@ -335,9 +338,7 @@ END_TEST
 START_TEST(answers_that_find_no_room_leave_in_order_as_room_comes) {
         Fixture f;
 
-        fixture_make(&f, identity);
-        report(&f, &opened);
-        report(&f, &connack);
+        fixture_make_connected(&f);
         f.mqtt.is_full = true;
         for (unsigned i = 0; i < 3; i++)
                 ck_assert_int_eq(hub_link_answer_method(f.link, AZ_SPAN_FROM_STR("a"), (uint16_t) (200 + i),
@@ -361,9 +362,7 @@ START_TEST(answers_that_wait_are_bounded_and_end_with_their_link) {
         unsigned n = 0;
         Fixture f;
 
-        fixture_make(&f, identity);
-        report(&f, &opened);
-        report(&f, &connack);
+        fixture_make_connected(&f);
         f.mqtt.is_full = true;
         while (hub_link_answer_method(f.link, AZ_SPAN_FROM_STR("a"), 200, AZ_SPAN_EMPTY) == 0)
                 n++;
@@ -380,9 +379,7 @@ END_TEST
 START_TEST(a_loss_before_the_suback_is_a_loss_of_what_came) {
         Fixture f;
 
-        fixture_make(&f, identity);
-        report(&f, &opened);
-        report(&f, &connack);
+        fixture_make_connected(&f);
         report(&f, &call);
         report(&f, &lost);
 
@@ -412,8 +409,7 @@ START_TEST(how_a_connection_ended_is_told) {
         };
         Fixture f;
 
-        fixture_make(&f, identity);
-        go_online(&f);
+        fixture_make_online(&f);
         report(&f, &event);
         ck_assert_int_eq(f.end, ends[_i].end);
         fixture_done(&f);
@@ -508,8 +504,7 @@ END_TEST
 START_TEST(a_token_that_a_step_of_the_clock_made_useless_is_replaced) {
         Fixture f;
 
-        fixture_make(&f, identity);
-        go_online(&f);
+        fixture_make_online(&f);
         now.boot_s += 120;
         now.unix_s += 2 * 3600;
         hub_link_clock_changed(f.link);
@@ -549,8 +544,7 @@ START_TEST(a_renewal_waits_for_pubacks) {
         static const MqttEvent puback = { .type = MQTT_EVENT_PUBACK };
         Fixture f;
 
-        fixture_make(&f, identity);
-        go_online(&f);
+        fixture_make_online(&f);
         ck_assert_int_eq(hub_link_publish(f.link, AZ_SPAN_EMPTY, AZ_SPAN_EMPTY, AZ_SPAN_FROM_STR("x"), 1), 0);
         hub_link_reconnect(f.link);
         ck_assert_int_eq(hub_link_dispatch(f.link), 0);
@@ -566,8 +560,7 @@ END_TEST
 START_TEST(a_renewal_waits_no_longer_than_five_seconds) {
         Fixture f;
 
-        fixture_make(&f, identity);
-        go_online(&f);
+        fixture_make_online(&f);
         ck_assert_int_eq(hub_link_publish(f.link, AZ_SPAN_EMPTY, AZ_SPAN_EMPTY, AZ_SPAN_FROM_STR("x"), 1), 0);
         hub_link_reconnect(f.link);
         now.boot_s += 4;
@@ -584,8 +577,7 @@ START_TEST(a_token_is_renewed_before_it_expires) {
         time_t begin_s = now.boot_s;
         Fixture f;
 
-        fixture_make(&f, identity);
-        go_online(&f);
+        fixture_make_online(&f);
         now.boot_s = (time_t) (hub_link_deadline_us(f.link) / USEC_PER_SEC) + 1;
         ck_assert_int_ge(now.boot_s - begin_s, 3600 * 3 / 4);
         ck_assert_int_le(now.boot_s - begin_s, 3600 * 9 / 10);
