@@ -158,10 +158,15 @@ void _az_hub_session_date_token(az_hub_session *s, az_hub_session_time time) {
                 s->_internal.clock_until_us = 0;
 }
 
-/* By the wall clock too, in case that it was set: sooner if the token ends sooner, now if it is no good. */
+/*
+ * By the wall clock too, in case that it was set: sooner if the token ends sooner, now if it is no good. A
+ * clock that cannot be right judges no token, and could not date the next one.
+ */
 static uint64_t due_by_wall_clock_us(az_hub_session const *s, az_hub_session_time time) {
         uint64_t life_s = s->_internal.options.token_lifetime_s, left_s;
 
+        if (time.unix_s < s->_internal.options.build_unix_s)
+                return UINT64_MAX;
         if (s->_internal.expires_unix_s < time.unix_s + RENEWAL_MARGIN_S)
                 return time.now_us;
         left_s = s->_internal.expires_unix_s - time.unix_s;

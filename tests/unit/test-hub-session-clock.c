@@ -66,6 +66,14 @@ static const Script scripts[] = {
                 { SET_CLOCK, -1900, 100, AZ_OK, NO_EVENT, S(LIVE),     RENEWAL(0) },
                 { SET_CLOCK, -1901, 100, AZ_OK, E(DRAIN), S(DRAINING), 105 },
         } },
+        { .name = "leaves a link alone when the clock is set to before the build date",
+          .build_unix_s = UNIX_S, .steps = {
+                UNTIL_LIVE,
+                { SET_CLOCK, -HOUR, 100,  AZ_OK, NO_EVENT, S(LIVE),     RENEWAL(0) },
+                { SET_CLOCK, 0,     101,  AZ_OK, NO_EVENT, S(LIVE),     RENEWAL(0) },
+                { SET_CLOCK, -HOUR, 102,  AZ_OK, NO_EVENT, S(LIVE),     RENEWAL(0) },
+                { TIMEOUT,   0,     3060, AZ_OK, E(DRAIN), S(DRAINING), 3065 },
+        } },
         { .name = "renews no link in its first minute, however often the clock is set", .steps = {
                 UNTIL_LIVE,
                 { SET_CLOCK, HOUR,   4,  AZ_OK, NO_EVENT, S(LIVE),     63 },
