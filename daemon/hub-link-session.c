@@ -266,7 +266,7 @@ static HubLinkEnd end_of(const MqttEvent *event) {
 static az_hub_loss loss_of(HubLink *link, const MqttEvent *event) {
         if (link->end != HUB_LINK_END_CLOSED || link->is_heard) {
                 link->n_unheard = 0;
-                return hub_loss_from_cause(event->lost.cause);
+                return hub_loss_from_end(event->lost.cause, event->lost.error);
         }
         return ++link->n_unheard < UNHEARD_MIN ? AZ_HUB_LOSS_PUBLISH : AZ_HUB_LOSS_THROTTLED;
 }

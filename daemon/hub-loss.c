@@ -26,7 +26,7 @@ const char *hub_loss_advice(MqttStage stage) {
         return advice[stage];
 }
 
-az_hub_loss hub_loss_from_cause(MqttLost cause) {
+az_hub_loss hub_loss_from_end(MqttLost cause, int error) {
         static const az_hub_loss losses[] = {
                 [MQTT_LOST_ASKED] = AZ_HUB_LOSS_CLOSED,
                 [MQTT_LOST_CLOSED] = AZ_HUB_LOSS_CLOSED,
@@ -39,6 +39,10 @@ az_hub_loss hub_loss_from_cause(MqttLost cause) {
                 [MQTT_LOST_TOO_LARGE] = AZ_HUB_LOSS_PROTOCOL,
                 [MQTT_LOST_INTERNAL] = AZ_HUB_LOSS_CLOSED,
         };
+
+        /* A hub that closes before it has read all that was sent resets the connection by that. */
+        if (cause == MQTT_LOST_NETWORK && (error == -ECONNRESET || error == -EPIPE))
+                return AZ_HUB_LOSS_CLOSED;
         return losses[cause];
 }
 

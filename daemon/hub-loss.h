@@ -7,7 +7,8 @@
 #include <session/hub_session.h>
 
 az_hub_loss hub_loss_from_stage(MqttStage stage);
-az_hub_loss hub_loss_from_cause(MqttLost cause);
+/* Of an MQTT_EVENT_LOST. */
+az_hub_loss hub_loss_from_end(MqttLost cause, int error);
 
 /* What there is to check when this stage fails, to be put behind what failed; may be empty. */
 const char *hub_loss_advice(MqttStage stage);

@@ -416,6 +416,35 @@ START_TEST(how_a_connection_ended_is_told) {
 }
 END_TEST
 
+static const struct {
+        MqttLost cause;
+        int error;
+        bool is_rival;
+} short_ends[] = {
+        { MQTT_LOST_CLOSED, 0, true },         { MQTT_LOST_NETWORK, -ECONNRESET, true },
+        { MQTT_LOST_NETWORK, -EPIPE, true },   { MQTT_LOST_NETWORK, -EHOSTUNREACH, false },
+        { MQTT_LOST_NETWORK, -EPROTO, false }, { MQTT_LOST_PROTOCOL, -EPROTO, false },
+};
+
+START_TEST(three_links_that_the_hub_closes_or_resets_at_once_have_a_rival) {
+        MqttEvent event = { .type = MQTT_EVENT_LOST,
+                            .lost = { short_ends[_i].cause, short_ends[_i].error, .text = "" } };
+        HubLinkStatus status;
+        Fixture f;
+
+        fixture_make(&f, identity);
+        for (unsigned i = 1; i <= 3; i++) {
+                go_online(&f);
+                report(&f, &event);
+                hub_link_get_status(f.link, &status);
+                ck_assert_int_eq(strstr(status.last_error, "same device") != NULL,
+                                 i == 3 && short_ends[_i].is_rival);
+                hub_link_reconnect(f.link);
+        }
+        fixture_done(&f);
+}
+END_TEST
+
 START_TEST(a_hub_that_closes_on_each_message_is_taken_to_throttle) {
         static const MqttEvent closed = {
                 .type = MQTT_EVENT_LOST,
@@ -601,6 +630,8 @@ static Suite *hub_link_suite(void) {
         tcase_add_test(t, answers_that_wait_are_bounded_and_end_with_their_link);
         tcase_add_test(t, a_loss_before_the_suback_is_a_loss_of_what_came);
         tcase_add_loop_test(t, how_a_connection_ended_is_told, 0, ELEMENTSOF(ends));
+        tcase_add_loop_test(t, three_links_that_the_hub_closes_or_resets_at_once_have_a_rival, 0,
+                            ELEMENTSOF(short_ends));
         tcase_add_test(t, a_hub_that_closes_on_each_message_is_taken_to_throttle);
         tcase_add_test(t, an_attempt_has_as_long_as_its_steps_may_take_together);
         tcase_add_test(t, without_an_identity_it_waits_and_says_what_is_missing);
