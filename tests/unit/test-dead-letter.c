@@ -2,6 +2,7 @@
 
 #include "daemon/dead-letter.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <sys/stat.h>
 
@@ -93,6 +94,26 @@ START_TEST(the_oldest_makes_room) {
 }
 END_TEST
 
+START_TEST(what_an_interrupted_write_left_is_no_letter) {
+        char rest[PATH_MAX + 8];
+        int fd;
+        Scene s;
+
+        scene_init(&s);
+        ck_assert_int_eq(mkdir(path_of(&s, 0), 0700), 0);
+        (void) snprintf(rest, sizeof(rest), "%s" FILE_NEW_SUFFIX, path_of(&s, 1));
+        fd = open(rest, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        ck_assert_int_ge(fd, 0);
+        (void) close(fd);
+        for (unsigned i = 2; i <= DEAD_LETTERS_MAX + 3; i++)
+                add(&s, i);
+        for (unsigned i = 2; i <= DEAD_LETTERS_MAX + 3; i++)
+                ck_assert_int_eq(access(path_of(&s, i), F_OK) == 0, i > 3);
+        ck_assert_int_eq(unlink(rest), 0);
+        scene_done(&s, DEAD_LETTERS_MAX + 3);
+}
+END_TEST
+
 START_TEST(a_disk_that_refuses_is_told) {
         DeadLetter letter = { .sequence = 1 };
         Scene s;
@@ -112,6 +133,7 @@ static Suite *dead_letter_suite(void) {
 
         tcase_add_test(t, a_letter_is_a_file_that_a_person_can_read);
         tcase_add_test(t, the_oldest_makes_room);
+        tcase_add_test(t, what_an_interrupted_write_left_is_no_letter);
         tcase_add_test(t, a_disk_that_refuses_is_told);
         suite_add_tcase(s, t);
         return s;
