@@ -4,6 +4,9 @@
 
 /* So often a message has to be found at the front before it is sent alone. */
 #define LOSSES_MIN 2U
+/* So often in all before it is withheld although nothing says that it was the hub who ended the connection.
+ */
+#define LOSSES_MAX 5U
 
 #define PAUSE_MIN_US (60 * USEC_PER_SEC)
 #define PAUSE_MAX_US (3600 * USEC_PER_SEC)
@@ -79,7 +82,7 @@ static bool suspect_judge(Suspect *s, HubLinkEnd end, uint64_t now_us) {
                         suspect_accuse(s);
                 return false;
         case SUSPECT_ALONE:
-                if (end == HUB_LINK_END_CLOSED)
+                if (++s->n_losses >= LOSSES_MAX || end == HUB_LINK_END_CLOSED)
                         suspect_withhold(s, now_us);
                 return false;
         case SUSPECT_WITHHELD:

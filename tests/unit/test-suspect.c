@@ -25,7 +25,7 @@ static const struct {
         { "1 B 1 B", SUSPECT_ITSELF, 0 },
         { "1 C 1 C 1", SUSPECT_NOTHING, 0 },
         { "1 C 1 C 1 +1", SUSPECT_ANY, 0 },
-        { "1 C 1 C 1 B 1 B 1 B", SUSPECT_ITSELF, 0 },
+        { "1 C 1 C 1 B 1 B", SUSPECT_ITSELF, 0 },
 
         /* Not the same message, something acknowledged in between, no evidence. */
         { "1 C 2 C", SUSPECT_ANY, 0 },
@@ -37,6 +37,7 @@ static const struct {
         /* Alone, and the hub closed: another one goes first. */
         { "1 C 1 C 1 C", SUSPECT_ANOTHER, 0 },
         { "1 C 1 C 1 C 2", SUSPECT_NOTHING, 0 },
+        { "1 B 1 B 1 B 1 B 1 B", SUSPECT_ANOTHER, 0 },
         { "1 C 1 C 1 C 2 +2", SUSPECT_ITSELF, 0 },
         { "1 C 1 C 1 C 2 +2 1", SUSPECT_NOTHING, 0 },
         { "1 C 1 C 1 C 2 +2 1 +1", SUSPECT_ANY, 0 },
@@ -46,6 +47,9 @@ static const struct {
         { "1 C 1 C 1 C 2 +2 1 B", SUSPECT_ITSELF, 0 },
         { "1 C 1 C 1 C 2 +2 1 O", SUSPECT_ANOTHER, 0 },
         { "1 C 1 C 1 C 2 +2 C", SUSPECT_ANOTHER, 0 },
+
+        /* A hub that only ever resets convicts nobody, but others get through. */
+        { "1 B 1 B 1 B 1 B 1 B 2 +2 1 B 1 B 3 +3 1 B 1 B", SUSPECT_ANOTHER, 0 },
 
         /* The hub takes no message at all: throttled, or its daily quota is used up. */
         { "1 C 1 C 1 C 2 C", SUSPECT_ITSELF, 0 },
