@@ -39,7 +39,7 @@ static int fail(Aziot *a, int result, const char *parameters) {
 
 static int print_reply(const AziotReply *reply) {
         (void) puts(reply->parameters);
-        return fflush(stdout) == 0 ? CLI_OK : cli_error("Cannot write: %s", strerror(errno));
+        return cli_flush();
 }
 
 static int call_once(Aziot *a, const char *method, const char *parameters) {

@@ -45,8 +45,8 @@ typedef struct Run {
         uint64_t deadline_us; /* for it to end, then to be killed */
 } Run;
 
-static int pipes_open(Pipes *p) {
-        for (Channel c = 0; c < _CHANNEL_MAX; c++) {
+static int pipes_open(Pipes *p, bool has_answer) {
+        for (Channel c = 0; c < (has_answer ? _CHANNEL_MAX : CHANNEL_OUTPUT); c++) {
                 bool is_input = c == CHANNEL_INPUT;
                 int fds[2];
 
@@ -87,7 +87,7 @@ static int run_spawn(Run *run, char **argv) {
         (void) posix_spawnattr_setsigdefault(&attributes, &pipe);
 
         r = posix_spawn_file_actions_init(&actions);
-        for (Channel c = 0; r == 0 && c < _CHANNEL_MAX; c++)
+        for (Channel c = 0; r == 0 && c < _CHANNEL_MAX && run->pipes.theirs[c] >= 0; c++)
                 r = posix_spawn_file_actions_adddup2(&actions, run->pipes.theirs[c], channel_fds[c]);
         if (r == 0)
                 r = posix_spawnp(&run->pid, argv[0], &actions, &attributes, argv, environ);
@@ -203,7 +203,7 @@ int child_run(Child *child, const ChildConfig *config) {
         };
         int wait_status, r;
 
-        r = pipes_open(&run.pipes);
+        r = pipes_open(&run.pipes, config->has_answer);
         if (r < 0)
                 return r;
         r = run_spawn(&run, config->argv);

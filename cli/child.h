@@ -13,6 +13,7 @@ typedef struct ChildConfig {
         size_t input_size;    /* ... in bytes */
         uint64_t deadline_us; /* CLOCK_BOOTTIME; it is ended then */
         int interrupt_fd;     /* it is ended when this becomes readable */
+        bool has_answer;      /* what it writes is wanted, see below */
 } ChildConfig;
 
 typedef struct Child {
@@ -28,9 +29,9 @@ enum {
 };
 
 /*
- * Runs the command in a process group of its own, with its standard input, its standard output and file
- * descriptor 3 on pipes, and waits for it to exit; what it leaves running in the background is not waited
- * for. To end it, the group gets SIGTERM and, if need be, SIGKILL two seconds later.
+ * Runs the command in a process group of its own, with its standard input and, if it 'has_answer', its
+ * standard output and file descriptor 3 on pipes, and waits for it to exit; what it leaves running in the
+ * background is not waited for. To end it, the group gets SIGTERM and, if need be, SIGKILL two seconds later.
  *
  * 0: child->outcome is filled in; its spans point into 'child'. Otherwise a condition, or a negative errno:
  * it could not be started. SIGPIPE must be ignored.

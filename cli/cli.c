@@ -21,18 +21,29 @@ int cli_option(Cli *cli, int option, const char *usage) {
         }
 }
 
-int cli_parse_seconds(const char *name, const char *text, uint32_t min, uint32_t max, uint32_t *ret) {
-        unsigned long long seconds;
+int cli_parse_number(const char *name, const char *text, uint32_t min, uint32_t max, uint32_t *ret) {
+        unsigned long long number;
         char *end;
 
         errno = 0;
-        seconds = strtoull(text, &end, 10);
-        if (text[0] < '0' || text[0] > '9' || *end || errno != 0 || seconds < min || seconds > max) {
-                (void) cli_usage("--%s takes seconds from %u to %u, not '%s'", name, min, max, text);
+        number = strtoull(text, &end, 10);
+        if (text[0] < '0' || text[0] > '9' || *end || errno != 0 || number < min || number > max) {
+                (void) cli_usage("--%s takes a number from %u to %u, not '%s'", name, min, max, text);
                 return -EINVAL;
         }
-        *ret = (uint32_t) seconds;
+        *ret = (uint32_t) number;
         return 0;
+}
+
+int cli_run_verb(Cli *cli, const Verb *verbs, size_t n_verbs, int argc, char **argv) {
+        int first = optind;
+
+        for (size_t i = 0; i < n_verbs; i++)
+                if (strcmp(argv[first], verbs[i].name) == 0) {
+                        optind = 0; /* a verb parses its own arguments from the start */
+                        return verbs[i].handler(cli, argc - first, argv + first);
+                }
+        return cli_usage("There is no verb '%s'", argv[first]);
 }
 
 int cli_complain(int code, const char *format, ...) {
@@ -62,4 +73,17 @@ int cli_open(const Cli *cli, Aziot **ret) {
 
 int cli_failure(Aziot *a, int result) {
         return cli_error("%s", aziot_explain(a, result));
+}
+
+int cli_flush(void) {
+        if (fflush(stdout) == 0 && !ferror(stdout))
+                return CLI_OK;
+        return errno == EPIPE ? CLI_ERROR : cli_error("Cannot write: %s", strerror(errno));
+}
+
+int cli_print_json(const char *json, size_t size) {
+        for (size_t i = 0; i < size; i++)
+                (void) fputc(json[i] == '\n' || json[i] == '\r' ? ' ' : json[i], stdout);
+        (void) fputc('\n', stdout);
+        return cli_flush();
 }

@@ -15,7 +15,7 @@ enum {
         CLI_OK = 0,
         CLI_ERROR = 1,
         CLI_USAGE = 2,
-        CLI_NOT_ONLINE = 3, /* status alone */
+        CLI_NO = 3, /* all went well, and the answer is no: not online, no such property, too few messages */
 };
 
 typedef struct Cli {
@@ -26,10 +26,18 @@ typedef struct Cli {
 /* Runs a verb: argv[0] is its name. Returns the exit code. */
 typedef int (*VerbHandler)(Cli *cli, int argc, char **argv);
 
+typedef struct Verb {
+        const char *name;
+        VerbHandler handler;
+} Verb;
+
 int status_main(Cli *cli, int argc, char **argv);
 int send_main(Cli *cli, int argc, char **argv);
 int serve_main(Cli *cli, int argc, char **argv);
 int call_main(Cli *cli, int argc, char **argv);
+
+/* Runs the verb that argv[optind] names, and returns its exit code; complains if there is none. */
+int cli_run_verb(Cli *cli, const Verb *verbs, size_t n_verbs, int argc, char **argv);
 
 /* Options that every verb takes; a verb numbers its own from CLI_OPTION_VERB on. */
 enum {
@@ -59,8 +67,8 @@ enum {
  */
 int cli_option(Cli *cli, int option, const char *usage);
 
-/* Parses the seconds of an option named 'name'; complains and returns -EINVAL unless they are in range. */
-int cli_parse_seconds(const char *name, const char *text, uint32_t min, uint32_t max, uint32_t *ret);
+/* Parses the number of an option named 'name'; complains and returns -EINVAL unless it is in range. */
+int cli_parse_number(const char *name, const char *text, uint32_t min, uint32_t max, uint32_t *ret);
 
 /* Prints "aziot: ..." to standard error, with a hint at --help if the command line is to blame; returns
  * 'code'. */
@@ -74,3 +82,11 @@ DEFINE_CLEANUP(Aziot *, aziot_free)
 
 /* Says what the result of a function of libaziot, or of an event, means. Returns CLI_ERROR. */
 int cli_failure(Aziot *a, int result);
+
+/* Flushes what was printed. CLI_OK; CLI_ERROR if it cannot be written, which it says unless nobody reads it.
+ */
+int cli_flush(void);
+
+/* Prints JSON on one line, whatever line breaks stand between its tokens, and flushes it; returns likewise.
+ */
+int cli_print_json(const char *json, size_t size);

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 
+#include "ipc/aziot.h"
 #include "util/util.h"
 
 const char *duration_format(char buffer[DURATION_TEXT_MAX], uint64_t duration_us) {
@@ -20,4 +21,12 @@ const char *duration_format(char buffer[DURATION_TEXT_MAX], uint64_t duration_us
                 (void) snprintf(buffer, DURATION_TEXT_MAX, "%" PRIu64 " d %" PRIu64 " h", s / 86400,
                                 s / 3600 % 24);
         return buffer;
+}
+
+const char *duration_from_now(char buffer[DURATION_TEXT_MAX], const char *time) {
+        uint64_t then_us, now_us = realtime_us();
+
+        if (aziot_parse_time(time, &then_us) < 0)
+                return "?";
+        return duration_format(buffer, then_us > now_us ? then_us - now_us : now_us - then_us);
 }

@@ -10,3 +10,7 @@
 
 /* Writes a length of time as text, rounded down; returns 'buffer'. */
 const char *duration_format(char buffer[DURATION_TEXT_MAX], uint64_t duration_us);
+
+/* The same for the distance of a time, as the daemon tells it, from now, on either side; "?" if it is none.
+ */
+const char *duration_from_now(char buffer[DURATION_TEXT_MAX], const char *time);

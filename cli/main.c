@@ -5,10 +5,7 @@
 #include "cli/cli.h"
 #include "util/util.h"
 
-static const struct {
-        const char *name;
-        VerbHandler handler;
-} verbs[] = {
+static const Verb verbs[] = {
         { "status", status_main },
         { "send", send_main },
         { "serve", serve_main },
@@ -20,10 +17,10 @@ static const char usage[] =
         "\n"
         "The command line of aziotd, which keeps this device's session with the cloud.\n"
         "\n"
-        "  status              show device, link and outbox\n"
-        "  send [BODY]         send a message, or one for each line of standard input\n"
-        "  serve NAME -- CMD   answer direct methods by running a command\n"
-        "  call METHOD [JSON]  call any method of the daemon's interfaces\n" CLI_OPTIONS_HELP
+        "  status               show device, link and outbox\n"
+        "  send [BODY]          send a message, or one for each line of standard input\n"
+        "  serve NAME -- CMD    answer direct methods by running a command\n"
+        "  call METHOD [JSON]   call any method of the daemon's interfaces\n" CLI_OPTIONS_HELP
         "      --version             print the version\n"
         "\n"
         "'aziot VERB --help' tells more of a verb, and the manual page aziot(1) everything.\n";
@@ -58,13 +55,5 @@ int main(int argc, char **argv) {
         }
         if (optind == argc)
                 return cli_usage("What is to be done?");
-
-        for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
-                if (strcmp(argv[optind], verbs[i].name) == 0) {
-                        int first = optind;
-
-                        optind = 0; /* a verb parses its own arguments from the start */
-                        return verbs[i].handler(&cli, argc - first, argv + first);
-                }
-        return cli_usage("There is no verb '%s'", argv[optind]);
+        return cli_run_verb(&cli, verbs, ELEMENTSOF(verbs), argc, argv);
 }

@@ -137,7 +137,7 @@ static int sender_option(Sender *s, int option) {
                 s->message.component = optarg;
                 break;
         case OPTION_TTL:
-                r = cli_parse_seconds("ttl", optarg, 1, UINT32_MAX, &s->message.ttl_s);
+                r = cli_parse_number("ttl", optarg, 1, UINT32_MAX, &s->message.ttl_s);
                 break;
         case OPTION_TEXT:
                 s->message.body_kind = AZIOT_BODY_TEXT;
@@ -149,7 +149,7 @@ static int sender_option(Sender *s, int option) {
                 r = set_stage(s, optarg);
                 break;
         case OPTION_TIMEOUT:
-                r = cli_parse_seconds("timeout", optarg, 1, 86400, &s->timeout_s);
+                r = cli_parse_number("timeout", optarg, 1, 86400, &s->timeout_s);
                 break;
         case 'v':
                 s->verbose = true;

@@ -23,24 +23,15 @@ static void print_text(const char *label, const char *text) {
                 (void) printf("%-10s%s\n", label, text);
 }
 
-/* The distance of a time from now, on either side; "?" if the time is not understood. */
-static const char *distance(char buffer[DURATION_TEXT_MAX], const char *time) {
-        uint64_t then_us, now_us = realtime_us();
-
-        if (aziot_parse_time(time, &then_us) < 0)
-                return "?";
-        return duration_format(buffer, then_us > now_us ? then_us - now_us : now_us - then_us);
-}
-
 static void print_link(const AziotLink *link) {
         char buffer[DURATION_TEXT_MAX];
 
         print_text("hub", link->hub);
         (void) printf("%-10s%s since %s (%s)\n", "link", link->state, link->since,
-                      distance(buffer, link->since));
+                      duration_from_now(buffer, link->since));
         print_text(link->is_online ? "last loss" : "reason", link->last_error);
         if (link->next_attempt)
-                (void) printf("%-10sin %s\n", "next try", distance(buffer, link->next_attempt));
+                (void) printf("%-10sin %s\n", "next try", duration_from_now(buffer, link->next_attempt));
 }
 
 /* What messages were lost of, and how many. */
@@ -93,7 +84,7 @@ static void print_outbox(const AziotOutbox *o) {
         (void) printf("%-10s%" PRId64 " messages, %" PRId64 " of %" PRId64 " KiB", "outbox", o->n_messages,
                       (o->n_bytes + 1023) / 1024, o->capacity_bytes / 1024);
         if (o->oldest)
-                (void) printf(", oldest from %s (%s)", o->oldest, distance(buffer, o->oldest));
+                (void) printf(", oldest from %s (%s)", o->oldest, duration_from_now(buffer, o->oldest));
         (void) fputc('\n', stdout);
         print_dropped(o);
 }
@@ -129,5 +120,5 @@ int status_main(Cli *cli, int argc, char **argv) {
                 (void) puts(status->json);
         else
                 print_status(status);
-        return status->link.is_online ? CLI_OK : CLI_NOT_ONLINE;
+        return status->link.is_online ? CLI_OK : CLI_NO;
 }

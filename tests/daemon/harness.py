@@ -31,7 +31,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import tap  # noqa: E402
 from wire import VarlinkError, Wire  # noqa: E402
 
-__all__ = ["BUILD", "DaemonCase", "UsersCase", "VarlinkError", "Wire", "assert_delivered", "eventually", "tap"]
+__all__ = ["BUILD", "CliCase", "DaemonCase", "UsersCase", "VarlinkError", "Wire", "assert_delivered", "eventually",
+           "tap"]
 
 BUILD = Path(os.environ.get("AZIOT_BUILD", Path(__file__).resolve().parents[2] / "build"))
 
@@ -537,3 +538,17 @@ class UsersCase(DaemonCase):
     def client(self, uid, method, parameters):
         return self.run_program(PYTHON, "-c", CLIENT, self.daemon.socket_path, method, parameters,
                                 user=uid, group=uid, extra_groups=[])
+
+
+class CliCase(DaemonCase):
+    """The same, and the command aziot."""
+
+    def aziot(self, *arguments, stdin=b"", code=0):
+        """Runs aziot to its end and returns what it printed: (standard output, standard error)."""
+        done = subprocess.run([BUILD / "aziot", "--socket", self.daemon.socket_path, *map(str, arguments)],
+                              input=stdin, capture_output=True, env=environment(),
+                              timeout=2 * TIMEOUT_S, check=False)
+        out, err = done.stdout.decode(), done.stderr.decode()
+        self.assertEqual(done.returncode, code, f"{arguments}:\n{out}\n{err}")
+        self.assertNotRegex(err, SANITIZER)
+        return out, err

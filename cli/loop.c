@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/loop.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+
+static int open_signals(void) {
+        sigset_t set;
+
+        (void) sigemptyset(&set);
+        (void) sigaddset(&set, SIGTERM);
+        (void) sigaddset(&set, SIGINT);
+        (void) sigaddset(&set, SIGHUP);
+        (void) sigprocmask(SIG_BLOCK, &set, NULL);
+        return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int loop_open(Loop *l, const Cli *cli) {
+        l->cli = cli;
+        l->signal_fd = open_signals();
+        if (l->signal_fd < 0) {
+                int r = -errno;
+
+                (void) cli_error("%s", strerror(errno));
+                return r;
+        }
+        return cli_open(cli, &l->a);
+}
+
+void loop_done(Loop *l) {
+        l->a = aziot_free(l->a);
+        l->signal_fd = close_fd(l->signal_fd);
+}
+
+static Step loop_on_event(Loop *l, const AziotEvent *event) {
+        switch (event->type) {
+        case AZIOT_EVENT_DISCONNECTED:
+                l->is_disconnected = true;
+                (void) cli_failure(l->a, event->result);
+                return event->result == -EACCES ? STEP_FAILED : STEP_ON;
+        case AZIOT_EVENT_CONNECTED:
+                l->is_disconnected = false;
+                (void) cli_error("Connected to %s", l->cli->socket_path);
+                return STEP_ON;
+        case AZIOT_EVENT_ENDED:
+                (void) cli_failure(l->a, event->result);
+                return STEP_FAILED;
+        case AZIOT_EVENT_METHOD:
+        case AZIOT_EVENT_MESSAGE:
+        case AZIOT_EVENT_SETTLED:
+        case AZIOT_EVENT_TWIN:
+        case AZIOT_EVENT_STATUS:
+        case AZIOT_EVENT_REPLY:
+                break;
+        }
+        return l->on_event(l->userdata, event);
+}
+
+/* Milliseconds for poll(), rounded up, so that it does not return too early. */
+static int timeout_ms(uint64_t deadline_us) {
+        uint64_t now_us = boottime_us();
+
+        if (deadline_us == UINT64_MAX)
+                return -1;
+        if (deadline_us <= now_us)
+                return 0;
+        return (int) MIN((deadline_us - now_us) / USEC_PER_MSEC + 1, (uint64_t) INT32_MAX);
+}
+
+static Step loop_wait(const Loop *l) {
+        struct pollfd fds[] = {
+                { .fd = l->signal_fd, .events = POLLIN },
+                { .fd = aziot_get_fd(l->a), .events = aziot_get_events(l->a) },
+                { .fd = l->has_reader ? STDOUT_FILENO : -1 }, /* POLLERR: a pipe without a reader */
+        };
+
+        (void) poll(fds, ELEMENTSOF(fds), timeout_ms(MIN(l->deadline_us, aziot_get_deadline_us(l->a))));
+        if (fds[0].revents || (fds[2].revents & POLLERR))
+                return STEP_STOPPED;
+        return !fds[1].revents && boottime_us() >= l->deadline_us ? STEP_EXPIRED : STEP_ON;
+}
+
+Step loop_run(Loop *l) {
+        Step step = STEP_ON;
+
+        while (step == STEP_ON) {
+                const AziotEvent *event;
+
+                if (aziot_dispatch(l->a, &event) > 0)
+                        step = loop_on_event(l, event);
+                else
+                        step = loop_wait(l);
+        }
+        return step;
+}
