@@ -6,10 +6,8 @@
 #include "util/util.h"
 
 static const Verb verbs[] = {
-        { "status", status_main },
-        { "send", send_main },
-        { "serve", serve_main },
-        { "call", call_main },
+        { "status", status_main }, { "watch", watch_main }, { "send", send_main },
+        { "serve", serve_main },   { "call", call_main },
 };
 
 static const char usage[] =
@@ -18,6 +16,7 @@ static const char usage[] =
         "The command line of aziotd, which keeps this device's session with the cloud.\n"
         "\n"
         "  status               show device, link and outbox\n"
+        "  watch                show them whenever they change\n"
         "  send [BODY]          send a message, or one for each line of standard input\n"
         "  serve NAME -- CMD    answer direct methods by running a command\n"
         "  call METHOD [JSON]   call any method of the daemon's interfaces\n" CLI_OPTIONS_HELP
