@@ -6,8 +6,8 @@
 #include "util/util.h"
 
 static const Verb verbs[] = {
-        { "status", status_main }, { "watch", watch_main }, { "send", send_main },
-        { "serve", serve_main },   { "call", call_main },
+        { "status", status_main },     { "watch", watch_main }, { "send", send_main },
+        { "messages", messages_main }, { "serve", serve_main }, { "call", call_main },
 };
 
 static const char usage[] =
@@ -18,6 +18,7 @@ static const char usage[] =
         "  status               show device, link and outbox\n"
         "  watch                show them whenever they change\n"
         "  send [BODY]          send a message, or one for each line of standard input\n"
+        "  messages [-- CMD]    print messages from the cloud, or give them to a command\n"
         "  serve NAME -- CMD    answer direct methods by running a command\n"
         "  call METHOD [JSON]   call any method of the daemon's interfaces\n" CLI_OPTIONS_HELP
         "      --version             print the version\n"

@@ -15,7 +15,7 @@ from harness import BUILD, eventually, tap
 class General(harness.CliCase):
     def test_help_and_version(self):
         self.assertIn("serve", self.aziot("--help")[0])
-        for verb in ("status", "watch", "send", "serve", "call"):
+        for verb in ("status", "watch", "send", "messages", "serve", "call"):
             self.assertIn(f"Usage: aziot {verb}", self.aziot(*verb.split(), "--help")[0])
         self.assertRegex(self.aziot("--version")[0], r"^aziot \d")
 
@@ -24,7 +24,8 @@ class General(harness.CliCase):
                 ["send", "--property", "x", "a"], ["send", "--property", "k=1", "--property", "k=2", "a"],
                 ["send", "--ttl", "-1", "a"], ["send", "--ttl", "1h", "a"], ["serve", "x"], ["serve", "x", "--"],
                 ["serve", "--", "true"], ["call"], ["call", "a.b", "1"], ["call", "a.b", "{}", "{}"],
-                ["watch", "x"]]
+                ["watch", "x"], ["messages", "x"], ["messages", "--"], ["messages", "--count", "0"],
+                ["messages", "--wait", "soon"]]
         for arguments in rows:
             with self.subTest(arguments=arguments):
                 self.assertTrue(self.aziot(*arguments, code=2)[1])
