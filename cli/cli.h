@@ -35,6 +35,7 @@ int status_main(Cli *cli, int argc, char **argv);
 int watch_main(Cli *cli, int argc, char **argv);
 int send_main(Cli *cli, int argc, char **argv);
 int messages_main(Cli *cli, int argc, char **argv);
+int twin_main(Cli *cli, int argc, char **argv);
 int serve_main(Cli *cli, int argc, char **argv);
 int call_main(Cli *cli, int argc, char **argv);
 

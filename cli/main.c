@@ -7,7 +7,8 @@
 
 static const Verb verbs[] = {
         { "status", status_main },     { "watch", watch_main }, { "send", send_main },
-        { "messages", messages_main }, { "serve", serve_main }, { "call", call_main },
+        { "messages", messages_main }, { "twin", twin_main },   { "serve", serve_main },
+        { "call", call_main },
 };
 
 static const char usage[] =
@@ -19,6 +20,11 @@ static const char usage[] =
         "  watch                show them whenever they change\n"
         "  send [BODY]          send a message, or one for each line of standard input\n"
         "  messages [-- CMD]    print messages from the cloud, or give them to a command\n"
+        "  twin get             show the device twin\n"
+        "  twin watch           show what the cloud wants of the device, whenever it changes\n"
+        "  twin report JSON     tell the cloud of the device's state\n"
+        "  twin acknowledge PROPERTY VALUE\n"
+        "                       tell it what became of a writable property\n"
         "  serve NAME -- CMD    answer direct methods by running a command\n"
         "  call METHOD [JSON]   call any method of the daemon's interfaces\n" CLI_OPTIONS_HELP
         "      --version             print the version\n"

@@ -15,7 +15,8 @@ from harness import BUILD, eventually, tap
 class General(harness.CliCase):
     def test_help_and_version(self):
         self.assertIn("serve", self.aziot("--help")[0])
-        for verb in ("status", "watch", "send", "messages", "serve", "call"):
+        for verb in ("status", "watch", "send", "messages", "twin", "twin get", "twin watch", "twin report",
+                     "twin acknowledge", "serve", "call"):
             self.assertIn(f"Usage: aziot {verb}", self.aziot(*verb.split(), "--help")[0])
         self.assertRegex(self.aziot("--version")[0], r"^aziot \d")
 
@@ -25,7 +26,10 @@ class General(harness.CliCase):
                 ["send", "--ttl", "-1", "a"], ["send", "--ttl", "1h", "a"], ["serve", "x"], ["serve", "x", "--"],
                 ["serve", "--", "true"], ["call"], ["call", "a.b", "1"], ["call", "a.b", "{}", "{}"],
                 ["watch", "x"], ["messages", "x"], ["messages", "--"], ["messages", "--count", "0"],
-                ["messages", "--wait", "soon"]]
+                ["messages", "--wait", "soon"], ["twin"], ["twin", "x"], ["twin", "get", "x"],
+                ["twin", "get", "--desired", "--reported"], ["twin", "watch", "x"], ["twin", "report"],
+                ["twin", "report", "1"], ["twin", "report", "{}", "{}"], ["twin", "acknowledge", "rate"],
+                ["twin", "acknowledge", "rate", "fast"], ["twin", "acknowledge", "rate", "5", "--status", "good"]]
         for arguments in rows:
             with self.subTest(arguments=arguments):
                 self.assertTrue(self.aziot(*arguments, code=2)[1])
@@ -37,7 +41,7 @@ class General(harness.CliCase):
 
     def test_a_socket_that_nobody_serves_is_explained(self):
         self.daemon.stop()
-        for verb in (["status"], ["send", "x"],
+        for verb in (["status"], ["send", "x"], ["twin", "get"], ["twin", "report", "{}"],
                      ["call", "io.aziotd.device.GetStatus"]):
             _, err = self.aziot(*verb, code=1)
             self.assertIn(self.daemon.socket_path, err)
