@@ -33,7 +33,9 @@ bool twin_load(Twin *t, const StateFile *file, const char *name, int (*parse)(Tw
         r = state_file_read(file, &content);
         if (r == STATE_FILE_NONE)
                 return false;
-        if (r == 0)
+        if (r == STATE_FILE_DAMAGED)
+                r = TWIN_STATE_INVALID;
+        else if (r == 0)
                 r = parse(t, text(content));
         if (r == 0)
                 return true;
