@@ -206,72 +206,71 @@ static void batch_compact(TwinPending *p, Batch *b) {
         }
 }
 
-/* Without white space, and for certain a patch that can be merged. */
-static int part_new(az_span patch, uint64_t now_us, void *author, Part **ret) {
-        _cleanup_(freep) char *copy = NULL;
-        Part *part;
-        int r;
+static Batch *batch_new(TwinPending *p, uid_t uid, uint64_t now_us) {
+        Batch *b;
 
-        r = json_merge_combine(AZ_SPAN_FROM_STR("{}"), patch, &copy);
-        if (r != 0)
-                return r;
-        part = malloc(sizeof(*part));
-        if (!part)
-                return -ENOMEM;
-        *part = (Part){ .patch = TAKE_PTR(copy), .author = author, .since_us = now_us };
-
-        *ret = part;
-        return 0;
+        b = malloc(sizeof(*b));
+        if (!b)
+                return NULL;
+        *b = (Batch){ .uid = uid, .first_us = now_us };
+        TAILQ_INIT(&b->parts);
+        TAILQ_INSERT_TAIL(&p->batches, b, batches);
+        return b;
 }
 
-/* Puts it into 'b', or into a new batch at the end. */
-static int append(TwinPending *p, Batch *b, uid_t uid, az_span patch, uint64_t now_us, void *author) {
-        _cleanup_(freep) Batch *added = NULL;
+/* Puts 'patch', which it then owns, into 'b', or into a new batch at the end. 0; -ENOMEM. */
+static int append(TwinPending *p, Batch *b, uid_t uid, char *patch, uint64_t now_us, void *author) {
         Part *part;
-        int r;
 
-        if (!b) {
-                b = added = malloc(sizeof(*b));
-                if (!b)
-                        return -ENOMEM;
-                *b = (Batch){ .uid = uid, .first_us = now_us };
-                TAILQ_INIT(&b->parts);
+        part = malloc(sizeof(*part));
+        if (part && !b)
+                b = batch_new(p, uid, now_us);
+        if (!part || !b) {
+                free(part);
+                return -ENOMEM;
         }
-        r = part_new(patch, now_us, author, &part);
-        if (r != 0)
-                return r;
 
-        part->generation = ++p->generation;
-        p->n_bytes += strlen(part->patch);
+        *part = (Part){ .patch = patch, .author = author, .since_us = now_us, .generation = ++p->generation };
+        p->n_bytes += strlen(patch);
         p->n_parts++;
         b->last_us = now_us;
         TAILQ_INSERT_TAIL(&b->parts, part, parts);
-        if (added)
-                TAILQ_INSERT_TAIL(&p->batches, added, batches);
-        added = NULL;
         take_rests(p);
         batch_compact(p, b);
         return 0;
 }
 
-int twin_pending_add(TwinPending *p, uid_t uid, az_span patch, uint64_t now_us, void *author) {
+/* 'patch' has no white space, and can be merged. */
+static int add(TwinPending *p, uid_t uid, char *patch, uint64_t now_us, void *author) {
         Batch *b = NULL;
         size_t n_bytes;
         int r;
 
-        r = find_rests(p, patch, &n_bytes);
-        if (r == 0 && (n_bytes + (size_t) az_span_size(patch) > TWIN_PENDING_BYTES_MAX ||
-                       p->n_parts >= TWIN_PENDING_PATCHES_MAX)) {
-                forget_rests(p);
+        if (p->n_parts >= TWIN_PENDING_PATCHES_MAX || strlen(patch) > TWIN_PENDING_BYTES_MAX)
                 return TWIN_PENDING_FULL;
-        }
+        r = find_rests(p, text(patch), &n_bytes);
+        if (r == 0 && n_bytes + strlen(patch) > TWIN_PENDING_BYTES_MAX)
+                r = TWIN_PENDING_FULL;
         if (r == 0)
-                r = find_batch(p, uid, patch, &b);
+                r = find_batch(p, uid, text(patch), &b);
         if (r == 0)
                 r = append(p, b, uid, patch, now_us, author);
         if (r != 0)
                 forget_rests(p);
-        return r > 0 ? -EINVAL : r;
+        return r;
+}
+
+int twin_pending_add(TwinPending *p, uid_t uid, az_span patch, uint64_t now_us, void *author) {
+        char *copy;
+        int r;
+
+        r = json_merge_combine(AZ_SPAN_FROM_STR("{}"), patch, &copy);
+        if (r != 0)
+                return r > 0 ? -EINVAL : r;
+        r = add(p, uid, copy, now_us, author);
+        if (r != 0)
+                free(copy);
+        return r;
 }
 
 void twin_pending_forget(TwinPending *p, const void *author) {

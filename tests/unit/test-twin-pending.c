@@ -291,6 +291,18 @@ START_TEST(bytes_and_patches_are_bounded) {
 }
 END_TEST
 
+START_TEST(white_space_takes_no_room) {
+        static char patch[2 * TWIN_PENDING_BYTES_MAX];
+        Scene s;
+
+        scene_init(&s);
+        (void) snprintf(patch, sizeof(patch), "{%*s\"a\":1}", (int) TWIN_PENDING_BYTES_MAX, "");
+        add(&s, 1, patch, 0, NULL);
+        check_pending(&s, "[{\"uid\":1,\"patch\":{\"a\":1}}]}");
+        scene_done(&s);
+}
+END_TEST
+
 /* Stored for days: the properties of a device, not the history of their values. */
 START_TEST(stored_patches_of_a_user_become_few) {
         _cleanup_(freep) char *text = NULL;
@@ -526,6 +538,7 @@ static Suite *twin_pending_suite(void) {
         tcase_add_test(t, refusal_that_nobody_waits_for_is_told_with_the_user);
         tcase_add_test(t, stored_is_said_to_whoever_waits_long_enough);
         tcase_add_test(t, bytes_and_patches_are_bounded);
+        tcase_add_test(t, white_space_takes_no_room);
         tcase_add_test(t, stored_patches_of_a_user_become_few);
         suite_add_tcase(s, t);
 
