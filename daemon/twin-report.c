@@ -140,7 +140,7 @@ void twin_reports_load(Twin *t) {
 }
 
 void twin_reports_touch(Twin *t) {
-        t->reports.written = 0; /* generations begin at 1 */
+        t->reports.written = t->reports.writing = 0; /* generations begin at 1 */
 }
 
 int twin_report(Twin *t, IpcCall *call, az_span patch) {

@@ -119,8 +119,16 @@ bool twin_identify(Twin *t) {
 
 /* ---- From the hub ---- */
 
+static void grow_stale(Twin *t) {
+        if (!t->is_fresh)
+                return;
+        t->is_fresh = false;
+        t->known.as_of_us = realtime_us();
+}
+
 /* What came cannot be used; the whole twin is asked for once the events are handled. */
 static void useless(Twin *t, int r, const char *what) {
+        grow_stale(t);
         t->wants_refresh = true;
         if (r < 0)
                 log_warning_errno(t->log, r, "Failed to take %s: %m, asking for the twin again", what);
@@ -183,6 +191,7 @@ static void take_document(Twin *t, const az_twin_document *document) {
                 return;
         }
         if (r > 0) {
+                grow_stale(t);
                 log_error(t->log, "The hub has a twin that is of no use, ignoring");
                 return;
         }
@@ -209,7 +218,7 @@ static void take_change(Twin *t, az_span patch, int64_t version) {
         int r;
 
         if (!t->is_fresh)
-                return; /* of a document that was of no use */
+                return; /* of what was of no use; all of it comes */
         r = json_merge_strip(patch, &stripped);
         if (r == 0)
                 r = json_merge_apply(text(t->known.desired), text(stripped), &desired);
@@ -386,10 +395,8 @@ bool twin_run(Twin *t) {
 
         if (!twin_identify(t))
                 return false;
-        if (t->is_fresh && !twin_is_online(t)) {
-                t->is_fresh = false;
-                t->known.as_of_us = realtime_us();
-        }
+        if (!twin_is_online(t))
+                grow_stale(t);
         if (az_twin_sync_deadline_us(&t->sync) <= now_us)
                 input(t, az_twin_sync_timeout(&t->sync, now_us));
         run_file(t, now_us);
