@@ -9,8 +9,6 @@
 #include <limits.h>
 #include <sys/stat.h>
 
-#include <azure/core/az_base64.h>
-
 #include "daemon/rfc3339.h"
 #include "daemon/state-file.h"
 #include "ipc/json.h"
@@ -91,19 +89,6 @@ static int make_room(const DeadLetters *d) {
         return 0;
 }
 
-static int write_data(IpcJson *json, az_span body) {
-        _cleanup_(freep) uint8_t *text = NULL;
-        int32_t size = az_base64_get_max_encoded_size(az_span_size(body)), n = 0;
-
-        text = malloc(MAX((size_t) size, (size_t) 1));
-        if (!text)
-                return -ENOMEM;
-        if (az_result_failed(az_base64_encode(az_span_create(text, size), body, &n)))
-                return -EINVAL;
-        ipc_json_string(json, "data", az_span_create(text, n));
-        return 0;
-}
-
 static int compose(const DeadLetter *letter, char **ret) {
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
         char time[RFC3339_SIZE];
@@ -115,9 +100,7 @@ static int compose(const DeadLetter *letter, char **ret) {
         ipc_json_cstring(&json, "accepted", rfc3339_format(time, letter->accepted_us));
         ipc_json_cstring(&json, "setAside", rfc3339_format(time, realtime_us()));
         ipc_json_string(&json, "properties", letter->properties);
-        r = write_data(&json, letter->body);
-        if (r < 0)
-                return r;
+        ipc_json_base64(&json, "data", letter->body);
         ipc_json_end(&json);
 
         r = ipc_json_get(&json, &text);

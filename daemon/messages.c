@@ -5,14 +5,12 @@
 #include <inttypes.h>
 #include <limits.h>
 
-#include <azure/core/az_base64.h>
-#include <azure/core/az_json.h>
-
 #include "daemon/c2d-message.h"
 #include "daemon/inbox-file.h"
 #include "daemon/rfc3339.h"
 #include "ipc/interfaces.h"
 #include "ipc/rfc3339.h"
+#include "ipc/value.h"
 
 #define ERROR_NAME(name) "io.aziotd.messages." name
 
@@ -52,44 +50,14 @@ static InboxTime inbox_time(void) {
 
 /* To the worker --------------------------------------------------------------------------------------- */
 
-static bool is_object(az_span text) {
-        az_json_reader reader;
-
-        if (az_result_failed(az_json_validate(text)) ||
-            az_result_failed(az_json_reader_init(&reader, text, NULL)))
-                return false;
-        if (az_result_failed(az_json_reader_next_token(&reader)) ||
-            reader.token.kind != AZ_JSON_TOKEN_BEGIN_OBJECT)
-                return false;
-        while (az_result_succeeded(az_json_reader_next_token(&reader)))
-                if (reader.current_depth >= BODY_DEPTH_MAX &&
-                    (reader.token.kind == AZ_JSON_TOKEN_BEGIN_OBJECT ||
-                     reader.token.kind == AZ_JSON_TOKEN_BEGIN_ARRAY))
-                        return false;
-        return true;
-}
-
-static int write_data(IpcJson *json, az_span payload) {
-        int32_t size = az_base64_get_max_encoded_size(az_span_size(payload)), n = 0;
-        _cleanup_(freep) uint8_t *text = malloc((size_t) MAX(size, 1));
-
-        if (!text)
-                return -ENOMEM;
-        if (az_result_failed(az_base64_encode(az_span_create(text, size), payload, &n)))
-                return -EINVAL;
-        ipc_json_string(json, "data", az_span_create(text, n));
-        return 0;
-}
-
-static int write_body(IpcJson *json, az_span payload) {
-        if (is_object(payload))
+static void write_body(IpcJson *json, az_span payload) {
+        if (value_kind(payload, BODY_DEPTH_MAX) == VALUE_OBJECT)
                 ipc_json_raw(json, "body", payload);
         else if (az_span_size(payload) <= TEXT_MAX && az_span_is_valid_utf8(payload))
                 /* Not absent, if it is empty. */
                 ipc_json_string(json, "text", az_span_size(payload) > 0 ? payload : AZ_SPAN_FROM_STR(""));
         else
-                return write_data(json, payload);
-        return 0;
+                ipc_json_base64(json, "data", payload);
 }
 
 static void write_text(IpcJson *json, const char *name, az_span text) {
@@ -109,11 +77,10 @@ static void write_properties(IpcJson *json, const C2dProperties *p) {
         ipc_json_end(json);
 }
 
-static int write_message(Messages *m, IpcJson *json, const InboxMessage *message) {
+static void write_message(Messages *m, IpcJson *json, const InboxMessage *message) {
         char id[24], time[RFC3339_SIZE];
         uint8_t scratch[INBOX_BAG_MAX];
         C2dProperties properties;
-        int r;
 
         c2d_properties_parse(&properties, message->bag, AZ_SPAN_FROM_BUFFER(scratch));
         if (properties.n_left_out > 0)
@@ -124,9 +91,7 @@ static int write_message(Messages *m, IpcJson *json, const InboxMessage *message
 
         ipc_json_begin(json, "message");
         ipc_json_cstring(json, "id", id);
-        r = write_body(json, message->payload);
-        if (r < 0)
-                return r;
+        write_body(json, message->payload);
         write_properties(json, &properties);
         ipc_json_cstring(json, "enqueued", rfc3339_format(time, message->received_us));
         if (message->expires_us > 0)
@@ -135,23 +100,20 @@ static int write_message(Messages *m, IpcJson *json, const InboxMessage *message
                 write_text(json, "expires", properties.expires); /* whatever it means */
         ipc_json_bool(json, "redelivered", message->redelivered);
         ipc_json_end(json);
-        return 0;
 }
 
 static void on_give(void *userdata, void *taker_userdata, const InboxMessage *message) {
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
         Worker *worker = taker_userdata;
         IpcCall *take = TAKE_PTR(worker->take);
-        int r = 0;
 
         ipc_json_begin(&json, NULL);
         if (message)
-                r = write_message(userdata, &json, message);
+                write_message(userdata, &json, message);
         else
                 ipc_json_null(&json, "message");
         ipc_json_end(&json);
-        if (r < 0)
-                json.error = r; /* the connection will be closed, and the message given again */
+        /* If that fails the connection is closed, and the message given again. */
         (void) ipc_call_reply_json(take, &json);
 }
 

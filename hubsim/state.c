@@ -52,13 +52,7 @@ static void begin_message(IpcJson *json, const char *kind, const Device *device,
         ipc_json_int(json, "number", (int64_t) m->number);
 }
 
-static int format_message(IpcJson *json, const Device *device, const C2dMessage *m) {
-        _cleanup_(ipc_buffer_done) IpcBuffer data = IPC_BUFFER_NULL;
-        int r;
-
-        r = buffer_append_base64(&data, buffer_span(&m->payload));
-        if (r < 0)
-                return r;
+static void format_message(IpcJson *json, const Device *device, const C2dMessage *m) {
         begin_message(json, "message", device, m);
         ipc_json_cstring(json, "messageId", m->message_id);
         ipc_json_cstring(json, "ack", c2d_ack_names[m->ack]);
@@ -67,9 +61,8 @@ static int format_message(IpcJson *json, const Device *device, const C2dMessage 
         ipc_json_bool(json, "delivered", m->was_delivered);
         ipc_json_int(json, "deliveryCount", m->n_deliveries);
         ipc_json_string(json, "topic", buffer_span(&m->topic));
-        ipc_json_string(json, "data", ipc_buffer_size(&data) > 0 ? buffer_span(&data) : AZ_SPAN_FROM_STR(""));
+        ipc_json_base64(json, "data", buffer_span(&m->payload));
         ipc_json_end(json);
-        return 0;
 }
 
 static void add_record(IpcJson *json, const FeedbackRecord *record) {
@@ -104,9 +97,7 @@ static int append_device(IpcBuffer *out, const Device *device) {
         for (const C2dMessage *m = device->c2d->queue.first; m; m = m->next) {
                 _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
 
-                r = format_message(&json, device, m);
-                if (r < 0)
-                        return r;
+                format_message(&json, device, m);
                 r = append_line(out, &json);
                 if (r < 0)
                         return r;
@@ -209,9 +200,7 @@ int state_add_message(State *s, const Device *device, const C2dMessage *message)
         r = state_make_room(s);
         if (r < 0)
                 return r;
-        r = format_message(&json, device, message);
-        if (r < 0)
-                return r;
+        format_message(&json, device, message);
         return state_append(s, &json);
 }
 

@@ -6,27 +6,12 @@
 
 #include <sys/random.h>
 
-#include <azure/core/az_base64.h>
-
 #include "ipc/value.h"
 
 /* A body lies in the call, its parameters and the message; in a batch in an array, too. */
 #define BODY_DEPTH_MAX (IPC_DEPTH_MAX - 4)
 
 static const char *const stages[] = { "accepted", "durable", "delivered" };
-
-static int write_data(IpcJson *json, az_span bytes) {
-        int32_t size = az_base64_get_max_encoded_size(az_span_size(bytes)), n_written = 0;
-        _cleanup_(freep) uint8_t *text = NULL;
-
-        text = malloc((size_t) size + 1);
-        if (!text)
-                return -ENOMEM;
-        if (az_result_failed(az_base64_encode(az_span_create(text, size), bytes, &n_written)))
-                return -EINVAL;
-        ipc_json_string(json, "data", az_span_create(text, n_written));
-        return 0;
-}
 
 /* Only objects travel as JSON; the hub shall see the others as JSON all the same. */
 static void write_json_value(IpcJson *json, const AziotMessage *m, az_span value) {
@@ -57,7 +42,7 @@ static int write_body(IpcJson *json, const AziotMessage *m) {
         else if (m->body_kind == AZIOT_BODY_TEXT)
                 return -EILSEQ;
         else
-                return write_data(json, body);
+                ipc_json_base64(json, "data", body);
         return 0;
 }
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "ipc/json.h"
 
+#include <assert.h>
 #include <inttypes.h>
+
+#include <azure/core/az_base64.h>
 
 #include "util/util.h"
 
@@ -194,6 +197,20 @@ void ipc_json_bool(IpcJson *json, const char *name, bool value) {
 void ipc_json_null(IpcJson *json, const char *name) {
         json_put_name(json, name);
         json_put_text(json, "null");
+}
+
+void ipc_json_base64(IpcJson *json, const char *name, az_span bytes) {
+        int32_t size = az_base64_get_max_encoded_size(az_span_size(bytes)), n = 0;
+        az_result result;
+
+        json_put_name(json, name);
+        json_put(json, "\"", 1);
+        if (!json_reserve(json, (size_t) size))
+                return;
+        result = az_base64_encode(az_span_create(json_data(json) + json->size, size), bytes, &n);
+        assert(az_result_succeeded(result)); /* there is room */
+        json->size += (size_t) n;
+        json_put(json, "\"", 1);
 }
 
 void ipc_json_raw(IpcJson *json, const char *name, az_span text) {

@@ -47,6 +47,9 @@ void ipc_json_int(IpcJson *json, const char *name, int64_t value);
 void ipc_json_bool(IpcJson *json, const char *name, bool value);
 void ipc_json_null(IpcJson *json, const char *name);
 
+/* Bytes as base64 (RFC 4648, section 4); none at all are the empty text. */
+void ipc_json_base64(IpcJson *json, const char *name, az_span bytes);
+
 /* JSON text, copied as it is: it must be valid and hold no NUL. */
 void ipc_json_raw(IpcJson *json, const char *name, az_span text);
 

@@ -52,6 +52,25 @@ static const struct {
         { AZ_SPAN_LITERAL_FROM_STR("\xc0\x80"), "\"\xef\xbf\xbd\xef\xbf\xbd\"" },
 };
 
+START_TEST(bytes_are_base64) {
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+        uint8_t many[300] = {};
+        char expected[512];
+
+        ipc_json_begin(&json, NULL);
+        ipc_json_base64(&json, "none", AZ_SPAN_EMPTY);
+        ipc_json_base64(&json, "one", AZ_SPAN_FROM_STR("\xff"));
+        ipc_json_base64(&json, "more", AZ_SPAN_FROM_BUFFER(many));
+        ipc_json_end(&json);
+        (void) snprintf(expected, sizeof(expected), "{\"none\":\"\",\"one\":\"/w==\",\"more\":\"%0*d\"}", 400,
+                        0);
+        for (char *p = strstr(expected, "more"); *p; p++)
+                if (*p == '0')
+                        *p = 'A';
+        assert_json(&json, expected);
+}
+END_TEST
+
 START_TEST(entry_has_a_name_that_is_escaped) {
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
 
@@ -96,6 +115,7 @@ static Suite *json_suite(void) {
         TCase *t = tcase_create("ipc_json");
 
         tcase_add_test(t, values_are_separated_and_named);
+        tcase_add_test(t, bytes_are_base64);
         tcase_add_test(t, entry_has_a_name_that_is_escaped);
         tcase_add_loop_test(t, string_is_escaped_and_made_utf8, 0, ELEMENTSOF(strings));
         tcase_add_test(t, large_object_leaves_the_small_buffer);
