@@ -34,11 +34,11 @@ struct DeadLetters {
         void *userdata;
 };
 
-int dead_letters_add(DeadLetters *letters, const DeadLetter *letter, DeadLetterDone done, void *userdata) {
-        letters->sequence = letter->sequence;
-        letters->done = done;
-        letters->userdata = userdata;
-        return letters->error;
+int dead_letters_add(DeadLetters *d, const DeadLetter *letter, DeadLetterDone done, void *userdata) {
+        d->sequence = letter->sequence;
+        d->done = done;
+        d->userdata = userdata;
+        return d->error;
 }
 
 int outbox_next(Outbox *o, const OutboxTime *now, OutboxRecord *ret) {
