@@ -9,9 +9,9 @@
 #include <limits.h>
 #include <sys/stat.h>
 
-#include "daemon/rfc3339.h"
 #include "daemon/state-file.h"
 #include "ipc/json.h"
+#include "ipc/rfc3339.h"
 
 #define PREFIX "message-"
 

@@ -10,8 +10,8 @@
 
 #include <assert.h>
 
-#include "daemon/rfc3339.h"
 #include "ipc/interfaces.h"
+#include "ipc/rfc3339.h"
 
 /* A flood of messages makes one reply in this time. */
 #define TELL_INTERVAL_US USEC_PER_SEC

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "daemon/rfc3339.h"
+#include "ipc/rfc3339.h"
 
 az_hub_loss hub_loss_from_stage(MqttStage stage) {
         static const az_hub_loss losses[] = {

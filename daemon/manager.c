@@ -8,9 +8,9 @@
 #include <sys/epoll.h>
 #include <systemd/sd-daemon.h>
 
-#include "daemon/rfc3339.h"
 #include "daemon/socket.h"
 #include "daemon/wall-clock.h"
+#include "ipc/rfc3339.h"
 
 /* Programs that belong to this group may read, send and serve (aziotd.socket lets no others in). */
 #define CLIENT_GROUP "aziot"

@@ -7,7 +7,6 @@
 
 #include "daemon/c2d-message.h"
 #include "daemon/inbox-file.h"
-#include "daemon/rfc3339.h"
 #include "ipc/interfaces.h"
 #include "ipc/rfc3339.h"
 #include "ipc/value.h"

@@ -7,8 +7,8 @@
 #include <azure/core/az_json.h>
 
 #include "daemon/method-router.h"
-#include "daemon/rfc3339.h"
 #include "ipc/interfaces.h"
+#include "ipc/rfc3339.h"
 
 #define ERROR_NAME(name) "io.aziotd.methods." name
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 
 #include "daemon/json-merge.h"
-#include "daemon/rfc3339.h"
 #include "daemon/twin-check.h"
 #include "daemon/twin-internal.h"
 #include "ipc/interfaces.h"
+#include "ipc/rfc3339.h"
 
 #define ERROR_NAME(name) "io.aziotd.twin." name
 

@@ -2,7 +2,20 @@
 
 #include "ipc/rfc3339.h"
 
-#include "util/util.h"
+const char *rfc3339_format(char buffer[static RFC3339_SIZE], uint64_t realtime_us) {
+        time_t t = (time_t) (realtime_us / USEC_PER_SEC);
+        size_t n = 0;
+        struct tm tm;
+
+        if (gmtime_r(&t, &tm))
+                n = strftime(buffer, RFC3339_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
+        if (n == strlen("2026-11-22T01:46:08"))
+                (void) snprintf(buffer + n, RFC3339_SIZE - n, ".%03uZ",
+                                (unsigned) (realtime_us % USEC_PER_SEC / USEC_PER_MSEC));
+        else
+                buffer[0] = '\0';
+        return buffer;
+}
 
 int rfc3339_parse(az_span text, uint64_t *ret_realtime_us) {
         char buffer[sizeof("2026-11-22T01:45:10.123456789Z")];

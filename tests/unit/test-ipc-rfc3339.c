@@ -29,11 +29,21 @@ START_TEST(a_time_is_utc) {
 }
 END_TEST
 
+START_TEST(a_time_is_written_to_the_millisecond) {
+        char text[RFC3339_SIZE];
+
+        ck_assert_str_eq(rfc3339_format(text, 0), "1970-01-01T00:00:00.000Z");
+        ck_assert_str_eq(rfc3339_format(text, UINT64_C(1795311910123999)), "2026-11-22T01:45:10.123Z");
+        ck_assert_str_eq(rfc3339_format(text, UINT64_MAX), "");
+}
+END_TEST
+
 static Suite *rfc3339_suite(void) {
         Suite *s = suite_create("ipc-rfc3339");
-        TCase *t = tcase_create("rfc3339_parse");
+        TCase *t = tcase_create("rfc3339");
 
         tcase_add_loop_test(t, a_time_is_utc, 0, ELEMENTSOF(times));
+        tcase_add_test(t, a_time_is_written_to_the_millisecond);
         suite_add_tcase(s, t);
         return s;
 }
