@@ -34,7 +34,7 @@ typedef struct TwinReports {
         az_span sent;         /* in flight */
         bool is_ready;        /* the hub takes the next one */
         bool is_on_disk;      /* the file holds patches: those of 'written' */
-        bool is_write_failed; /* since the last change */
+        bool is_write_failed; /* the last time */
         uint64_t written;     /* generation */
         uint64_t writing;     /* the same, while the file is busy */
         bool is_writing_empty;

@@ -7,6 +7,7 @@ import json
 import os
 import random
 import signal
+import socket
 import threading
 import time
 from datetime import datetime, timezone
@@ -15,6 +16,7 @@ import harness
 from harness import DAEMON_UID, eventually, tap
 
 GET, WATCH, REPORT = ("io.aziotd.twin." + method for method in ("Get", "Watch", "Report"))
+RECONNECT = "io.aziotd.device.Reconnect"
 DEMO = {"device": "demo"}
 
 
@@ -45,6 +47,19 @@ class TwinCase(harness.DaemonCase):
         online = self.daemon.status()
         self.hub.call("Kick", DEMO)
         self.daemon.wait_for_new_link(online)
+
+    @contextlib.contextmanager
+    def offline(self):
+        """The hub is away while the block runs; the daemon is not left to find out for itself that it is back."""
+        with self.hub.gone():
+            self.daemon.wait_for_link("waiting")
+            yield
+        eventually(self.hub_listens, "the hub listens again")
+        self.daemon.call(RECONNECT)
+
+    def hub_listens(self):
+        with socket.socket() as s:
+            return s.connect_ex(("127.0.0.1", self.hub.port)) == 0
 
     def get(self):
         return self.daemon.call(GET)
@@ -139,7 +154,7 @@ class Get(TwinCase):
         self.assertEqual(self.get()["desired"], {"a": 1})
 
     def test_a_link_that_is_lost_makes_it_stale(self):
-        with self.hub.gone():
+        with self.offline():
             self.wait_for_twin(lambda twin: twin["stale"], "a stale twin")
         self.wait_fresh()
 
@@ -242,8 +257,7 @@ class Watch(TwinCase):
         self.wait_for_twin(lambda twin: "keep" in twin["desired"], "the change")
         wire = self.watch()
         self.expect(wire, {"keep": 1, "change": {"x": 1, "y": 1}, "remove": 1}, 2, complete=True)
-        with self.hub.gone():
-            self.daemon.wait_for_link("waiting")
+        with self.offline():
             self.update({"change": {"y": 2}, "remove": None})
             self.update({"add": 1})
         self.expect(wire, {"change": {"y": 2}, "remove": None, "add": 1}, 4)
@@ -261,7 +275,7 @@ class Watch(TwinCase):
     def test_who_was_told_a_stale_twin_hears_that_it_is_fresh(self):
         self.update({"a": 1, "pump": {}})
         self.wait_for_twin(lambda twin: "a" in twin["desired"], "the change")
-        with self.hub.gone():
+        with self.offline():
             self.wait_for_twin(lambda twin: twin["stale"], "a stale twin")
             everything, component = self.watch(), self.watch(component="pump")
             self.expect(everything, {"a": 1, "pump": {}}, 2, complete=True, stale=True)
@@ -417,8 +431,7 @@ class Report(TwinCase):
 
 class Offline(TwinCase):
     def test_reports_are_merged_and_sent_once(self):
-        with self.hub.gone():
-            self.daemon.wait_for_link("waiting")
+        with self.offline():
             for i in range(20):
                 self.assertIsNone(self.report({"n": i, "deep": {f"p{i % 3}": i}}))
             self.assertIsNone(self.report({"gone": 1}))
@@ -430,8 +443,7 @@ class Offline(TwinCase):
 
     def test_a_stored_report_survives_kills_and_stops(self):
         expected = {}
-        with self.hub.gone():
-            self.daemon.wait_for_link("waiting")
+        with self.offline():
             for i, number in enumerate((signal.SIGKILL, signal.SIGTERM, signal.SIGKILL)):
                 self.assertIsNone(self.report({f"p{i}": i, "last": i}))
                 expected |= {f"p{i}": i, "last": i}
@@ -444,7 +456,7 @@ class Offline(TwinCase):
         self.fault(drop=1)
         wire = self.send_report({"a": 1, "b": 1})
         self.wait_for_reported({"a": 1, "b": 1})
-        with self.hub.gone():
+        with self.offline():
             self.assertIsNone(wire.receive()["version"])
             self.assertIsNone(self.report({"a": 2}))
             self.daemon.kill()
@@ -464,8 +476,7 @@ class Offline(TwinCase):
         eventually(lambda: not self.twin_file("twin-reports").exists(), "the report has been sent")
 
     def test_a_stored_report_that_is_refused_is_logged(self):
-        with self.hub.gone():
-            self.daemon.wait_for_link("waiting")
+        with self.offline():
             self.assertIsNone(self.report({"a": 1}))
             self.fault(patches=1, status=413)
         self.daemon.program.wait_for_output("refused a stored twin patch of uid 0 with status 413.*; dropped")
@@ -473,8 +484,7 @@ class Offline(TwinCase):
         self.assertEqual(self.reported(), {"b": 1})
 
     def test_a_disk_that_fails_is_told(self):
-        with self.hub.gone():
-            self.daemon.wait_for_link("waiting")
+        with self.offline():
             self.twin_file("twin-reports.new").mkdir()  # in the way
             with self.refused("io.aziotd.twin.StorageFailed", reason="Is a directory"):
                 self.report({"a": 1})
@@ -483,8 +493,7 @@ class Offline(TwinCase):
         self.wait_for_reported({"a": 1, "b": 1})
 
     def test_too_much_is_refused(self):
-        with self.hub.gone():
-            self.daemon.wait_for_link("waiting")
+        with self.offline():
             with self.refused("io.aziotd.twin.TwinFull", limitBytes=256 * 1024):
                 for i in range(100):
                     self.report({f"p{i}": "x" * 4000})
@@ -556,7 +565,7 @@ class Kill(TwinCase):
         # An answer that was dropped would be waited for for a minute.
         self.fault()
         self.daemon.wait_online()
-        self.daemon.call("io.aziotd.device.Reconnect")
+        self.daemon.call(RECONNECT)
         eventually(arrived, f"reported {reporter.promised}")
 
 
@@ -565,7 +574,7 @@ class Renewal(TwinCase):
 
     def renew(self):
         online = self.daemon.status()
-        self.daemon.call("io.aziotd.device.Reconnect")
+        self.daemon.call(RECONNECT)
         return online
 
     def test_nobody_notices_it(self):
@@ -595,8 +604,7 @@ class Users(harness.UsersCase, TwinCase):
         def report_as(uid, patch):
             self.client(uid, REPORT, json.dumps({"patch": patch})).wait_for_output("reply .*None")
 
-        with self.hub.gone():
-            self.daemon.wait_for_link("waiting")
+        with self.offline():
             report_as(0, {"a": 1, "b": 1})
             report_as(DAEMON_UID, {"a": 2, "c": 2})
             report_as(0, {"c": 3})
