@@ -222,13 +222,17 @@ void hub_link_run_session(HubLink *link, az_result input) {
 /* What the connection reports ------------------------------------------------------------------------- */
 
 /*
- * A cloud-to-device message is acknowledged by who takes it; what nobody takes must not come again. (Topics
- * of QoS 0 have nothing to acknowledge.)
+ * A cloud-to-device message is acknowledged by who takes it; what nobody takes must not come again, but what
+ * comes while the link ends must. (Topics of QoS 0 have nothing to acknowledge.)
  */
 static void on_message(HubLink *link, const MqttEvent *event) {
         az_result result;
 
         result = az_hub_session_message(&link->session, event->message.topic, event->message.payload);
+        if (result == AZ_ERROR_NOT_SUPPORTED) {
+                log_debug(link->log, "A message while there is no link, ignoring");
+                return;
+        }
         if (az_result_failed(result)) {
                 log_debug(link->log, "A message on a topic that is not ours, ignoring");
                 mqtt_link_ack(link->mqtt, event->message.ack);

@@ -320,6 +320,18 @@ START_TEST(a_message_that_nobody_takes_is_acknowledged) {
 }
 END_TEST
 
+START_TEST(a_message_that_comes_without_a_link_is_to_come_again) {
+        Fixture f;
+
+        fixture_make(&f, identity);
+        report(&f, &opened);
+        report(&f, &c2d);
+        ck_assert_uint_eq(f.n_c2d, 0);
+        ck_assert_uint_eq(f.mqtt.acked, 0);
+        fixture_done(&f);
+}
+END_TEST
+
 START_TEST(news_of_the_twin_is_passed_on) {
         Fixture f;
 
@@ -625,6 +637,7 @@ static Suite *hub_link_suite(void) {
         tcase_add_test(t, it_is_live_when_all_subscriptions_stand);
         tcase_add_test(t, a_message_of_the_cloud_is_acknowledged_by_who_took_it);
         tcase_add_test(t, a_message_that_nobody_takes_is_acknowledged);
+        tcase_add_test(t, a_message_that_comes_without_a_link_is_to_come_again);
         tcase_add_test(t, news_of_the_twin_is_passed_on);
         tcase_add_test(t, answers_that_find_no_room_leave_in_order_as_room_comes);
         tcase_add_test(t, answers_that_wait_are_bounded_and_end_with_their_link);
