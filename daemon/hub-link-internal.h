@@ -58,6 +58,7 @@ struct HubLink {
         unsigned n_unheard;   /* connections in a row that the hub closed when it was sent something */
 
         HubLinkState state;
+        bool waits_for_clock; /* was logged */
         uint64_t since_us;
         uint64_t next_attempt_us;
         char reason[REASON_SIZE];

@@ -58,6 +58,7 @@ static void do_sign(HubLink *link, az_span string_to_sign) {
         char *old_key;
         int r;
 
+        link->waits_for_clock = false;
         if (link->state != HUB_LINK_RENEWING)
                 hub_link_set_state(link, HUB_LINK_CONNECTING, UINT64_MAX);
 
@@ -134,14 +135,15 @@ static void do_live(HubLink *link) {
 
 static void do_lost(HubLink *link, const az_hub_event *event) {
         bool was_online = link->state == HUB_LINK_ONLINE || link->state == HUB_LINK_RENEWING;
-        bool was_waiting = link->state == HUB_LINK_WAITING; /* for the clock */
+        bool is_known = event->as.lost.loss == AZ_HUB_LOSS_CLOCK && link->waits_for_clock;
 
         hub_link_forget_traffic(link);
         mqtt_link_close(link->mqtt);
         (void) hub_loss_describe(event, link->credential.host, realtime_us(), link->reason,
                                  sizeof(link->reason));
         hub_link_set_state(link, HUB_LINK_WAITING, boottime_us() + event->as.lost.delay_us);
-        if (was_waiting)
+        link->waits_for_clock = event->as.lost.loss == AZ_HUB_LOSS_CLOCK;
+        if (is_known)
                 return;
         (void) log_full(link->log, was_online ? LOG_NOTICE : LOG_WARNING, 0,
                         FIELDS("MESSAGE_ID=" MSG_LINK_DOWN, link->hub_field), "%s, retrying in %.1f s",

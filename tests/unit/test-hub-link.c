@@ -3,6 +3,7 @@
 #include "daemon/hub-link.h"
 
 #include <mqtt/sas.h>
+#include <sys/mman.h>
 
 #include "tests/unit/unit.h"
 
@@ -542,6 +543,32 @@ START_TEST(a_clock_that_is_never_set_is_waited_for_five_minutes) {
 }
 END_TEST
 
+START_TEST(a_clock_that_is_waited_for_is_logged_once) {
+        int before = dup(STDERR_FILENO), log = memfd_create("log", MFD_CLOEXEC);
+        char text[4096] = "";
+        const char *first;
+        Fixture f;
+
+        now.boot_s = 100; /* there is another wait before it */
+        now.unix_s = 72;
+        fixture_make(&f, identity);
+        f.log.max_level = LOG_WARNING;
+        ck_assert_int_ge(dup2(log, STDERR_FILENO), 0);
+        while (f.mqtt.n_opened == 0) {
+                now.boot_s = (time_t) (hub_link_deadline_us(f.link) / USEC_PER_SEC) + 1;
+                ck_assert_int_eq(hub_link_dispatch(f.link), 0);
+        }
+        ck_assert_int_ge(dup2(before, STDERR_FILENO), 0);
+        ck_assert_int_gt(pread(log, text, sizeof(text) - 1, 0), 0);
+        first = strstr(text, "The clock says");
+        ck_assert_ptr_nonnull(first);
+        ck_assert_ptr_null(strstr(first + 1, "The clock says"));
+        close_fd(before);
+        close_fd(log);
+        fixture_done(&f);
+}
+END_TEST
+
 START_TEST(a_token_that_a_step_of_the_clock_made_useless_is_replaced) {
         Fixture f;
 
@@ -653,6 +680,7 @@ static Suite *hub_link_suite(void) {
         t = tcase_create("clock");
         tcase_add_test(t, a_clock_that_was_never_set_is_waited_for);
         tcase_add_test(t, a_clock_that_is_never_set_is_waited_for_five_minutes);
+        tcase_add_test(t, a_clock_that_is_waited_for_is_logged_once);
         tcase_add_test(t, a_token_that_a_step_of_the_clock_made_useless_is_replaced);
         tcase_add_loop_test(t, a_machine_that_has_just_booted_does_not_connect_at_once, 0, ELEMENTSOF(boots));
         suite_add_tcase(s, t);
