@@ -37,7 +37,7 @@ az_hub_loss hub_loss_from_end(MqttLost cause, int error) {
                 [MQTT_LOST_PUBACK_TIMEOUT] = AZ_HUB_LOSS_THROTTLED,
                 [MQTT_LOST_PROTOCOL] = AZ_HUB_LOSS_PROTOCOL,
                 [MQTT_LOST_TOO_LARGE] = AZ_HUB_LOSS_PROTOCOL,
-                [MQTT_LOST_INTERNAL] = AZ_HUB_LOSS_CLOSED,
+                [MQTT_LOST_INTERNAL] = AZ_HUB_LOSS_PROTOCOL,
         };
 
         /* A hub that closes before it has read all that was sent resets the connection by that. */

@@ -92,7 +92,7 @@ typedef enum {
         /* The link is half-open: not a byte of the hub came for as long as the keep-alive, nor the answer to
          * a ping. What was sent into the link proves nothing. */
         AZ_HUB_LOSS_KEEP_ALIVE,
-        AZ_HUB_LOSS_PROTOCOL, /* the hub sent what it must not */
+        AZ_HUB_LOSS_PROTOCOL, /* the hub sent what it must not, or the caller cannot go on */
         /* The hub closed the connection when it was sent a message, and has acknowledged none over it. Not
          * counted as CLOSED: that message may be to blame. */
         AZ_HUB_LOSS_PUBLISH,

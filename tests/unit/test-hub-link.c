@@ -434,9 +434,10 @@ static const struct {
         int error;
         bool is_rival;
 } short_ends[] = {
-        { MQTT_LOST_CLOSED, 0, true },         { MQTT_LOST_NETWORK, -ECONNRESET, true },
-        { MQTT_LOST_NETWORK, -EPIPE, true },   { MQTT_LOST_NETWORK, -EHOSTUNREACH, false },
-        { MQTT_LOST_NETWORK, -EPROTO, false }, { MQTT_LOST_PROTOCOL, -EPROTO, false },
+        { MQTT_LOST_CLOSED, 0, true },          { MQTT_LOST_NETWORK, -ECONNRESET, true },
+        { MQTT_LOST_NETWORK, -EPIPE, true },    { MQTT_LOST_NETWORK, -EHOSTUNREACH, false },
+        { MQTT_LOST_NETWORK, -EPROTO, false },  { MQTT_LOST_PROTOCOL, -EPROTO, false },
+        { MQTT_LOST_INTERNAL, -ENOMEM, false },
 };
 
 START_TEST(three_links_that_the_hub_closes_or_resets_at_once_have_a_rival) {
@@ -452,6 +453,22 @@ START_TEST(three_links_that_the_hub_closes_or_resets_at_once_have_a_rival) {
                 hub_link_get_status(f.link, &status);
                 ck_assert_int_eq(strstr(status.last_error, "same device") != NULL,
                                  i == 3 && short_ends[_i].is_rival);
+                hub_link_reconnect(f.link);
+        }
+        fixture_done(&f);
+}
+END_TEST
+
+START_TEST(links_that_fail_for_want_of_memory_have_no_rival) {
+        HubLinkStatus status;
+        Fixture f;
+
+        fixture_make(&f, identity);
+        for (unsigned i = 1; i <= 3; i++) {
+                go_online(&f);
+                hub_link_fail(f.link, -ENOMEM);
+                hub_link_get_status(f.link, &status);
+                ck_assert_ptr_nonnull(strstr(status.last_error, strerror(ENOMEM)));
                 hub_link_reconnect(f.link);
         }
         fixture_done(&f);
@@ -672,6 +689,7 @@ static Suite *hub_link_suite(void) {
         tcase_add_loop_test(t, how_a_connection_ended_is_told, 0, ELEMENTSOF(ends));
         tcase_add_loop_test(t, three_links_that_the_hub_closes_or_resets_at_once_have_a_rival, 0,
                             ELEMENTSOF(short_ends));
+        tcase_add_test(t, links_that_fail_for_want_of_memory_have_no_rival);
         tcase_add_test(t, a_hub_that_closes_on_each_message_is_taken_to_throttle);
         tcase_add_test(t, an_attempt_has_as_long_as_its_steps_may_take_together);
         tcase_add_test(t, without_an_identity_it_waits_and_says_what_is_missing);
