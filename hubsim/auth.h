@@ -35,11 +35,9 @@ int sas_token_parse(az_span password, SasToken *ret);
 /* Is the signature the one that this key (base64) makes? */
 bool sas_token_is_signed_with(const SasToken *token, const char *key);
 
-/* Does the resource name this device of this hub, or a whole-segment prefix of it? */
+/* Does the resource name this device of this hub, or a whole-segment prefix of it? 'hosts', its names, ends
+ * with NULL. */
 bool sas_token_covers(const SasToken *token, const char *const *hosts, az_span device);
-
-/* Is it one of our names, in whatever case, with or without a port? 'hosts' ends with NULL. */
-bool host_is_ours(az_span host, const char *const *hosts);
 
 typedef struct Verdict {
         MqttConnackCode code;

@@ -33,7 +33,8 @@ void client_done(Client *client) {
         ipc_document_done(&client->document);
 }
 
-int client_decode(Client *client, az_span text, const IpcStruct *type, void *answer) {
+/* Decodes a JSON object; what it points to lives as long as 'text' and until the next call of this. */
+static int client_decode(Client *client, az_span text, const IpcStruct *type, void *answer) {
         IpcFieldPath path;
         int r;
 

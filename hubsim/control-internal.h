@@ -20,8 +20,6 @@ typedef struct DeviceParams {
         az_span device;
 } DeviceParams;
 
-extern const IpcStruct control_device_params;
-
 /* The row of a field "device" in the table of 'type'. */
 #define CONTROL_DEVICE_FIELD(type) \
         { "device", IPC_FIELD_STRING, offsetof(type, device), .min = 1, .max = 128 }

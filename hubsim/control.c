@@ -43,7 +43,7 @@ Device *control_find_device(const Control *control, az_span id) {
 static const IpcField device_fields[] = {
         CONTROL_DEVICE_FIELD(DeviceParams),
 };
-const IpcStruct control_device_params = IPC_STRUCT(DeviceParams, device_fields);
+static const IpcStruct device_params = IPC_STRUCT(DeviceParams, device_fields);
 
 static int add_connection_string(IpcJson *json, const Hub *hub, const Device *device) {
         _cleanup_(freep) char *text = hub_format_connection_string(hub, device);
@@ -316,21 +316,21 @@ static void on_telemetry(void *userdata) {
 /* The interface --------------------------------------------------------------------------------------- */
 
 static const IpcMethod methods[] = {
-        { "AddDevice", 0, 0, &control_device_params, on_add_device },
+        { "AddDevice", 0, 0, &device_params, on_add_device },
         { "ListDevices", 0, 0, NULL, on_list_devices },
         { "Invoke", 0, 0, &invoke_params, on_invoke },
         { "SendMessage", 0, 0, &control_send_message_params, control_on_send_message },
-        { "ListMessages", 0, 0, &control_device_params, control_on_list_messages },
-        { "PurgeMessages", 0, 0, &control_device_params, control_on_purge_messages },
+        { "ListMessages", 0, 0, &device_params, control_on_list_messages },
+        { "PurgeMessages", 0, 0, &device_params, control_on_purge_messages },
         { "Feedback", 0, 0, &control_feedback_params, control_on_feedback },
-        { "GetTwin", 0, 0, &control_device_params, control_on_get_twin },
+        { "GetTwin", 0, 0, &device_params, control_on_get_twin },
         { "UpdateDesired", 0, 0, &control_update_desired_params, control_on_update_desired },
         { "ReplaceDesired", 0, 0, &control_replace_desired_params, control_on_replace_desired },
         { "TwinFault", 0, 0, &control_twin_fault_params, control_on_twin_fault },
         { "Log", 0, 0, &log_params, on_log },
         { "Monitor", 0, IPC_METHOD_MORE | IPC_METHOD_MORE_ONLY, &monitor_params, on_monitor },
-        { "Kick", 0, 0, &control_device_params, control_on_kick },
-        { "HalfOpen", 0, 0, &control_device_params, control_on_half_open },
+        { "Kick", 0, 0, &device_params, control_on_kick },
+        { "HalfOpen", 0, 0, &device_params, control_on_half_open },
         { "Cut", 0, 0, &control_cut_params, control_on_cut },
         { "RefuseConnect", 0, 0, &control_refuse_params, control_on_refuse_connect },
         { "CloseAfterConnect", 0, 0, &control_close_params, control_on_close_after_connect },

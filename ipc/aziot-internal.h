@@ -41,7 +41,7 @@ struct Aziot {
 
         /* The last reply, of any channel. Everything handed out lies in its arena and in what follows. */
         IpcDocument document;
-        bool is_out_of_memory; /* since a text was handed out; see aziot_text() */
+        bool is_out_of_memory; /* since a reply was begun to be read */
         AziotEvent event;
         AziotError error;
         AziotReply reply;
@@ -79,17 +79,9 @@ int64_t aziot_timeout_s(const Aziot *a);
 
 /* Replies (aziot-reply.c) ----------------------------------------------------------------------------- */
 
-/* A text in the arena with a NUL behind it; NULL if it is absent, and if there is no memory, which is marked.
- */
-const char *aziot_text(Aziot *a, az_span text);
-
-/* Decodes an object of the last reply. -EBADMSG: it is not what the table says. */
-int aziot_decode(Aziot *a, const IpcStruct *type, uint32_t token, void *out);
-
 /* Fill in what is handed out. 0, AZIOT_REFUSED, -EBADMSG, -ENOMEM. */
 int aziot_read_reply(Aziot *a, CallKind kind, const IpcWireReply *wire);
 int aziot_read_error(Aziot *a, const IpcWireReply *wire);
-int aziot_read_twin(Aziot *a, uint32_t token);
 int aziot_read_twin_update(Aziot *a, uint32_t token, AziotTwinUpdate *ret);
 int aziot_read_status(Aziot *a, uint32_t token, AziotStatus *ret);
 int aziot_read_method(Aziot *a, uint32_t token, AziotMethodCall *ret);

@@ -6,7 +6,9 @@
 
 #include <azure/core/az_base64.h>
 
-const char *aziot_text(Aziot *a, az_span text) {
+/* A text in the arena with a NUL behind it; NULL if it is absent, and if there is no memory, which is marked.
+ */
+static const char *take_text(Aziot *a, az_span text) {
         size_t size = (size_t) az_span_size(text);
         char *copy;
 
@@ -21,7 +23,8 @@ const char *aziot_text(Aziot *a, az_span text) {
         return copy;
 }
 
-int aziot_decode(Aziot *a, const IpcStruct *type, uint32_t token, void *out) {
+/* Decodes an object of the last reply. -EBADMSG: it is not what the table says. */
+static int decode(Aziot *a, const IpcStruct *type, uint32_t token, void *out) {
         IpcFieldPath path;
         int r;
 
@@ -85,8 +88,8 @@ int aziot_read_error(Aziot *a, const IpcWireReply *wire) {
 
         a->is_out_of_memory = false;
         a->error = (AziotError){
-                .name = aziot_text(a, wire->error),
-                .parameters = aziot_text(a, parameters),
+                .name = take_text(a, wire->error),
+                .parameters = take_text(a, parameters),
                 .parameters_size = (size_t) az_span_size(parameters),
                 .text = error_text(wire->error),
         };
@@ -122,7 +125,7 @@ static int read_numbers(Aziot *a, CallKind kind, uint32_t token) {
         int r = 0;
 
         if (numbers[kind].fields)
-                r = aziot_decode(a, &numbers[kind], token, &n);
+                r = decode(a, &numbers[kind], token, &n);
         if (r < 0)
                 return r;
 
@@ -133,6 +136,8 @@ static int read_numbers(Aziot *a, CallKind kind, uint32_t token) {
         return 0;
 }
 
+static int read_twin(Aziot *a, uint32_t token);
+
 int aziot_read_reply(Aziot *a, CallKind kind, const IpcWireReply *wire) {
         az_span parameters = parameters_text(a, wire);
         int r;
@@ -142,13 +147,13 @@ int aziot_read_reply(Aziot *a, CallKind kind, const IpcWireReply *wire) {
 
         a->is_out_of_memory = false;
         a->reply = (AziotReply){
-                .parameters = aziot_text(a, parameters),
+                .parameters = take_text(a, parameters),
                 .parameters_size = (size_t) az_span_size(parameters),
                 .continues = wire->continues,
         };
         r = is_complete(a);
         if (r == 0 && kind == CALL_TWIN)
-                r = aziot_read_twin(a, wire->parameters);
+                r = read_twin(a, wire->parameters);
         if (r == 0 && kind == CALL_STATUS)
                 r = aziot_read_status(a, wire->parameters, &a->status);
         return r < 0 ? r : read_numbers(a, kind, wire->parameters);
@@ -179,7 +184,7 @@ static int read_offer(Aziot *a, const char *name, uint32_t token, az_span *ret) 
         const IpcStruct type = IPC_STRUCT(az_span, fields);
         int r;
 
-        r = aziot_decode(a, &type, token, ret);
+        r = decode(a, &type, token, ret);
         return r < 0 ? r : ipc_is_absent(*ret) ? AZIOT_NOTHING : 0;
 }
 
@@ -199,18 +204,18 @@ int aziot_read_method(Aziot *a, uint32_t token, AziotMethodCall *ret) {
 
         r = read_offer(a, "call", token, &offer);
         if (r == 0)
-                r = aziot_decode(a, &taken_call_type, token, &call);
+                r = decode(a, &taken_call_type, token, &call);
         if (r != 0)
                 return r;
 
         payload = ipc_is_absent(call.payload) ? call.payload_text : call.payload;
         *ret = (AziotMethodCall){
-                .id = aziot_text(a, call.id),
-                .name = aziot_text(a, call.name),
-                .component = aziot_text(a, call.component),
-                .payload = aziot_text(a, payload),
+                .id = take_text(a, call.id),
+                .name = take_text(a, call.name),
+                .component = take_text(a, call.component),
+                .payload = take_text(a, payload),
                 .payload_size = (size_t) az_span_size(payload),
-                .deadline_us = deadline_us(aziot_text(a, call.deadline)),
+                .deadline_us = deadline_us(take_text(a, call.deadline)),
         };
         return is_complete(a);
 }
@@ -269,8 +274,8 @@ static const AziotProperty *read_properties(Aziot *a, const IpcMap *map) {
                 a->is_out_of_memory = true;
         for (size_t i = 0; properties && i < map->n_items; i++)
                 properties[i] = (AziotProperty){
-                        aziot_text(a, map->items[i].key),
-                        aziot_text(a, map->items[i].value),
+                        take_text(a, map->items[i].key),
+                        take_text(a, map->items[i].value),
                 };
         return properties;
 }
@@ -282,27 +287,27 @@ int aziot_read_message(Aziot *a, uint32_t token, AziotCloudMessage *ret) {
 
         r = read_offer(a, "message", token, &offer);
         if (r == 0)
-                r = aziot_decode(a, &taken_message_type, token, &m);
+                r = decode(a, &taken_message_type, token, &m);
         if (r != 0)
                 return r;
 
         body = !ipc_is_absent(m.body) ? m.body : !ipc_is_absent(m.text) ? m.text : decode_data(a, m.data);
         *ret = (AziotCloudMessage){
-                .id = aziot_text(a, m.id),
-                .body = aziot_text(a, body),
+                .id = take_text(a, m.id),
+                .body = take_text(a, body),
                 .body_size = (size_t) az_span_size(body),
                 .is_json_object = !ipc_is_absent(m.body),
-                .content_type = aziot_text(a, m.content_type),
-                .content_encoding = aziot_text(a, m.content_encoding),
-                .message_id = aziot_text(a, m.message_id),
-                .correlation_id = aziot_text(a, m.correlation_id),
-                .user_id = aziot_text(a, m.user_id),
+                .content_type = take_text(a, m.content_type),
+                .content_encoding = take_text(a, m.content_encoding),
+                .message_id = take_text(a, m.message_id),
+                .correlation_id = take_text(a, m.correlation_id),
+                .user_id = take_text(a, m.user_id),
                 .properties = read_properties(a, &m.properties),
                 .n_properties = m.properties.n_items,
-                .enqueued = aziot_text(a, m.enqueued),
-                .expires = aziot_text(a, m.expires),
+                .enqueued = take_text(a, m.enqueued),
+                .expires = take_text(a, m.expires),
                 .redelivered = m.redelivered,
-                .json = aziot_text(a, offer),
+                .json = take_text(a, offer),
                 .json_size = (size_t) az_span_size(offer),
         };
         if (is_complete(a) == 0 && ipc_is_absent(body))
@@ -338,26 +343,26 @@ static const IpcField update_fields[] = {
 };
 static const IpcStruct update_type = IPC_STRUCT(Twin, update_fields);
 
-int aziot_read_twin(Aziot *a, uint32_t token) {
+static int read_twin(Aziot *a, uint32_t token) {
         az_span json;
         Twin t;
         int r;
 
-        r = aziot_decode(a, &twin_type, token, &t);
+        r = decode(a, &twin_type, token, &t);
         if (r < 0)
                 return r;
 
         json = ipc_document_get_text(&a->document, token);
         a->twin = (AziotTwin){
-                .desired = aziot_text(a, t.desired),
+                .desired = take_text(a, t.desired),
                 .desired_size = (size_t) az_span_size(t.desired),
-                .reported = aziot_text(a, t.reported),
+                .reported = take_text(a, t.reported),
                 .reported_size = (size_t) az_span_size(t.reported),
                 .desired_version = t.desired_version,
                 .reported_version = t.reported_version,
                 .stale = t.stale,
-                .as_of = aziot_text(a, t.as_of),
-                .json = aziot_text(a, json),
+                .as_of = take_text(a, t.as_of),
+                .json = take_text(a, json),
                 .json_size = (size_t) az_span_size(json),
         };
         return is_complete(a);
@@ -368,18 +373,18 @@ int aziot_read_twin_update(Aziot *a, uint32_t token, AziotTwinUpdate *ret) {
         Twin t;
         int r;
 
-        r = aziot_decode(a, &update_type, token, &t);
+        r = decode(a, &update_type, token, &t);
         if (r < 0)
                 return r;
 
         json = ipc_document_get_text(&a->document, token);
         *ret = (AziotTwinUpdate){
-                .desired = aziot_text(a, t.desired),
+                .desired = take_text(a, t.desired),
                 .desired_size = (size_t) az_span_size(t.desired),
                 .version = t.desired_version,
                 .complete = t.complete,
                 .stale = t.stale,
-                .json = aziot_text(a, json),
+                .json = take_text(a, json),
                 .json_size = (size_t) az_span_size(json),
         };
         return is_complete(a);
@@ -467,13 +472,13 @@ static const IpcStruct status_type = IPC_STRUCT(Status, status_fields);
 
 static void read_link(Aziot *a, const Link *link, AziotLink *ret) {
         *ret = (AziotLink){
-                .state = aziot_text(a, link->state),
+                .state = take_text(a, link->state),
                 .is_online = az_span_is_content_equal(link->state, AZ_SPAN_FROM_STR("online")) ||
                              az_span_is_content_equal(link->state, AZ_SPAN_FROM_STR("renewing")),
-                .since = aziot_text(a, link->since),
-                .hub = aziot_text(a, link->hub),
-                .last_error = aziot_text(a, link->last_error),
-                .next_attempt = aziot_text(a, link->next_attempt),
+                .since = take_text(a, link->since),
+                .hub = take_text(a, link->hub),
+                .last_error = take_text(a, link->last_error),
+                .next_attempt = take_text(a, link->next_attempt),
         };
 }
 
@@ -482,7 +487,7 @@ static void read_outbox(Aziot *a, const Outbox *outbox, AziotOutbox *ret) {
                 .n_messages = outbox->messages,
                 .n_bytes = outbox->bytes,
                 .capacity_bytes = outbox->capacity_bytes,
-                .oldest = aziot_text(a, outbox->oldest),
+                .oldest = take_text(a, outbox->oldest),
                 .n_expired = outbox->dropped.expired,
                 .n_overflow = outbox->dropped.overflow,
                 .n_damaged = outbox->dropped.damaged,
@@ -498,7 +503,7 @@ static void read_inbox(Aziot *a, const Inbox *inbox, AziotInbox *ret) {
                 .capacity_messages = inbox->capacity_messages,
                 .capacity_bytes = inbox->capacity_bytes,
                 .stalled = inbox->stalled,
-                .reason = aziot_text(a, inbox->reason),
+                .reason = take_text(a, inbox->reason),
                 .n_expired = inbox->expired,
                 .n_damaged = inbox->damaged,
                 .n_repeated = inbox->repeated,
@@ -510,16 +515,16 @@ int aziot_read_status(Aziot *a, uint32_t token, AziotStatus *ret) {
         Status s;
         int r;
 
-        r = aziot_decode(a, &status_type, token, &s);
+        r = decode(a, &status_type, token, &s);
         if (r < 0)
                 return r;
 
         json = ipc_document_get_text(&a->document, token);
         *ret = (AziotStatus){
-                .device_id = aziot_text(a, s.device_id),
-                .module_id = aziot_text(a, s.module_id),
-                .model_id = aziot_text(a, s.model_id),
-                .json = aziot_text(a, json),
+                .device_id = take_text(a, s.device_id),
+                .module_id = take_text(a, s.module_id),
+                .model_id = take_text(a, s.model_id),
+                .json = take_text(a, json),
                 .json_size = (size_t) az_span_size(json),
         };
         read_link(a, &s.link, &ret->link);

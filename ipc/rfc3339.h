@@ -9,7 +9,9 @@
 
 #define RFC3339_SIZE sizeof("2026-11-22T01:46:08.123Z")
 
-/* Formats microseconds since 1970, to the millisecond: a deadline may be one second away. Returns 'buffer'.
+/*
+ * Formats microseconds since 1970, to the millisecond: a deadline may be one second away. Returns 'buffer',
+ * which is empty for a year of more than four digits.
  */
 const char *rfc3339_format(char buffer[static RFC3339_SIZE], uint64_t realtime_us);
 
