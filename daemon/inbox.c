@@ -135,10 +135,11 @@ static void delivery_note(InboxEntry *entry, const InboxDelivery *delivery) {
 }
 
 static bool is_repeat_of_waiting(const InboxEntry *entry, const InboxDelivery *delivery) {
+        uint64_t lock_us = delivery->dup ? INBOX_LOCK_US / 2 : INBOX_LOCK_US;
         const InboxCopy *copy = entry->copy;
 
-        return entry->is_named || delivery->dup || copy->n_acks == 0 ||
-               entry->inbox->now.boottime_us >= copy->delivered_us + INBOX_LOCK_US;
+        return entry->is_named || copy->n_acks == 0 ||
+               entry->inbox->now.boottime_us >= copy->delivered_us + lock_us;
 }
 
 static InboxEntry *waiting_find_repeated(Inbox *inbox, const InboxDelivery *delivery, const InboxId *id) {
@@ -157,7 +158,7 @@ static bool is_repeat_of_stored(Inbox *inbox, const InboxDelivery *delivery, con
         if (is_named && inbox_ids_has(&inbox->ids, id))
                 return true;
         for (entry = TAILQ_FIRST(&inbox->stored); entry; entry = TAILQ_NEXT(entry, link))
-                if (inbox_id_is_equal(&entry->id, id) && (is_named || delivery->dup || entry->is_owed)) {
+                if (inbox_id_is_equal(&entry->id, id) && (is_named || entry->is_owed)) {
                         entry->is_owed = false;
                         return true;
                 }

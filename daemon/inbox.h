@@ -21,10 +21,10 @@
  * Repeats. A hub that had no PUBACK in time, or lost the connection, sends a message again. It is the same
  * message if it has the sender's message id and the payload in common with one that waits, is in the inbox,
  * or is among the last 256 that were stored. Where the sender gave no id, equal messages may be meant, so bag
- * and payload have to be equal and there has to be evidence: MQTT's DUP flag; or the hub misses the PUBACK,
- * because the message waits here or its connection was lost meanwhile, and it was not yet repeated on this
- * connection, or the hub's lock on it has run out. PUBACKs of all deliveries of a message leave when it is
- * safe.
+ * and payload have to be equal and there has to be evidence: the hub misses the PUBACK, because the message
+ * waits here or its connection was lost meanwhile, and it was not yet repeated on this connection, or the
+ * hub's lock on it has run out. MQTT's DUP flag alone is none: nothing may have come yet of what it repeats.
+ * PUBACKs of all deliveries of a message leave when it is safe.
  *
  * All functions belong to the loop thread. The disk thread does what may wait for the disk; its results come
  * by disk_dispatch(). Nothing here reads a clock.
@@ -47,7 +47,10 @@
  * MQTT_RECEIVE_DEFAULT, beyond which the link would stop reading. */
 #define INBOX_DELIVERIES_MAX 4U
 
-/* "The lock is fixed at one minute": a hub does not send a message again earlier on the same connection. */
+/*
+ * "The lock is fixed at one minute": a hub does not send a message again earlier on the same connection. The
+ * DUP flag makes up for clocks that differ: with it half of that is enough.
+ */
 #define INBOX_LOCK_US (UINT64_C(60) * 1000 * 1000)
 
 /* Messages that one taker may have at a time. They cost little; more are a program that forgets to settle. */

@@ -287,6 +287,18 @@ class Repeats(MessageCase):
             self.post("toggle", messageId="")
         self.assertEqual(self.consume(3), ["toggle"] * 3)
 
+    def test_a_message_that_was_lost_with_a_connection_is_not_taken_for_an_equal_one(self):
+        self.post("toggle", messageId="")
+        self.wait_until_acknowledged()
+        # The hub has sent the second one, but nothing of it was read.
+        self.daemon.program.send_signal(signal.SIGSTOP)
+        self.post("toggle", messageId="")
+        eventually(lambda: self.at_the_hub()[0]["state"] == "invisible", "sent")
+        self.daemon.kill()
+        self.daemon.start()
+        self.wait_until_acknowledged()
+        self.assertEqual(self.consume(2), ["toggle"] * 2)
+
     def test_a_repeat_after_a_lost_connection_is_recognized(self):
         """The hub does not hear of what it sent, with and without an id."""
         for message_id in ("a", ""):
