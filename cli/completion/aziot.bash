@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+#
+# bash completion of aziot
+
+# The strings of a JSON array that is a member of the object on standard input. Whoever chose a name that a shell
+# would not take as it stands has to write it out.
+_aziot_strings() {
+        sed -n "s/.*\"$1\":\[\([^]]*\)\].*/\1/p" | tr -d '"' | tr ',' '\n' | grep -E '^[A-Za-z0-9._*-]+$'
+}
+
+# The methods that can be called: those that the daemon says it has.
+_aziot_methods() {
+        local interface
+
+        "$1" call org.varlink.service.GetInfo 2>/dev/null | _aziot_strings interfaces | while read -r interface; do
+                "$1" call org.varlink.service.GetInterfaceDescription "{\"interface\":\"$interface\"}" 2>/dev/null |
+                        grep -oE '\\(n|u000a)method [A-Za-z]+' | sed "s/.* /$interface./"
+        done
+}
+
+_aziot() {
+        COMPREPLY=()
+        local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} aziot=${COMP_WORDS[0]}
+        local verb='' words='' word n_arguments=0 i
+        local -a known=()
+        local -A options=(
+                [-]='--version'
+                [status]=''
+                [watch]=''
+                [send]='--property --content-type --message-id --component --ttl --text --data --stage --timeout --verbose -v'
+                [messages]='--count --wait'
+                [twin]=''
+                ['twin get']='--desired --reported --property'
+                ['twin watch']='--component --property'
+                ['twin report']='--component --verbose -v'
+                ['twin acknowledge']='--status --version --description --component --verbose -v'
+                [serve]=''
+                [call]='--more'
+        )
+
+        # The verb, and how many arguments stand between it and the cursor.
+        for ((i = 1; i < COMP_CWORD; i++)); do
+                case ${COMP_WORDS[i]} in
+                --) # behind it stands a command
+                        if declare -F _command_offset >/dev/null; then
+                                _command_offset $((i + 1))
+                        elif ((i + 1 == COMP_CWORD)); then
+                                mapfile -t COMPREPLY < <(compgen -c -- "$cur")
+                        else
+                                mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+                        fi
+                        return
+                        ;;
+                --version)
+                        [[ $verb = 'twin acknowledge' ]] && ((i++))
+                        ;;
+                --socket | --property | --content-type | --message-id | --component | --ttl | --stage | --timeout | \
+                        --count | --wait | --status | --description)
+                        ((i++))
+                        ;;
+                -?*) ;;
+                *)
+                        if [[ -z $verb ]]; then
+                                verb=${COMP_WORDS[i]}
+                        elif [[ $verb = twin ]]; then
+                                verb="twin ${COMP_WORDS[i]}"
+                        else
+                                ((n_arguments++))
+                        fi
+                        ;;
+                esac
+        done
+
+        if [[ $prev = --socket ]]; then
+                compopt -o filenames 2>/dev/null
+                mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+                return
+        elif [[ $prev = --stage ]]; then
+                words='accepted durable delivered'
+        elif ((i > COMP_CWORD)); then
+                return # the argument of another option
+        elif [[ $cur = -* ]]; then
+                words="--socket --json --help ${options[${verb:--}]-}"
+        else
+                case $verb/$n_arguments in
+                /0) words='status watch send messages twin serve call' ;;
+                twin/0) words='get watch report acknowledge' ;;
+                messages/0) words='--' ;;
+                serve/*) words="$([[ $n_arguments -gt 0 ]] && echo --) $("$aziot" call io.aziotd.methods.List 2>/dev/null |
+                        _aziot_strings names)" ;;
+                call/0) words=$(_aziot_methods "$aziot") ;;
+                esac
+        fi
+        # 'compgen -W' would expand what stands in the words.
+        read -rd '' -a known <<<"$words"
+        for word in "${known[@]}"; do
+                [[ $word != "$cur"* ]] || COMPREPLY+=("$word")
+        done
+}
+
+complete -F _aziot aziot

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT
+#
+# bash completion of aziot-hubsim
+
+_aziot_hubsim() {
+        COMPREPLY=()
+        local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+        local words='' word i
+        local -a arguments=() # the command and what stands behind it, without options
+        local -a known=()
+        local -A options=(
+                [-]='--version'
+                [run]='--listen --host --device --expiry-grace --basic'
+                [monitor]='--device --json'
+                [log]='--device --since --json'
+                [invoke]='--timeout --connect-timeout'
+                [messages]='--message-id --correlation-id --user-id --content-type --content-encoding --property --ttl --ack'
+                [device]='--json'
+        )
+
+        for ((i = 1; i < COMP_CWORD; i++)); do
+                case ${COMP_WORDS[i]} in
+                --basic | --json | --help | --version) ;;
+                -?*) ((i++)) ;;
+                *) arguments+=("${COMP_WORDS[i]}") ;;
+                esac
+        done
+
+        if [[ $prev = --socket || $prev = --state-dir ]]; then
+                compopt -o filenames 2>/dev/null
+                mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+                return
+        elif [[ $prev = --ack ]]; then
+                words='none positive negative full'
+        elif ((i > COMP_CWORD)); then
+                return # the argument of another option
+        elif [[ $cur = -* ]]; then
+                words="--state-dir --socket --help ${options[${arguments[0]:--}]-}"
+        else
+                case ${arguments[0]-}/${#arguments[@]} in
+                /0) words='run monitor log invoke twin messages fault rules cut device' ;;
+                device/1) words='add list' ;;
+                twin/2) words='update replace' ;;
+                messages/2) words='send list purge feedback' ;;
+                fault/1) words=$("${COMP_WORDS[0]}" fault help 2>/dev/null | sed -n 's/^ *\([a-z][a-z-]*\).*/\1/p') ;;
+                invoke/1 | twin/1 | messages/1)
+                        words=$("${COMP_WORDS[0]}" device list --json 2>/dev/null |
+                                grep -o '"device":"[^"]*"' | cut -d '"' -f 4)
+                        ;;
+                esac
+        fi
+        # 'compgen -W' would expand what stands in the words.
+        read -rd '' -a known <<<"$words"
+        for word in "${known[@]}"; do
+                [[ $word != "$cur"* ]] || COMPREPLY+=("$word")
+        done
+}
+
+complete -F _aziot_hubsim aziot-hubsim

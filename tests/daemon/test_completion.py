@@ -1,0 +1,198 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What bash and zsh offer behind aziot and aziot-hubsim: everything that --help tells, and what is there right now."""
+
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import subprocess
+import time
+import unittest
+from pathlib import Path
+
+import harness
+from harness import BUILD, eventually, tap
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = (ROOT / "cli/completion", ROOT / "hubsim/completion")
+
+VERBS = ("status", "watch", "send", "messages", "twin", "serve", "call")
+TWIN_VERBS = ("get", "watch", "report", "acknowledge")
+COMMANDS = ("run", "monitor", "log", "invoke", "twin", "messages", "fault", "rules", "cut", "device")
+
+# Asks bash: the words are its arguments, the last one is to be completed. One line for each that is offered.
+ASK_BASH = """
+for file in "$FILES"/*; do . "$file"; done
+COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+"$(complete -p -- "$1" | sed 's/.*-F \\([^ ]*\\).*/\\1/')"
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+
+
+def help_of(*command):
+    return subprocess.run([BUILD / command[0], *command[1:], "--help"], capture_output=True, text=True, check=True,
+                          env=harness.environment()).stdout
+
+
+def options_of(text):
+    """The options that have a line, or a place in a list, at the beginning of a line."""
+    found = set()
+    for line in text.splitlines():
+        match = re.match(r"\s+(?:-\w, )?(--[a-z].*?)(?:  |$)", line)
+        if match:
+            found |= set(re.findall(r"--[a-z-]+", match[1]))
+    return found
+
+
+class CompletionCase(harness.DaemonCase):
+    """Each of the cases is there for each shell."""
+
+    starts_hub = starts_daemon = False
+
+    def environment(self):
+        return harness.environment(
+            PATH=f"{BUILD}:{os.environ['PATH']}", AZIOT_SOCKET=self.daemon.socket_path, TERM="dumb",
+            STATE_DIRECTORY=str(self.hub.state), HOME=str(self.directory), FILES=str(self.directory / "completions"))
+
+    def check_everything_of_the_help(self):
+        self.assertEqual(set(VERBS), set(re.findall(r"(?m)^  (\w+) ", help_of("aziot"))))
+        self.assertEqual(set(TWIN_VERBS), set(re.findall(r"(?m)^  (\w+) ", help_of("aziot", "twin"))))
+        commands = help_of("aziot-hubsim").split("Options")[0]
+        self.assertEqual(set(COMMANDS), set(re.findall(r"(?m)^  ([a-z]\w*) ", commands)))
+        for words, expected in ((["aziot"], VERBS), (["aziot", "twin"], TWIN_VERBS), (["aziot-hubsim"], COMMANDS)):
+            with self.subTest(words):
+                self.assertEqual(self.offered(*words, ""), set(expected))
+
+        rows = [["aziot", verb] for verb in VERBS] + [["aziot", "twin", verb] for verb in TWIN_VERBS] + [["aziot"]]
+        for words in rows:
+            with self.subTest(words):
+                self.assertEqual(self.offered(*words, "--") - {"--"}, options_of(help_of(*words)))
+        offered = {command: self.offered("aziot-hubsim", command, "--") for command in COMMANDS}
+        self.assertEqual(set().union(*offered.values()) | self.offered("aziot-hubsim", "--"),
+                         options_of(help_of("aziot-hubsim")))
+
+    def check_arguments(self):
+        rows = [
+            (["aziot", "s"], {"status", "send", "serve"}),
+            (["aziot", "--json", "--socket", "x", "mess"], {"messages"}),
+            (["aziot", "send", "--stage", ""], {"accepted", "durable", "delivered"}),
+            (["aziot", "twin", "w"], {"watch"}),
+            (["aziot-hubsim", "messages", "demo", ""], {"send", "list", "purge", "feedback"}),
+            (["aziot-hubsim", "messages", "demo", "send", "--ack", "po"], {"positive"}),
+            (["aziot-hubsim", "twin", "demo", ""], {"update", "replace"}),
+            (["aziot-hubsim", "device", ""], {"add", "list"}),
+        ]
+        for words, expected in rows:
+            with self.subTest(words):
+                self.assertEqual(self.offered(*words), expected)
+        self.assertIn("mkfifo", self.offered("aziot", "messages", "--", "mkfif"))
+        self.assertIn("mkfifo", self.offered("aziot", "serve", "reboot", "--", "mkfif"))
+        (self.directory / "socket-file").touch()
+        self.assertTrue(self.offered("aziot", "--socket", f"{self.directory}/socket-f").pop().endswith("socket-file"))
+
+    def check_what_is_there_now(self):
+        self.hub.start()
+        (self.hub.state / "socket").symlink_to(self.hub.socket_path)
+        self.daemon.start()
+        self.daemon.wait_online()
+        self.run_program(BUILD / "aziot", "--socket", self.daemon.socket_path, "serve", "reboot", "pump*stop",
+                         "$(touch hacked)", "--", "true")
+        eventually(lambda: len(self.daemon.call("io.aziotd.methods.List")["names"]) == 3, "served")
+        self.assertLessEqual({"reboot"}, self.offered("aziot", "serve", "re"))
+        self.offered("aziot", "serve", "")
+        self.assertEqual(list(self.directory.rglob("hacked")) + list(Path.cwd().glob("hacked")), [])
+        self.assertEqual(self.offered("aziot", "call", "io.aziotd.methods."),
+                         {"io.aziotd.methods." + name for name in ("Take", "Settle", "List")})
+        for command in ("twin", "invoke", "messages"):
+            self.assertEqual(self.offered("aziot-hubsim", command, "d"), {"demo"})
+        self.assertEqual(self.offered("aziot-hubsim", "fault", "ki"), {"kick"})
+
+
+class Bash(CompletionCase):
+    def setUp(self):
+        super().setUp()
+        (self.directory / "completions").mkdir()
+        for folder in FOLDERS:
+            for file in folder.glob("*.bash"):
+                shutil.copy(file, self.directory / "completions")
+
+    def offered(self, *words):
+        done = subprocess.run(["bash", "--norc", "-c", ASK_BASH, "bash", *words], capture_output=True, text=True,
+                              env=self.environment(), timeout=harness.TIMEOUT_S, check=False)
+        self.assertEqual(done.stderr, "")
+        return set(done.stdout.split())
+
+    def test_everything_of_the_help(self):
+        self.check_everything_of_the_help()
+
+    def test_arguments(self):
+        self.check_arguments()
+
+    def test_what_is_there_now(self):
+        self.check_what_is_there_now()
+
+
+@unittest.skipUnless(shutil.which("zsh"), "needs zsh")
+class Zsh(CompletionCase):
+    """A real zsh at a terminal: what is offered is what it lists there."""
+
+    SETUP = """
+        PS1= PS2= RPS1= PROMPT_EOL_MARK=; unsetopt zle_bracketed_paste prompt_cr; stty -echo cols 200 rows 1000
+        fpath=(%s $fpath); autoload -Uz compinit; compinit -u -D
+        zstyle ':completion:*' list-separator '#'; zstyle ':completion:*' format ''; LISTMAX=0
+        list-all() { zle list-choices; zle -R; zle -I; print -r -- '<END>'; BUFFER=; }
+        zle -N list-all; bindkey '^X' list-all; print -r -- '<''READY>'
+    """
+
+    def setUp(self):
+        super().setUp()
+        folder = self.directory / "completions"
+        folder.mkdir()
+        for file in ("cli/completion/_aziot", "hubsim/completion/_aziot-hubsim"):
+            shutil.copy(ROOT / file, folder)
+        self.screen = b""
+        self.pid, self.terminal = pty.fork()
+        if self.pid == 0:
+            os.execvpe("zsh", ["zsh", "-f", "-i"], self.environment())
+        self.addCleanup(self.close)
+        self.write(" ".join(line.strip() + ";" for line in (self.SETUP % folder).strip().splitlines()) + "\n")
+        self.read_until(b"<READY>")
+
+    def close(self):
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        os.close(self.terminal)
+
+    def write(self, text):
+        os.write(self.terminal, text.encode())
+
+    def read_until(self, marker):
+        deadline = time.monotonic() + harness.TIMEOUT_S
+        while marker not in self.screen:
+            if not select.select([self.terminal], [], [], max(deadline - time.monotonic(), 0))[0]:
+                raise AssertionError(f"zsh said {self.screen!r}")
+            self.screen += os.read(self.terminal, 65536)
+        text, self.screen = self.screen.split(marker, 1)
+        return text.decode()
+
+    def offered(self, *words):
+        self.write(" ".join(words) + "\x18")
+        text = re.sub(r"\x1b\[[?0-9;]*\w", "", self.read_until(b"<END>"))
+        lines = [line.split("#")[0].split() for line in text.splitlines()]
+        return {word for line in lines if line[:1] != [words[0]] for word in line}  # without the line that was typed
+
+    def test_everything_of_the_help(self):
+        self.check_everything_of_the_help()
+
+    def test_arguments(self):
+        self.check_arguments()
+
+    def test_what_is_there_now(self):
+        self.check_what_is_there_now()
+
+
+if __name__ == "__main__":
+    tap.main()
