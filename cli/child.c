@@ -8,7 +8,7 @@
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 
-#include "util/util.h"
+#include "cli/cli.h"
 
 /* Between SIGTERM and SIGKILL. */
 #define GRACE_US (2 * USEC_PER_SEC)
@@ -146,16 +146,6 @@ static void run_end(Run *run, int why) {
         }
 }
 
-static int poll_timeout_ms(uint64_t deadline_us) {
-        uint64_t now_us = boottime_us();
-
-        if (deadline_us == UINT64_MAX)
-                return -1;
-        return deadline_us <= now_us
-                       ? 0
-                       : (int) MIN((deadline_us - now_us) / USEC_PER_MSEC + 1, UINT64_C(3600000));
-}
-
 /* Carries bytes until the command has exited. */
 static int run_wait(Run *run, int interrupt_fd) {
         for (;;) {
@@ -167,7 +157,7 @@ static int run_wait(Run *run, int interrupt_fd) {
                         { .fd = run->pipes.ours[CHANNEL_STATUS], .events = POLLIN },
                 };
 
-                if (poll(fds, ELEMENTSOF(fds), poll_timeout_ms(run->deadline_us)) < 0 && errno != EINTR)
+                if (poll(fds, ELEMENTSOF(fds), cli_timeout_ms(run->deadline_us)) < 0 && errno != EINTR)
                         return -errno;
                 if (fds[0].revents)
                         return 0;

@@ -21,6 +21,21 @@ int cli_option(Cli *cli, int option, const char *usage) {
         }
 }
 
+int cli_parse_bare(Cli *cli, int argc, char **argv, const char *usage) {
+        static const struct option options[] = {
+                CLI_OPTIONS,
+                {},
+        };
+        int option, code;
+
+        while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+                code = cli_option(cli, option, usage);
+                if (code >= 0)
+                        return code;
+        }
+        return optind < argc ? cli_usage("%s takes no argument", argv[0]) : -1;
+}
+
 int cli_parse_number(const char *name, const char *text, uint32_t min, uint32_t max, uint32_t *ret) {
         unsigned long long number;
         char *end;
@@ -73,6 +88,16 @@ int cli_open(const Cli *cli, Aziot **ret) {
 
 int cli_failure(Aziot *a, int result) {
         return cli_error("%s", aziot_explain(a, result));
+}
+
+int cli_timeout_ms(uint64_t deadline_us) {
+        uint64_t now_us = boottime_us();
+
+        if (deadline_us == UINT64_MAX)
+                return -1;
+        if (deadline_us <= now_us)
+                return 0;
+        return (int) MIN((deadline_us - now_us) / USEC_PER_MSEC + 1, (uint64_t) INT32_MAX);
 }
 
 int cli_flush(void) {

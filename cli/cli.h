@@ -86,6 +86,16 @@ DEFINE_CLEANUP(Aziot *, aziot_free)
 /* Says what the result of a function of libaziot, or of an event, means. Returns CLI_ERROR. */
 int cli_failure(Aziot *a, int result);
 
+/*
+ * Parses the command line of a verb that has no options of its own and takes no argument. Returns a negative
+ * number to go on, or the exit code to end with.
+ */
+int cli_parse_bare(Cli *cli, int argc, char **argv, const char *usage);
+
+/* The time until a deadline on CLOCK_BOOTTIME for poll(), rounded up, so that it does not return too early.
+ */
+int cli_timeout_ms(uint64_t deadline_us);
+
 /* Flushes what was printed. CLI_OK; CLI_ERROR if it cannot be written, which it says unless nobody reads it.
  */
 int cli_flush(void);

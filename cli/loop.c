@@ -57,26 +57,15 @@ static Step loop_on_event(Loop *l, const AziotEvent *event) {
         return l->on_event(l->userdata, event);
 }
 
-/* Milliseconds for poll(), rounded up, so that it does not return too early. */
-static int timeout_ms(uint64_t deadline_us) {
-        uint64_t now_us = boottime_us();
-
-        if (deadline_us == UINT64_MAX)
-                return -1;
-        if (deadline_us <= now_us)
-                return 0;
-        return (int) MIN((deadline_us - now_us) / USEC_PER_MSEC + 1, (uint64_t) INT32_MAX);
-}
-
 static Step loop_wait(const Loop *l) {
         struct pollfd fds[] = {
                 { .fd = l->signal_fd, .events = POLLIN },
                 { .fd = aziot_get_fd(l->a), .events = aziot_get_events(l->a) },
-                { .fd = l->has_reader ? STDOUT_FILENO : -1 }, /* POLLERR: a pipe without a reader */
+                { .fd = l->has_reader ? STDOUT_FILENO : -1 }, /* an error, or that the other end is gone */
         };
 
-        (void) poll(fds, ELEMENTSOF(fds), timeout_ms(MIN(l->deadline_us, aziot_get_deadline_us(l->a))));
-        if (fds[0].revents || (fds[2].revents & POLLERR))
+        (void) poll(fds, ELEMENTSOF(fds), cli_timeout_ms(MIN(l->deadline_us, aziot_get_deadline_us(l->a))));
+        if (fds[0].revents || fds[2].revents)
                 return STEP_STOPPED;
         return !fds[1].revents && boottime_us() >= l->deadline_us ? STEP_EXPIRED : STEP_ON;
 }

@@ -13,11 +13,6 @@ static const char usage[] = "Usage: aziot status [OPTION]...\n"
                             "Shows the device, its link to the cloud, and what waits in both directions.\n"
                             "Exit code: 0 online, 3 not online, 1 error.\n" CLI_OPTIONS_HELP;
 
-static const struct option options[] = {
-        CLI_OPTIONS,
-        {},
-};
-
 static void print_text(const char *label, const char *text) {
         if (text)
                 (void) printf("%-10s%s\n", label, text);
@@ -101,15 +96,11 @@ static void print_status(const AziotStatus *s) {
 int status_main(Cli *cli, int argc, char **argv) {
         _cleanup_(aziot_freep) Aziot *a = NULL;
         const AziotStatus *status;
-        int option, code, r;
+        int code, r;
 
-        while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
-                code = cli_option(cli, option, usage);
-                if (code >= 0)
-                        return code;
-        }
-        if (optind < argc)
-                return cli_usage("status takes no argument");
+        code = cli_parse_bare(cli, argc, argv, usage);
+        if (code >= 0)
+                return code;
 
         if (cli_open(cli, &a) < 0)
                 return CLI_ERROR;

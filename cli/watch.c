@@ -14,11 +14,6 @@ static const char usage[] =
         "be sent, and while it is not online, why. It runs until it is stopped.\n" CLI_OPTIONS_HELP "\n"
         "  aziot watch | while read -r time state rest; do echo \"$state\" >/dev/ttyS1; done\n";
 
-static const struct option options[] = {
-        CLI_OPTIONS,
-        {},
-};
-
 typedef struct Watcher {
         Loop loop;
         char *line; /* the last one, without its time */
@@ -78,15 +73,11 @@ static Step watcher_on_event(void *userdata, const AziotEvent *event) {
 
 int watch_main(Cli *cli, int argc, char **argv) {
         _cleanup_(watcher_done) Watcher w = { .loop = LOOP_NULL };
-        int option, code, r;
+        int code, r;
 
-        while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
-                code = cli_option(cli, option, usage);
-                if (code >= 0)
-                        return code;
-        }
-        if (optind < argc)
-                return cli_usage("watch takes no argument");
+        code = cli_parse_bare(cli, argc, argv, usage);
+        if (code >= 0)
+                return code;
 
         if (loop_open(&w.loop, cli) < 0)
                 return CLI_ERROR;
