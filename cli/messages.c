@@ -24,11 +24,11 @@
 static const char usage[] =
         "Usage: aziot messages [OPTION]... [-- COMMAND [ARGUMENT]...]\n"
         "\n"
-        "Prints each message from the cloud on a line, or runs COMMAND for it: the body is its standard "
-        "input, "
-        "and\n"
-        "if it exits with 0 the message is done with. Otherwise the message is given out again after a "
-        "pause.\n"
+        "Prints each message from the cloud on a line, or runs COMMAND for it: the body, with --json the "
+        "whole\n"
+        "message, is its standard input, and if it exits with 0 the message is done with. Otherwise the "
+        "message\n"
+        "is given out again after a pause.\n"
         "A message that a program has not done with is kept by the daemon. It runs until it is stopped.\n"
         "\n"
         "      --count N             end after N messages\n"
@@ -135,8 +135,8 @@ static int export_message(const AziotCloudMessage *m) {
 static int run_command(Taker *t, const AziotCloudMessage *m) {
         ChildConfig config = {
                 .argv = t->command,
-                .input = m->body,
-                .input_size = m->body_size,
+                .input = t->loop.cli->json ? m->json : m->body,
+                .input_size = t->loop.cli->json ? m->json_size : m->body_size,
                 .deadline_us = UINT64_MAX,
                 .interrupt_fd = t->loop.signal_fd,
         };

@@ -93,6 +93,11 @@ class Command(MessageCase):
         self.assertNotIn("AZIOT_REDELIVERED", values)
         self.wait_for_inbox(0)
 
+    def test_the_command_may_get_the_whole_message(self):
+        message_id = self.post('{ "n":1.10 }')
+        message = json.loads(self.aziot("messages", "--count", "1", "--json", "--", "cat")[0])
+        self.assertEqual((message["body"], message["messageId"]), ({"n": 1.1}, message_id))
+
     def test_nothing_is_left_of_the_message_before(self):
         self.post("1", messageId="", properties={"k": "v"}, contentType="t")
         self.post("2", messageId="")
