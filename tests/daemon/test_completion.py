@@ -47,8 +47,8 @@ def options_of(text):
     return found
 
 
-class CompletionCase(harness.DaemonCase):
-    """Each of the cases is there for each shell."""
+class Cases:
+    """What every shell has to pass; offered() asks it."""
 
     starts_hub = starts_daemon = False
 
@@ -57,7 +57,7 @@ class CompletionCase(harness.DaemonCase):
             PATH=f"{BUILD}:{os.environ['PATH']}", AZIOT_SOCKET=self.daemon.socket_path, TERM="dumb",
             STATE_DIRECTORY=str(self.hub.state), HOME=str(self.directory), FILES=str(self.directory / "completions"))
 
-    def check_everything_of_the_help(self):
+    def test_everything_of_the_help(self):
         self.assertEqual(set(VERBS), set(re.findall(r"(?m)^  (\w+) ", help_of("aziot"))))
         self.assertEqual(set(TWIN_VERBS), set(re.findall(r"(?m)^  (\w+) ", help_of("aziot", "twin"))))
         commands = help_of("aziot-hubsim").split("Options")[0]
@@ -74,7 +74,7 @@ class CompletionCase(harness.DaemonCase):
         self.assertEqual(set().union(*offered.values()) | self.offered("aziot-hubsim", "--"),
                          options_of(help_of("aziot-hubsim")))
 
-    def check_arguments(self):
+    def test_arguments(self):
         rows = [
             (["aziot", "s"], {"status", "send", "serve"}),
             (["aziot", "--json", "--socket", "x", "mess"], {"messages"}),
@@ -93,7 +93,7 @@ class CompletionCase(harness.DaemonCase):
         (self.directory / "socket-file").touch()
         self.assertTrue(self.offered("aziot", "--socket", f"{self.directory}/socket-f").pop().endswith("socket-file"))
 
-    def check_what_is_there_now(self):
+    def test_what_is_there_now(self):
         self.hub.start()
         (self.hub.state / "socket").symlink_to(self.hub.socket_path)
         self.daemon.start()
@@ -111,7 +111,7 @@ class CompletionCase(harness.DaemonCase):
         self.assertEqual(self.offered("aziot-hubsim", "fault", "ki"), {"kick"})
 
 
-class Bash(CompletionCase):
+class Bash(Cases, harness.DaemonCase):
     def setUp(self):
         super().setUp()
         (self.directory / "completions").mkdir()
@@ -125,18 +125,9 @@ class Bash(CompletionCase):
         self.assertEqual(done.stderr, "")
         return set(done.stdout.split())
 
-    def test_everything_of_the_help(self):
-        self.check_everything_of_the_help()
-
-    def test_arguments(self):
-        self.check_arguments()
-
-    def test_what_is_there_now(self):
-        self.check_what_is_there_now()
-
 
 @unittest.skipUnless(shutil.which("zsh"), "needs zsh")
-class Zsh(CompletionCase):
+class Zsh(Cases, harness.DaemonCase):
     """A real zsh at a terminal: what is offered is what it lists there."""
 
     SETUP = """
@@ -183,15 +174,6 @@ class Zsh(CompletionCase):
         text = re.sub(r"\x1b\[[?0-9;]*\w", "", self.read_until(b"<END>"))
         lines = [line.split("#")[0].split() for line in text.splitlines()]
         return {word for line in lines if line[:1] != [words[0]] for word in line}  # without the line that was typed
-
-    def test_everything_of_the_help(self):
-        self.check_everything_of_the_help()
-
-    def test_arguments(self):
-        self.check_arguments()
-
-    def test_what_is_there_now(self):
-        self.check_what_is_there_now()
 
 
 if __name__ == "__main__":
