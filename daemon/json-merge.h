@@ -5,9 +5,8 @@
  * JSON merge patches (RFC 7386), on text: numbers, strings and arrays are copied byte for byte, objects are
  * written without white space. A patch is an object; null in it removes a member, at any level.
  *
- * Two patches, one after the other, are not always one patch: {"a":1} and then {"a":{"b":2}} removes what
- * else
- * {"a":{...}} held, which no single patch can say. json_merge_can_combine() tells.
+ * Two patches, one after the other, are not always one patch: {"a":1} and then {"a":{"b":2}} removes all
+ * else that {"a":{...}} held, which no single patch can say. json_merge_can_combine() tells.
  *
  * Both texts are JSON objects of at most IPC_DEPTH_MAX levels without a member given twice. The time is
  * n log n of their size. Results are NUL-terminated and to be freed by the caller.
