@@ -8,7 +8,7 @@
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 
-#include "cli/cli.h"
+#include "util/util.h"
 
 /* Between SIGTERM and SIGKILL. */
 #define GRACE_US (2 * USEC_PER_SEC)
@@ -157,7 +157,7 @@ static int run_wait(Run *run, int interrupt_fd) {
                         { .fd = run->pipes.ours[CHANNEL_STATUS], .events = POLLIN },
                 };
 
-                if (poll(fds, ELEMENTSOF(fds), cli_timeout_ms(run->deadline_us)) < 0 && errno != EINTR)
+                if (poll(fds, ELEMENTSOF(fds), poll_timeout_ms(run->deadline_us)) < 0 && errno != EINTR)
                         return -errno;
                 if (fds[0].revents)
                         return 0;

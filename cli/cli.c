@@ -90,16 +90,6 @@ int cli_failure(Aziot *a, int result) {
         return cli_error("%s", aziot_explain(a, result));
 }
 
-int cli_timeout_ms(uint64_t deadline_us) {
-        uint64_t now_us = boottime_us();
-
-        if (deadline_us == UINT64_MAX)
-                return -1;
-        if (deadline_us <= now_us)
-                return 0;
-        return (int) MIN((deadline_us - now_us) / USEC_PER_MSEC + 1, (uint64_t) INT32_MAX);
-}
-
 int cli_flush(void) {
         if (fflush(stdout) == 0 && !ferror(stdout))
                 return CLI_OK;

@@ -92,10 +92,6 @@ int cli_failure(Aziot *a, int result);
  */
 int cli_parse_bare(Cli *cli, int argc, char **argv, const char *usage);
 
-/* The time until a deadline on CLOCK_BOOTTIME for poll(), rounded up, so that it does not return too early.
- */
-int cli_timeout_ms(uint64_t deadline_us);
-
 /* Flushes what was printed. CLI_OK; CLI_ERROR if it cannot be written, which it says unless nobody reads it.
  */
 int cli_flush(void);

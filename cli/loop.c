@@ -64,7 +64,7 @@ static Step loop_wait(const Loop *l) {
                 { .fd = l->has_reader ? STDOUT_FILENO : -1 }, /* an error, or that the other end is gone */
         };
 
-        (void) poll(fds, ELEMENTSOF(fds), cli_timeout_ms(MIN(l->deadline_us, aziot_get_deadline_us(l->a))));
+        (void) poll(fds, ELEMENTSOF(fds), poll_timeout_ms(MIN(l->deadline_us, aziot_get_deadline_us(l->a))));
         if (fds[0].revents || fds[2].revents)
                 return STEP_STOPPED;
         return !fds[1].revents && boottime_us() >= l->deadline_us ? STEP_EXPIRED : STEP_ON;

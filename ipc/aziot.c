@@ -160,20 +160,11 @@ int aziot_request_start(Aziot *a, const Request *request, const IpcJson *paramet
         return request_send(a, request, parameters, &call);
 }
 
-static int timeout_ms(uint64_t until_us) {
-        uint64_t now_us = boottime_us();
-
-        if (until_us == UINT64_MAX)
-                return -1;
-        return until_us <= now_us ? 0
-                                  : (int) MIN((until_us - now_us) / USEC_PER_MSEC + 1, (uint64_t) INT32_MAX);
-}
-
 /* Waits for the channel alone: events of the others stay where they are. */
 static void channel_poll(Channel *c) {
         struct pollfd p = { .fd = c->stream.fd, .events = c->wants_out ? POLLIN | POLLOUT : POLLIN };
 
-        if (poll(&p, 1, timeout_ms(channel_deadline_us(c))) > 0)
+        if (poll(&p, 1, poll_timeout_ms(channel_deadline_us(c))) > 0)
                 c->is_ready = true;
 }
 
@@ -317,7 +308,7 @@ _public_ int aziot_wait(Aziot *a, uint64_t timeout_us, const AziotEvent **ret) {
                         return r;
                 if (boottime_us() >= until_us)
                         return 0;
-                r = aziot_poll(a, timeout_ms(MIN(until_us, aziot_get_deadline_us(a))));
+                r = aziot_poll(a, poll_timeout_ms(MIN(until_us, aziot_get_deadline_us(a))));
                 if (r < 0)
                         return r;
         }

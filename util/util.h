@@ -91,3 +91,14 @@ _unused_ static inline uint64_t realtime_us(void) {
         (void) clock_gettime(CLOCK_REALTIME, &ts);
         return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / NSEC_PER_USEC;
 }
+
+/* For poll(): the milliseconds until a time of boottime_us(), not a moment less; -1 for UINT64_MAX. */
+_unused_ static inline int poll_timeout_ms(uint64_t deadline_us) {
+        uint64_t now_us = boottime_us();
+
+        if (deadline_us == UINT64_MAX)
+                return -1;
+        if (deadline_us <= now_us)
+                return 0;
+        return (int) MIN((deadline_us - now_us) / USEC_PER_MSEC + 1, (uint64_t) INT32_MAX);
+}
