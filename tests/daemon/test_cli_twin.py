@@ -3,7 +3,9 @@
 """aziot twin: what a person or a shell script gets to see of the twin, and says."""
 
 import json
+import os
 import signal
+import socket
 import subprocess
 
 import harness
@@ -152,12 +154,14 @@ class Watch(TwinCase):
         self.daemon.wait_online()
 
     def test_it_ends_when_nobody_reads_it_any_more(self):
-        process = subprocess.Popen([BUILD / "aziot", "--socket", self.daemon.socket_path, "twin", "watch"],
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=harness.environment())
-        self.assertEqual(process.stdout.readline(), b"{}\n")
-        process.stdout.close()
-        self.assertEqual((process.wait(harness.TIMEOUT_S), process.stderr.read()), (0, b""))
-        process.stderr.close()
+        for theirs, ours in (os.pipe(), [s.detach() for s in socket.socketpair()]):
+            process = subprocess.Popen([BUILD / "aziot", "--socket", self.daemon.socket_path, "twin", "watch"],
+                                       stdout=ours, stderr=subprocess.PIPE, env=harness.environment())
+            os.close(ours)
+            self.assertEqual(os.read(theirs, 3), b"{}\n")
+            os.close(theirs)
+            self.assertEqual((process.wait(harness.TIMEOUT_S), process.stderr.read()), (0, b""))
+            process.stderr.close()
 
     def test_a_signal_ends_it(self):
         for number in (signal.SIGINT, signal.SIGTERM):
