@@ -51,10 +51,13 @@ _aziot() {
                         fi
                         return
                         ;;
+                --socket) # of the daemon that is asked below
+                        local -x AZIOT_SOCKET=${COMP_WORDS[++i]}
+                        ;;
                 --version)
                         [[ $verb = 'twin acknowledge' ]] && ((i++))
                         ;;
-                --socket | --property | --content-type | --message-id | --component | --ttl | --stage | --timeout | \
+                --property | --content-type | --message-id | --component | --ttl | --stage | --timeout | \
                         --count | --wait | --status | --description)
                         ((i++))
                         ;;

@@ -21,6 +21,7 @@ _aziot_hubsim() {
         for ((i = 1; i < COMP_CWORD; i++)); do
                 case ${COMP_WORDS[i]} in
                 --basic | --json | --help | --version) ;;
+                --state-dir) local -x STATE_DIRECTORY=${COMP_WORDS[++i]} ;; # of the hub that is asked below
                 -?*) ((i++)) ;;
                 *) arguments+=("${COMP_WORDS[i]}") ;;
                 esac

@@ -110,6 +110,11 @@ class Cases:
             self.assertEqual(self.offered("aziot-hubsim", command, "d"), {"demo"})
         self.assertEqual(self.offered("aziot-hubsim", "fault", "ki"), {"kick"})
 
+        # The options that say where to ask are heeded.
+        self.assertEqual(self.offered("aziot", "--socket", "/nonexistent", "serve", "re"), set())
+        self.assertEqual(self.offered("aziot-hubsim", "--state-dir", "/nonexistent", "twin", "d"), set())
+        self.assertEqual(self.offered("aziot-hubsim", "--state-dir", str(self.hub.state), "twin", "d"), {"demo"})
+
 
 class Bash(Cases, harness.DaemonCase):
     def setUp(self):
@@ -171,7 +176,7 @@ class Zsh(Cases, harness.DaemonCase):
 
     def offered(self, *words):
         self.write(" ".join(words) + "\x18")
-        text = re.sub(r"\x1b\[[?0-9;]*\w", "", self.read_until(b"<END>"))
+        text = re.sub(r"\x1b\[[?0-9;]*\w|\x08", "", self.read_until(b"<END>"))
         lines = [line.split("#")[0].split() for line in text.splitlines()]
         return {word for line in lines if line[:1] != [words[0]] for word in line}  # without the line that was typed
 
