@@ -12,7 +12,8 @@
  *   suspected  Twice in a row a connection ended while this message was the oldest one unacknowledged and
  *              before anything was acknowledged. From now on it is sent with no other in flight.
  *   withheld   Sent so, the hub closed the connection, with or without a TLS alert but without a reset, after
- *              the whole message had left. Or it broke, for the fifth time. The next message goes first, alone.
+ *              the whole message had left. Or it broke, for the fifth time. The next message goes first,
+ *              alone.
  *   on trial   The hub has acknowledged that one, so it takes messages. Over this same connection the suspect
  *              is sent, alone again.
  *   convicted  The hub closed again.
