@@ -54,7 +54,8 @@ struct Twin {
         bool wants_refresh;
 
         TwinCopy known;
-        bool is_fresh; /* 'known' is what the hub has */
+        bool is_fresh;            /* 'known' is what the hub has */
+        int64_t accepted_version; /* of the reported section, by a report on this link; -1: there was none */
         StateFile *file;
         bool is_dirty; /* the file has to be written, at 'due_us' */
         uint64_t due_us;

@@ -147,6 +147,12 @@ static int section_from_hub(az_span section, char **ret) {
         return json_merge_apply(AZ_SPAN_FROM_STR("{}"), text(stripped), ret);
 }
 
+/* The answer to a GET may be from before a report that was accepted since; what is known has it, if anything
+ * is. */
+static bool is_behind_reports(const Twin *t, const az_twin_document *document) {
+        return document->reported_version >= 0 && document->reported_version < t->accepted_version;
+}
+
 static int copy_from_document(const Twin *t, const az_twin_document *document, TwinCopy *ret) {
         TwinCopy copy = {
                 .desired_version = document->desired_version,
@@ -155,7 +161,10 @@ static int copy_from_document(const Twin *t, const az_twin_document *document, T
         az_span reported = document->reported;
         int r;
 
-        if (az_span_size(reported) == 0)
+        if (is_behind_reports(t, document) && t->known.reported) {
+                reported = text(t->known.reported);
+                copy.reported_version = t->known.reported_version;
+        } else if (az_span_size(reported) == 0)
                 reported = t->known.reported ? text(t->known.reported) : AZ_SPAN_FROM_STR("{}");
 
         r = section_from_hub(document->desired, &copy.desired);
@@ -201,6 +210,7 @@ static void take_document(Twin *t, const az_twin_document *document) {
         t->known.as_of_us = realtime_us();
         t->is_fresh = true;
         t->is_dirty |= !copies_are_equal(&before, &copy);
+        t->wants_refresh |= is_behind_reports(t, document) && !before.reported;
         if (!difference || copy.desired_version < before.desired_version)
                 twin_watch_replace(t);
         else
@@ -238,6 +248,7 @@ void twin_apply_report(Twin *t, az_span patch, int64_t version) {
         char *reported;
         int r;
 
+        t->accepted_version = MAX(t->accepted_version, version);
         if (!t->known.reported)
                 return;
         r = json_merge_apply(text(t->known.reported), patch, &reported);
@@ -318,6 +329,7 @@ static void input(Twin *t, az_result result) {
 
 void twin_live(Twin *t) {
         (void) twin_identify(t);
+        t->accepted_version = -1;
         input(t, az_twin_sync_live(&t->sync, boottime_us()));
 }
 
@@ -350,7 +362,7 @@ int twin_new(Twin **ret, HubLink *link, Disk *disk, const char *state_dir, const
         t = malloc(sizeof(*t));
         if (!t)
                 return -ENOMEM;
-        *t = (Twin){ .link = link, .log = log, .known = TWIN_COPY_NULL };
+        *t = (Twin){ .link = link, .log = log, .known = TWIN_COPY_NULL, .accepted_version = -1 };
         TAILQ_INIT(&t->watchers);
 
         r = sync_init(t);

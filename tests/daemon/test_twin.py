@@ -345,6 +345,17 @@ class Report(TwinCase):
         self.assertEqual((twin["reported"], twin["reportedVersion"]), ({"b": {}}, 3))
         self.assertFalse(self.twin_file("twin-reports").exists())
 
+    def test_an_answer_from_before_it_does_not_undo_it(self):
+        self.report({"a": 1})
+        self.fault(delayMilliseconds=2000)
+        self.kick()
+        self.fault()
+        self.assertEqual(self.report({"a": 2}), 3)
+        self.assertTrue(self.get()["stale"], "the answer to the GET is still to come")
+        self.wait_fresh()
+        self.assertEqual(self.get()["reported"], {"a": 2})
+        self.assertEqual(self.get()["reportedVersion"], 3)
+
     def test_a_hub_that_does_not_tell_the_version(self):
         self.fault(omitVersion=True)
         self.assertIsNone(self.report({"a": 1}))
