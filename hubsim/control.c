@@ -328,7 +328,7 @@ static const IpcMethod methods[] = {
         { "ReplaceDesired", 0, 0, &control_replace_desired_params, control_on_replace_desired },
         { "TwinFault", 0, 0, &control_twin_fault_params, control_on_twin_fault },
         { "Log", 0, 0, &log_params, on_log },
-        { "Monitor", 0, IPC_METHOD_MORE | IPC_METHOD_MORE_ONLY, &monitor_params, on_monitor },
+        { "Monitor", 0, IPC_METHOD_MORE_ONLY, &monitor_params, on_monitor },
         { "Kick", 0, 0, &device_params, control_on_kick },
         { "HalfOpen", 0, 0, &device_params, control_on_half_open },
         { "Cut", 0, 0, &control_cut_params, control_on_cut },
