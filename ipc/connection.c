@@ -3,7 +3,8 @@
 /*
  * One connection. Each turn, connection_run(), does what can be done in a fixed order: note what the socket
  * says, read once, serve complete messages, write once, then close or say what to wake up for. One read is
- * small enough that a busy client does not keep the others waiting. Serving stops while
+ * small, and what takes longer than IPC_TURN_US goes on in the next turn, so that a busy client does not keep
+ * the others waiting. Serving stops while
  *
  *   - a call is parked: nothing behind it begins before its last reply;
  *   - too many replies, or bytes of replies, wait.
@@ -32,7 +33,7 @@ static bool connection_may_serve(const IpcConnection *c) {
 
         if (c->state == IPC_CONNECTION_CLOSED || c->parked)
                 return false;
-        /* The replies of one that nobody hears are not kept, and it has to come to its end in this turn. */
+        /* The replies of one that nobody hears are not kept. */
         if (c->state == IPC_CONNECTION_UNHEARD)
                 return true;
 
@@ -85,7 +86,8 @@ static void connection_read(IpcConnection *c) {
                 connection_fail(c, IPC_NOTICE_FAILED, r);
 }
 
-static void connection_serve(IpcConnection *c) {
+/* Begins no message after 'until_us', but one. */
+static void connection_serve(IpcConnection *c, uint64_t until_us) {
         c->backlog = true;
         while (connection_may_serve(c)) {
                 az_span message;
@@ -103,29 +105,34 @@ static void connection_serve(IpcConnection *c) {
                 r = connection_dispatch(c, message);
                 if (r < 0)
                         connection_fail(c, IPC_NOTICE_FAILED, r);
+                if (boottime_us() >= until_us)
+                        return;
         }
 }
 
-/* The client is gone, or will not read. What it has sent is served in this turn, then the connection is
- * closed. */
-static void connection_serve_unheard(IpcConnection *c) {
-        unsigned n_reads = c->state < IPC_CONNECTION_DRAINING ? UNHEARD_READS_MAX : 0;
+/* The client is gone, or will not read. What it has sent is served, then the connection is closed. */
+static void connection_serve_unheard(IpcConnection *c, uint64_t until_us) {
+        if (c->state < IPC_CONNECTION_DRAINING)
+                c->n_unheard_reads = UNHEARD_READS_MAX;
 
         connection_set_state(c, IPC_CONNECTION_UNHEARD);
-        connection_serve(c);
-        while (n_reads > 0 && !c->backlog && ipc_stream_read(&c->stream) == 0) {
-                connection_serve(c);
-                n_reads--;
+        connection_serve(c, until_us);
+        while (c->n_unheard_reads > 0 && !c->backlog && ipc_stream_read(&c->stream) == 0) {
+                c->n_unheard_reads--;
+                connection_serve(c, until_us);
         }
-        connection_set_state(c, IPC_CONNECTION_CLOSED);
+        /* Else its time is over: the next turn goes on. */
+        if (!c->backlog || !connection_may_serve(c))
+                connection_set_state(c, IPC_CONNECTION_CLOSED);
 }
 
 static void connection_turn(IpcConnection *c, uint32_t revents) {
+        uint64_t until_us = boottime_us() + c->server->config.limits.turn_us;
         uint64_t now_us;
         int r;
 
-        if (revents & (EPOLLHUP | EPOLLERR)) {
-                connection_serve_unheard(c);
+        if (revents & (EPOLLHUP | EPOLLERR) || c->state == IPC_CONNECTION_UNHEARD) {
+                connection_serve_unheard(c, until_us);
                 return;
         }
         if (revents & EPOLLRDHUP)
@@ -133,7 +140,7 @@ static void connection_turn(IpcConnection *c, uint32_t revents) {
 
         if (revents & EPOLLIN && connection_may_read(c))
                 connection_read(c);
-        connection_serve(c);
+        connection_serve(c, until_us);
         if (c->parked && c->state >= IPC_CONNECTION_HALF_OPEN) {
                 call_abandon(c->parked);
                 connection_end_input(c);
@@ -145,7 +152,7 @@ static void connection_turn(IpcConnection *c, uint32_t revents) {
         (void) sd_event_now(c->server->event, CLOCK_BOOTTIME, &now_us);
         r = ipc_stream_write(&c->stream, now_us);
         if (r < 0)
-                connection_serve_unheard(c);
+                connection_serve_unheard(c, until_us);
         else if (now_us >= ipc_stream_deadline_us(&c->stream, c->server->config.limits.output_timeout_us))
                 connection_fail(c, IPC_NOTICE_SLOW, 0);
         else if (c->state == IPC_CONNECTION_DRAINING && !c->backlog && !c->first_call &&
@@ -162,6 +169,10 @@ static int connection_arm_timer(IpcConnection *c) {
         uint64_t deadline_us = ipc_stream_deadline_us(&c->stream, c->server->config.limits.output_timeout_us);
         int r;
 
+        /* At once, but behind what is ready already. 'defer' would come before all others, again and again.
+         */
+        if (c->backlog && connection_may_serve(c))
+                deadline_us = 0;
         if (deadline_us == UINT64_MAX)
                 return c->timer ? sd_event_source_set_enabled(c->timer, SD_EVENT_OFF) : 0;
         if (!c->timer)
@@ -190,8 +201,7 @@ static int connection_arm(IpcConnection *c) {
         if (r < 0)
                 return r;
 
-        r = sd_event_source_set_enabled(c->defer, c->backlog && connection_may_serve(c) ? SD_EVENT_ONESHOT
-                                                                                        : SD_EVENT_OFF);
+        r = sd_event_source_set_enabled(c->defer, SD_EVENT_OFF);
         if (r < 0)
                 return r;
 

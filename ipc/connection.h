@@ -51,7 +51,8 @@ struct IpcConnection {
         IpcConnection *previous, *next; /* of the server */
         IpcConnectionState state;
         bool running;
-        bool backlog; /* complete messages may be left in the stream */
+        bool backlog;             /* complete messages may be left in the stream */
+        unsigned n_unheard_reads; /* so often it may still be read when UNHEARD */
         IpcPeer peer;
         IpcStream stream;
         sd_event_source *io, *defer, *timer;

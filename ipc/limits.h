@@ -25,6 +25,9 @@
 /* ... or when what waits has not been taken after this time: it hangs. */
 #define IPC_OUTPUT_TIMEOUT_US (UINT64_C(10) * 1000 * 1000)
 
+/* After this time with one connection, which is long for what one read brings, the others have their turn. */
+#define IPC_TURN_US (UINT64_C(5) * 1000)
+
 /* All users together: an fd and, idle, about 1 KiB each. */
 #define IPC_CONNECTIONS_MAX 1024U
 
@@ -52,6 +55,7 @@ typedef struct IpcLimits {
         size_t output_pause;
         size_t output_max;
         uint64_t output_timeout_us;
+        uint64_t turn_us;
         unsigned n_connections;
         unsigned n_connections_per_uid;
         unsigned n_parked_per_uid;

@@ -31,6 +31,7 @@ static IpcLimits limits_complete(const IpcLimits *limits) {
                 .output_pause = limits->output_pause ?: IPC_OUTPUT_PAUSE,
                 .output_max = limits->output_max ?: IPC_OUTPUT_MAX,
                 .output_timeout_us = limits->output_timeout_us ?: IPC_OUTPUT_TIMEOUT_US,
+                .turn_us = limits->turn_us ?: IPC_TURN_US,
                 .n_connections = limits->n_connections ?: IPC_CONNECTIONS_MAX,
                 .n_connections_per_uid = limits->n_connections_per_uid ?: IPC_CONNECTIONS_PER_UID,
                 .n_parked_per_uid = limits->n_parked_per_uid ?: IPC_PARKED_PER_UID,

@@ -127,6 +127,36 @@ START_TEST(client_that_does_not_read_is_not_read_from) {
 }
 END_TEST
 
+START_TEST(what_takes_long_goes_on_when_the_others_had_their_turn) {
+        _cleanup_(test_done) Test t;
+        int busy, gone, other;
+
+        /* Every call takes too long. */
+        test_init(&t, &(IpcServerConfig){ .limits = { .turn_us = 1 } });
+        busy = test_connect(&t);
+        gone = test_connect(&t);
+        other = test_connect(&t);
+        test_put(busy, CALL_WITH("oneway", "Count", "{}"), 100);
+        test_put(gone, CALL_WITH("oneway", "Count", "{}"), 1000);
+        test_put(other, CALL("Echo", "{\"value\":{}}"), 1);
+        ck_assert_int_eq(shutdown(gone, SHUT_RDWR), 0);
+        for (int i = 0; i < 8; i++)
+                ck_assert_int_gt(sd_event_run(t.event, 0), 0);
+        assert_receives(other, REPLY("{\"value\":{}}"));
+        ck_assert_uint_lt(t.example.n_oneway, 100);
+        test_run(&t);
+        ck_assert_uint_eq(t.example.n_oneway, 1100);
+        assert_closed(gone);
+
+        /* A call that waits, and with it what is behind it, ends with its client all the same. */
+        gone = test_connect(&t);
+        test_put(gone, CALL("Take", NAMED("a")) CALL_WITH("oneway", "Count", "{}"), 1);
+        test_close(&t, gone);
+        ck_assert_uint_eq(t.example.n_oneway, 1100);
+        ck_assert_uint_eq(t.example.n_gone, 1);
+}
+END_TEST
+
 START_TEST(client_that_does_not_read_for_long_is_closed) {
         _cleanup_(test_done) Test t;
         int fd;
@@ -376,6 +406,7 @@ static Suite *limits_suite(void) {
         tcase_add_test(t, uid_has_16_waiting_takes);
         tcase_add_test(t, reading_stops_when_too_many_replies_wait);
         tcase_add_test(t, client_that_does_not_read_is_not_read_from);
+        tcase_add_test(t, what_takes_long_goes_on_when_the_others_had_their_turn);
         tcase_add_test(t, client_that_does_not_read_for_long_is_closed);
         tcase_add_test(t, watcher_that_does_not_read_is_closed_at_the_mark);
         tcase_add_test(t, replies_that_wait_for_one_another_count_as_unread);
