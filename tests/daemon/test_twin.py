@@ -147,7 +147,8 @@ class Get(TwinCase):
     def test_the_stored_twin_survives_a_kill(self):
         version = self.update({"a": 1})
         # Written some seconds after the one before.
-        eventually(lambda: f'"desiredVersion":{version}' in self.twin_file().read_text(), "the twin on disk")
+        written = f'"desiredVersion":{version}'
+        eventually(lambda: self.twin_file().exists() and written in self.twin_file().read_text(), "the twin on disk")
         self.daemon.kill()
         self.hub.stop()
         self.daemon.start()
