@@ -7,6 +7,7 @@
 
 #include "util/util.h"
 
+/* With its NUL. */
 #define RFC3339_SIZE sizeof("2026-11-22T01:46:08.123Z")
 
 /*

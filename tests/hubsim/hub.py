@@ -152,8 +152,9 @@ class HubCase(unittest.TestCase):
     def arrived(self):
         return [line for line in self.hub.journal() if line["device"] == self.name]
 
-    def has_logged(self, text):
-        return any(f"{self.name}: {text}" in line for line in self.hub.errors)
+    def wait_for_log(self, text):
+        """What the hub prints and what it does reach us on two ways, in any order."""
+        self.eventually(lambda: any(f"{self.name}: {text}" in line for line in self.hub.errors))
 
     def eventually(self, condition):
         deadline = time.monotonic() + mqtt.TIMEOUT_S

@@ -146,13 +146,13 @@ class Queue(C2dCase):
         d.receive_message()
         d.puback(d.receive_message())
         d.wait_for_close()
-        self.assertTrue(self.has_logged("400004 "))
+        self.wait_for_log("400004 ")
 
     def test_a_puback_for_nothing_is_passed_over(self):
         d = self.open_subscribed()
         d.puback(mqtt.Message("", b"", 1, False, 7))
         d.ping()
-        self.eventually(lambda: self.has_logged("412002 "))
+        self.wait_for_log("412002 ")
 
     def test_with_qos_0_a_message_is_done_when_it_is_sent(self):
         d = self.open_subscribed(qos=0)

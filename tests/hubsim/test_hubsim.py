@@ -44,7 +44,7 @@ class Refusals(HubCase):
         self.eventually(lambda: any("stranger: 404001 " in error for error in self.hub.errors))
         wrong = line.replace(fields["SharedAccessKey"], "A" * 43 + "=")
         self.assertEqual(self.open(wrong).connect(), (False, 5))
-        self.eventually(lambda: self.has_logged("401003 "))
+        self.wait_for_log("401003 ")
         self.hub.stop()
         devices = self.hub.state / "devices.json"
         document = json.loads(devices.read_text())
@@ -52,7 +52,7 @@ class Refusals(HubCase):
         devices.write_text(json.dumps(document))
         self.hub.start()
         self.assertEqual(self.open(line).connect(), (False, 5))
-        self.eventually(lambda: self.has_logged("403012 "))
+        self.wait_for_log("403012 ")
 
     @enforces(3)
     def test_the_policy_may_connect_any_device(self):
