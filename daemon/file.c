@@ -42,6 +42,26 @@ int file_read(const char *path, size_t max, char **ret, size_t *ret_n) {
         return 0;
 }
 
+int file_open_directory(const char *path, int *ret_fd) {
+        _cleanup_(close_fdp) int fd = -1, parent_fd = -1;
+        bool is_new;
+
+        is_new = mkdir(path, 0700) >= 0;
+        if (!is_new && errno != EEXIST)
+                return -errno;
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+
+        if (is_new) {
+                parent_fd = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                if (parent_fd < 0 || fsync(parent_fd) < 0)
+                        return -errno;
+        }
+        *ret_fd = TAKE_FD(fd);
+        return 0;
+}
+
 static int write_new(int directory_fd, const char *name, az_span begin, az_span rest) {
         size_t n = (size_t) az_span_size(begin);
         _cleanup_(close_fdp) int fd = -1;

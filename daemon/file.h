@@ -11,6 +11,12 @@
  */
 int file_read(const char *path, size_t max, char **ret, size_t *ret_n);
 
+/*
+ * Opens a directory for what must outlive a power cut. One that was not there is made, mode 0700, and synced
+ * into its parent.
+ */
+int file_open_directory(const char *path, int *ret_fd);
+
 /* What file_replace() adds to a name while it writes. */
 #define FILE_NEW_SUFFIX ".new"
 #define FILE_NAME_MAX   128U

@@ -12,12 +12,11 @@
 
 static int recover_directory(Inbox *inbox) {
         _cleanup_(close_fdp) int fd = -1;
+        int r;
 
-        if (mkdir(inbox->directory, 0700) < 0 && errno != EEXIST)
-                return -errno;
-        fd = open(inbox->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0)
-                return -errno;
+        r = file_open_directory(inbox->directory, &fd);
+        if (r < 0)
+                return r;
         /* The daemon may have been killed before it did: a repeat of what is here is acknowledged at once. */
         if (fsync(fd) < 0 && errno != EROFS)
                 return -errno;

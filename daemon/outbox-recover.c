@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 
 #include "daemon/aside.h"
+#include "daemon/file.h"
 
 typedef struct Recovery {
         Outbox *o;
@@ -35,12 +36,11 @@ typedef struct Recovery {
 
 static int recover_directory(Outbox *o) {
         _cleanup_(close_fdp) int fd = -1;
+        int r;
 
-        if (mkdir(o->directory, 0700) < 0 && errno != EEXIST)
-                return -errno;
-        fd = open(o->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0)
-                return -errno;
+        r = file_open_directory(o->directory, &fd);
+        if (r < 0)
+                return r;
         if (flock(fd, LOCK_EX | LOCK_NB) < 0)
                 return errno == EWOULDBLOCK ? -EBUSY : -errno;
 
