@@ -158,6 +158,8 @@ static int check_value(Check *c, uint32_t token, unsigned depth, bool in_array) 
 static int check_patch(Check *c, az_span patch) {
         int r;
 
+        if (az_span_size(patch) > (int32_t) TWIN_TEXT_MAX)
+                return fail(c, "the text of a patch has at most 122880 bytes");
         r = ipc_document_parse(&c->document, patch);
         if (r < 0)
                 return r;

@@ -12,6 +12,8 @@
 
 /* By the size formula: the bytes of names and strings, 8 for a number, 4 for a boolean. */
 #define TWIN_SECTION_MAX (32U * 1024U)
+/* Nulls and white space count nothing, but every later patch is compared with them: a bound of our own. */
+#define TWIN_TEXT_MAX    (120U * 1024U)
 #define TWIN_STRING_MAX  4096U
 #define TWIN_NAME_MAX    1024U
 #define TWIN_DEPTH_MAX   10U

@@ -179,10 +179,13 @@ static void write_finish(Twin *t, int error) {
 
         if (error < 0) {
                 if (!reports->is_write_failed)
-                        log_error_errno(t->log, error, "Failed to write '" TWIN_REPORTS_FILE "': %m");
+                        log_error_errno(t->log, error,
+                                        "Failed to write '" TWIN_REPORTS_FILE "': %m, trying again");
                 reports->retry_us = now_us + WRITE_RETRY_US;
                 twin_pending_stored(reports->pending, reports->writing, answer_since_us(t, now_us), &result);
         } else {
+                if (reports->is_write_failed)
+                        log_info(t->log, "'" TWIN_REPORTS_FILE "' can be written again");
                 reports->is_on_disk = !reports->is_writing_empty;
                 reports->written = reports->writing;
                 reports->retry_us = 0;

@@ -104,6 +104,20 @@ START_TEST(section_is_limited_by_the_size_formula) {
 }
 END_TEST
 
+START_TEST(text_is_limited_whatever_counts) {
+        char patch[TWIN_TEXT_MAX + 2];
+        TwinProblem problem;
+
+        for (unsigned excess = 0; excess <= 1; excess++) {
+                (void) snprintf(patch, sizeof(patch), "{\"gone\":null%*s}",
+                                (int) (TWIN_TEXT_MAX + excess - strlen("{\"gone\":null}")), "");
+                ck_assert_uint_eq(strlen(patch), TWIN_TEXT_MAX + excess);
+                ck_assert_int_eq(twin_check_patch(str(patch), &problem), excess ? TWIN_INVALID : 0);
+        }
+        ck_assert_msg(strstr(problem.reason, "122880"), "%s", problem.reason);
+}
+END_TEST
+
 START_TEST(long_path_is_cut) {
         TwinProblem problem;
         char patch[2048];
@@ -121,6 +135,7 @@ static Suite *twin_check_suite(void) {
         tcase_add_loop_test(t, patch_is_what_the_cloud_takes, 0, ELEMENTSOF(rows));
         tcase_add_test(t, names_and_strings_have_a_limit);
         tcase_add_test(t, section_is_limited_by_the_size_formula);
+        tcase_add_test(t, text_is_limited_whatever_counts);
         tcase_add_test(t, long_path_is_cut);
         suite_add_tcase(s, t);
         return s;
