@@ -37,11 +37,11 @@ class Installed:
         self.root = Path(directory)
         run("meson", "install", "-C", BUILD, "--no-rebuild", "--destdir", self.root)
         pc = next(self.root.rglob("libaziot.pc"))
-        self.library = next(self.root.rglob("libaziot.so.0"))
+        self.shared_object = next(self.root.rglob("libaziot.so.0"))
         self.environment = {**os.environ, "PKG_CONFIG_PATH": str(pc.parent), "PKG_CONFIG_SYSROOT_DIR": str(self.root)}
         # A library with sanitizers wants a program that has them.
         self.extra = []
-        if "libasan" in run("readelf", "-d", self.library):
+        if "libasan" in run("readelf", "-d", self.shared_object):
             self.extra = ["-fsanitize=address,undefined"]
 
     def pkg_config(self, *arguments):
@@ -64,7 +64,7 @@ def setUpModule():
 
 class Library(unittest.TestCase):
     def test_only_its_own_names_are_exported(self):
-        names = [line.split()[-1] for line in run("nm", "-D", "--defined-only", installed.library).splitlines()]
+        names = [line.split()[-1] for line in run("nm", "-D", "--defined-only", installed.shared_object).splitlines()]
         self.assertEqual([name for name in names if not re.match(r"aziot_|LIBAZIOT_0$", name)], [])
         # The version of a name is a promise, so the list of them is kept.
         kept = re.findall(r"^ (\w+)@LIBAZIOT_0 ", (SOURCE / "debian/libaziot0.symbols").read_text(), re.MULTILINE)
@@ -73,11 +73,11 @@ class Library(unittest.TestCase):
     def test_every_function_of_the_header_is_exported(self):
         declared = set(re.findall(r"\b(aziot_\w+)\(", re.sub(r"/\*.*?\*/", "", (SOURCE / "ipc/aziot.h").read_text(),
                                                              flags=re.DOTALL)))
-        exported = set(re.findall(r" (aziot_\w+)", run("nm", "-D", "--defined-only", installed.library)))
+        exported = set(re.findall(r" (aziot_\w+)", run("nm", "-D", "--defined-only", installed.shared_object)))
         self.assertEqual(declared - {"aziot_message"}, exported)
 
     def test_it_needs_nothing_but_libc(self):
-        needed = re.findall(r"NEEDED.*\[(.*)\]", run("readelf", "-d", installed.library))
+        needed = re.findall(r"NEEDED.*\[(.*)\]", run("readelf", "-d", installed.shared_object))
         self.assertEqual([name for name in needed if not re.match(r"libc\.|libasan|libubsan", name)], [])
 
     def test_the_header_is_c_and_cplusplus(self):
@@ -88,7 +88,7 @@ class Library(unittest.TestCase):
                     input="#include <aziot.h>\ntypedef int unit;\n")
 
     def test_the_static_library_is_enough(self):
-        archive = installed.library.parent / "libaziot.a"
+        archive = installed.shared_object.parent / "libaziot.a"
         self.assertTrue(installed.compile(EXAMPLES / "telemetry.c", archive).exists())
 
     def test_the_examples_say_how_they_are_compiled(self):
@@ -104,7 +104,7 @@ class Examples(harness.DaemonCase):
         """Compiles an example and starts it."""
         return self.run_program(installed.compile(EXAMPLES / name), *arguments,
                                 env={"AZIOT_SOCKET": self.daemon.socket_path,
-                                     "LD_LIBRARY_PATH": str(installed.library.parent)})
+                                     "LD_LIBRARY_PATH": str(installed.shared_object.parent)})
 
     def test_telemetry(self):
         program = self.example("telemetry.c", "2")
