@@ -58,6 +58,8 @@ class Poison(harness.DaemonCase):
         self.hub.call("Poison", {"text": "bad"})
         wire = self.daemon.connect()
         wire.send(SEND, {"message": {"text": "x", "properties": {"is": "bad"}}, "stage": "delivered"})
+        # Two connections have no order: what proves that it is the message has to come behind it.
+        eventually(lambda: self.daemon.status()["outbox"]["messages"] == 1, "it is in the outbox")
         self.daemon.send(text="y")
         self.impatiently(lambda status: status["outbox"]["messages"] == 0, "the outbox is empty")
         with self.refused("io.aziotd.telemetry.NotDelivered", reason="refused"):
