@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * usage: bench-protocol [--time | --count]
+ *
+ * Without an argument: runs each operation once and checks what comes of it (TAP).
+ * --time: prints a line for each: name, median of the nanoseconds that it takes.
+ * --count: for a tool that counts what happens between the calls of measure(); prints the names.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "protocol-operations.h"
+
+#define N_WARM_UP 10
+#define N_COUNTED 1000
+#define N_BATCHES 9
+#define BATCH_NS  20e6
+
+/* bench/protocol.py knows this function by its name. */
+__attribute__((noinline)) void measure(const Operation *operation, Bench *b, long n);
+
+void measure(const Operation *operation, Bench *b, long n) {
+        void (*run)(Bench *) = operation->run;
+
+        for (long i = 0; i < n; i++)
+                run(b);
+}
+
+static void count(const Operation *operation, Bench *b) {
+        for (int i = 0; i < N_WARM_UP; i++)
+                operation->run(b);
+        measure(operation, b, N_COUNTED);
+        puts(operation->name);
+}
+
+static double measure_ns(const Operation *operation, Bench *b, long n) {
+        struct timespec begin, end;
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &begin);
+        measure(operation, b, n);
+        (void) clock_gettime(CLOCK_MONOTONIC, &end);
+        return (double) (end.tv_sec - begin.tv_sec) * 1e9 + (double) (end.tv_nsec - begin.tv_nsec);
+}
+
+static int compare(const void *a, const void *b) {
+        const double *x = a, *y = b;
+
+        return *x < *y ? -1 : *x > *y;
+}
+
+static void print_time(const Operation *operation, Bench *b) {
+        double times_ns[N_BATCHES];
+        long n = 1000;
+
+        while (measure_ns(operation, b, n) < BATCH_NS)
+                n *= 2;
+        for (int i = 0; i < N_BATCHES; i++)
+                times_ns[i] = measure_ns(operation, b, n) / (double) n;
+        qsort(times_ns, N_BATCHES, sizeof(times_ns[0]), compare);
+        printf("%s %.1f\n", operation->name, times_ns[N_BATCHES / 2]);
+}
+
+/* Returns whether the operation does what it should. */
+static bool check(const Operation *operation, Bench *b, size_t number) {
+        bool is_right;
+
+        operation->run(b);
+        if (operation->show)
+                operation->show(b);
+        is_right = strcmp(b->text, operation->expected) == 0;
+        printf("%s %zu - %s\n", is_right ? "ok" : "not ok", number, operation->name);
+        if (!is_right)
+                printf("# it gave '%s'\n", b->text);
+        return is_right;
+}
+
+int main(int argc, char **argv) {
+        const char *mode = argc > 1 ? argv[1] : "--check";
+        bool is_right = true;
+        Bench b;
+
+        bench_init(&b);
+        if (strcmp(mode, "--check") == 0)
+                printf("1..%zu\n", n_protocol_operations);
+        for (size_t i = 0; i < n_protocol_operations; i++) {
+                const Operation *operation = &protocol_operations[i];
+
+                if (strcmp(mode, "--time") == 0)
+                        print_time(operation, &b);
+                else if (strcmp(mode, "--count") == 0)
+                        count(operation, &b);
+                else
+                        is_right = check(operation, &b, i + 1) && is_right;
+        }
+        return is_right ? EXIT_SUCCESS : EXIT_FAILURE;
+}
