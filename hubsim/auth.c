@@ -3,20 +3,9 @@
 #include "hubsim/auth.h"
 
 #include <ctype.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <strings.h>
 
 #include "hubsim/percent.h"
-
-/* Two ids of 128 bytes, each escaped, and a host name; a longer token is none. */
-#define SAS_TOKEN_MAX 2048
-/* Thirty thousand years; in microseconds it still fits 64 bits. */
-#define EXPIRY_DIGITS_MAX 12
-
-/* A key is 16 to 64 bytes. */
-#define KEY_MAX 64
 
 /* Those that the service's documentation and the device SDKs name. */
 static const char *const api_versions[] = {
@@ -77,100 +66,6 @@ static bool host_is_ours(az_span host, const char *const *hosts) {
         return false;
 }
 
-static bool parse_expiry(az_span text, uint64_t *ret) {
-        uint64_t value = 0;
-
-        if (!is_digits(text) || az_span_size(text) > EXPIRY_DIGITS_MAX)
-                return false;
-
-        for (int32_t i = 0; i < az_span_size(text); i++)
-                value = value * 10 + (uint64_t) (az_span_ptr(text)[i] - '0');
-        *ret = value;
-        return true;
-}
-
-int sas_token_parse(az_span password, SasToken *ret) {
-        az_span rest = password;
-        SasToken t = {};
-        const struct {
-                const char *name;
-                az_span *value;
-        } fields[] = {
-                { "sr", &t.resource },
-                { "sig", &t.signature },
-                { "se", &t.expiry },
-                { "skn", &t.policy },
-        };
-
-        if (az_span_size(password) > SAS_TOKEN_MAX ||
-            !span_skip_prefix(&rest, AZ_SPAN_FROM_STR("SharedAccessSignature ")))
-                return -EBADMSG;
-
-        while (az_span_size(rest) > 0) {
-                az_span value = span_take_until(&rest, '&');
-                az_span name = span_take_until(&value, '=');
-
-                for (size_t i = 0; i < ELEMENTSOF(fields); i++)
-                        if (span_equals(name, fields[i].name)) {
-                                if (az_span_size(*fields[i].value) > 0)
-                                        return -EBADMSG; /* said twice */
-                                *fields[i].value = value;
-                        }
-        }
-        if (az_span_size(t.resource) == 0 || az_span_size(t.signature) == 0 ||
-            !parse_expiry(t.expiry, &t.expiry_s))
-                return -EBADMSG;
-
-        *ret = t;
-        return 0;
-}
-
-/* Returns the length of the decoded key, 0 if it is no base64 of a usable length. */
-static size_t decode_key(const char *key, uint8_t ret[static KEY_MAX + 2]) {
-        size_t n = strlen(key);
-        int size;
-
-        if (n == 0 || n % 4 != 0 || n > (KEY_MAX + 2) / 3 * 4)
-                return 0;
-
-        size = EVP_DecodeBlock(ret, (const uint8_t *) key, (int) n);
-        if (size < 0)
-                return 0;
-        /* EVP_DecodeBlock() counts the padding as data. */
-        return (size_t) size - (key[n - 1] == '=') - (key[n - 2] == '=');
-}
-
-/* base64(HMAC-SHA256(key, resource LF expiry)); returns its length, 0 if the key is none. */
-static size_t sign(const SasToken *token, const char *key, char ret[static EVP_MAX_MD_SIZE * 2]) {
-        uint8_t raw_key[KEY_MAX + 2], text[SAS_TOKEN_MAX + 1], mac[EVP_MAX_MD_SIZE];
-        size_t n_key = decode_key(key, raw_key);
-        az_span to_sign = AZ_SPAN_FROM_BUFFER(text);
-        unsigned n_mac = 0;
-
-        if (n_key == 0)
-                return 0;
-
-        to_sign = az_span_copy(to_sign, token->resource);
-        to_sign = az_span_copy_u8(to_sign, '\n');
-        to_sign = az_span_copy(to_sign, token->expiry);
-        if (!HMAC(EVP_sha256(), raw_key, (int) n_key, text, sizeof(text) - (size_t) az_span_size(to_sign),
-                  mac, &n_mac))
-                n_mac = 0;
-        OPENSSL_cleanse(raw_key, sizeof(raw_key));
-        return n_mac == 0 ? 0 : (size_t) EVP_EncodeBlock((uint8_t *) ret, mac, (int) n_mac);
-}
-
-bool sas_token_is_signed_with(const SasToken *token, const char *key) {
-        char expected[EVP_MAX_MD_SIZE * 2];
-        uint8_t received[SAS_TOKEN_MAX];
-        az_span scratch = AZ_SPAN_FROM_BUFFER(received), signature;
-        size_t n_expected = sign(token, key, expected);
-
-        return n_expected > 0 && percent_decode(token->signature, &scratch, &signature) &&
-               (size_t) az_span_size(signature) == n_expected &&
-               CRYPTO_memcmp(az_span_ptr(signature), expected, n_expected) == 0;
-}
-
 bool sas_token_covers(const SasToken *token, const char *const *hosts, az_span device) {
         uint8_t buffer[SAS_TOKEN_MAX];
         az_span scratch = AZ_SPAN_FROM_BUFFER(buffer), uri, segment;
@@ -198,11 +93,9 @@ static Verdict refuse(MqttConnackCode code, unsigned error, const char *reason) 
 
 /* With skn a policy's keys have signed it, else the device's own. */
 static bool token_is_genuine(const SasToken *token, const Registry *registry, const Device *device) {
-        const Keys *policy = registry_get_policy_keys(registry);
-        bool by_policy = az_span_size(token->policy) > 0;
-
-        return sas_token_is_signed_with(token, by_policy ? policy->primary : device->primary_key) ||
-               sas_token_is_signed_with(token, by_policy ? policy->secondary : device->secondary_key);
+        return attestation_has_signed(az_span_size(token->policy) > 0 ? registry_get_policy(registry)
+                                                                      : &device->attestation,
+                                      token);
 }
 
 static Verdict check_token(const SasToken *token, const Registry *registry, const char *const *hosts,

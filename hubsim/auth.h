@@ -11,6 +11,7 @@
 
 #include "hubsim/mqtt-codec.h"
 #include "hubsim/registry.h"
+#include "hubsim/sas-token.h"
 #include "util/util.h"
 
 /* "{host}/{device}[/{module}]/?api-version={version}&…" */
@@ -20,20 +21,6 @@ typedef struct UserName {
 } UserName;
 
 int user_name_parse(az_span user_name, UserName *ret);
-
-/* "SharedAccessSignature sr={resource}&sig={signature}&se={expiry}[&skn={policy}]", fields in any order. */
-typedef struct SasToken {
-        az_span resource;  /* as written: the signature covers these bytes */
-        az_span signature; /* percent-encoded base64 */
-        az_span expiry;
-        az_span policy;    /* empty for a device's own key */
-        uint64_t expiry_s; /* seconds since 1970 */
-} SasToken;
-
-int sas_token_parse(az_span password, SasToken *ret);
-
-/* Is the signature the one that this key (base64) makes? */
-bool sas_token_is_signed_with(const SasToken *token, const char *key);
 
 /* Does the resource name this device of this hub, or a whole-segment prefix of it? 'hosts', its names, ends
  * with NULL. */

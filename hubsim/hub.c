@@ -167,13 +167,16 @@ int hub_clear_faults(Hub *hub) {
 
 char *hub_format_connection_string(const Hub *hub, const Device *device) {
         char port[16] = "", *text;
+        int r;
 
         if (hub_get_port(hub) != 8883)
                 (void) snprintf(port, sizeof(port), ":%u", hub_get_port(hub));
-        if (asprintf(&text, "HostName=%s%s;DeviceId=%s;SharedAccessKey=%s", hub->hosts[0], port, device->id,
-                     device->primary_key) < 0)
-                return NULL;
-        return text;
+        if (device->attestation.kind == ATTESTATION_KEYS)
+                r = asprintf(&text, "HostName=%s%s;DeviceId=%s;SharedAccessKey=%s", hub->hosts[0], port,
+                             device->id, device->attestation.primary);
+        else
+                r = asprintf(&text, "HostName=%s%s;DeviceId=%s;x509=true", hub->hosts[0], port, device->id);
+        return r < 0 ? NULL : text;
 }
 
 /* With port 0, the port of the last run is used again, so that connection strings stay good. */

@@ -65,7 +65,7 @@ DEFINE_CLEANUP(Hub *, hub_free)
 
 unsigned hub_get_port(const Hub *hub);
 
-/* "HostName=…;DeviceId=…;SharedAccessKey=…", to be freed; NULL: out of memory. */
+/* "HostName=…;DeviceId=…;SharedAccessKey=…", or "…;x509=true", to be freed; NULL: out of memory. */
 char *hub_format_connection_string(const Hub *hub, const Device *device);
 
 /* Drops all connections and, unless 'seconds' is 0, refuses new ones for so long. Everything else is kept. */

@@ -7,22 +7,18 @@
 #include <cjson/cJSON.h>
 #include <ctype.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
-#include <openssl/rand.h>
 
 #include "hubsim/c2d.h"
 #include "hubsim/files.h"
 #include "hubsim/twin.h"
 
-/* IoT Hub's keys are 256 bits. */
-#define KEY_SIZE      32
 #define DEVICE_ID_MAX 128
 /* Some tens of thousands of devices. */
 #define FILE_MAX (16U * 1024U * 1024U)
 
 struct Registry {
         char *path;
-        Keys policy;
+        Attestation policy;
         Device *first, *last;
 };
 
@@ -38,8 +34,7 @@ static Device *device_free(Device *device) {
         c2d_free(device->c2d);
         twin_free(device->twin);
         free(device->id);
-        free(device->primary_key);
-        free(device->secondary_key);
+        attestation_done(&device->attestation);
         free(device);
         return NULL;
 }
@@ -56,8 +51,7 @@ Registry *registry_free(Registry *registry) {
                 registry->first = device->next;
                 device_free(device);
         }
-        free(registry->policy.primary);
-        free(registry->policy.secondary);
+        attestation_done(&registry->policy);
         free(registry->path);
         free(registry);
         return NULL;
@@ -73,21 +67,19 @@ static bool id_is_valid(const char *id) {
         return n > 0 && n <= DEVICE_ID_MAX;
 }
 
-static int device_new(const char *id, const char *primary, const char *secondary, bool enabled,
-                      Device **ret) {
+static int device_new(const char *id, const Attestation *attestation, bool enabled, Device **ret) {
         _cleanup_(device_freep) Device *device = NULL;
+        int r;
 
         device = malloc(sizeof(*device));
         if (!device)
                 return -ENOMEM;
-        *device = (Device){
-                .id = strdup(id),
-                .primary_key = strdup(primary),
-                .secondary_key = strdup(secondary),
-                .enabled = enabled,
-        };
-        if (!device->id || !device->primary_key || !device->secondary_key)
+        *device = (Device){ .id = strdup(id), .enabled = enabled };
+        if (!device->id)
                 return -ENOMEM;
+        r = attestation_copy(attestation, &device->attestation);
+        if (r < 0)
+                return r;
 
         *ret = TAKE_PTR(device);
         return 0;
@@ -101,41 +93,25 @@ static void registry_link(Registry *registry, Device *device) {
         registry->last = device;
 }
 
-static const char *get_string(const cJSON *object, const char *name) {
-        return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
-}
-
 static int registry_load_device(Registry *registry, const cJSON *item) {
-        const char *id = get_string(item, "deviceId"), *primary = get_string(item, "primaryKey"),
-                   *secondary = get_string(item, "secondaryKey");
+        const char *id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "deviceId"));
         const cJSON *enabled = cJSON_GetObjectItemCaseSensitive(item, "enabled");
+        _cleanup_(attestation_done) Attestation attestation = ATTESTATION_NULL;
         Device *device;
         int r;
 
-        if (!id || !primary || !secondary || !cJSON_IsBool(enabled) || !id_is_valid(id) ||
-            registry_find(registry, id, strlen(id)))
+        if (!id || !cJSON_IsBool(enabled) || !id_is_valid(id) || registry_find(registry, id, strlen(id)))
                 return -EBADMSG;
 
-        r = device_new(id, primary, secondary, cJSON_IsTrue(enabled), &device);
+        r = attestation_load(item, &attestation);
+        if (r < 0)
+                return r;
+        r = device_new(id, &attestation, cJSON_IsTrue(enabled), &device);
         if (r < 0)
                 return r;
 
         registry_link(registry, device);
         return 0;
-}
-
-/* A file of before there was a policy has none. */
-static int registry_load_policy(Registry *registry, const cJSON *policy) {
-        const char *primary = get_string(policy, "primaryKey"),
-                   *secondary = get_string(policy, "secondaryKey");
-
-        if (!policy)
-                return 0;
-        if (!primary || !secondary)
-                return -EBADMSG;
-
-        registry->policy = (Keys){ .primary = strdup(primary), .secondary = strdup(secondary) };
-        return registry->policy.primary && registry->policy.secondary ? 0 : -ENOMEM;
 }
 
 static int registry_load(Registry *registry) {
@@ -163,15 +139,16 @@ static int registry_load(Registry *registry) {
                 if (r < 0)
                         return r;
         }
-        return registry_load_policy(registry, cJSON_GetObjectItemCaseSensitive(document, "policy"));
+        /* A file of before there was a policy has none. */
+        item = cJSON_GetObjectItemCaseSensitive(document, "policy");
+        return item ? attestation_load(item, &registry->policy) : 0;
 }
 
 static bool append_device(cJSON *devices, const Device *device) {
         cJSON *item = cJSON_CreateObject();
 
         return cJSON_AddItemToArray(devices, item) && cJSON_AddStringToObject(item, "deviceId", device->id) &&
-               cJSON_AddStringToObject(item, "primaryKey", device->primary_key) &&
-               cJSON_AddStringToObject(item, "secondaryKey", device->secondary_key) &&
+               attestation_store(&device->attestation, item) &&
                cJSON_AddBoolToObject(item, "enabled", device->enabled);
 }
 
@@ -183,8 +160,7 @@ static int registry_save(const Registry *registry) {
         document = cJSON_CreateObject();
         policy = cJSON_AddObjectToObject(document, "policy");
         if (!cJSON_AddStringToObject(policy, "name", POLICY_NAME) ||
-            !cJSON_AddStringToObject(policy, "primaryKey", registry->policy.primary) ||
-            !cJSON_AddStringToObject(policy, "secondaryKey", registry->policy.secondary))
+            !attestation_store(&registry->policy, policy))
                 return -ENOMEM;
         devices = cJSON_AddArrayToObject(document, "devices");
         if (!devices)
@@ -199,38 +175,15 @@ static int registry_save(const Registry *registry) {
         return file_replace(registry->path, 0600, text, strlen(text));
 }
 
-static int make_key(char ret[static KEY_SIZE * 2]) {
-        uint8_t raw[KEY_SIZE];
-
-        if (RAND_bytes(raw, sizeof(raw)) != 1)
-                return -EIO;
-
-        (void) EVP_EncodeBlock((uint8_t *) ret, raw, sizeof(raw));
-        return 0;
-}
-
-static int make_keys(char ret_primary[static KEY_SIZE * 2], char ret_secondary[static KEY_SIZE * 2]) {
-        int r;
-
-        r = make_key(ret_primary);
-        if (r < 0)
-                return r;
-        return make_key(ret_secondary);
-}
-
 static int registry_ensure_policy(Registry *registry) {
-        char primary[KEY_SIZE * 2], secondary[KEY_SIZE * 2];
         int r;
 
         if (registry->policy.primary)
                 return 0;
 
-        r = make_keys(primary, secondary);
+        r = attestation_init_keys(&registry->policy);
         if (r < 0)
                 return r;
-        registry->policy = (Keys){ .primary = strdup(primary), .secondary = strdup(secondary) };
-        if (!registry->policy.primary || !registry->policy.secondary)
-                return -ENOMEM;
         return registry_save(registry);
 }
 
@@ -256,8 +209,7 @@ int registry_open(const char *path, Registry **ret) {
         return 0;
 }
 
-int registry_add(Registry *registry, const char *id, Device **ret) {
-        char primary[KEY_SIZE * 2], secondary[KEY_SIZE * 2];
+int registry_add_device(Registry *registry, const char *id, const Attestation *attestation, Device **ret) {
         Device *device, *last = registry->last;
         int r;
 
@@ -266,10 +218,7 @@ int registry_add(Registry *registry, const char *id, Device **ret) {
         if (registry_find(registry, id, strlen(id)))
                 return -EEXIST;
 
-        r = make_keys(primary, secondary);
-        if (r < 0)
-                return r;
-        r = device_new(id, primary, secondary, true, &device);
+        r = device_new(id, attestation, true, &device);
         if (r < 0)
                 return r;
 
@@ -289,7 +238,34 @@ int registry_add(Registry *registry, const char *id, Device **ret) {
         return 0;
 }
 
-const Keys *registry_get_policy_keys(const Registry *registry) {
+int registry_add(Registry *registry, const char *id, Device **ret) {
+        _cleanup_(attestation_done) Attestation keys = ATTESTATION_NULL;
+        int r;
+
+        r = attestation_init_keys(&keys);
+        if (r < 0)
+                return r;
+        return registry_add_device(registry, id, &keys, ret);
+}
+
+int registry_set_attestation(Registry *registry, Device *device, const Attestation *attestation) {
+        Attestation before = device->attestation;
+        int r;
+
+        r = attestation_copy(attestation, &device->attestation);
+        if (r < 0)
+                return r;
+        r = registry_save(registry);
+        if (r < 0) {
+                attestation_done(&device->attestation);
+                device->attestation = before;
+                return r;
+        }
+        attestation_done(&before);
+        return 0;
+}
+
+const Attestation *registry_get_policy(const Registry *registry) {
         return &registry->policy;
 }
 

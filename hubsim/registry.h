@@ -6,6 +6,7 @@
  * a device's connection and stored session are hangs on its Device too, and is kept elsewhere (state.h).
  */
 
+#include "hubsim/attestation.h"
 #include "util/util.h"
 
 typedef struct Session Session;
@@ -18,8 +19,7 @@ typedef struct Twin Twin;
 typedef struct Device {
         struct Device *next;
         char *id;
-        char *primary_key; /* base64, as it stands in connection strings */
-        char *secondary_key;
+        Attestation attestation;
         bool enabled;
 
         Session *session;   /* its live connection, NULL while there is none */
@@ -36,19 +36,14 @@ typedef struct Registry Registry;
 /* The shared access policy whose keys may connect any device: that which every hub has. */
 #define POLICY_NAME "device"
 
-/* A pair of keys in base64. */
-typedef struct Keys {
-        char *primary, *secondary;
-} Keys;
-
 /* Reads 'path'; a missing file is an empty registry. The policy gets keys if it has none yet. -EBADMSG: not a
  * file that this program wrote. */
 int registry_open(const char *path, Registry **ret);
 Registry *registry_free(Registry *registry);
 DEFINE_CLEANUP(Registry *, registry_free)
 
-/* Those of the policy. */
-const Keys *registry_get_policy_keys(const Registry *registry);
+/* The keys of the policy. */
+const Attestation *registry_get_policy(const Registry *registry);
 
 Device *registry_first(const Registry *registry);
 Device *registry_find(const Registry *registry, const char *id, size_t n);
@@ -58,6 +53,12 @@ Device *registry_find(const Registry *registry, const char *id, size_t n);
  * no device id of IoT Hub, or one that cannot stand in a topic.
  */
 int registry_add(Registry *registry, const char *id, Device **ret);
+
+/* The same with a copy of this attestation. */
+int registry_add_device(Registry *registry, const char *id, const Attestation *attestation, Device **ret);
+
+/* Gives a device a copy of this one instead and saves the file; a live connection stays. */
+int registry_set_attestation(Registry *registry, Device *device, const Attestation *attestation);
 
 bool device_is_subscribed(const Device *device, const char *filter);
 

@@ -21,35 +21,6 @@ static az_span str(const char *text) {
         return az_span_create_from_str((char *) text);
 }
 
-/* Signatures made with another implementation of HMAC: key bytes 0x01 to 0x20, expiry 1893456000. */
-static const struct {
-        const char *resource, *signature;
-} vectors[] = {
-        { "hub-lab.azure-devices.net%2Fdevices%2Fpump-17", "skva+5dc1tXqjwbBB10W6Aon9alCD10WBtVPwNr3U1Q=" },
-        { "hub-lab.azure-devices.net%2Fdevices%2Fpump-17%2Fmodules%2Flogger",
-          "QLOVP12AkPQTkYwQjDJM+NUUQc/rNKNZLcWjOKQRpVM=" },
-        { "hub-lab.azure-devices.net%2Fdevices%2Fpump%2317%40site",
-          "sdeFZfkPFachYWeMHFUHbjEJTGOs/LalyngUohX9ToY=" },
-        { "0ne00ABCDEF%2Fregistrations%2Fpump-17", "VzcfTtQK8Mz7RFuWvE6c8l9VOF5EB85g6MSo1+yD5BI=" },
-        { "0ne00ABCDEF%2fregistrations%2fpump-17", "JkxOusYpleBJvCL9hzL1mVsyTpRJp3YYgPA19nB+i6s=" },
-};
-
-START_TEST(signature_is_known_with_its_key_alone) {
-        SasToken token = {
-                .resource = str(vectors[_i].resource),
-                .signature = str(vectors[_i].signature),
-                .expiry = str("1893456000"),
-        };
-
-        ck_assert(sas_token_is_signed_with(&token, KEY));
-        ck_assert(!sas_token_is_signed_with(&token, OTHER_KEY));
-        ck_assert(!sas_token_is_signed_with(&token, ""));
-        ck_assert(!sas_token_is_signed_with(&token, "not base64"));
-        token.expiry = str("1893456001");
-        ck_assert(!sas_token_is_signed_with(&token, KEY));
-}
-END_TEST
-
 static const struct {
         const char *resource;
         bool covers;
@@ -111,39 +82,6 @@ START_TEST(user_name_is_taken_apart_or_refused) {
         ck_assert(az_span_is_content_equal(u.device, str(user_names[_i].device)));
         ck_assert(az_span_is_content_equal(u.module, str(user_names[_i].module)));
         ck_assert(az_span_is_content_equal(u.api_version, str(user_names[_i].api_version)));
-}
-END_TEST
-
-static const struct {
-        const char *password;
-        int result;
-} tokens[] = {
-        { SAS SR "&" SIG "&" SE, 0 },
-        { SAS SE "&" SIG "&" SR, 0 },
-        { SAS SIG "&" SE "&skn=device&" SR, 0 },
-        { SAS SR "&" SIG, -EBADMSG },
-        { SAS SR "&" SE, -EBADMSG },
-        { SAS SIG "&" SE, -EBADMSG },
-        { SAS SR "&" SIG "&se=", -EBADMSG },
-        { SAS SR "&" SIG "&se=soon", -EBADMSG },
-        { SAS SR "&" SIG "&se=-1", -EBADMSG },
-        { SAS SR "&" SIG "&se=1000000000000", -EBADMSG },
-        { SAS SR "&" SIG "&se=18446744073709551616", -EBADMSG },
-        { SAS SR "&" SR "&" SIG "&" SE, -EBADMSG },
-        { "sharedaccesssignature " SR "&" SIG "&" SE, -EBADMSG },
-        { SR "&" SIG "&" SE, -EBADMSG },
-        { "", -EBADMSG },
-};
-
-START_TEST(token_is_taken_apart_in_any_order) {
-        SasToken token;
-
-        ck_assert_int_eq(sas_token_parse(str(tokens[_i].password), &token), tokens[_i].result);
-        if (tokens[_i].result < 0)
-                return;
-        ck_assert(az_span_is_content_equal(token.resource, str(SR + 3)));
-        ck_assert_uint_eq(token.expiry_s, EXPIRY_S);
-        ck_assert(sas_token_is_signed_with(&token, KEY));
 }
 END_TEST
 
@@ -246,11 +184,9 @@ END_TEST
 
 static Suite *hubsim_auth_suite(void) {
         Suite *s = suite_create("hubsim-auth");
-        TCase *t = tcase_create("sas_token");
+        TCase *t = tcase_create("sas_token_covers");
 
-        tcase_add_loop_test(t, signature_is_known_with_its_key_alone, 0, ELEMENTSOF(vectors));
         tcase_add_loop_test(t, resource_covers_the_device_or_not, 0, ELEMENTSOF(resources));
-        tcase_add_loop_test(t, token_is_taken_apart_in_any_order, 0, ELEMENTSOF(tokens));
         suite_add_tcase(s, t);
 
         t = tcase_create("user_name_parse");
