@@ -271,11 +271,12 @@ static az_result append_begin(az_json_writer *w, bool is_object) {
 }
 
 static az_result append_end(az_json_writer *w, bool is_object) {
-        _az_json_state *state = &w->_internal.state;
+        _az_json_state *state;
         az_result result;
 
         _az_PRECONDITION_NOT_NULL(w);
 
+        state = &w->_internal.state;
         if (state->depth == 0 || state->expects == _az_JSON_EXPECTS_MEMBER ||
             _az_json_state_in_object(state) != is_object)
                 return AZ_ERROR_JSON_INVALID_STATE;
