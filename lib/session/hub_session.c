@@ -42,6 +42,10 @@ static uint64_t deadline_after(az_hub_session_time time, uint32_t timeout_s) {
         return time.now_us + timeout_s * _az_USEC_PER_SEC;
 }
 
+static bool clock_is_unset(az_hub_session const *s, az_hub_session_time time) {
+        return time.unix_s < s->_internal.options.build_unix_s;
+}
+
 static az_result sign(az_hub_session *s, az_hub_session_transition const *transition, input const *in) {
         uint64_t expires_unix_s = in->time.unix_s + s->_internal.options.token_lifetime_s;
         az_hub_event *event;
@@ -54,11 +58,11 @@ static az_result sign(az_hub_session *s, az_hub_session_transition const *transi
                 return r;
 
         s->_internal.credential_len = (size_t) az_span_size(text);
-        _az_hub_session_date_token(s, in->time);
+        _az_hub_session_date_attempt(s, in->time);
         event = move(s, transition, deadline_after(in->time, s->_internal.options.sign_timeout_s));
         event->as.sign.string_to_sign = text;
         event->as.sign.expires_unix_s = expires_unix_s;
-        event->as.sign.clock_is_unset = in->time.unix_s < s->_internal.options.build_unix_s;
+        event->as.sign.clock_is_unset = clock_is_unset(s, in->time);
         return AZ_OK;
 }
 
@@ -66,15 +70,22 @@ static az_span span_of(char *text, size_t len) {
         return az_span_create((uint8_t *) text, (int32_t) len);
 }
 
-static az_result connect(az_hub_session *s, az_hub_session_transition const *transition, input const *in) {
-        az_hub_event *event;
-        az_result r;
-
+static az_result write_password(az_hub_session *s, input const *in) {
         if (az_span_size(in->signature) != SIGNATURE_SIZE)
                 return AZ_ERROR_ARG;
-        r = az_iot_hub_client_sas_get_password(s->_internal.client, s->_internal.expires_unix_s,
-                                               in->signature, AZ_SPAN_EMPTY, s->_internal.credential,
-                                               sizeof(s->_internal.credential), &s->_internal.credential_len);
+        return az_iot_hub_client_sas_get_password(
+                s->_internal.client, s->_internal.expires_unix_s, in->signature, AZ_SPAN_EMPTY,
+                s->_internal.credential, sizeof(s->_internal.credential), &s->_internal.credential_len);
+}
+
+static az_result connect(az_hub_session *s, az_hub_session_transition const *transition, input const *in) {
+        az_hub_event *event;
+        az_result r = AZ_OK;
+
+        if (transition->on == AZ_HUB_ON_CERTIFICATE)
+                _az_hub_session_date_attempt(s, in->time);
+        else
+                r = write_password(s, in);
         if (az_result_failed(r))
                 return r;
 
@@ -84,6 +95,7 @@ static az_result connect(az_hub_session *s, az_hub_session_transition const *tra
         event->as.connect.password = span_of(s->_internal.credential, s->_internal.credential_len);
         event->as.connect.keep_alive_s = s->_internal.options.keep_alive_s;
         event->as.connect.clean_session = false;
+        event->as.connect.clock_is_unset = clock_is_unset(s, in->time);
         return AZ_OK;
 }
 
@@ -185,14 +197,19 @@ static az_result feed(az_hub_session *s, az_hub_session_trigger on, input const 
         transition = _az_hub_session_find_transition(s->_internal.state, on);
         if (!transition)
                 return AZ_ERROR_NOT_SUPPORTED;
-        if (transition->event == AZ_HUB_EVENT_SIGN && _az_hub_session_waits_for_clock(s, in->time))
+        if (transition->event != AZ_HUB_EVENT_SIGN)
+                return act(s, transition, in);
+        if (_az_hub_session_waits_for_clock(s, in->time))
                 return feed(s, AZ_HUB_ON_CLOCK_UNSET,
                             &(input){ .time = in->time, .loss = AZ_HUB_LOSS_CLOCK });
+        if (s->_internal.options.credential == AZ_CREDENTIAL_X509)
+                return feed(s, AZ_HUB_ON_CERTIFICATE, in);
         return act(s, transition, in);
 }
 
 az_hub_session_options az_hub_session_options_default(void) {
         return (az_hub_session_options){
+                .credential = AZ_CREDENTIAL_SAS,
                 .features = _az_HUB_SESSION_FEATURES,
                 .token_lifetime_s = 3600,
                 .keep_alive_s = 60,
@@ -209,7 +226,8 @@ static bool is_within(uint32_t least, uint32_t value, uint32_t most) {
 }
 
 static bool options_are_valid(az_hub_session_options const *options) {
-        return options->random_seed != 0 && is_within(1, options->features, _az_HUB_SESSION_FEATURES) &&
+        return options->random_seed != 0 && (unsigned) options->credential < _AZ_CREDENTIAL_MAX &&
+               is_within(1, options->features, _az_HUB_SESSION_FEATURES) &&
                is_within(300, options->token_lifetime_s, 86400) &&
                is_within(1, options->keep_alive_s, AZ_HUB_SESSION_KEEP_ALIVE_MAX_S) &&
                options->sign_timeout_s > 0 && options->connect_timeout_s > 0 &&
@@ -231,6 +249,8 @@ static az_result write_identity(az_hub_session *s) {
                                             sizeof(s->_internal.user_name), &s->_internal.user_name_len);
         if (az_result_failed(r))
                 return r;
+        if (s->_internal.options.credential != AZ_CREDENTIAL_SAS)
+                return AZ_OK;
         return az_iot_hub_client_sas_get_password(s->_internal.client, UINT64_MAX, longest, AZ_SPAN_EMPTY,
                                                   s->_internal.credential, sizeof(s->_internal.credential),
                                                   NULL);

@@ -23,9 +23,15 @@
  * attempt begins at once. That is no loss: nothing is counted, and nothing waits. A link that is lost in
  * those seconds is, but the next attempt follows within a tenth of a second.
  *
- * A token is dated by the wall clock, and a wrong one makes tokens that the hub refuses. While it shows a
- * time before the build date (an option), attempts wait for it: BACKOFF with AZ_HUB_LOSS_CLOCK, for five
- * minutes at most. Tell az_hub_session_clock_changed() when the clock was set.
+ * With a certificate (an option) there is nothing to sign and no token that ends: where a row leads to SIGN,
+ * CERTIFICATE leads straight to CONNECTING, the password is empty, and a link that is live has no deadline.
+ * The certificate is the caller's, who shows it in the TLS handshake. When there is a new one,
+ * az_hub_session_renew() takes the link over to it.
+ *
+ * A token is dated by the wall clock, and a wrong clock makes tokens that the hub refuses. To a wrong clock
+ * the hub's certificate is not valid either, whatever the device proves itself with. While it shows a time
+ * before the build date (an option), attempts wait for it: BACKOFF with AZ_HUB_LOSS_CLOCK, for five minutes
+ * at most. Tell az_hub_session_clock_changed() when the clock was set.
  *
  * az_hub_session_transitions() has every row. The session never gives up: only az_hub_session_stop() ends it.
  *
@@ -54,6 +60,7 @@
 #include <azure/core/az_result.h>
 #include <azure/core/az_span.h>
 #include <azure/iot/az_iot_hub_client.h>
+#include <session/credential.h>
 
 _az_BEGIN_DECLS
 
@@ -84,8 +91,8 @@ typedef enum {
         AZ_HUB_LOSS_TLS,     /* handshake or certificate failed */
         AZ_HUB_LOSS_TIMEOUT, /* no answer in time */
         /* CONNACK with another code than 0. 3 ("server unavailable") is treated as THROTTLED; 4 and 5 ("bad
-         * user name or password", "not authorized") are answered with one new token after the ordinary delay;
-         * otherwise 30 s to an hour, for people have to repair keys and enrolments. */
+         * user name or password", "not authorized") are answered with one new token after the ordinary delay,
+         * unless a certificate was refused; otherwise 30 s to an hour: people repair keys and enrolments. */
         AZ_HUB_LOSS_REFUSED,
         AZ_HUB_LOSS_SUBSCRIBE, /* SUBACK did not grant each filter */
         AZ_HUB_LOSS_CLOSED,    /* the hub closed the connection, or reset it */
@@ -128,7 +135,8 @@ typedef struct {
 /* Each is followed by its default. */
 typedef struct {
         uint64_t random_seed; /* from the system's random source; 0 is refused, so that it is not forgotten */
-        uint32_t features;    /* all */
+        az_credential credential;     /* AZ_CREDENTIAL_SAS */
+        uint32_t features;            /* all */
         uint32_t token_lifetime_s;    /* 3600; from 300 to 86400 */
         uint16_t keep_alive_s;        /* 60; from 1 to AZ_HUB_SESSION_KEEP_ALIVE_MAX_S */
         uint16_t sign_timeout_s;      /* 120: signing, and whatever the caller does before it answers */
@@ -187,9 +195,10 @@ typedef struct {
                 struct {
                         az_span client_id; /* these three are followed by a NUL */
                         az_span user_name;
-                        az_span password;
+                        az_span password; /* of a certificate: "" */
                         uint16_t keep_alive_s;
-                        bool clean_session; /* always false: the hub keeps what it has queued */
+                        bool clean_session;  /* always false: the hub keeps what it has queued */
+                        bool clock_is_unset; /* as with SIGN, which a certificate does without */
                 } connect;
                 struct {
                         az_hub_session_filter const *filters;
@@ -257,8 +266,8 @@ typedef struct {
                 bool session_present;
                 az_hub_session_filter filters[AZ_HUB_SESSION_FILTERS_MAX];
                 size_t n_filters;
-                uint64_t expires_unix_s; /* these three are of the last token */
-                uint64_t signed_us;
+                az_hub_session_time begun; /* the last attempt: when its token was made, if there is one */
+                uint64_t expires_unix_s;   /* these two are of the last token */
                 uint64_t renew_us;
                 uint64_t connected_us;
                 uint64_t live_since_us;
@@ -291,7 +300,7 @@ AZ_NODISCARD az_hub_session_options az_hub_session_options_default(void);
 AZ_NODISCARD az_result az_hub_session_init(az_hub_session *s, az_iot_hub_client const *client,
                                            az_hub_session_options const *options);
 
-/* Begins the first attempt (SIGN, or WAIT if there is a splay). */
+/* Begins the first attempt (SIGN, or CONNECT with a certificate; WAIT if there is a splay). */
 AZ_NODISCARD az_result az_hub_session_start(az_hub_session *s, az_hub_session_time time);
 
 /* Ends the session from any state (DISCONNECT, in place of an event that waits), and forgets its failures. */
@@ -335,8 +344,8 @@ AZ_NODISCARD az_result az_hub_session_suback(az_hub_session *s, uint8_t const *c
 AZ_NODISCARD az_result az_hub_session_lost(az_hub_session *s, az_hub_loss loss, az_hub_session_time time);
 
 /*
- * The deadline has passed (SIGN after BACKOFF, DRAIN when LIVE, DISCONNECT when DRAINING, otherwise LOST). A
- * call before it does nothing.
+ * The deadline has passed (SIGN, or CONNECT with a certificate, after BACKOFF; DRAIN when LIVE; DISCONNECT
+ * when DRAINING; otherwise LOST). A call before it does nothing.
  */
 AZ_NODISCARD az_result az_hub_session_timeout(az_hub_session *s, az_hub_session_time time);
 
@@ -346,18 +355,18 @@ AZ_NODISCARD az_result az_hub_session_renew(az_hub_session *s, az_hub_session_ti
 /* Nothing is under way any more (DISCONNECT, in CLOSING). */
 AZ_NODISCARD az_result az_hub_session_drained(az_hub_session *s, az_hub_session_time time);
 
-/* The connection that DISCONNECT asked to end in CLOSING is gone, in whichever way (SIGN). */
+/* The connection that DISCONNECT asked to end in CLOSING is gone, in whichever way (SIGN, or CONNECT). */
 AZ_NODISCARD az_result az_hub_session_closed(az_hub_session *s, az_hub_session_time time);
 
-/* Ends BACKOFF at once (SIGN); the failures stay counted. */
+/* Ends BACKOFF at once (SIGN, or CONNECT); the failures stay counted. */
 AZ_NODISCARD az_result az_hub_session_reconnect_now(az_hub_session *s, az_hub_session_time time);
 
 /*
  * The wall clock was set, by however much; in any state. Renews a link that is LIVE sooner, or now (DRAIN),
  * if its token has less of its life left than was thought, or has more than one and a half. Ends BACKOFF
- * (SIGN) after a refusal or a TLS failure if the step is of more than a minute, and after CLOCK if the clock
- * is right now. Otherwise does nothing. (An attempt that is under way is left alone: if its token is no good
- * the hub refuses it, and the next one is made with the new time.)
+ * (SIGN, or CONNECT) after a TLS failure or the refusal of a token if the step is of more than a minute, and
+ * after CLOCK if the clock is right now. Otherwise does nothing. (An attempt that is under way is left alone:
+ * if its token is no good the hub refuses it, and the next one is made with the new time.)
  */
 AZ_NODISCARD az_result az_hub_session_clock_changed(az_hub_session *s, az_hub_session_time time);
 
@@ -399,6 +408,7 @@ typedef enum {
         AZ_HUB_ON_RECONNECT_NOW,
         AZ_HUB_ON_CLOCK_CHANGED,
         AZ_HUB_ON_CLOCK_UNSET, /* in place of what leads to SIGN, while the clock is waited for */
+        AZ_HUB_ON_CERTIFICATE, /* in place of what leads to SIGN, where there is nothing to sign */
         AZ_HUB_ON_METHOD,
         AZ_HUB_ON_C2D,
         AZ_HUB_ON_TWIN,

@@ -31,10 +31,10 @@ AZ_NODISCARD bool _az_hub_session_waits_for_clock(az_hub_session const *s, az_hu
 /* Whether the clock is to blame for the last loss and has been set since. */
 AZ_NODISCARD bool _az_hub_session_is_mended_by_clock(az_hub_session const *s, az_hub_session_time time);
 
-/* A token is made: sets when it expires and when it is to be renewed. */
-void _az_hub_session_date_token(az_hub_session *s, az_hub_session_time time);
+/* An attempt begins; if with a token, sets when it expires and when it is to be renewed. */
+void _az_hub_session_date_attempt(az_hub_session *s, az_hub_session_time time);
 
-/* Returns when the link that is live has to be renewed. */
+/* Returns when the link that is live has to be renewed; UINT64_MAX: never. */
 AZ_NODISCARD uint64_t _az_hub_session_renewal_us(az_hub_session const *s, az_hub_session_time time);
 
 /* A link ends: if it lived for a minute then all was well, and earlier failures are forgotten. */

@@ -29,6 +29,7 @@ static const char *const triggers[_AZ_HUB_ON_MAX] = {
         [AZ_HUB_ON_RECONNECT_NOW] = "reconnect-now",
         [AZ_HUB_ON_CLOCK_CHANGED] = "clock-changed",
         [AZ_HUB_ON_CLOCK_UNSET] = "clock-unset",
+        [AZ_HUB_ON_CERTIFICATE] = "certificate",
         [AZ_HUB_ON_METHOD] = "method",
         [AZ_HUB_ON_C2D] = "c2d",
         [AZ_HUB_ON_TWIN] = "twin",

@@ -64,6 +64,10 @@ static unsigned backoff_of(az_hub_loss loss, uint8_t connack_code) {
         return loss == AZ_HUB_LOSS_CLOCK ? BACKOFF_CLOCK : BACKOFF_ORDINARY;
 }
 
+static bool has_token(az_hub_session const *s) {
+        return s->_internal.options.credential == AZ_CREDENTIAL_SAS;
+}
+
 static uint64_t back_off(az_hub_session *s, az_hub_loss loss, uint8_t connack_code) {
         uint32_t min_s = s->_internal.options.backoff_min_s, max_s = s->_internal.options.backoff_max_s;
         az_retry_policy const policies[_az_HUB_SESSION_BACKOFFS] = {
@@ -78,7 +82,7 @@ static uint64_t back_off(az_hub_session *s, az_hub_loss loss, uint8_t connack_co
         uint32_t n_failures = ++s->_internal.n_failures[backoff];
 
         /* "Bad user name or password", "not authorized": a new token may be all that it takes, once. */
-        if (backoff == BACKOFF_REFUSED && (connack_code == 4 || connack_code == 5)) {
+        if (backoff == BACKOFF_REFUSED && (connack_code == 4 || connack_code == 5) && has_token(s)) {
                 if (n_failures == 1)
                         backoff = BACKOFF_ORDINARY;
                 else
@@ -128,10 +132,10 @@ bool _az_hub_session_waits_for_clock(az_hub_session const *s, az_hub_session_tim
                (s->_internal.clock_until_us == 0 || time.now_us < s->_internal.clock_until_us);
 }
 
-/* How many seconds the wall clock has been set by since the last token was dated. */
+/* How many seconds the wall clock has been set by since the last attempt began. */
 static uint64_t clock_step_s(az_hub_session const *s, az_hub_session_time time) {
-        uint64_t signed_unix_s = s->_internal.expires_unix_s - s->_internal.options.token_lifetime_s;
-        uint64_t expected_s = signed_unix_s + (time.now_us - s->_internal.signed_us) / _az_USEC_PER_SEC;
+        uint64_t passed_us = time.now_us - s->_internal.begun.now_us;
+        uint64_t expected_s = s->_internal.begun.unix_s + passed_us / _az_USEC_PER_SEC;
 
         return time.unix_s > expected_s ? time.unix_s - expected_s : expected_s - time.unix_s;
 }
@@ -141,19 +145,25 @@ bool _az_hub_session_is_mended_by_clock(az_hub_session const *s, az_hub_session_
 
         if (loss == AZ_HUB_LOSS_CLOCK)
                 return time.unix_s >= s->_internal.options.build_unix_s;
-        return (loss == AZ_HUB_LOSS_REFUSED || loss == AZ_HUB_LOSS_TLS) &&
+        /* Of a certificate that was refused, the hub judged by its own clock. */
+        return (loss == AZ_HUB_LOSS_TLS || (loss == AZ_HUB_LOSS_REFUSED && has_token(s))) &&
                clock_step_s(s, time) > CLOCK_STEP_S;
 }
 
 /* After 75 to 85 % of its life, by the clock that nobody sets: devices that began together do not stay so. */
-void _az_hub_session_date_token(az_hub_session *s, az_hub_session_time time) {
+static void date_token(az_hub_session *s, az_hub_session_time time) {
         uint64_t life_us = s->_internal.options.token_lifetime_s * _az_USEC_PER_SEC;
         uint64_t age_us = life_us / 100 * 75 + az_retry_draw(&s->_internal.random) % (life_us / 10 + 1);
         uint64_t most_us = life_us - RENEWAL_MARGIN_S * _az_USEC_PER_SEC;
 
-        s->_internal.signed_us = time.now_us;
         s->_internal.expires_unix_s = time.unix_s + s->_internal.options.token_lifetime_s;
         s->_internal.renew_us = time.now_us + (age_us < most_us ? age_us : most_us);
+}
+
+void _az_hub_session_date_attempt(az_hub_session *s, az_hub_session_time time) {
+        s->_internal.begun = time;
+        if (has_token(s))
+                date_token(s, time);
         if (time.unix_s >= s->_internal.options.build_unix_s)
                 s->_internal.clock_until_us = 0;
 }
@@ -177,8 +187,11 @@ static uint64_t due_by_wall_clock_us(az_hub_session const *s, az_hub_session_tim
 
 uint64_t _az_hub_session_renewal_us(az_hub_session const *s, az_hub_session_time time) {
         uint64_t least_us = s->_internal.live_since_us + RENEWAL_MARGIN_S * _az_USEC_PER_SEC;
-        uint64_t due_us = due_by_wall_clock_us(s, time);
+        uint64_t due_us;
 
+        if (!has_token(s))
+                return UINT64_MAX;
+        due_us = due_by_wall_clock_us(s, time);
         if (due_us > s->_internal.renew_us)
                 due_us = s->_internal.renew_us;
         return due_us > least_us ? due_us : least_us;

@@ -50,6 +50,10 @@ static const az_hub_session_transition transitions[] = {
         ROW(CLOSING,     CLOCK_UNSET,    BACKOFF,     LOST),
         ROW(BACKOFF,     CLOCK_UNSET,    BACKOFF,     LOST),
 
+        ROW(STOPPED,     CERTIFICATE,    CONNECTING,  CONNECT),
+        ROW(CLOSING,     CERTIFICATE,    CONNECTING,  CONNECT),
+        ROW(BACKOFF,     CERTIFICATE,    CONNECTING,  CONNECT),
+
         ROW(STOPPED,     STOP,           STOPPED,     DISCONNECT),
         ROW(SIGNING,     STOP,           STOPPED,     DISCONNECT),
         ROW(CONNECTING,  STOP,           STOPPED,     DISCONNECT),

@@ -9,7 +9,7 @@
  *      +60 a minute passes           d the deadline comes            k-60 the clock is set by a minute
  *      m<topic> a message
  *
- * Options: m a module, s a splay, b a build date to come, C T M only C2D, twin, methods.
+ * Options: m a module, s a splay, b a build date to come, x a certificate, C T M only C2D, twin, methods.
  *
  * Whatever happens, an input makes at most one event or is refused and changes nothing, what an event points
  * to lies within the message, and the deadline is never in the past once it was dealt with.
@@ -31,6 +31,7 @@ typedef struct Run {
         az_iot_hub_client client;
         az_hub_session session;
         az_hub_session_time time;
+        az_credential credential;
 } Run;
 
 static void check(bool condition) {
@@ -72,7 +73,7 @@ static void check_twin(const az_iot_hub_client_twin_response *response, az_span 
         check(az_span_size(response->version) == 0 || is_within(response->version, topic));
 }
 
-static void check_event(az_hub_event *event, az_span topic) {
+static void check_event(az_hub_event *event, az_span topic, az_credential credential) {
         if (event->type == AZ_HUB_EVENT_METHOD)
                 check(is_within(event->as.method.name, topic) &&
                       is_within(event->as.method.request_id, topic));
@@ -80,6 +81,10 @@ static void check_event(az_hub_event *event, az_span topic) {
                 check_c2d(&event->as.c2d.request, topic);
         else if (event->type == AZ_HUB_EVENT_TWIN)
                 check_twin(&event->as.twin.response, topic);
+        else if (event->type == AZ_HUB_EVENT_SIGN)
+                check(credential == AZ_CREDENTIAL_SAS);
+        else if (event->type == AZ_HUB_EVENT_CONNECT)
+                check((credential == AZ_CREDENTIAL_SAS) == (az_span_size(event->as.connect.password) > 0));
         else if (event->type == AZ_HUB_EVENT_SUBSCRIBE)
                 check(event->as.subscribe.n_filters <= AZ_HUB_SESSION_FILTERS_MAX);
         else if (event->type == AZ_HUB_EVENT_LOST)
@@ -160,13 +165,13 @@ static void run_line(Run *run, az_span line) {
                 check(az_hub_session_get_status(s).state == state);
         }
         if (az_hub_session_next_event(s, &event)) {
-                check_event(&event, rest);
+                check_event(&event, rest, run->credential);
                 check(!az_hub_session_next_event(s, &event));
         }
 
         check(az_hub_session_timeout(s, run->time) == AZ_OK);
         if (az_hub_session_next_event(s, &event))
-                check_event(&event, rest);
+                check_event(&event, rest, run->credential);
         check(az_hub_session_deadline_us(s) > run->time.now_us);
 }
 
@@ -185,6 +190,8 @@ static az_result run_init(Run *run, az_span letters) {
                         options.splay_s = 5;
                 else if (letter == 'b')
                         options.build_unix_s = UNIX_S + 600;
+                else if (letter == 'x')
+                        options.credential = AZ_CREDENTIAL_X509;
                 else if (letter == 'C')
                         options.features = AZ_HUB_SESSION_C2D;
                 else if (letter == 'T')
@@ -194,6 +201,7 @@ static az_result run_init(Run *run, az_span letters) {
         }
         check(az_iot_hub_client_init(&run->client, AZ_SPAN_FROM_STR("h"), AZ_SPAN_FROM_STR("d"),
                                      &client_options) == AZ_OK);
+        run->credential = options.credential;
         return az_hub_session_init(&run->session, &run->client, &options);
 }
 

@@ -146,6 +146,7 @@ void run_script(const Script *script) {
         int clock_s = script->clock_s;
         az_hub_session s;
 
+        o.credential = script->credential;
         if (script->token_lifetime_s > 0)
                 o.token_lifetime_s = script->token_lifetime_s;
         o.splay_s = script->splay_s;

@@ -49,6 +49,7 @@ typedef struct {
 
 typedef struct {
         const char *name;
+        az_credential credential;
         uint32_t token_lifetime_s; /* 0: the default, here and below */
         uint16_t splay_s;
         uint64_t build_unix_s;

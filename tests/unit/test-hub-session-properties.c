@@ -36,7 +36,8 @@ typedef enum {
 
 /* What was reached, or the checks prove little. */
 typedef struct {
-        unsigned n_events[_AZ_HUB_EVENT_TYPE_MAX], n_losses[_AZ_HUB_LOSS_MAX], n_renewals, n_unset;
+        unsigned n_events[_AZ_HUB_EVENT_TYPE_MAX], n_losses[_AZ_HUB_LOSS_MAX], n_renewals, n_unset,
+                n_certificates;
 } Reached;
 
 /* What the driver knows of the session without asking it. */
@@ -68,7 +69,7 @@ static uint64_t draw(World *w, uint64_t n) {
 #define AFTER(event) (1U << AZ_HUB_EVENT_##event)
 static const unsigned follows[_AZ_HUB_EVENT_TYPE_MAX] = {
         [AZ_HUB_EVENT_SIGN] = AFTER(DISCONNECT) | AFTER(LOST) | AFTER(WAIT),
-        [AZ_HUB_EVENT_CONNECT] = AFTER(SIGN),
+        [AZ_HUB_EVENT_CONNECT] = AFTER(SIGN) | AFTER(DISCONNECT) | AFTER(LOST) | AFTER(WAIT),
         [AZ_HUB_EVENT_SUBSCRIBE] = AFTER(CONNECT),
         [AZ_HUB_EVENT_LIVE] = AFTER(SUBSCRIBE),
         [AZ_HUB_EVENT_METHOD] = AFTER(SUBSCRIBE) | AFTER(LIVE) | AFTER(DRAIN),
@@ -81,16 +82,23 @@ static const unsigned follows[_AZ_HUB_EVENT_TYPE_MAX] = {
         [AZ_HUB_EVENT_DISCONNECT] = UINT32_MAX, /* a stop */
 };
 
+/* It begins with a clock that is right, or after the wait for one. */
+static void on_attempt(World *w) {
+        if (w->time.unix_s >= w->options.build_unix_s) {
+                w->clock_us = 0;
+                return;
+        }
+        HOLDS(w, w->clock_us > 0 && w->time.now_us - w->clock_us >= 300 * USEC_PER_SEC);
+        w->reached->n_unset++;
+}
+
 static void on_sign(World *w, const az_hub_event *event) {
         bool is_unset = w->time.unix_s < w->options.build_unix_s;
 
+        HOLDS(w, w->options.credential == AZ_CREDENTIAL_SAS);
         HOLDS(w, event->as.sign.expires_unix_s == w->time.unix_s + w->options.token_lifetime_s);
         HOLDS(w, event->as.sign.clock_is_unset == is_unset);
-        if (is_unset)
-                HOLDS(w, w->clock_us > 0 && w->time.now_us - w->clock_us >= 300 * USEC_PER_SEC);
-        else
-                w->clock_us = 0;
-        w->reached->n_unset += is_unset;
+        on_attempt(w);
         w->expires_unix_s = event->as.sign.expires_unix_s;
 }
 
@@ -99,6 +107,14 @@ static void on_connect(World *w, const az_hub_event *event) {
         az_span password = event->as.connect.password;
         char expiry[32];
         int n;
+
+        if (w->options.credential == AZ_CREDENTIAL_X509) {
+                on_attempt(w);
+                HOLDS(w, az_span_size(password) == 0);
+                w->reached->n_certificates++;
+                return;
+        }
+        HOLDS(w, w->open == AZ_HUB_EVENT_SIGN);
 
         n = snprintf(expiry, sizeof(expiry), "&se=%" PRIu64, w->expires_unix_s);
         HOLDS(w, az_span_size(password) > n);
@@ -272,7 +288,8 @@ static void check_deadline(World *w) {
         if (az_hub_session_next_event(&w->session, &event))
                 on_event(w, &event);
         HOLDS(w, az_hub_session_deadline_us(&w->session) > w->time.now_us);
-        HOLDS(w, (az_hub_session_deadline_us(&w->session) != UINT64_MAX) == w->is_running);
+        if (w->options.credential == AZ_CREDENTIAL_SAS || w->open != AZ_HUB_EVENT_LIVE)
+                HOLDS(w, (az_hub_session_deadline_us(&w->session) != UINT64_MAX) == w->is_running);
         HOLDS(w, (az_hub_session_get_status(&w->session).state != AZ_HUB_SESSION_STOPPED) == w->is_running);
 }
 
@@ -338,6 +355,7 @@ static void run(uint64_t seed, Reached *reached) {
         w.options = az_hub_session_options_default();
         w.options.random_seed = seed;
         w.options.token_lifetime_s = draw(&w, 2) ? 300 : 3600;
+        w.options.credential = draw(&w, 3) ? AZ_CREDENTIAL_SAS : AZ_CREDENTIAL_X509;
         w.options.splay_s = draw(&w, 2) ? 5 : 0;
         w.options.build_unix_s = draw(&w, 2) ? BUILD_UNIX_S : 0;
         ck_assert_int_eq(az_iot_hub_client_init(&w.client, str("h"), str("d"), NULL), AZ_OK);
@@ -363,6 +381,7 @@ START_TEST(nothing_impossible_happens) {
                               az_hub_loss_to_string(loss));
         ck_assert_uint_gt(reached.n_renewals, 10);
         ck_assert_uint_gt(reached.n_unset, 10);
+        ck_assert_uint_gt(reached.n_certificates, 10);
 }
 END_TEST
 
