@@ -4,10 +4,9 @@
 
 #include "hubsim/control-internal.h"
 
-#include <openssl/rand.h>
-
 #include "hubsim/c2d.h"
 #include "hubsim/timestamp.h"
+#include "hubsim/uuid.h"
 
 /* "A case-sensitive string of up to 128 characters", and so for the others. */
 #define PROPERTY_MAX 1024
@@ -41,21 +40,6 @@ static const IpcField send_message_fields[] = {
           .absent = _C2D_ACK_INVALID },
 };
 const IpcStruct control_send_message_params = IPC_STRUCT(SendMessageParams, send_message_fields);
-
-/* A random UUID, as the service's SDKs make one. */
-static int make_message_id(char ret[static 37]) {
-        uint8_t b[16];
-
-        if (RAND_bytes(b, sizeof(b)) != 1)
-                return -EIO;
-
-        b[6] = (uint8_t) ((b[6] & 0x0f) | 0x40);
-        b[8] = (uint8_t) ((b[8] & 0x3f) | 0x80);
-        (void) snprintf(ret, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
-                        b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
-                        b[14], b[15]);
-        return 0;
-}
 
 /* Sends it with the body and the message id that were found. */
 static int send_message(IpcCall *call, const SendMessageParams *p, Control *control, az_span body,
@@ -96,7 +80,7 @@ int control_on_send_message(IpcCall *call, const void *params, void *userdata) {
         _cleanup_(ipc_buffer_done) IpcBuffer data = IPC_BUFFER_NULL;
         const SendMessageParams *p = params;
         az_span body = p->body, message_id = p->message_id;
-        char random_id[37];
+        char random_id[UUID_SIZE];
         int r;
 
         if (!ipc_is_absent(p->data)) {
@@ -108,7 +92,7 @@ int control_on_send_message(IpcCall *call, const void *params, void *userdata) {
                 body = buffer_span(&data);
         }
         if (ipc_is_absent(message_id)) {
-                r = make_message_id(random_id);
+                r = uuid_make(random_id);
                 if (r < 0)
                         return r;
                 message_id = az_span_create_from_str(random_id);

@@ -2,40 +2,10 @@
 
 #include "hubsim/twin.h"
 
-#include <sys/random.h>
-
 #include "hubsim/hub.h"
 #include "hubsim/log.h"
 #include "hubsim/session.h"
-#include "hubsim/timestamp.h"
 #include "hubsim/twin-file.h"
-#include "ipc/json.h"
-
-/* An answer that a fault delays. */
-struct TwinAnswer {
-        TwinAnswer *next;
-        Device *device;
-        IpcBuffer topic, payload;
-        sd_event_source *timer;
-};
-
-static TwinAnswer *answer_free(TwinAnswer *answer) {
-        if (!answer)
-                return NULL;
-
-        for (TwinAnswer **p = &answer->device->twin->delayed; *p; p = &(*p)->next)
-                if (*p == answer) {
-                        *p = answer->next;
-                        break;
-                }
-        sd_event_source_disable_unref(answer->timer);
-        ipc_buffer_done(&answer->topic);
-        ipc_buffer_done(&answer->payload);
-        free(answer);
-        return NULL;
-}
-
-DEFINE_CLEANUP(TwinAnswer *, answer_free)
 
 static void section_done(TwinSection *section) {
         ipc_buffer_done(&section->document);
@@ -45,8 +15,7 @@ Twin *twin_free(Twin *twin) {
         if (!twin)
                 return NULL;
 
-        while (twin->delayed)
-                answer_free(twin->delayed);
+        answers_clear(&twin->delayed);
         section_done(&twin->desired);
         section_done(&twin->reported);
         ipc_buffer_done(&twin->faults.race_patch);
@@ -172,36 +141,8 @@ static int answer_send(const Device *device, az_span topic, az_span payload) {
         return session_publish(device->session, topic, payload);
 }
 
-static int on_delay(sd_event_source *source, uint64_t usec, void *userdata) {
-        TwinAnswer *answer = userdata;
-
-        (void) answer_send(answer->device, buffer_span(&answer->topic), buffer_span(&answer->payload));
-        answer_free(answer);
-        return 0;
-}
-
-static int answer_delay(Hub *hub, Device *device, az_span topic, az_span payload) {
-        _cleanup_(answer_freep) TwinAnswer *answer = NULL;
-        int r;
-
-        answer = malloc(sizeof(*answer));
-        if (!answer)
-                return -ENOMEM;
-        *answer = (TwinAnswer){ .next = device->twin->delayed, .device = device };
-        device->twin->delayed = answer;
-        r = buffer_append_span(&answer->topic, topic);
-        if (r < 0)
-                return r;
-        r = buffer_append_span(&answer->payload, payload);
-        if (r < 0)
-                return r;
-        r = sd_event_add_time_relative(hub->event, &answer->timer, CLOCK_BOOTTIME,
-                                       device->twin->faults.delay_us, 1, on_delay, answer);
-        if (r < 0)
-                return r;
-
-        TAKE_PTR(answer);
-        return 0;
+static void on_delayed(az_span topic, az_span payload, void *userdata) {
+        (void) answer_send(userdata, topic, payload);
 }
 
 /* 'version' is 0 for an answer without one. */
@@ -229,32 +170,21 @@ static int twin_answer(Hub *hub, Device *device, const TwinRequest *request, uns
                 return 0;
         }
         if (faults && faults->delay_us > 0)
-                return answer_delay(hub, device, buffer_span(&topic), payload);
+                return answer_delay(&device->twin->delayed, hub->event, faults->delay_us, buffer_span(&topic),
+                                    payload, on_delayed, device);
         return answer_send(device, buffer_span(&topic), payload);
 }
 
 static int twin_refuse(Hub *hub, Device *device, const TwinRequest *request, unsigned code,
                        const char *message) {
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
-        char tracking_id[33], timestamp[TIMESTAMP_SIZE + 1];
-        uint64_t random[2];
         az_span text;
         int r;
 
         log_event(device->id, code, "twin %s refused: %s", request->is_patch ? "PATCH" : "GET", message);
-        if (getrandom(random, sizeof(random), 0) < 0)
-                return -errno;
-        (void) snprintf(tracking_id, sizeof(tracking_id), "%016llx%016llx", (unsigned long long) random[0],
-                        (unsigned long long) random[1]);
-        timestamp_format(realtime_us(), 6, timestamp);
-        memcpy(strchr(timestamp, 'Z'), "0Z", 3); /* "2026-03-09T07:15:31.8080000Z" */
-
-        ipc_json_begin(&json, NULL);
-        ipc_json_int(&json, "errorCode", code);
-        ipc_json_cstring(&json, "trackingId", tracking_id);
-        ipc_json_cstring(&json, "message", message);
-        ipc_json_cstring(&json, "timestampUtc", timestamp);
-        ipc_json_end(&json);
+        r = answer_format_error(&json, code, message);
+        if (r < 0)
+                return r;
         r = ipc_json_get(&json, &text);
         if (r < 0)
                 return r;
@@ -366,6 +296,6 @@ int twin_on_request(Hub *hub, Device *device, const TwinRequest *request) {
 }
 
 void twin_on_closed(Device *device) {
-        while (device->twin && device->twin->delayed)
-                answer_free(device->twin->delayed);
+        if (device->twin)
+                answers_clear(&device->twin->delayed);
 }

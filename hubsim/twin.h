@@ -9,6 +9,7 @@
  * Source: "Understand and use device twins in IoT Hub".
  */
 
+#include "hubsim/answer.h"
 #include "hubsim/registry.h"
 #include "hubsim/twin-document.h"
 
@@ -43,12 +44,10 @@ typedef struct TwinFaults {
         IpcBuffer race_patch;
 } TwinFaults;
 
-typedef struct TwinAnswer TwinAnswer;
-
 typedef struct Twin {
         TwinSection desired, reported;
         TwinFaults faults;
-        TwinAnswer *delayed;
+        DelayedAnswer *delayed;
 } Twin;
 
 Twin *twin_free(Twin *twin);
