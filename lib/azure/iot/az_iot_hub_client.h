@@ -18,12 +18,20 @@ enum {
         AZ_HUB_CLIENT_DEFAULT_MQTT_TELEMETRY_QOS = 0,
 };
 
+/*
+ * Path of MQTT over WebSockets (port 443, sub-protocol "mqtt"); the second one where the device has no
+ * certificate, so that the hub does not ask for it.
+ */
+#define AZ_IOT_HUB_CLIENT_WEB_SOCKET_PATH "/$iothub/websocket"
+#define AZ_IOT_HUB_CLIENT_WEB_SOCKET_PATH_NO_X509_CLIENT_CERT \
+        AZ_IOT_HUB_CLIENT_WEB_SOCKET_PATH "?iothub-no-client-cert=true"
+
 /* What az_iot_hub_client_init() may be told. Each span may be empty. */
 typedef struct {
-        az_span module_id;  /* the identity is a module of the device */
-        az_span user_agent; /* shown in the hub's diagnostic logs; percent-encoded by the caller */
-        az_span model_id;   /* DTMI of the Plug and Play model, as it is */
-        az_span *component_names;
+        az_span module_id;        /* the identity is a module of the device */
+        az_span user_agent;       /* shown in the hub's diagnostic logs; percent-encoded by the caller */
+        az_span model_id;         /* DTMI of the Plug and Play model, as it is */
+        az_span *component_names; /* of the model; an array that outlives the client, as what it names */
         int32_t component_names_length;
 } az_iot_hub_client_options;
 
@@ -273,6 +281,53 @@ AZ_NODISCARD az_result az_iot_hub_client_twin_patch_get_publish_topic(az_iot_hub
                                                                       az_span request_id, char *mqtt_topic,
                                                                       size_t mqtt_topic_size,
                                                                       size_t *out_mqtt_topic_length);
+
+/*
+ * Filters of messages about properties, as Plug and Play calls the twin: answers, and changes of writable
+ * properties; both with QoS 0.
+ */
+#define AZ_IOT_HUB_CLIENT_PROPERTIES_MESSAGE_SUBSCRIBE_TOPIC AZ_IOT_HUB_CLIENT_TWIN_RESPONSE_SUBSCRIBE_TOPIC
+#define AZ_IOT_HUB_CLIENT_PROPERTIES_WRITABLE_UPDATES_SUBSCRIBE_TOPIC \
+        AZ_IOT_HUB_CLIENT_TWIN_PATCH_SUBSCRIBE_TOPIC
+
+/* What a message about properties is; az_iot_hub_client_properties.h reads the payload of the first two. */
+typedef enum {
+        AZ_IOT_HUB_CLIENT_PROPERTIES_MESSAGE_TYPE_GET_RESPONSE = 1,     /* all of them, as the payload */
+        AZ_IOT_HUB_CLIENT_PROPERTIES_MESSAGE_TYPE_WRITABLE_UPDATED = 2, /* a change, as the payload */
+        AZ_IOT_HUB_CLIENT_PROPERTIES_MESSAGE_TYPE_ACKNOWLEDGEMENT = 3,  /* reported properties were taken */
+        AZ_IOT_HUB_CLIENT_PROPERTIES_MESSAGE_TYPE_ERROR = 4,            /* the payload may say more */
+} az_iot_hub_client_properties_message_type;
+
+/* A message about properties. */
+typedef struct {
+        az_iot_hub_client_properties_message_type message_type;
+        az_iot_status status; /* 200 if WRITABLE_UPDATED; may be a number that az_iot_status does not name */
+        az_span request_id;   /* of the request that it answers; empty if WRITABLE_UPDATED */
+} az_iot_hub_client_properties_message;
+
+/*
+ * Parses the topic of a message about properties: as az_iot_hub_client_twin_parse_received_topic(), under the
+ * names of Plug and Play.
+ *
+ *   received_topic  not empty
+ *   out_message  a span into 'received_topic'; written only on success
+ *
+ * Results as there.
+ */
+AZ_NODISCARD az_result
+az_iot_hub_client_properties_parse_received_topic(az_iot_hub_client const *client, az_span received_topic,
+                                                  az_iot_hub_client_properties_message *out_message);
+
+/* The same as az_iot_hub_client_twin_document_get_publish_topic(): the topic that asks for all properties. */
+AZ_NODISCARD az_result az_iot_hub_client_properties_document_get_publish_topic(
+        az_iot_hub_client const *client, az_span request_id, char *mqtt_topic, size_t mqtt_topic_size,
+        size_t *out_mqtt_topic_length);
+
+/* The same as az_iot_hub_client_twin_patch_get_publish_topic(): the topic of a patch of reported properties.
+ */
+AZ_NODISCARD az_result az_iot_hub_client_properties_get_reported_publish_topic(
+        az_iot_hub_client const *client, az_span request_id, char *mqtt_topic, size_t mqtt_topic_size,
+        size_t *out_mqtt_topic_length);
 
 _az_END_DECLS
 
