@@ -222,6 +222,18 @@ START_TEST(the_default_does_not_return) {
 }
 END_TEST
 
+static void on_failed_return(void) {
+}
+
+START_TEST(a_callback_that_returns_stops_the_program) {
+        az_span span;
+
+        az_precondition_failed_set_callback(on_failed_return);
+        span = az_span_create(NULL, 1);
+        (void) span;
+}
+END_TEST
+
 static Suite *precondition_suite(void) {
         Suite *s = suite_create("az-precondition");
         TCase *t;
@@ -239,6 +251,7 @@ static Suite *precondition_suite(void) {
 
         t = tcase_create("default");
         tcase_add_test_raise_signal(t, the_default_does_not_return, SIGNAL_OF_TRAP);
+        tcase_add_test_raise_signal(t, a_callback_that_returns_stops_the_program, SIGNAL_OF_TRAP);
         suite_add_tcase(s, t);
         return s;
 }

@@ -5,12 +5,15 @@
 #ifndef _az_CFG_H
 #define _az_CFG_H
 
-/* Before a function that is defined in a header, and before one whose result must not be ignored. */
+/* Before a function that is defined in a header, one whose result must not be ignored, one that does not
+ * return. */
 #define AZ_INLINE static inline
 #if defined(__GNUC__) || defined(__clang__)
 #define AZ_NODISCARD __attribute__((warn_unused_result))
+#define _az_NORETURN __attribute__((noreturn, cold))
 #else
 #define AZ_NODISCARD
+#define _az_NORETURN
 #endif
 
 /* C++ has no compound literals, but a braced initializer after the type's name means the same. */

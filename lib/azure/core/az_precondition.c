@@ -4,13 +4,12 @@
 
 #include <azure/core/az_precondition_internal.h>
 
-static void stop_program(void) {
+_az_NORETURN static void stop_program(void) {
 #if defined(__GNUC__) || defined(__clang__)
         __builtin_trap();
-#else
+#endif
         for (;;) {
         }
-#endif
 }
 
 /* The one setting of a program, as az_precondition_failed_set_callback() has no object to keep it in. */
@@ -26,5 +25,6 @@ void az_precondition_failed_set_callback(az_precondition_failed_fn az_preconditi
 #ifndef AZ_NO_PRECONDITION_CHECKING
 void _az_precondition_failed(void) {
         failed_callback();
+        stop_program();
 }
 #endif

@@ -15,8 +15,10 @@
 
 _az_BEGIN_DECLS
 
-/* Called on a failed precondition. It must not return: it ends or restarts the program, or leaves by
- * longjmp(). */
+/*
+ * Called on a failed precondition. It must not return: it ends or restarts the program, or leaves by
+ * longjmp(). If it does return, the program is stopped.
+ */
 typedef void (*az_precondition_failed_fn)(void);
 
 /*

@@ -14,11 +14,11 @@
 
 _az_BEGIN_DECLS
 
-/* Calls the function set by az_precondition_failed_set_callback(), which does not return. */
-#ifdef __clang_analyzer__
-__attribute__((analyzer_noreturn))
-#endif
-void _az_precondition_failed(void);
+/*
+ * Calls the function set by az_precondition_failed_set_callback(). That it does not return is what makes the
+ * checks cheap: the functions that open with them need not keep anything for afterwards.
+ */
+_az_NORETURN void _az_precondition_failed(void);
 
 _az_END_DECLS
 
