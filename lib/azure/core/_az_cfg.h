@@ -16,13 +16,20 @@
 #define _az_NORETURN
 #endif
 
-/* C++ has no compound literals, but a braced initializer after the type's name means the same. */
+/*
+ * C++ has no compound literals, but a braced initializer after the type's name means the same; and its
+ * programs may be compiled with -Wold-style-cast, so numbers and pointers to bytes are cast in its own words.
+ */
 #ifdef __cplusplus
-#define _az_LITERAL(type) type
-#define _az_BEGIN_DECLS   extern "C" {
-#define _az_END_DECLS     }
+#define _az_LITERAL(type)     type
+#define _az_CAST(type, value) (static_cast<type>(value))
+#define _az_BYTES(pointer)    (const_cast<uint8_t *>(reinterpret_cast<uint8_t const *>(pointer)))
+#define _az_BEGIN_DECLS       extern "C" {
+#define _az_END_DECLS         }
 #else
-#define _az_LITERAL(type) (type)
+#define _az_LITERAL(type)     (type)
+#define _az_CAST(type, value) ((type) (value))
+#define _az_BYTES(pointer)    ((uint8_t *) (pointer))
 #define _az_BEGIN_DECLS
 #define _az_END_DECLS
 #endif

@@ -20,7 +20,7 @@ _az_BEGIN_DECLS
 typedef int32_t az_log_classification;
 
 #define _az_LOG_MAKE_CLASSIFICATION(facility, code) \
-        ((az_log_classification) (((uint32_t) (facility) << 16U) | (uint32_t) (code)))
+        _az_CAST(az_log_classification, (_az_CAST(uint32_t, facility) << 16U) | _az_CAST(uint32_t, code))
 
 /* Nothing here logs these; they are kept for code that names them. */
 enum az_log_classification_core {

@@ -32,9 +32,9 @@ enum {
 };
 
 #define _az_RESULT_MAKE_SUCCESS(facility, code) \
-        ((az_result) (((uint32_t) (facility) << 16U) | (uint32_t) (code)))
+        _az_CAST(az_result, (_az_CAST(uint32_t, facility) << 16U) | _az_CAST(uint32_t, code))
 #define _az_RESULT_MAKE_ERROR(facility, code) \
-        ((az_result) (0x80000000U | ((uint32_t) (facility) << 16U) | (uint32_t) (code)))
+        _az_CAST(az_result, 0x80000000U | (_az_CAST(uint32_t, facility) << 16U) | _az_CAST(uint32_t, code))
 
 enum az_result_core {
         AZ_OK = _az_RESULT_MAKE_SUCCESS(_az_FACILITY_CORE, 0),

@@ -57,9 +57,9 @@ AZ_NODISCARD az_span az_span_create(uint8_t *ptr, int32_t size);
 #define AZ_SPAN_EMPTY _az_LITERAL(az_span) AZ_SPAN_LITERAL_EMPTY
 
 /* A span of a string literal without its NUL, as initializer, even of a constant, and as expression. */
-#define AZ_SPAN_LITERAL_FROM_STR(STRING_LITERAL)                                               \
-        {                                                                                      \
-                { (uint8_t *) (STRING_LITERAL ""), (int32_t) (sizeof(STRING_LITERAL "") - 1) } \
+#define AZ_SPAN_LITERAL_FROM_STR(STRING_LITERAL)                                                   \
+        {                                                                                          \
+                { _az_BYTES(STRING_LITERAL ""), _az_CAST(int32_t, sizeof(STRING_LITERAL "") - 1) } \
         }
 #define AZ_SPAN_FROM_STR(STRING_LITERAL) _az_LITERAL(az_span) AZ_SPAN_LITERAL_FROM_STR(STRING_LITERAL)
 
@@ -67,10 +67,10 @@ AZ_NODISCARD az_span az_span_create(uint8_t *ptr, int32_t size);
  * A span of a whole array of bytes, 'uint8_t buffer[10]' or 'char buffer[10]'; compilers warn of a pointer
  * and of elements wider than a byte (a division by zero).
  */
-#define AZ_SPAN_FROM_BUFFER(BYTE_BUFFER)                                           \
-        az_span_create((uint8_t *) (BYTE_BUFFER),                                  \
-                       (int32_t) (sizeof(BYTE_BUFFER) / sizeof((BYTE_BUFFER)[0]) / \
-                                  (sizeof((BYTE_BUFFER)[0]) == 1 ? 1U : 0U)))
+#define AZ_SPAN_FROM_BUFFER(BYTE_BUFFER)                                                  \
+        az_span_create(_az_BYTES(BYTE_BUFFER),                                            \
+                       _az_CAST(int32_t, sizeof(BYTE_BUFFER) / sizeof((BYTE_BUFFER)[0]) / \
+                                                 (sizeof((BYTE_BUFFER)[0]) == 1 ? 1U : 0U)))
 
 /* Returns a span of the NUL-terminated 'str', without the NUL. */
 AZ_NODISCARD az_span az_span_create_from_str(char *str);
@@ -86,7 +86,7 @@ AZ_NODISCARD AZ_INLINE bool az_span_is_content_equal(az_span span1, az_span span
         if (az_span_size(span1) != az_span_size(span2))
                 return false;
         return az_span_size(span1) == 0 ||
-               memcmp(az_span_ptr(span1), az_span_ptr(span2), (size_t) az_span_size(span1)) == 0;
+               memcmp(az_span_ptr(span1), az_span_ptr(span2), _az_CAST(size_t, az_span_size(span1))) == 0;
 }
 
 /* The same, with the letters A to Z equal to a to z. */
@@ -114,7 +114,7 @@ az_span az_span_copy_u8(az_span destination, uint8_t byte);
 /* Sets every byte of 'destination' to 'value'. */
 AZ_INLINE void az_span_fill(az_span destination, uint8_t value) {
         if (az_span_size(destination) > 0)
-                memset(az_span_ptr(destination), value, (size_t) az_span_size(destination));
+                memset(az_span_ptr(destination), value, _az_CAST(size_t, az_span_size(destination)));
 }
 
 /*

@@ -103,7 +103,8 @@ AZ_NODISCARD AZ_INLINE bool az_iot_status_succeeded(az_iot_status status) {
  * retriable here, because something else has to be done before the request is sent again.
  */
 AZ_NODISCARD AZ_INLINE bool az_iot_status_retriable(az_iot_status status) {
-        return status == AZ_IOT_STATUS_THROTTLED || (status >= AZ_IOT_STATUS_SERVER_ERROR && status < 600);
+        return status == AZ_IOT_STATUS_THROTTLED ||
+               (status >= AZ_IOT_STATUS_SERVER_ERROR && _az_CAST(uint32_t, status) < 600);
 }
 
 /*
