@@ -20,6 +20,7 @@ MAY_REACH = {
     "util": set(),
     "lib/azure/core": set(),
     "lib/azure/iot": CORE,
+    "lib/azure/platform": CORE,
     "lib/session": CORE | {"lib/azure/iot"},
     "lib/mqtt": CORE | UTIL,
     "ipc": CORE | UTIL,

@@ -9,7 +9,7 @@ set -uo pipefail
 . "$(dirname -- "$0")/tap.sh"
 
 lib=$(dirname -- "$0")/../lib
-mapfile -t sources < <(find "$lib/azure" "$lib/session" -name '*.c')
+mapfile -t sources < <(find "$lib/azure/core" "$lib/azure/iot" "$lib/session" -name '*.c')
 mapfile -t headers < <(cd "$lib" && find azure session -name '*.h' ! -name '*_internal.h')
 flags=(-Wall -Wextra -Werror -Wno-unused-parameter -Wno-missing-field-initializers -pedantic-errors -I"$lib")
 
