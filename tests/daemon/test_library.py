@@ -3,63 +3,19 @@
 """libaziot as a stranger has it: installed, found by pkg-config, and its examples compiled as they say themselves."""
 
 import json
-import os
 import re
-import shutil
-import subprocess
-import tempfile
 import unittest
-from pathlib import Path
 
 import harness
 from harness import BUILD, eventually, tap
+from installed import COMPILERS, SOURCE, STRICT, install, run
 
-SOURCE = Path(__file__).resolve().parents[2]
 EXAMPLES = SOURCE / "docs/examples/libaziot"
-
-STRICT = ["-Wall", "-Wextra", "-pedantic", "-Werror", "-O1"]
-COMPILERS = {".c": ["cc", "-std=c99"], ".cpp": ["c++", "-std=c++17"]}
-
-
-def run(*argv, **options):
-    """Runs a command and returns what it printed."""
-    result = subprocess.run([str(a) for a in argv], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                            timeout=4 * harness.TIMEOUT_S, check=False, **options)
-    if result.returncode != 0:
-        raise AssertionError(f"{argv}: exit code {result.returncode}\n{result.stdout}")
-    return result.stdout
-
-
-class Installed:
-    """The build, installed into a directory of its own, and what was compiled against it."""
-
-    def __init__(self, directory):
-        self.root = Path(directory)
-        run("meson", "install", "-C", BUILD, "--no-rebuild", "--destdir", self.root)
-        pc = next(self.root.rglob("libaziot.pc"))
-        self.shared_object = next(self.root.rglob("libaziot.so.0"))
-        self.environment = {**os.environ, "PKG_CONFIG_PATH": str(pc.parent), "PKG_CONFIG_SYSROOT_DIR": str(self.root)}
-        # A library with sanitizers wants a program that has them.
-        self.extra = []
-        if "libasan" in run("readelf", "-d", self.shared_object):
-            self.extra = ["-fsanitize=address,undefined"]
-
-    def pkg_config(self, *arguments):
-        return run("pkg-config", *arguments, "libaziot", env=self.environment).split()
-
-    def compile(self, source, *libraries):
-        """Compiles a program as its first lines say, and returns where it is."""
-        output = self.root / source.stem
-        run(*COMPILERS[source.suffix], *STRICT, *self.extra, source, *self.pkg_config("--cflags"),
-            *(libraries or self.pkg_config("--libs")), "-o", output)
-        return output
 
 
 def setUpModule():
     global installed
-    directory = tempfile.mkdtemp(prefix="aziot-installed-")
-    unittest.addModuleCleanup(shutil.rmtree, directory)
-    installed = Installed(directory)
+    installed = install()
 
 
 class Library(unittest.TestCase):
@@ -84,12 +40,12 @@ class Library(unittest.TestCase):
         for compiler in ("cc -std=c99 -x c", "cc -std=c17 -x c", "c++ -std=c++11 -x c++",
                          "c++ -std=c++20 -x c++"):
             with self.subTest(compiler):
-                run(*compiler.split(), *STRICT, *installed.pkg_config("--cflags"), "-fsyntax-only", "-",
+                run(*compiler.split(), *STRICT, *installed.pkg_config("--cflags", "libaziot"), "-fsyntax-only", "-",
                     input="#include <aziot.h>\ntypedef int unit;\n")
 
     def test_the_static_library_is_enough(self):
-        archive = installed.shared_object.parent / "libaziot.a"
-        self.assertTrue(installed.compile(EXAMPLES / "telemetry.c", archive).exists())
+        archive = installed.libraries / "libaziot.a"
+        self.assertTrue(installed.compile(EXAMPLES / "telemetry.c", "libaziot", archive).exists())
 
     def test_the_examples_say_how_they_are_compiled(self):
         for source in [*EXAMPLES.glob("*.c"), *EXAMPLES.glob("*.cpp")]:
@@ -102,9 +58,9 @@ class Library(unittest.TestCase):
 class Examples(harness.DaemonCase):
     def example(self, name, *arguments):
         """Compiles an example and starts it."""
-        return self.run_program(installed.compile(EXAMPLES / name), *arguments,
+        return self.run_program(installed.compile(EXAMPLES / name, "libaziot"), *arguments,
                                 env={"AZIOT_SOCKET": self.daemon.socket_path,
-                                     "LD_LIBRARY_PATH": str(installed.shared_object.parent)})
+                                     "LD_LIBRARY_PATH": str(installed.libraries)})
 
     def test_telemetry(self):
         program = self.example("telemetry.c", "2")
