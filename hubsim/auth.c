@@ -98,26 +98,49 @@ static bool token_is_genuine(const SasToken *token, const Registry *registry, co
                                       token);
 }
 
-static Verdict check_token(const SasToken *token, const Registry *registry, const char *const *hosts,
-                           Device *device, uint64_t now_s) {
+/* The verdict on a device that has keys. */
+static Verdict check_token(const Registry *registry, const char *const *hosts, const MqttConnect *connect,
+                           const PeerCertificate *peer, Device *device, uint64_t now_s) {
         az_span id = az_span_create_from_str(device->id);
+        SasToken token;
 
-        if (az_span_size(token->policy) > 0 && !span_equals(token->policy, POLICY_NAME))
+        if (peer->leaf)
+                return refuse(MQTT_CONNACK_NOT_AUTHORIZED, 401003,
+                              "a client certificate of a device that has keys");
+        if (!connect->has_password || sas_token_parse(connect->password, &token) < 0)
+                return refuse(MQTT_CONNACK_NOT_AUTHORIZED, 401003, "the password is not a SAS token");
+        if (az_span_size(token.policy) > 0 && !span_equals(token.policy, POLICY_NAME))
                 return refuse(MQTT_CONNACK_NOT_AUTHORIZED, 401003,
                               "no shared access policy of that name may connect");
-        if (!sas_token_covers(token, hosts, id))
+        if (!sas_token_covers(&token, hosts, id))
                 return refuse(MQTT_CONNACK_NOT_AUTHORIZED, 401003, "the token is for another resource");
-        if (!token_is_genuine(token, registry, device))
+        if (!token_is_genuine(&token, registry, device))
                 return refuse(MQTT_CONNACK_NOT_AUTHORIZED, 401003, "the token's signature is wrong");
-        if (token->expiry_s <= now_s)
+        if (token.expiry_s <= now_s)
                 return refuse(MQTT_CONNACK_NOT_AUTHORIZED, 401003, "the token has expired");
 
-        return (Verdict){ .code = MQTT_CONNACK_ACCEPTED, .device = device, .expiry_s = token->expiry_s };
+        return (Verdict){ .code = MQTT_CONNACK_ACCEPTED, .device = device, .expiry_s = token.expiry_s };
+}
+
+/* The verdict on a device that has a certificate. Some clients send an empty password with it. */
+static Verdict check_certificate(const MqttConnect *connect, const PeerCertificate *peer, Device *device,
+                                 uint64_t now_s) {
+        const char *reason;
+
+        if (connect->has_password && az_span_size(connect->password) > 0)
+                return refuse(MQTT_CONNACK_NOT_AUTHORIZED, 401003,
+                              peer->leaf ? "both a password and a client certificate"
+                                         : "a password of a device that has a certificate");
+        reason = attestation_check_certificate(&device->attestation, peer,
+                                               az_span_create_from_str(device->id), now_s);
+        if (reason)
+                return refuse(MQTT_CONNACK_NOT_AUTHORIZED, 401003, reason);
+
+        return (Verdict){ .code = MQTT_CONNACK_ACCEPTED, .device = device };
 }
 
 Verdict auth_check(const Registry *registry, const char *const *hosts, const MqttConnect *connect,
-                   uint64_t now_s) {
-        SasToken token;
+                   const PeerCertificate *peer, uint64_t now_s) {
         Verdict verdict;
         UserName user;
         Device *device;
@@ -141,10 +164,11 @@ Verdict auth_check(const Registry *registry, const char *const *hosts, const Mqt
                 return refuse(MQTT_CONNACK_NOT_AUTHORIZED, 404001, "there is no such device");
         if (!device->enabled)
                 return refuse(MQTT_CONNACK_NOT_AUTHORIZED, 403012, "the device is disabled");
-        if (!connect->has_password || sas_token_parse(connect->password, &token) < 0)
-                return refuse(MQTT_CONNACK_NOT_AUTHORIZED, 401003, "the password is not a SAS token");
 
-        verdict = check_token(&token, registry, hosts, device, now_s);
+        if (device->attestation.kind == ATTESTATION_KEYS)
+                verdict = check_token(registry, hosts, connect, peer, device, now_s);
+        else
+                verdict = check_certificate(connect, peer, device, now_s);
         verdict.has_api_version = az_span_size(user.api_version) > 0;
         return verdict;
 }

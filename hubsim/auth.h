@@ -2,11 +2,11 @@
 #pragma once
 
 /*
- * Who is connecting, and may they? Client id, user name and SAS token of a CONNECT, judged as IoT Hub does.
- * No I/O; the time is an argument.
+ * Who is connecting, and may they? Client id, user name, and SAS token or certificate of a CONNECT, judged as
+ * IoT Hub does. No I/O; the time is an argument.
  *
- * Source: "Communicate with an IoT hub using the MQTT protocol" and "Control access to IoT Hub by using
- * shared access signatures".
+ * Source: "Communicate with an IoT hub using the MQTT protocol", "Control access to IoT Hub by using shared
+ * access signatures" and "Authenticate identities with X.509 certificates".
  */
 
 #include "hubsim/mqtt-codec.h"
@@ -31,9 +31,9 @@ typedef struct Verdict {
         unsigned error;       /* IoT Hub's six digits for the log, 0 if accepted */
         const char *reason;   /* for the log */
         Device *device;       /* accepted: who it is */
-        uint64_t expiry_s;    /* accepted: when the token ends */
+        uint64_t expiry_s;    /* accepted: when the token ends; 0: there is none */
         bool has_api_version; /* accepted: its user name has one; without, there is no twin */
 } Verdict;
 
 Verdict auth_check(const Registry *registry, const char *const *hosts, const MqttConnect *connect,
-                   uint64_t now_s);
+                   const PeerCertificate *peer, uint64_t now_s);

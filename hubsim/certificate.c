@@ -11,6 +11,11 @@
 
 DEFINE_CLEANUP(X509_STORE_CTX *, X509_STORE_CTX_free)
 
+void peer_certificate_done(PeerCertificate *peer) {
+        X509_STORE_free(peer->authorities);
+        *peer = PEER_CERTIFICATE_NULL;
+}
+
 void certificate_get_thumbprint(const X509 *certificate, const EVP_MD *digest,
                                 char ret[static THUMBPRINT_SIZE]) {
         uint8_t raw[EVP_MAX_MD_SIZE];

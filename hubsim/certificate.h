@@ -11,8 +11,13 @@
 typedef struct PeerCertificate {
         X509 *leaf;              /* NULL: it has shown none */
         STACK_OF(X509) * chain;  /* what it has sent with it, NULL: nothing */
-        X509_STORE *authorities; /* those that are trusted for devices */
+        X509_STORE *authorities; /* those that are trusted for devices; NULL if there is no leaf */
 } PeerCertificate;
+
+#define PEER_CERTIFICATE_NULL ((PeerCertificate){})
+
+/* Frees the authorities; the others are the connection's. */
+void peer_certificate_done(PeerCertificate *peer);
 
 /* SHA-256 in hexadecimal, and NUL. SHA-1 is shorter. */
 #define THUMBPRINT_SIZE 65U

@@ -19,6 +19,9 @@
 /* Without free file descriptors there is no accept(); some may come back meanwhile. */
 #define ACCEPT_RETRY_S 1
 
+/* Longer than any run; some clients refuse a leaf of more than 825 days. */
+#define SERVER_DAYS 365
+
 static int state_path(char ret[static PATH_MAX], const char *state_dir, const char *name) {
         return (size_t) snprintf(ret, PATH_MAX, "%s/%s", state_dir, name) >= PATH_MAX ? -ENAMETOOLONG : 0;
 }
@@ -264,6 +267,35 @@ static int hub_open_state(Hub *hub, const char *state_dir) {
         return r;
 }
 
+/* The server's certificate lives in memory only; it is the CA's that clients trust. */
+static int make_tls_context(const char *ca_path, const char *key_path, const char *const *hosts,
+                            SSL_CTX **ret) {
+        static const IdentityTemplate ca_template = {
+                .name = "aziot-hubsim CA",
+                .use = IDENTITY_AUTHORITY,
+                .first_day = -1,
+                .last_day = AUTHORITY_DAYS,
+        };
+        _cleanup_(identity_done) Identity ca = IDENTITY_NULL, server = IDENTITY_NULL;
+        IdentityTemplate template = {
+                .name = "aziot-hubsim",
+                .use = IDENTITY_SERVER,
+                .hosts = hosts,
+                .first_day = -1, /* for clocks that lag */
+                .last_day = SERVER_DAYS,
+                .authority = &ca,
+        };
+        int r;
+
+        r = identity_open(ca_path, key_path, &ca_template, &ca);
+        if (r < 0)
+                return r;
+        r = identity_make(&template, &server);
+        if (r < 0)
+                return r;
+        return pki_make_context(&server, ret);
+}
+
 static int hub_open_tls(Hub *hub, const char *state_dir) {
         char ca_path[PATH_MAX], key_path[PATH_MAX];
         int r;
@@ -274,7 +306,7 @@ static int hub_open_tls(Hub *hub, const char *state_dir) {
         r = state_path(key_path, state_dir, "ca-key.pem");
         if (r < 0)
                 return r;
-        r = pki_make_context(ca_path, key_path, hub->hosts, &hub->tls);
+        r = make_tls_context(ca_path, key_path, hub->hosts, &hub->tls);
         if (r < 0)
                 log_event(NULL, 0, "cannot make a certificate with %s: %s", ca_path, strerror(-r));
         return r;

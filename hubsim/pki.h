@@ -1,18 +1,58 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/*
- * The simulator's own certificate authority, made on first run and kept as two PEM files, and the server
- * certificate that it signs anew at each start, in memory only.
- */
+/* Certificates that the simulator makes, each with its key (P-256), and how the two are kept as PEM files. */
 
 #include <openssl/ssl.h>
 
 #include "util/util.h"
 
-/*
- * Loads or makes the authority in 'ca_path' and 'key_path', and makes a server context (TLS 1.2 and later)
- * with a certificate for 'hosts' (ends with NULL; names and IP addresses). -EBADMSG: the files hold no such
- * authority.
- */
-int pki_make_context(const char *ca_path, const char *key_path, const char *const *hosts, SSL_CTX **ret);
+typedef struct Identity {
+        X509 *certificate;
+        EVP_PKEY *key;
+} Identity;
+
+#define IDENTITY_NULL ((Identity){})
+
+void identity_done(Identity *identity);
+
+/* Ten years. */
+#define AUTHORITY_DAYS 3650
+
+typedef enum IdentityUse {
+        IDENTITY_AUTHORITY, /* it signs others */
+        IDENTITY_SERVER,    /* it has host names */
+        IDENTITY_CLIENT,
+        _IDENTITY_USE_MAX,
+} IdentityUse;
+
+typedef struct IdentityTemplate {
+        const char *name; /* common name; 1 to 64 bytes of UTF-8 */
+        IdentityUse use;
+        const char *const *hosts;  /* of a server: names and IP addresses; ends with NULL */
+        unsigned n_authorities;    /* of an authority: how many others may stand below it */
+        int first_day, last_day;   /* when it is valid, counted from now */
+        const Identity *authority; /* who signs it; NULL: it does so itself */
+} IdentityTemplate;
+
+/* -EINVAL: no such name or hosts. */
+int identity_make(const IdentityTemplate *template, Identity *ret);
+
+/* Writes the key (0600), then the certificate (0644) and behind it those of 'chain' (may be NULL). */
+int identity_save(const Identity *identity, STACK_OF(X509) * chain, const char *certificate_path,
+                  const char *key_path);
+
+/* Loads it; if one of the files is not there, makes it and saves it. -EBADMSG: they do not hold a certificate
+ * and its key. */
+int identity_open(const char *certificate_path, const char *key_path, const IdentityTemplate *template,
+                  Identity *ret);
+
+/* Appends the certificates of a PEM file to 'certificates'. -ENOENT: it is not there; -EBADMSG: it has none,
+ * or is damaged. */
+int certificates_load(const char *path, STACK_OF(X509) * certificates);
+
+/* Writes them; the file is replaced. */
+int certificates_save(const STACK_OF(X509) * certificates, const char *path);
+
+/* A server context (TLS 1.2 and later) that asks each client for a certificate and judges none. */
+int pki_make_context(const Identity *server, SSL_CTX **ret);

@@ -57,8 +57,7 @@ Registry *registry_free(Registry *registry) {
         return NULL;
 }
 
-/* IoT Hub's characters, less those that mean something in a topic, a user name or a connection string. */
-static bool id_is_valid(const char *id) {
+bool device_id_is_valid(const char *id) {
         size_t n = strlen(id);
 
         for (size_t i = 0; i < n; i++)
@@ -100,7 +99,8 @@ static int registry_load_device(Registry *registry, const cJSON *item) {
         Device *device;
         int r;
 
-        if (!id || !cJSON_IsBool(enabled) || !id_is_valid(id) || registry_find(registry, id, strlen(id)))
+        if (!id || !cJSON_IsBool(enabled) || !device_id_is_valid(id) ||
+            registry_find(registry, id, strlen(id)))
                 return -EBADMSG;
 
         r = attestation_load(item, &attestation);
@@ -213,7 +213,7 @@ int registry_add_device(Registry *registry, const char *id, const Attestation *a
         Device *device, *last = registry->last;
         int r;
 
-        if (!id_is_valid(id))
+        if (!device_id_is_valid(id))
                 return -EINVAL;
         if (registry_find(registry, id, strlen(id)))
                 return -EEXIST;

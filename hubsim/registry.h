@@ -36,6 +36,9 @@ typedef struct Registry Registry;
 /* The shared access policy whose keys may connect any device: that which every hub has. */
 #define POLICY_NAME "device"
 
+/* IoT Hub's characters, less those that mean something in a topic, a user name or a connection string. */
+bool device_id_is_valid(const char *id);
+
 /* Reads 'path'; a missing file is an empty registry. The policy gets keys if it has none yet. -EBADMSG: not a
  * file that this program wrote. */
 int registry_open(const char *path, Registry **ret);

@@ -10,6 +10,7 @@
 #define C2D_PAGE     "Understand cloud-to-device messaging from an IoT hub"
 #define METHODS_PAGE "Understand and invoke direct methods from IoT Hub"
 #define TWINS_PAGE   "Understand and use device twins in IoT Hub"
+#define X509_PAGE    "Authenticate identities with X.509 certificates"
 #define TIERS_PAGE   "Choose the right IoT Hub tier for your solution"
 
 /*
@@ -34,8 +35,13 @@ static const struct {
           "with skn, of the policy that may connect devices, for the device or a whole-segment prefix of it, "
           "and not expired; otherwise CONNECT is refused.",
           "401003", SAS_PAGE },
-        { 4, "A client certificate is refused, with or without a token: no device has one.", "401003",
-          MQTT_PAGE },
+        { 4,
+          "A device that has a certificate shows it in the TLS handshake and has no password: valid now, "
+          "with "
+          "one of the device's thumbprints, or of a trusted CA and with the device id as common name; a "
+          "device "
+          "that has keys shows none; otherwise CONNECT is refused.",
+          "401003", X509_PAGE },
         { 5,
           "Without an api-version in the user name a device connects, and each of its twin requests is "
           "answered by 400.",

@@ -6,6 +6,7 @@
 
 #include "hubsim/auth.h"
 #include "hubsim/c2d.h"
+#include "hubsim/device-ca.h"
 #include "hubsim/log.h"
 #include "hubsim/percent.h"
 #include "hubsim/telemetry.h"
@@ -95,9 +96,11 @@ static int session_accept(Session *s, const MqttConnect *connect, const Verdict 
         r = state_save_session(s->hub->state, s->device);
         if (r < 0)
                 return r;
-        r = session_end_at(s, verdict->expiry_s + s->hub->expiry_grace_s);
-        if (r < 0)
-                return r;
+        if (verdict->expiry_s > 0) {
+                r = session_end_at(s, verdict->expiry_s + s->hub->expiry_grace_s);
+                if (r < 0)
+                        return r;
+        }
         r = mqtt_append_connack(&s->stream.out, session_present, MQTT_CONNACK_ACCEPTED);
         if (r < 0)
                 return r;
@@ -112,9 +115,17 @@ static int session_accept(Session *s, const MqttConnect *connect, const Verdict 
         return session_deliver(s);
 }
 
+/* What the client has brought of certificates, and whose are trusted now. */
+static int session_get_peer(const Session *s, PeerCertificate *ret) {
+        stream_get_peer(&s->stream, ret);
+        return ret->leaf ? device_ca_load(s->hub->state_dir, &ret->authorities) : 0;
+}
+
 static int session_on_connect(Session *s, const MqttConnect *connect) {
+        _cleanup_(peer_certificate_done) PeerCertificate peer = PEER_CERTIFICATE_NULL;
         Faults *faults = &s->hub->faults;
         Verdict verdict;
+        int r;
 
         if (s->device) {
                 log_event(session_name(s), 400004, "closed: a second CONNECT");
@@ -129,11 +140,12 @@ static int session_on_connect(Session *s, const MqttConnect *connect) {
         }
         if (connect->protocol_level != 4)
                 return session_refuse(s, connect, MQTT_CONNACK_BAD_PROTOCOL, 400004, "not MQTT 3.1.1");
-        if (stream_has_peer_certificate(&s->stream))
-                return session_refuse(s, connect, MQTT_CONNACK_NOT_AUTHORIZED, 401003,
-                                      "no device of this hub has a certificate");
 
-        verdict = auth_check(s->hub->registry, s->hub->hosts, connect, realtime_us() / USEC_PER_SEC);
+        r = session_get_peer(s, &peer);
+        if (r < 0)
+                return session_refuse(s, connect, MQTT_CONNACK_UNAVAILABLE, 500001,
+                                      "the CAs that are trusted for devices cannot be read");
+        verdict = auth_check(s->hub->registry, s->hub->hosts, connect, &peer, realtime_us() / USEC_PER_SEC);
         if (verdict.code != MQTT_CONNACK_ACCEPTED)
                 return session_refuse(s, connect, verdict.code, verdict.error, verdict.reason);
         if (connect->has_will && !will_is_valid(connect, verdict.device))

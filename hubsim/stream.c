@@ -97,8 +97,11 @@ int stream_flush(Stream *s) {
         return stream_arm(s);
 }
 
-bool stream_has_peer_certificate(const Stream *s) {
-        return SSL_get0_peer_certificate(s->ssl) != NULL;
+void stream_get_peer(const Stream *s, PeerCertificate *ret) {
+        *ret = (PeerCertificate){
+                .leaf = SSL_get0_peer_certificate(s->ssl),
+                .chain = SSL_get_peer_cert_chain(s->ssl),
+        };
 }
 
 const char *stream_describe_error(void) {

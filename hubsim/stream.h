@@ -7,6 +7,7 @@
 #include <systemd/sd-event.h>
 
 #include "hubsim/buffer.h"
+#include "hubsim/certificate.h"
 
 typedef struct Stream {
         sd_event_source *io;
@@ -37,8 +38,8 @@ int stream_flush(Stream *s);
 /* Makes the next turn of the loop call 'handler', to send what was added to 'out' from elsewhere. */
 int stream_arm(Stream *s);
 
-/* The peer brought a certificate of its own. */
-bool stream_has_peer_certificate(const Stream *s);
+/* What the peer has brought of certificates, leaf and chain; they live as long as the stream. */
+void stream_get_peer(const Stream *s, PeerCertificate *ret);
 
 /* Why stream_read() or stream_flush() has just returned -EPROTO. */
 const char *stream_describe_error(void);

@@ -66,7 +66,7 @@ class Device:
 
     def __init__(self, connection_string, ca_file, client_certificate=None):
         fields = parse_connection_string(connection_string)
-        self.host, self.id, self.key = fields["HostName"], fields["DeviceId"], fields["SharedAccessKey"]
+        self.host, self.id, self.key = fields["HostName"], fields["DeviceId"], fields.get("SharedAccessKey")
         name, port = self.host.split(":")
         context = ssl.create_default_context(cafile=ca_file)
         if client_certificate:
@@ -123,14 +123,15 @@ class Device:
         """Sends CONNECT and returns (session present, return code)."""
         if user_name is None:
             user_name = f"{self.host}/{self.id}/?api-version=2021-04-12"
-        if password is None:
+        if password is None and self.key:
             password = sas_token(f"{self.host}/devices/{self.id}", self.key, int(time.time()) + lifetime_s)
-        flags = 0xC0 | (2 if clean else 0) | (4 | will_flags if will else 0)
+        flags = 0x80 | (0 if password is None else 0x40) | (2 if clean else 0) | (4 | will_flags if will else 0)
         body = text("MQTT") + bytes([level, flags]) + struct.pack(">H", keep_alive_s)
         body += text(self.id if client_id is None else client_id)
         if will:
             body += text(will[0]) + text(will[1])
-        self.send(packet(CONNECT << 4, body + text(user_name) + text(password)))
+        body += text(user_name) + (b"" if password is None else text(password))
+        self.send(packet(CONNECT << 4, body))
         session_present, code = self.receive(CONNACK)
         return bool(session_present), code
 

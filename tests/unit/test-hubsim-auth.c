@@ -2,6 +2,7 @@
 
 #include "hubsim/auth.h"
 
+#include "hubsim/pki.h"
 #include "unit.h"
 
 #define KEY       "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA="
@@ -157,7 +158,7 @@ START_TEST(connect_is_judged_as_the_hub_does) {
         Verdict verdict;
 
         open_registry(connects[_i].primary_key, connects[_i].secondary_key, "true", &registry);
-        verdict = auth_check(registry, hosts, &connect, connects[_i].now_s);
+        verdict = auth_check(registry, hosts, &connect, &PEER_CERTIFICATE_NULL, connects[_i].now_s);
         ck_assert_msg(verdict.code == connects[_i].code, "%s: %d, %s", connects[_i].name, verdict.code,
                       verdict.reason);
         if (verdict.code != MQTT_CONNACK_ACCEPTED) {
@@ -176,9 +177,63 @@ START_TEST(disabled_device_is_refused) {
         Verdict verdict;
 
         open_registry(KEY, KEY, "false", &registry);
-        verdict = auth_check(registry, hosts, &connect, EXPIRY_S - 1);
+        verdict = auth_check(registry, hosts, &connect, &PEER_CERTIFICATE_NULL, EXPIRY_S - 1);
         ck_assert_int_eq(verdict.code, MQTT_CONNACK_NOT_AUTHORIZED);
         ck_assert_uint_eq(verdict.error, 403012);
+}
+END_TEST
+
+/* The one device with its certificate, with another's, or with none. */
+static const struct {
+        const char *name;
+        bool has_thumbprint; /* else it has keys */
+        bool has_certificate, is_another;
+        const char *password;
+        const char *reason; /* NULL: it may connect */
+} certificates[] = {
+        { "with its certificate", true, true, false, NULL, NULL },
+        { "with an empty password, too", true, true, false, "", NULL },
+        { "without", true, false, false, NULL, "there is no client certificate" },
+        { "with another", true, true, true, NULL, "the certificate has another thumbprint" },
+        { "with a token instead", true, false, false, SAS SR "&" SIG "&" SE,
+          "a password of a device that has a certificate" },
+        { "with a token, too", true, true, false, SAS SR "&" SIG "&" SE,
+          "both a password and a client certificate" },
+        { "with the policy's token", true, false, false, SAS SR "&" SIG "&" SE "&skn=device",
+          "a password of a device that has a certificate" },
+        { "that has keys", false, true, false, NULL, "a client certificate of a device that has keys" },
+        { "that has keys and a good token", false, true, false, SAS SR "&" SIG "&" SE,
+          "a client certificate of a device that has keys" },
+};
+
+START_TEST(certificate_is_judged_as_the_hub_does) {
+        static const IdentityTemplate template = {
+                .name = "any", .use = IDENTITY_CLIENT, .first_day = -1, .last_day = 1
+        };
+        _cleanup_(identity_done) Identity own = IDENTITY_NULL, other = IDENTITY_NULL;
+        _cleanup_(registry_freep) Registry *registry = NULL;
+        const MqttConnect connect = make_connect("pump-17", USER, certificates[_i].password);
+        PeerCertificate peer = PEER_CERTIFICATE_NULL;
+        Verdict verdict;
+
+        ck_assert_int_eq(identity_make(&template, &own), 0);
+        ck_assert_int_eq(identity_make(&template, &other), 0);
+        open_registry(KEY, KEY, "true", &registry);
+        if (certificates[_i].has_thumbprint) {
+                Attestation *a = &registry_first(registry)->attestation;
+
+                attestation_done(a);
+                ck_assert_int_eq(attestation_init_certificate(a, own.certificate), 0);
+        }
+        if (certificates[_i].has_certificate)
+                peer.leaf = certificates[_i].is_another ? other.certificate : own.certificate;
+
+        verdict = auth_check(registry, hosts, &connect, &peer, realtime_us() / USEC_PER_SEC);
+        ck_assert_pstr_eq(verdict.reason, certificates[_i].reason);
+        ck_assert_int_eq(verdict.code,
+                         certificates[_i].reason ? MQTT_CONNACK_NOT_AUTHORIZED : MQTT_CONNACK_ACCEPTED);
+        ck_assert_uint_eq(verdict.error, certificates[_i].reason ? 401003 : 0);
+        ck_assert_uint_eq(verdict.expiry_s, 0);
 }
 END_TEST
 
@@ -196,6 +251,7 @@ static Suite *hubsim_auth_suite(void) {
         t = tcase_create("auth_check");
         tcase_add_loop_test(t, connect_is_judged_as_the_hub_does, 0, ELEMENTSOF(connects));
         tcase_add_test(t, disabled_device_is_refused);
+        tcase_add_loop_test(t, certificate_is_judged_as_the_hub_does, 0, ELEMENTSOF(certificates));
         suite_add_tcase(s, t);
         return s;
 }
