@@ -397,7 +397,7 @@ class Restart(C2dCase):
                        '{"session":"a-damaged-file"}', '{"message":"a-damaged-file","number":1}', '{"gone":null}']:
             with self.subTest(damage), tempfile.TemporaryDirectory() as directory:
                 state = Path(directory)
-                devices = {"deviceId": "a-damaged-file", "primaryKey": "", "secondaryKey": "", "enabled": True}
+                devices = {"deviceId": "a-damaged-file", "authentication": "certificateAuthority", "enabled": True}
                 (state / "devices.json").write_text(json.dumps({"devices": [devices]}))
                 (state / "sessions.jsonl").write_text(damage + "\n")
                 run = subprocess.run([PROGRAM, "run", "--state-dir", state, "--listen", "127.0.0.1:0"],
