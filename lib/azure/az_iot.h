@@ -7,5 +7,6 @@
 #include <azure/iot/az_iot_common.h>
 #include <azure/iot/az_iot_hub_client.h>
 #include <azure/iot/az_iot_hub_client_properties.h>
+#include <azure/iot/az_iot_provisioning_client.h>
 
 #endif

@@ -42,6 +42,7 @@ enum az_result_iot {
 enum az_log_classification_iot {
         /* A topic that a parser took as its own: the topic. */
         AZ_LOG_MQTT_RECEIVED_TOPIC = _az_LOG_MAKE_CLASSIFICATION(_az_FACILITY_IOT_MQTT, 1),
+        /* A payload that a parser took with its topic: the payload. */
         AZ_LOG_MQTT_RECEIVED_PAYLOAD = _az_LOG_MAKE_CLASSIFICATION(_az_FACILITY_IOT_MQTT, 2),
         /* A retry delay was calculated: no text. */
         AZ_LOG_IOT_RETRY = _az_LOG_MAKE_CLASSIFICATION(_az_FACILITY_IOT, 1),

@@ -15,31 +15,6 @@ static az_span find_value(az_span bag, az_span name) {
         return value;
 }
 
-/* Reads "{status}/?" and moves 'ref_topic' behind it. */
-static az_result read_status(az_span *ref_topic, az_iot_status *out_status) {
-        int32_t const n_digits = 3;
-        az_span const separator = AZ_SPAN_FROM_STR("/?");
-        az_span rest;
-        int status = 0;
-
-        if (az_span_size(*ref_topic) < n_digits + az_span_size(separator))
-                return AZ_ERROR_UNEXPECTED_END;
-        for (int32_t i = 0; i < n_digits; i++) {
-                uint8_t digit = az_span_ptr(*ref_topic)[i];
-
-                if (digit < '0' || digit > '9')
-                        return AZ_ERROR_UNEXPECTED_CHAR;
-                status = 10 * status + (digit - '0');
-        }
-        rest = az_span_slice_to_end(*ref_topic, n_digits);
-        if (!_az_iot_topic_skip_prefix(&rest, separator))
-                return AZ_ERROR_UNEXPECTED_CHAR;
-
-        *ref_topic = rest;
-        *out_status = (az_iot_status) status;
-        return AZ_OK;
-}
-
 static az_iot_hub_client_twin_response_type type_of(az_iot_status status) {
         if (status >= AZ_IOT_STATUS_BAD_REQUEST)
                 return AZ_IOT_HUB_CLIENT_TWIN_RESPONSE_TYPE_REQUEST_ERROR;
@@ -51,7 +26,7 @@ static az_result parse_answer(az_span rest, az_iot_hub_client_twin_response *out
         az_iot_hub_client_twin_response response = { .version = AZ_SPAN_LITERAL_EMPTY };
         az_result r;
 
-        r = read_status(&rest, &response.status);
+        r = _az_iot_topic_read_status(&rest, &response.status);
         if (az_result_failed(r))
                 return r;
         response.request_id = find_value(rest, AZ_SPAN_FROM_STR("$rid"));

@@ -14,6 +14,7 @@
 
 #include <azure/core/az_result.h>
 #include <azure/core/az_span.h>
+#include <azure/iot/az_iot_common.h>
 
 _az_BEGIN_DECLS
 
@@ -83,6 +84,12 @@ AZ_NODISCARD AZ_INLINE bool _az_iot_topic_skip_prefix(az_span *ref_topic, az_spa
         ref_topic->_internal.size -= size;
         return true;
 }
+
+/*
+ * Reads "{status}/?", of three digits, and moves 'ref_topic' behind it. UNEXPECTED_CHAR, UNEXPECTED_END: it
+ * begins with something else; nothing moved.
+ */
+AZ_NODISCARD az_result _az_iot_topic_read_status(az_span *ref_topic, az_iot_status *out_status);
 
 _az_END_DECLS
 
