@@ -34,7 +34,7 @@ foreign_names() {
 }
 
 mutable_data() {
-        nm "$scratch/library.o" | grep -E ' [bBdDC] ' | grep -v -E ' (message_callback|classification_filter|failed_callback)$'
+        nm "$scratch/library.o" | grep -E ' [bBdDC] ' | grep -v -E ' (_az_log_message_callback|classification_filter|failed_callback)$'
         true
 }
 

@@ -211,7 +211,7 @@ END_TEST
 
 START_TEST(a_callback_and_a_message_must_be_there) {
         CHECK_FAILS(az_precondition_failed_set_callback(NULL));
-        CHECK_FAILS(_az_log_write(AZ_LOG_HTTP_RETRY, span_nowhere));
+        CHECK_FAILS(_az_log_write_message(AZ_LOG_HTTP_RETRY, span_nowhere));
 }
 END_TEST
 

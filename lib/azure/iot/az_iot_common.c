@@ -8,13 +8,8 @@ int32_t az_iot_calculate_retry_delay(int32_t operation_msec, int16_t attempt, in
                                      int32_t max_retry_delay_msec, int32_t random_jitter_msec) {
         int64_t delay;
 
-        _az_PRECONDITION(operation_msec >= 0);
-        _az_PRECONDITION(attempt >= 0);
-        _az_PRECONDITION(min_retry_delay_msec >= 0);
-        _az_PRECONDITION(max_retry_delay_msec >= 0);
-        _az_PRECONDITION(random_jitter_msec >= 0);
-
-        _az_log_write(AZ_LOG_IOT_RETRY, AZ_SPAN_EMPTY);
+        _az_PRECONDITION(operation_msec >= 0 && attempt >= 0 && min_retry_delay_msec >= 0 &&
+                         max_retry_delay_msec >= 0 && random_jitter_msec >= 0);
 
         /* 31 doublings of at least 1 pass every maximum, and of INT32_MAX still fit into 64 bits. */
         delay = (int64_t) min_retry_delay_msec << (attempt < 31 ? attempt : 31);
@@ -27,6 +22,7 @@ int32_t az_iot_calculate_retry_delay(int32_t operation_msec, int16_t attempt, in
                 delay -= random_jitter_msec;
 
         delay -= operation_msec;
+        _az_log_write(AZ_LOG_IOT_RETRY, AZ_SPAN_EMPTY);
         return delay > 0 ? (int32_t) delay : 0;
 }
 

@@ -17,13 +17,12 @@ az_result az_iot_hub_client_init(az_iot_hub_client *client, az_span iot_hub_host
         _az_PRECONDITION_VALID_SPAN(iot_hub_hostname, 1);
         _az_PRECONDITION_VALID_SPAN(device_id, 1);
 
-        *client = (az_iot_hub_client){
-                ._internal = {
-                        .iot_hub_hostname = iot_hub_hostname,
-                        .device_id = device_id,
-                        .options = options ? *options : az_iot_hub_client_options_default(),
-                },
-        };
+        client->_internal.iot_hub_hostname = iot_hub_hostname;
+        client->_internal.device_id = device_id;
+        if (options)
+                client->_internal.options = *options;
+        else
+                client->_internal.options = az_iot_hub_client_options_default();
         return AZ_OK;
 }
 
