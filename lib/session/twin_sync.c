@@ -132,10 +132,10 @@ static void plan_get(az_twin_sync *s, uint64_t at_us, uint64_t now_us) {
         publish(s, AZ_TWIN_REQUEST_GET, AZ_SPAN_EMPTY);
 }
 
-/* Each change in the stash has this in front. */
+/* Each change in the stash has this in front, of 16 bytes on every processor. */
 typedef struct {
         int64_t version;
-        int32_t size;
+        int64_t size;
 } stash_head;
 
 /* A change for which there is no room is noticed nevertheless. */
@@ -147,7 +147,7 @@ static void stash(az_twin_sync *s, az_span patch, int64_t version) {
                 return;
         memcpy(az_span_ptr(rest), &head, sizeof(head));
         memcpy(az_span_ptr(rest) + sizeof(head), az_span_ptr(patch), (size_t) head.size);
-        s->_internal.stash_size += (int32_t) sizeof(head) + head.size;
+        s->_internal.stash_size += (int32_t) sizeof(head) + az_span_size(patch);
 }
 
 /* Returns the change at *index of the stash, and moves *index behind it. */
@@ -156,9 +156,9 @@ static az_span read_stash(az_twin_sync const *s, int32_t *index, int64_t *out_ve
         stash_head head;
 
         memcpy(&head, p, sizeof(head));
-        *index += (int32_t) sizeof(head) + head.size;
+        *index += (int32_t) sizeof(head) + (int32_t) head.size;
         *out_version = head.version;
-        return az_span_create(p + sizeof(head), head.size);
+        return az_span_create(p + sizeof(head), (int32_t) head.size);
 }
 
 /* Finds the stashed changes that follow on the version that is known, and counts them as delivered. */
