@@ -408,7 +408,7 @@ END_TEST
 START_TEST(empty_chunks_are_no_text_and_too_many_bytes_are_refused) {
         az_span empty[] = { AZ_SPAN_EMPTY, AZ_SPAN_EMPTY };
         uint8_t byte = '1';
-        az_span huge[] = { az_span_create(&byte, INT32_MAX), az_span_create(&byte, 1) }; /* never read */
+        az_span huge[] = { az_span_create(&byte, 1), az_span_create(&byte, INT32_MAX) }; /* never read */
         az_json_reader_options options = az_json_reader_options_default();
         az_json_reader reader;
 

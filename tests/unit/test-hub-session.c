@@ -239,6 +239,26 @@ static void check_wiped(az_span span) {
                 ck_assert_uint_eq(az_span_ptr(span)[i], 0);
 }
 
+#ifdef __clang__
+static bool holds(const az_hub_session *s, const char *text, size_t size)
+        __attribute__((no_sanitize("memory")));
+#endif
+
+/* Tells whether 'size' bytes of the text are anywhere in the session, be it between its members. */
+static bool holds(const az_hub_session *s, const char *text, size_t size) {
+        const char *p = (const char *) s;
+
+        for (size_t i = 0; i + size <= sizeof(*s); i++) {
+                size_t n = 0;
+
+                while (n < size && p[i + n] == text[n])
+                        n++;
+                if (n == size)
+                        return true;
+        }
+        return false;
+}
+
 START_TEST(the_password_is_wiped_by_the_next_call) {
         az_hub_session s;
         az_hub_event event, none;
@@ -254,7 +274,7 @@ START_TEST(the_password_is_wiped_by_the_next_call) {
         else
                 ck_assert_int_eq(feed(&s, METHOD, 0, at(0)), AZ_ERROR_NOT_SUPPORTED);
         check_wiped(event.as.connect.password);
-        ck_assert_ptr_null(memmem(&s, sizeof(s), SIGNATURE, 10));
+        ck_assert(!holds(&s, SIGNATURE, 10));
 }
 END_TEST
 
@@ -263,10 +283,10 @@ START_TEST(a_stop_wipes_the_password_of_an_event_that_waits) {
 
         init_in(&s, AZ_HUB_SESSION_SIGNING);
         ck_assert_int_eq(feed(&s, SIGNED, 0, at(0)), AZ_OK);
-        ck_assert_ptr_nonnull(memmem(&s, sizeof(s), "SharedAccessSignature", 21));
+        ck_assert(holds(&s, "SharedAccessSignature", 21));
         az_hub_session_stop(&s);
-        ck_assert_ptr_null(memmem(&s, sizeof(s), "SharedAccessSignature", 21));
-        ck_assert_ptr_null(memmem(&s, sizeof(s), SIGNATURE, 10));
+        ck_assert(!holds(&s, "SharedAccessSignature", 21));
+        ck_assert(!holds(&s, SIGNATURE, 10));
 }
 END_TEST
 
