@@ -128,7 +128,7 @@ enum {
 
 /* A subscription. */
 typedef struct {
-        az_span topic_filter;
+        az_span topic_filter; /* followed by a NUL */
         uint8_t qos;
 } az_hub_session_filter;
 

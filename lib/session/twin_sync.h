@@ -116,7 +116,7 @@ typedef struct {
         union {
                 struct {
                         az_twin_request request;
-                        az_span topic;
+                        az_span topic;   /* followed by a NUL */
                         az_span payload; /* empty if GET */
                 } publish;
                 az_twin_document document;
