@@ -4,6 +4,7 @@
 
 /* All of azure/iot. */
 
+#include <azure/iot/az_iot_adu_client.h>
 #include <azure/iot/az_iot_common.h>
 #include <azure/iot/az_iot_hub_client.h>
 #include <azure/iot/az_iot_hub_client_properties.h>

@@ -98,6 +98,61 @@ START_TEST(what_is_read_is_of_a_message_with_properties) {
 }
 END_TEST
 
+START_TEST(an_update_agent_has_properties_and_a_writer) {
+        az_iot_adu_client_device_properties properties = az_iot_adu_client_device_properties_default();
+        az_iot_adu_client_agent_state state = AZ_IOT_ADU_CLIENT_AGENT_STATE_IDLE;
+        az_iot_adu_client_request_decision accept = AZ_IOT_ADU_CLIENT_REQUEST_DECISION_ACCEPT;
+        az_iot_adu_client_update_manifest manifest;
+        az_iot_adu_client_update_request request;
+        az_iot_adu_client adu;
+        az_result r;
+        bool b;
+
+        ck_assert_int_eq(az_iot_adu_client_init(&adu, NULL), AZ_OK);
+        CHECK_FAILS(r = az_iot_adu_client_init(NULL, NULL));
+        CHECK_FAILS(b = az_iot_adu_client_is_component_device_update(NULL, str("a")));
+        CHECK_FAILS(b = az_iot_adu_client_is_component_device_update(&adu, span_negative));
+        CHECK_FAILS(
+                r = az_iot_adu_client_get_agent_state_payload(NULL, &properties, state, NULL, NULL, &writer));
+        CHECK_FAILS(r = az_iot_adu_client_get_agent_state_payload(&adu, NULL, state, NULL, NULL, &writer));
+        CHECK_FAILS(
+                r = az_iot_adu_client_get_agent_state_payload(&adu, &properties, state, NULL, NULL, NULL));
+        CHECK_FAILS(r = az_iot_adu_client_parse_service_properties(NULL, &reader, &request));
+        CHECK_FAILS(r = az_iot_adu_client_parse_service_properties(&adu, NULL, &request));
+        CHECK_FAILS(r = az_iot_adu_client_parse_service_properties(&adu, &reader, NULL));
+        CHECK_FAILS(r = az_iot_adu_client_get_service_properties_response(NULL, 1, accept, &writer));
+        CHECK_FAILS(r = az_iot_adu_client_get_service_properties_response(&adu, 1, accept, NULL));
+        CHECK_FAILS(r = az_iot_adu_client_parse_update_manifest(NULL, &reader, &manifest));
+        CHECK_FAILS(r = az_iot_adu_client_parse_update_manifest(&adu, NULL, &manifest));
+        CHECK_FAILS(r = az_iot_adu_client_parse_update_manifest(&adu, &reader, NULL));
+        (void) r;
+        (void) b;
+}
+END_TEST
+
+START_TEST(what_an_update_agent_reports_is_within_its_arrays) {
+        static const struct {
+                int32_t n_properties, n_steps;
+        } counts[] = {
+                { -1, 0 },
+                { _az_IOT_ADU_CLIENT_MAX_DEVICE_CUSTOM_PROPERTIES + 1, 0 },
+                { 0, -1 },
+                { 0, _az_IOT_ADU_CLIENT_MAX_INSTRUCTIONS_STEPS + 1 },
+        };
+        az_iot_adu_client_device_properties properties = az_iot_adu_client_device_properties_default();
+        az_iot_adu_device_custom_properties custom = { .count = counts[_i].n_properties };
+        az_iot_adu_client_install_result result = { .step_results_count = counts[_i].n_steps };
+        az_iot_adu_client adu;
+        az_result r;
+
+        ck_assert_int_eq(az_iot_adu_client_init(&adu, NULL), AZ_OK);
+        properties.custom_properties = &custom;
+        CHECK_FAILS(r = az_iot_adu_client_get_agent_state_payload(
+                            &adu, &properties, AZ_IOT_ADU_CLIENT_AGENT_STATE_IDLE, NULL, &result, &writer));
+        (void) r;
+}
+END_TEST
+
 static Suite *pnp_precondition_suite(void) {
         Suite *s = suite_create("az-iot-pnp-precondition");
         TCase *t;
@@ -107,6 +162,12 @@ static Suite *pnp_precondition_suite(void) {
         tcase_add_test(t, topics_of_properties_have_a_text);
         tcase_add_test(t, what_is_written_has_a_name);
         tcase_add_test(t, what_is_read_is_of_a_message_with_properties);
+        suite_add_tcase(s, t);
+
+        t = tcase_create("az_iot_adu_client");
+        tcase_add_checked_fixture(t, setup, NULL);
+        tcase_add_test(t, an_update_agent_has_properties_and_a_writer);
+        tcase_add_loop_test(t, what_an_update_agent_reports_is_within_its_arrays, 0, 4);
         suite_add_tcase(s, t);
         return s;
 }

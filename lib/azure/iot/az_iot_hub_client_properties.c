@@ -2,6 +2,7 @@
 #include <azure/iot/az_iot_hub_client_properties.h>
 
 #include <azure/core/az_precondition_internal.h>
+#include <azure/iot/az_iot_json_internal.h>
 
 static az_iot_hub_client_properties_message_type type_of(az_iot_hub_client_twin_response_type twin_type) {
         switch (twin_type) {
@@ -56,20 +57,15 @@ az_result az_iot_hub_client_properties_get_reported_publish_topic(az_iot_hub_cli
 az_result az_iot_hub_client_properties_writer_begin_component(az_iot_hub_client const *client,
                                                               az_json_writer *ref_json_writer,
                                                               az_span component_name) {
-        az_result r;
+        _az_iot_json json = { ref_json_writer, AZ_OK };
 
         _az_PRECONDITION_NOT_NULL(client);
         _az_PRECONDITION_NOT_NULL(ref_json_writer);
         _az_PRECONDITION_VALID_SPAN(component_name, 1);
 
-        r = az_json_writer_append_property_name(ref_json_writer, component_name);
-        if (az_result_succeeded(r))
-                r = az_json_writer_append_begin_object(ref_json_writer);
-        if (az_result_succeeded(r))
-                r = az_json_writer_append_property_name(ref_json_writer, AZ_SPAN_FROM_STR("__t"));
-        if (az_result_succeeded(r))
-                r = az_json_writer_append_string(ref_json_writer, AZ_SPAN_FROM_STR("c"));
-        return r;
+        _az_iot_json_begin_named(&json, component_name);
+        _az_iot_json_append_text(&json, AZ_SPAN_FROM_STR("__t"), AZ_SPAN_FROM_STR("c"));
+        return json.result;
 }
 
 az_result az_iot_hub_client_properties_writer_end_component(az_iot_hub_client const *client,
@@ -80,40 +76,25 @@ az_result az_iot_hub_client_properties_writer_end_component(az_iot_hub_client co
         return az_json_writer_append_end_object(ref_json_writer);
 }
 
-static az_result append_int32(az_json_writer *writer, az_span name, int32_t value) {
-        az_result r = az_json_writer_append_property_name(writer, name);
-
-        return az_result_failed(r) ? r : az_json_writer_append_int32(writer, value);
-}
-
 az_result az_iot_hub_client_properties_writer_begin_response_status(az_iot_hub_client const *client,
                                                                     az_json_writer *ref_json_writer,
                                                                     az_span property_name,
                                                                     int32_t status_code, int32_t version,
                                                                     az_span description) {
-        bool is_described;
-        az_result r;
+        _az_iot_json json = { ref_json_writer, AZ_OK };
 
         _az_PRECONDITION_NOT_NULL(client);
         _az_PRECONDITION_NOT_NULL(ref_json_writer);
         _az_PRECONDITION_VALID_SPAN(property_name, 1);
         _az_PRECONDITION_VALID_SPAN(description, 0);
 
-        is_described = az_span_size(description) > 0;
-        r = az_json_writer_append_property_name(ref_json_writer, property_name);
-        if (az_result_succeeded(r))
-                r = az_json_writer_append_begin_object(ref_json_writer);
-        if (az_result_succeeded(r))
-                r = append_int32(ref_json_writer, AZ_SPAN_FROM_STR("ac"), status_code);
-        if (az_result_succeeded(r))
-                r = append_int32(ref_json_writer, AZ_SPAN_FROM_STR("av"), version);
-        if (az_result_succeeded(r) && is_described)
-                r = az_json_writer_append_property_name(ref_json_writer, AZ_SPAN_FROM_STR("ad"));
-        if (az_result_succeeded(r) && is_described)
-                r = az_json_writer_append_string(ref_json_writer, description);
-        if (az_result_succeeded(r))
-                r = az_json_writer_append_property_name(ref_json_writer, AZ_SPAN_FROM_STR("value"));
-        return r;
+        _az_iot_json_begin_named(&json, property_name);
+        _az_iot_json_append_int32(&json, AZ_SPAN_FROM_STR("ac"), status_code);
+        _az_iot_json_append_int32(&json, AZ_SPAN_FROM_STR("av"), version);
+        if (az_span_size(description) > 0)
+                _az_iot_json_append_text(&json, AZ_SPAN_FROM_STR("ad"), description);
+        _az_iot_json_append_name(&json, AZ_SPAN_FROM_STR("value"));
+        return json.result;
 }
 
 az_result az_iot_hub_client_properties_writer_end_response_status(az_iot_hub_client const *client,
