@@ -3,8 +3,8 @@
 #
 # usage: tests/library.sh
 #
-# lib/azure and lib/session as firmware would build them: plain C99, optimized, without sanitizers. They allocate
-# nothing and open nothing, which shows in the names that they ask of the linker.
+# lib/azure and lib/session as firmware would build them: plain C99, optimized, without sanitizers, no frame larger
+# than 2 KiB. They allocate nothing and open nothing, which shows in the names that they ask of the linker.
 set -uo pipefail
 . "$(dirname -- "$0")/tap.sh"
 
@@ -12,6 +12,8 @@ lib=$(dirname -- "$0")/../lib
 mapfile -t sources < <(find "$lib/azure/core" "$lib/azure/iot" "$lib/session" -name '*.c')
 mapfile -t headers < <(cd "$lib" && find azure session -name '*.h' ! -name '*_internal.h')
 flags=(-Wall -Wextra -Werror -Wno-unused-parameter -Wno-missing-field-initializers -pedantic-errors -I"$lib")
+# A task of firmware has a stack of a few kilobytes, which the library has to share.
+flags+=(-Wvla -Wframe-larger-than=2048)
 
 compile() {
         local source object
@@ -22,7 +24,7 @@ compile() {
                 cc -std=c99 -O2 -fno-pie "${flags[@]}" "$@" -c "$source" -o "$object" || return
                 objects+=("$object")
         done
-        ld -r "${objects[@]}" -o "$scratch/library.o"
+        cc "$@" -r -nostdlib "${objects[@]}" -o "$scratch/library.o"
 }
 
 # Not all of mem* and str*: strdup() allocates, strtod() and strcoll() follow the locale.
@@ -34,8 +36,13 @@ foreign_names() {
 }
 
 mutable_data() {
-        nm "$scratch/library.o" | grep -E ' [bBdDC] ' | grep -v -E ' (_az_log_message_callback|classification_filter|failed_callback)$'
+        nm "${1:-$scratch/library.o}" | grep -E ' [bBdDC] ' | grep -v -E ' (_az_log_message_callback|classification_filter|failed_callback)$'
         true
+}
+
+state_is_noticed() {
+        echo 'int count(void) { static int n; return ++n; }' | cc -O2 -x c -c - -o "$scratch/state.o"
+        mutable_data "$scratch/state.o" | grep -q ' n[.0-9]*$' || echo "a variable in a function is not"
 }
 
 headers_stand_alone() {
@@ -49,6 +56,13 @@ headers_stand_alone() {
 check "it_is_plain_C99" compile
 check "it_needs_nothing_but_mem_and_str_of_libc" foreign_names
 check "it_has_no_state_but_the_hooks_of_the_API" mutable_data
+check "state_in_a_function_would_be_noticed" state_is_noticed
+if echo "#include <stdint.h>" | cc -m32 -x c -fsyntax-only - 2>/dev/null; then
+        check "it_is_plain_C99_for_32_bits" compile -m32
+else
+        skip "it_is_plain_C99_for_32_bits" "there are no headers of a C library for 32 bits here"
+fi
+check "it_compiles_for_size" compile -Os
 check "it_compiles_without_preconditions" compile -DAZ_NO_PRECONDITION_CHECKING
 check "it_compiles_without_logging" compile -DAZ_NO_LOGGING
 check "each_header_stands_alone_in_C99" headers_stand_alone cc -std=c99 -x c
