@@ -29,13 +29,15 @@ az_span az_span_slice(az_span span, int32_t start_index, int32_t end_index) {
         _az_PRECONDITION_RANGE(0, start_index, end_index);
         _az_PRECONDITION(end_index <= az_span_size(span));
 
-        /* No arithmetic on the NULL that an empty span may have. */
-        return az_span_create(start_index > 0 ? az_span_ptr(span) + start_index : az_span_ptr(span),
-                              end_index - start_index);
+        span._internal.size = end_index;
+        return _az_span_from(span, start_index);
 }
 
 az_span az_span_slice_to_end(az_span span, int32_t start_index) {
-        return az_span_slice(span, start_index, az_span_size(span));
+        _az_PRECONDITION_VALID_SPAN(span, 0);
+        _az_PRECONDITION_RANGE(0, start_index, az_span_size(span));
+
+        return _az_span_from(span, start_index);
 }
 
 static uint8_t to_lower(uint8_t c) {
@@ -59,7 +61,8 @@ void az_span_to_str(char *destination, int32_t destination_max_size, az_span sou
         _az_PRECONDITION_VALID_SPAN(source, 0);
         _az_PRECONDITION(destination_max_size > az_span_size(source));
 
-        (void) az_span_copy(az_span_create((uint8_t *) destination, destination_max_size), source);
+        if (az_span_size(source) > 0)
+                memmove(destination, az_span_ptr(source), (size_t) az_span_size(source));
         destination[az_span_size(source)] = '\0';
 }
 
@@ -93,14 +96,14 @@ az_span az_span_copy(az_span destination, az_span source) {
 
         if (size > 0)
                 memmove(az_span_ptr(destination), az_span_ptr(source), (size_t) size);
-        return az_span_slice_to_end(destination, size);
+        return _az_span_from(destination, size);
 }
 
 az_span az_span_copy_u8(az_span destination, uint8_t byte) {
         _az_PRECONDITION_VALID_SPAN(destination, 1);
 
         az_span_ptr(destination)[0] = byte;
-        return az_span_slice_to_end(destination, 1);
+        return _az_span_from(destination, 1);
 }
 
 int32_t _az_utf8_continuation(uint8_t lead, uint8_t *out_low, uint8_t *out_high) {

@@ -3,6 +3,7 @@
 #include <azure/core/az_span.h>
 
 #include <azure/core/az_precondition_internal.h>
+#include <azure/core/az_span_internal.h>
 
 #define U64_DIGITS_MAX 20
 
@@ -92,25 +93,37 @@ az_result az_span_atoi32(az_span source, int32_t *out_number) {
         return result;
 }
 
+/* Writes the digits before 'end'; returns the first. */
+static uint8_t *write_digits(uint8_t *end, uint64_t number) {
+        uint32_t low;
+
+        for (; number > UINT32_MAX; number /= 10) /* slow on a machine of 32 bits */
+                *--end = (uint8_t) ('0' + number % 10);
+        low = (uint32_t) number;
+        do {
+                *--end = (uint8_t) ('0' + low % 10);
+                low /= 10;
+        } while (low > 0);
+        return end;
+}
+
 static az_result write_integer(az_span destination, bool negative, uint64_t magnitude, az_span *out_span) {
         uint8_t text[1 + U64_DIGITS_MAX];
-        uint8_t *start = text + sizeof(text);
+        uint8_t *start;
         int32_t size;
 
         _az_PRECONDITION_VALID_SPAN(destination, 0);
         _az_PRECONDITION_NOT_NULL(out_span);
 
-        do {
-                *--start = (uint8_t) ('0' + magnitude % 10);
-                magnitude /= 10;
-        } while (magnitude > 0);
+        start = write_digits(text + sizeof(text), magnitude);
         if (negative)
                 *--start = '-';
 
         size = (int32_t) (text + sizeof(text) - start);
         if (az_span_size(destination) < size)
                 return AZ_ERROR_NOT_ENOUGH_SPACE;
-        *out_span = az_span_copy(destination, az_span_create(start, size));
+        memcpy(az_span_ptr(destination), start, (size_t) size);
+        *out_span = _az_span_from(destination, size);
         return AZ_OK;
 }
 

@@ -9,6 +9,18 @@
 
 _az_BEGIN_DECLS
 
+/* az_span_create() and az_span_slice_to_end(), for what is known to keep their preconditions. */
+AZ_NODISCARD AZ_INLINE az_span _az_span_of(uint8_t *ptr, int32_t size) {
+        az_span span = { { ptr, size } };
+
+        return span;
+}
+
+AZ_NODISCARD AZ_INLINE az_span _az_span_from(az_span span, int32_t index) {
+        /* No arithmetic on the NULL that an empty span may have. */
+        return index > 0 ? _az_span_of(az_span_ptr(span) + index, az_span_size(span) - index) : span;
+}
+
 /*
  * Percent-encoding (RFC 3986). Letters, digits and "-_.~" stand for themselves; every other byte
  * becomes '%' and two uppercase hexadecimal digits.
@@ -24,8 +36,7 @@ AZ_NODISCARD int32_t _az_span_url_encoded_size(az_span source);
 
 /*
  * Undoes percent-encoding: each "%XX", hexadecimal digits in either case, becomes a byte; all else stands for
- * itself,
- * '+' too. The result is never longer than 'source', and 'destination' may be the same memory.
+ * itself, '+' too. The result is never longer than 'source', and 'destination' may be the same memory.
  *
  *   out_length  bytes written to 'destination', written only on success
  *

@@ -4,10 +4,14 @@
 
 #include <azure/core/az_precondition_internal.h>
 
-static bool is_unreserved(uint8_t c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-               c == '_' || c == '.' || c == '~';
-}
+#define YES_10 true, true, true, true, true, true, true, true, true, true
+#define YES_26 YES_10, YES_10, true, true, true, true, true, true
+
+/* What stands for itself. */
+static bool const is_unreserved[256] = {
+        ['-'] = true, ['.'] = true,   ['0'] = YES_10, ['A'] = YES_26,
+        ['_'] = true, ['a'] = YES_26, ['~'] = true,
+};
 
 int32_t _az_span_url_encoded_size(az_span source) {
         int32_t size = az_span_size(source);
@@ -16,36 +20,38 @@ int32_t _az_span_url_encoded_size(az_span source) {
         _az_PRECONDITION(size <= INT32_MAX / 3);
 
         for (int32_t i = 0; i < az_span_size(source); i++)
-                if (!is_unreserved(az_span_ptr(source)[i]))
+                if (!is_unreserved[az_span_ptr(source)[i]])
                         size += 2;
         return size;
 }
 
 az_result _az_span_url_encode(az_span destination, az_span source, int32_t *out_length) {
         static char const hex[] = "0123456789ABCDEF";
+        uint8_t const *from = az_span_ptr(source);
         uint8_t *to = az_span_ptr(destination);
-        int32_t n = 0;
+        int32_t n_left = az_span_size(destination);
 
         _az_PRECONDITION_VALID_SPAN(destination, 0);
         _az_PRECONDITION_VALID_SPAN(source, 0);
         _az_PRECONDITION_NOT_NULL(out_length);
 
         for (int32_t i = 0; i < az_span_size(source); i++) {
-                uint8_t c = az_span_ptr(source)[i];
-                bool plain = is_unreserved(c);
+                uint8_t c = from[i];
+                bool plain = is_unreserved[c];
 
-                if (az_span_size(destination) - n < (plain ? 1 : 3))
+                n_left -= plain ? 1 : 3;
+                if (n_left < 0)
                         return AZ_ERROR_NOT_ENOUGH_SPACE;
                 if (plain) {
-                        to[n++] = c;
+                        *to++ = c;
                 } else {
-                        to[n++] = '%';
-                        to[n++] = (uint8_t) hex[c >> 4];
-                        to[n++] = (uint8_t) hex[c & 0xF];
+                        *to++ = '%';
+                        *to++ = (uint8_t) hex[c >> 4];
+                        *to++ = (uint8_t) hex[c & 0xF];
                 }
         }
 
-        *out_length = n;
+        *out_length = az_span_size(destination) - n_left;
         return AZ_OK;
 }
 

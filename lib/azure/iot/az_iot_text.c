@@ -4,7 +4,7 @@
 #include <azure/core/az_span_internal.h>
 
 static az_span get_rest(_az_iot_text const *text) {
-        return az_span_create(text->next, (int32_t) text->n_left);
+        return _az_span_of(text->next, (int32_t) text->n_left);
 }
 
 void _az_iot_text_append_encoded(_az_iot_text *text, az_span source) {
@@ -42,7 +42,7 @@ az_result _az_iot_topic_read_status(az_span *ref_topic, az_iot_status *out_statu
                         return AZ_ERROR_UNEXPECTED_CHAR;
                 status = 10 * status + (digit - '0');
         }
-        rest = az_span_slice_to_end(*ref_topic, n_digits);
+        rest = _az_span_from(*ref_topic, n_digits);
         if (!_az_iot_topic_skip_prefix(&rest, separator))
                 return AZ_ERROR_UNEXPECTED_CHAR;
 

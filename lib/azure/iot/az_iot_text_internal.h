@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include <azure/core/az_result.h>
-#include <azure/core/az_span.h>
+#include <azure/core/az_span_internal.h>
 #include <azure/iot/az_iot_common.h>
 
 _az_BEGIN_DECLS
@@ -55,7 +55,7 @@ void _az_iot_text_append_u64(_az_iot_text *text, uint64_t number);
 
 /* Returns the text so far. */
 AZ_NODISCARD AZ_INLINE az_span _az_iot_text_written(_az_iot_text const *text) {
-        return az_span_create(text->buffer, (int32_t) (text->next - text->buffer));
+        return _az_span_of(text->buffer, (int32_t) (text->next - text->buffer));
 }
 
 /* Ends the text with a NUL. NOT_ENOUGH_SPACE: it or the text did not fit. 'out_length' may be NULL. */
