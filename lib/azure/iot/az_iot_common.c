@@ -3,6 +3,8 @@
 
 #include <azure/core/az_log_internal.h>
 #include <azure/core/az_precondition_internal.h>
+#include <azure/core/az_span_internal.h>
+#include <azure/iot/az_iot_text_internal.h>
 
 int32_t az_iot_calculate_retry_delay(int32_t operation_msec, int16_t attempt, int32_t min_retry_delay_msec,
                                      int32_t max_retry_delay_msec, int32_t random_jitter_msec) {
@@ -40,65 +42,65 @@ az_result az_iot_message_properties_init(az_iot_message_properties *properties, 
 
 az_result az_iot_message_properties_append(az_iot_message_properties *properties, az_span name,
                                            az_span value) {
-        az_span rest;
-        int64_t needed;
+        int32_t n_written;
+        int64_t n_needed;
+        uint8_t *p;
 
         _az_PRECONDITION_NOT_NULL(properties);
         _az_PRECONDITION_VALID_SPAN(name, 1);
         _az_PRECONDITION_VALID_SPAN(value, 1);
 
-        rest = az_span_slice_to_end(properties->_internal.properties_buffer,
-                                    properties->_internal.properties_written);
-        needed = (int64_t) az_span_size(name) + 1 + az_span_size(value);
-        if (properties->_internal.properties_written > 0)
-                needed++;
-        if (needed > az_span_size(rest))
+        n_written = properties->_internal.properties_written;
+        n_needed = (int64_t) az_span_size(name) + az_span_size(value) + (n_written > 0 ? 2 : 1);
+        if (n_needed > az_span_size(properties->_internal.properties_buffer) - n_written)
                 return AZ_ERROR_NOT_ENOUGH_SPACE;
 
-        if (properties->_internal.properties_written > 0)
-                rest = az_span_copy_u8(rest, '&');
-        rest = az_span_copy(rest, name);
-        rest = az_span_copy_u8(rest, '=');
-        az_span_copy(rest, value);
-        properties->_internal.properties_written += (int32_t) needed;
+        p = az_span_ptr(properties->_internal.properties_buffer) + n_written;
+        if (n_written > 0)
+                *p++ = '&';
+        memcpy(p, az_span_ptr(name), (size_t) az_span_size(name));
+        p += az_span_size(name);
+        *p++ = '=';
+        memcpy(p, az_span_ptr(value), (size_t) az_span_size(value));
+        properties->_internal.properties_written = n_written + (int32_t) n_needed;
         return AZ_OK;
 }
 
-/* Reads the property at *index of the written part, and moves *index behind it; false: there is none. */
-static bool read_property(az_iot_message_properties const *properties, int32_t *index, az_span *out_name,
-                          az_span *out_value) {
-        az_span written = az_span_slice(properties->_internal.properties_buffer, 0,
-                                        properties->_internal.properties_written);
-        az_span pair;
-        int32_t equals;
+bool _az_iot_topic_read_property(az_span *ref_topic, az_span *out_name, az_span *out_value) {
+        uint8_t *p = az_span_ptr(*ref_topic), *ampersand, *equals;
+        int32_t size = az_span_size(*ref_topic), n_pair, n_name;
 
-        while (*index < az_span_size(written)) {
-                az_span rest = az_span_slice_to_end(written, *index);
-                int32_t end = az_span_find(rest, AZ_SPAN_FROM_STR("&"));
+        for (; size > 0 && *p == '&'; size--)
+                p++;
+        if (size == 0)
+                return false;
 
-                pair = end < 0 ? rest : az_span_slice(rest, 0, end);
-                *index += az_span_size(pair) + 1;
-                if (az_span_size(pair) == 0)
-                        continue;
+        ampersand = memchr(p, '&', (size_t) size);
+        n_pair = ampersand ? (int32_t) (ampersand - p) : size;
+        equals = memchr(p, '=', (size_t) n_pair);
+        n_name = equals ? (int32_t) (equals - p) : n_pair;
 
-                equals = az_span_find(pair, AZ_SPAN_FROM_STR("="));
-                *out_name = equals < 0 ? pair : az_span_slice(pair, 0, equals);
-                *out_value = equals < 0 ? AZ_SPAN_EMPTY : az_span_slice_to_end(pair, equals + 1);
-                return true;
-        }
-        return false;
+        *out_name = _az_span_of(p, n_name);
+        *out_value = equals ? _az_span_of(equals + 1, n_pair - n_name - 1) : AZ_SPAN_EMPTY;
+        *ref_topic = _az_span_of(p + n_pair, size - n_pair);
+        return true;
+}
+
+static az_span get_written(az_iot_message_properties const *properties) {
+        return _az_span_of(az_span_ptr(properties->_internal.properties_buffer),
+                           properties->_internal.properties_written);
 }
 
 az_result az_iot_message_properties_find(az_iot_message_properties *properties, az_span name,
                                          az_span *out_value) {
-        az_span candidate, value;
-        int32_t index = 0;
+        az_span rest, candidate, value;
 
         _az_PRECONDITION_NOT_NULL(properties);
         _az_PRECONDITION_VALID_SPAN(name, 1);
         _az_PRECONDITION_NOT_NULL(out_value);
 
-        while (read_property(properties, &index, &candidate, &value)) {
+        rest = get_written(properties);
+        while (_az_iot_topic_read_property(&rest, &candidate, &value)) {
                 if (az_span_is_content_equal(candidate, name)) {
                         *out_value = value;
                         return AZ_OK;
@@ -109,11 +111,16 @@ az_result az_iot_message_properties_find(az_iot_message_properties *properties, 
 
 az_result az_iot_message_properties_next(az_iot_message_properties *properties, az_span *out_name,
                                          az_span *out_value) {
+        az_span rest;
+
         _az_PRECONDITION_NOT_NULL(properties);
         _az_PRECONDITION_NOT_NULL(out_name);
         _az_PRECONDITION_NOT_NULL(out_value);
 
-        if (!read_property(properties, &properties->_internal.next_property_index, out_name, out_value))
+        rest = _az_span_from(get_written(properties), properties->_internal.next_property_index);
+        if (!_az_iot_topic_read_property(&rest, out_name, out_value))
                 return AZ_ERROR_IOT_END_OF_PROPERTIES;
+        properties->_internal.next_property_index =
+                properties->_internal.properties_written - az_span_size(rest);
         return AZ_OK;
 }

@@ -4,15 +4,19 @@
 #include <azure/iot/az_iot_hub_client.h>
 #include <azure/iot/az_iot_text_internal.h>
 
-/* Returns the value of a property of the bag; empty: it has none. */
-static az_span find_value(az_span bag, az_span name) {
-        az_iot_message_properties properties;
-        az_span value;
+/* Reads $rid and $version, of each the first; one that is missing stays empty. */
+static void read_properties(az_span rest, az_span *ref_request_id, az_span *ref_version) {
+        az_span name, value;
 
-        if (az_result_failed(az_iot_message_properties_init(&properties, bag, az_span_size(bag))) ||
-            az_result_failed(az_iot_message_properties_find(&properties, name, &value)))
-                return AZ_SPAN_EMPTY;
-        return value;
+        while (_az_iot_topic_read_property(&rest, &name, &value)) {
+                if (az_span_is_content_equal(name, AZ_SPAN_FROM_STR("$rid"))) {
+                        if (az_span_ptr(*ref_request_id) == NULL)
+                                *ref_request_id = value;
+                } else if (az_span_is_content_equal(name, AZ_SPAN_FROM_STR("$version"))) {
+                        if (az_span_ptr(*ref_version) == NULL)
+                                *ref_version = value;
+                }
+        }
 }
 
 static az_iot_hub_client_twin_response_type type_of(az_iot_status status) {
@@ -23,34 +27,44 @@ static az_iot_hub_client_twin_response_type type_of(az_iot_status status) {
 }
 
 static az_result parse_answer(az_span rest, az_iot_hub_client_twin_response *out_response) {
-        az_iot_hub_client_twin_response response = { .version = AZ_SPAN_LITERAL_EMPTY };
+        az_span request_id = AZ_SPAN_EMPTY, version = AZ_SPAN_EMPTY;
+        az_iot_hub_client_twin_response_type type;
+        az_iot_status status;
         az_result r;
 
-        r = _az_iot_topic_read_status(&rest, &response.status);
+        r = _az_iot_topic_read_status(&rest, &status);
         if (az_result_failed(r))
                 return r;
-        response.request_id = find_value(rest, AZ_SPAN_FROM_STR("$rid"));
-        if (az_span_size(response.request_id) == 0)
+        read_properties(rest, &request_id, &version);
+        if (az_span_size(request_id) == 0)
                 return AZ_ERROR_ITEM_NOT_FOUND;
-        response.response_type = type_of(response.status);
-        if (response.response_type == AZ_IOT_HUB_CLIENT_TWIN_RESPONSE_TYPE_REPORTED_PROPERTIES)
-                response.version = find_value(rest, AZ_SPAN_FROM_STR("$version"));
 
-        *out_response = response;
+        type = type_of(status);
+        if (type != AZ_IOT_HUB_CLIENT_TWIN_RESPONSE_TYPE_REPORTED_PROPERTIES)
+                version = AZ_SPAN_EMPTY;
+        *out_response = (az_iot_hub_client_twin_response){
+                .request_id = request_id,
+                .response_type = type,
+                .status = status,
+                .version = version,
+        };
         return AZ_OK;
 }
 
 static az_result parse_change(az_span rest, az_iot_hub_client_twin_response *out_response) {
+        az_span no_request_id = AZ_SPAN_EMPTY, version = AZ_SPAN_EMPTY;
+
         if (az_span_size(rest) == 0)
                 return AZ_ERROR_UNEXPECTED_END;
         if (!_az_iot_topic_skip_prefix(&rest, AZ_SPAN_FROM_STR("?")))
                 return AZ_ERROR_UNEXPECTED_CHAR;
 
+        read_properties(rest, &no_request_id, &version);
         *out_response = (az_iot_hub_client_twin_response){
                 .request_id = AZ_SPAN_EMPTY,
                 .response_type = AZ_IOT_HUB_CLIENT_TWIN_RESPONSE_TYPE_DESIRED_PROPERTIES,
                 .status = AZ_IOT_STATUS_OK,
-                .version = find_value(rest, AZ_SPAN_FROM_STR("$version")),
+                .version = version,
         };
         return AZ_OK;
 }

@@ -91,6 +91,12 @@ AZ_NODISCARD AZ_INLINE bool _az_iot_topic_skip_prefix(az_span *ref_topic, az_spa
  */
 AZ_NODISCARD az_result _az_iot_topic_read_status(az_span *ref_topic, az_iot_status *out_status);
 
+/*
+ * Reads the first of the properties "name=value&name=value" and moves 'ref_topic' behind it. Empty pairs are
+ * passed over; one without '=' has an empty value. False, and nothing is written: there is none.
+ */
+AZ_NODISCARD bool _az_iot_topic_read_property(az_span *ref_topic, az_span *out_name, az_span *out_value);
+
 _az_END_DECLS
 
 #endif
