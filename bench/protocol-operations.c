@@ -22,6 +22,26 @@ static const char method_topic[] = "$iothub/methods/POST/rebootDevice/?$rid=1a2b
 static const char command_topic[] = "$iothub/methods/POST/thermostat1*getMaxMinReport/?$rid=1a2b";
 static const char twin_answer_topic[] = "$iothub/twin/res/204/?$rid=7f3&$version=42";
 static const char twin_patch_topic[] = "$iothub/twin/PATCH/properties/desired/?$version=43";
+static const char twin_json[] =
+        "{\"desired\":{\"thermostat1\":{\"__t\":\"c\",\"targetTemperature\":23.5},\"telemetryInterval\":30,"
+        "\"led\":{\"r\":1,\"g\":2,\"b\":3},\"$version\":7},\"reported\":{\"thermostat1\":{\"__t\":\"c\","
+        "\"targetTemperature\":{\"value\":23.5,\"ac\":200,\"av\":6,\"ad\":\"ok\"}},"
+        "\"manufacturer\":\"Contoso\",\"$version\":12}}";
+static const char operation_id[] = "4.d0a671905ea5b2c8.42d78160-4c78-479e-8be7-61d5e55dac0d";
+static const char assigned_topic[] = "$dps/registrations/res/200/?$rid=1";
+static const char assigned_json[] =
+        "{\"operationId\":\"4.d0a671905ea5b2c8.42d78160-4c78-479e-8be7-61d5e55dac0d\",\"status\":"
+        "\"assigned\","
+        "\"registrationState\":{\"x509\":{},\"registrationId\":\"registrationId\","
+        "\"createdDateTimeUtc\":\"2020-04-10T03:11:13.0276997Z\",\"assignedHub\":\"contoso.azure-devices."
+        "net\","
+        "\"deviceId\":\"my-device-id1\",\"status\":\"assigned\",\"substatus\":\"initialAssignment\","
+        "\"lastUpdatedDateTimeUtc\":\"2020-04-10T03:11:13.2096201Z\","
+        "\"etag\":\"IjYxMDA4ZDQ2LTAwMDAtMDEwMC0wMDAwLTVlOGZlM2QxMDAwMCI=\"}}";
+static const char assigning_topic[] = "$dps/registrations/res/202/?$rid=1&retry-after=3";
+static const char assigning_json[] =
+        "{\"operationId\":\"4.d0a671905ea5b2c8.42d78160-4c78-479e-8be7-61d5e55dac0d\","
+        "\"status\":\"assigning\"}";
 static const char telemetry_json[] =
         "{\"seq\":1000000042,\"deviceId\":\"dev1\",\"ts\":\"2026-01-01T00:00:00.000Z\",\"temperature\":21.53,"
         "\"humidity\":48.2,\"pressure\":1013.25,\"status\":\"ok\",\"tags\":[\"a\",\"b\",\"c\"],"
@@ -54,6 +74,10 @@ void bench_init(Bench *b) {
         options.component_names = b->component_names;
         options.component_names_length = 1;
         must(az_iot_hub_client_init(&b->component_hub, SPAN(host), SPAN(device_id), &options));
+
+        b->payload_options = az_iot_provisioning_client_payload_options_default();
+        must(az_iot_provisioning_client_init(&b->dps, SPAN("global.azure-devices-provisioning.net"),
+                                             SPAN("0ne00000001"), SPAN("registrationId"), NULL));
 
         must(az_iot_message_properties_init(&b->three_properties,
                                             AZ_SPAN_FROM_BUFFER(b->three_properties_buffer), 0));
@@ -188,6 +212,87 @@ static void run_twin_report_topic(Bench *b) {
                                                             &b->n_text));
 }
 
+static void run_properties(Bench *b) {
+        must(az_iot_hub_client_properties_parse_received_topic(&b->component_hub, SPAN(twin_patch_topic),
+                                                               &b->properties_message));
+}
+
+static void show_properties(Bench *b) {
+        SHOW(b, "type %d status %d id '%.*s'", b->properties_message.message_type,
+             b->properties_message.status, SHOWN(b->properties_message.request_id));
+}
+
+#define GET_RESPONSE AZ_IOT_HUB_CLIENT_PROPERTIES_MESSAGE_TYPE_GET_RESPONSE
+#define WRITABLE     AZ_IOT_HUB_CLIENT_PROPERTY_WRITABLE
+
+/* The version first, then each writable property of the document. */
+static void run_properties_iteration(Bench *b) {
+        az_json_reader *reader = &b->reader;
+        az_span component;
+
+        must(az_json_reader_init(reader, SPAN(twin_json), NULL));
+        must(az_iot_hub_client_properties_get_properties_version(&b->component_hub, reader, GET_RESPONSE,
+                                                                 &b->number));
+        must(az_json_reader_init(reader, SPAN(twin_json), NULL));
+        b->n_properties = 0;
+        while (az_result_succeeded(az_iot_hub_client_properties_get_next_component_property(
+                &b->component_hub, reader, GET_RESPONSE, WRITABLE, &component))) {
+                must(az_json_reader_next_token(reader));
+                if (reader->token.kind == AZ_JSON_TOKEN_BEGIN_OBJECT)
+                        must(az_json_reader_skip_children(reader));
+                must(az_json_reader_next_token(reader));
+                b->n_properties++;
+        }
+}
+
+static void show_properties_iteration(Bench *b) {
+        SHOW(b, "%d of version %" PRId32, b->n_properties, b->number);
+}
+
+static void run_dps_user_name(Bench *b) {
+        must(az_iot_provisioning_client_get_user_name(&b->dps, b->text, sizeof(b->text), &b->n_text));
+}
+
+static void run_dps_register_topic(Bench *b) {
+        must(az_iot_provisioning_client_register_get_publish_topic(&b->dps, b->text, sizeof(b->text),
+                                                                   &b->n_text));
+}
+
+static void run_dps_payload(Bench *b) {
+        must(az_iot_provisioning_client_register_get_request_payload(
+                &b->dps, AZ_SPAN_EMPTY, &b->payload_options, b->buffer, sizeof(b->buffer), &b->n_text));
+}
+
+static void show_buffer(Bench *b) {
+        SHOW(b, "%.*s", (int) b->n_text, (const char *) b->buffer);
+}
+
+static void run_dps_query_topic(Bench *b) {
+        must(az_iot_provisioning_client_query_status_get_publish_topic(&b->dps, SPAN(operation_id), b->text,
+                                                                       sizeof(b->text), &b->n_text));
+}
+
+static void run_dps_assigned(Bench *b) {
+        must(az_iot_provisioning_client_parse_received_topic_and_payload(&b->dps, SPAN(assigned_topic),
+                                                                         SPAN(assigned_json), &b->answer));
+}
+
+static void show_dps_assigned(Bench *b) {
+        SHOW(b, "status %d: %.*s at %.*s", b->answer.operation_status,
+             SHOWN(b->answer.registration_state.device_id),
+             SHOWN(b->answer.registration_state.assigned_hub_hostname));
+}
+
+static void run_dps_assigning(Bench *b) {
+        must(az_iot_provisioning_client_parse_received_topic_and_payload(&b->dps, SPAN(assigning_topic),
+                                                                         SPAN(assigning_json), &b->answer));
+}
+
+static void show_dps_assigning(Bench *b) {
+        SHOW(b, "status %d, again in %" PRIu32 " s", b->answer.operation_status,
+             b->answer.retry_after_seconds);
+}
+
 static void run_retry_delay(Bench *b) {
         int16_t volatile attempt = 3; /* known at run time only */
 
@@ -258,6 +363,21 @@ const Operation protocol_operations[] = {
         { "twin_document_topic", run_twin_get_topic, NULL, "$iothub/twin/GET/?$rid=7f3" },
         { "twin_patch_topic", run_twin_report_topic, NULL,
           "$iothub/twin/PATCH/properties/reported/?$rid=7f3" },
+        { "properties_parse", run_properties, show_properties, "type 2 status 200 id ''" },
+        { "properties_iterate_doc(320B)", run_properties_iteration, show_properties_iteration,
+          "3 of version 7" },
+        { "dps_get_user_name", run_dps_user_name, NULL,
+          "0ne00000001/registrations/registrationId/api-version=2019-03-31"
+          "&ClientVersion=azsdk-c%2F1.6.0-beta.1" },
+        { "dps_register_topic", run_dps_register_topic, NULL,
+          "$dps/registrations/PUT/iotdps-register/?$rid=1" },
+        { "dps_request_payload", run_dps_payload, show_buffer, "{\"registrationId\":\"registrationId\"}" },
+        { "dps_query_topic", run_dps_query_topic, NULL,
+          "$dps/registrations/GET/iotdps-get-operationstatus/?$rid=1"
+          "&operationId=4.d0a671905ea5b2c8.42d78160-4c78-479e-8be7-61d5e55dac0d" },
+        { "dps_parse_assigned(490B)", run_dps_assigned, show_dps_assigned,
+          "status 2: my-device-id1 at contoso.azure-devices.net" },
+        { "dps_parse_assigning", run_dps_assigning, show_dps_assigning, "status 1, again in 3 s" },
         { "calculate_retry_delay", run_retry_delay, show_number, "8450" },
         { "az_json_read_300B", run_json_read, show_reader, "done, depth 0, token 2" },
         { "az_json_write_4fields", run_json_write, show_value,

@@ -11,6 +11,8 @@
 
 #include <azure/core/az_json.h>
 #include <azure/iot/az_iot_hub_client.h>
+#include <azure/iot/az_iot_hub_client_properties.h>
+#include <azure/iot/az_iot_provisioning_client.h>
 
 /* The objects that operations work with, and what they write. */
 typedef struct Bench {
@@ -18,6 +20,8 @@ typedef struct Bench {
         az_iot_hub_client hub;           /* of a plain device */
         az_iot_hub_client component_hub; /* of one with a user agent, a model and a component */
         az_span component_names[1];
+        az_iot_provisioning_client dps;
+        az_iot_provisioning_client_payload_options payload_options;
         az_iot_message_properties three_properties;
         uint8_t three_properties_buffer[256];
 
@@ -29,6 +33,9 @@ typedef struct Bench {
         az_iot_hub_client_method_request method;
         az_iot_hub_client_command_request command;
         az_iot_hub_client_twin_response twin;
+        az_iot_hub_client_properties_message properties_message;
+        az_iot_provisioning_client_register_response answer;
+        int n_properties;
         az_span value;
         uint8_t buffer[512];
         az_iot_message_properties properties;
