@@ -77,12 +77,17 @@ static az_result parse_c2d(const az_iot_hub_client *client, az_span topic) {
 
 static az_result parse_twin(const az_iot_hub_client *client, az_span topic) {
         az_iot_hub_client_twin_response response;
+        az_iot_hub_client_properties_message message;
         az_result r;
 
         r = az_iot_hub_client_twin_parse_received_topic(client, topic, &response);
+        check(az_iot_hub_client_properties_parse_received_topic(client, topic, &message) == r);
         if (r != AZ_OK)
                 return r;
 
+        check((int) message.message_type == (int) response.response_type);
+        check(message.status == response.status);
+        check(az_span_is_content_equal(message.request_id, response.request_id));
         check(az_span_size(response.version) == 0 || is_within(response.version, topic));
         if (response.response_type == AZ_IOT_HUB_CLIENT_TWIN_RESPONSE_TYPE_DESIRED_PROPERTIES) {
                 (void) skip(topic, "$iothub/twin/PATCH/properties/desired/?");
