@@ -227,15 +227,7 @@ START_TEST(append_goes_on_behind_what_is_written) {
 }
 END_TEST
 
-START_TEST(values_of_the_public_names_are_as_in_the_sdk) {
-        ck_assert_uint_eq((uint32_t) AZ_ERROR_IOT_TOPIC_NO_MATCH, 0x80050001);
-        ck_assert_uint_eq((uint32_t) AZ_ERROR_IOT_END_OF_PROPERTIES, 0x80050002);
-        ck_assert_uint_eq((uint32_t) AZ_LOG_MQTT_RECEIVED_TOPIC, 0x00060001);
-        ck_assert_uint_eq((uint32_t) AZ_LOG_MQTT_RECEIVED_PAYLOAD, 0x00060002);
-        ck_assert_uint_eq((uint32_t) AZ_LOG_IOT_RETRY, 0x00050001);
-        ck_assert_uint_eq((uint32_t) AZ_LOG_IOT_SAS_TOKEN, 0x00050002);
-        ck_assert_uint_eq((uint32_t) AZ_LOG_IOT_AZURERTOS, 0x00050003);
-        ck_assert_uint_eq((uint32_t) AZ_LOG_IOT_ADU, 0x00050004);
+START_TEST(port_and_keep_alive_are_as_in_the_sdk) {
         ck_assert_int_eq(AZ_IOT_DEFAULT_MQTT_CONNECT_PORT, 8883);
         ck_assert_int_eq(AZ_IOT_DEFAULT_MQTT_CONNECT_KEEPALIVE_SECONDS, 240);
 }
@@ -247,7 +239,7 @@ static Suite *az_iot_common_suite(void) {
 
         t = tcase_create("az_iot_status");
         tcase_add_loop_test(t, status_is_classified, 0, ELEMENTSOF(statuses));
-        tcase_add_test(t, values_of_the_public_names_are_as_in_the_sdk);
+        tcase_add_test(t, port_and_keep_alive_are_as_in_the_sdk);
         suite_add_tcase(s, t);
 
         t = tcase_create("az_iot_calculate_retry_delay");

@@ -4,11 +4,7 @@
 
 #include <azure/core/az_json.h>
 
-#include "unit.h"
-
-static az_span str(const char *text) {
-        return az_span_create_from_str((char *) text);
-}
+#include "unit-span.h"
 
 /* A text with its size, so that it may hold NULs. */
 #define TEXT(s) s, (int32_t) (sizeof(s) - 1)

@@ -4,11 +4,7 @@
 
 #include <azure/core/az_json.h>
 
-#include "unit.h"
-
-static az_span str(const char *text) {
-        return az_span_create_from_str((char *) text);
-}
+#include "unit-span.h"
 
 /*
  * Writes what 'script' says, a letter a call: the brackets and 'T', 'F', 'N' themselves, 'k' a name, 's' a
@@ -92,8 +88,7 @@ START_TEST(nothing_is_written_where_it_does_not_fit) {
                 int32_t used = 0;
                 const char *letter = texts[_i].script;
 
-                memset(buffer, '#', sizeof(buffer));
-                ck_assert_int_eq(az_json_writer_init(&w, az_span_create((uint8_t *) buffer, i), NULL), AZ_OK);
+                ck_assert_int_eq(az_json_writer_init(&w, ROOM(buffer, i), NULL), AZ_OK);
                 while (az_result_succeeded(write_letter(&w, *letter))) {
                         used = w.total_bytes_written;
                         letter++;
@@ -102,15 +97,15 @@ START_TEST(nothing_is_written_where_it_does_not_fit) {
                 ck_assert_int_eq(w.total_bytes_written, used);
                 ck_assert_int_eq(az_span_size(az_json_writer_get_bytes_used_in_destination(&w)), used);
                 ck_assert_mem_eq(buffer, texts[_i].text, (size_t) used);
-                ck_assert_int_eq(buffer[used], '#');
+                ck_assert_untouched(buffer, used);
         }
 }
 END_TEST
 
-/* A buffer that is handed out in pieces of one size. */
+/* A buffer that is handed out in pieces of one size; an allocation beyond 'max' fails, unless that is 0. */
 typedef struct {
         char bytes[256];
-        int32_t n_given, piece;
+        int32_t n_given, piece, max;
 } Pieces;
 
 static az_result next_piece(az_span_allocator_context *context, az_span *out_next_destination) {
@@ -118,7 +113,7 @@ static az_result next_piece(az_span_allocator_context *context, az_span *out_nex
 
         ck_assert_int_eq(context->bytes_used, p->n_given > 0 ? p->piece : 0);
         ck_assert_int_eq(context->minimum_required_size, 1);
-        if (p->piece < 0)
+        if (p->max > 0 && p->n_given + p->piece > p->max)
                 return AZ_ERROR_OUT_OF_MEMORY;
         *out_next_destination = az_span_create((uint8_t *) p->bytes + p->n_given, p->piece);
         p->n_given += p->piece;
@@ -142,14 +137,40 @@ START_TEST(pieces_of_any_size_make_the_same_text) {
 }
 END_TEST
 
-START_TEST(an_allocator_may_fail) {
-        Pieces fails = { .piece = -1 }, empty = { .piece = 0 };
+START_TEST(an_allocator_may_fail_anywhere) {
+        int32_t size = (int32_t) strlen(texts[_i].text);
+
+        for (int32_t max = 1; max < size; max++) {
+                Pieces p = { .piece = 1, .max = max };
+                az_json_writer w;
+
+                ck_assert_int_eq(az_json_writer_chunked_init(&w, AZ_SPAN_EMPTY, next_piece, &p, NULL), AZ_OK);
+                ck_assert_int_eq(write_script(&w, texts[_i].script), AZ_ERROR_OUT_OF_MEMORY);
+                ck_assert_int_eq(w.total_bytes_written, max);
+                ck_assert_mem_eq(p.bytes, texts[_i].text, (size_t) max);
+        }
+}
+END_TEST
+
+START_TEST(an_allocator_may_have_nothing) {
+        Pieces empty = { .piece = 0 };
         az_json_writer w;
 
-        ck_assert_int_eq(az_json_writer_chunked_init(&w, AZ_SPAN_EMPTY, next_piece, &fails, NULL), AZ_OK);
-        ck_assert_int_eq(az_json_writer_append_null(&w), AZ_ERROR_OUT_OF_MEMORY);
         ck_assert_int_eq(az_json_writer_chunked_init(&w, AZ_SPAN_EMPTY, next_piece, &empty, NULL), AZ_OK);
         ck_assert_int_eq(az_json_writer_append_null(&w), AZ_ERROR_NOT_ENOUGH_SPACE);
+}
+END_TEST
+
+START_TEST(a_text_has_no_more_bytes_than_can_be_counted) {
+        Pieces p = { .piece = 8 };
+        az_json_writer w;
+
+        ck_assert_int_eq(az_json_writer_chunked_init(&w, AZ_SPAN_EMPTY, next_piece, &p, NULL), AZ_OK);
+        w.total_bytes_written = INT32_MAX - 4; /* instead of 2 GiB of text */
+        ck_assert_int_eq(az_json_writer_append_bool(&w, false), AZ_ERROR_NOT_ENOUGH_SPACE);
+        ck_assert_int_eq(az_json_writer_append_string(&w, str("abc")), AZ_ERROR_NOT_ENOUGH_SPACE);
+        ck_assert_int_eq(az_json_writer_append_bool(&w, true), AZ_OK);
+        ck_assert_int_eq(w.total_bytes_written, INT32_MAX);
 }
 END_TEST
 
@@ -279,7 +300,9 @@ static Suite *json_writer_suite(void) {
 
         t = tcase_create("az_json_writer_chunked_init");
         tcase_add_loop_test(t, pieces_of_any_size_make_the_same_text, 0, ELEMENTSOF(texts));
-        tcase_add_test(t, an_allocator_may_fail);
+        tcase_add_loop_test(t, an_allocator_may_fail_anywhere, 0, ELEMENTSOF(texts));
+        tcase_add_test(t, an_allocator_may_have_nothing);
+        tcase_add_test(t, a_text_has_no_more_bytes_than_can_be_counted);
         suite_add_tcase(s, t);
         return s;
 }

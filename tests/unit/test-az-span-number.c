@@ -6,17 +6,28 @@
 
 #include <azure/core/az_span.h>
 
-#include "unit.h"
+#include "unit-span.h"
 
-static az_span str(const char *text) {
-        return az_span_create_from_str((char *) text);
-}
-
-/* Turns what a function wrote, and said is left of it, into a string. */
-static const char *written(char *buffer, az_span rest) {
-        *az_span_ptr(rest) = '\0';
-        return buffer;
-}
+/*
+ * 'call' writes to 'destination', sets 'rest' to what is left of it, and writes 'expected' there or, if there
+ * is not enough room for all of it, nothing.
+ */
+#define CHECK_WRITTEN(call, expected)                                                     \
+        do {                                                                              \
+                int32_t length = (int32_t) strlen(expected);                              \
+                                                                                          \
+                for (int32_t size = 0; size <= length + 1; size++) {                      \
+                        char room[64];                                                    \
+                        az_span destination = ROOM(room, size), rest = AZ_SPAN_EMPTY;     \
+                        bool fits = size >= length;                                       \
+                                                                                          \
+                        ck_assert_int_eq(call, fits ? AZ_OK : AZ_ERROR_NOT_ENOUGH_SPACE); \
+                        ck_assert_ptr_eq(az_span_ptr(rest), fits ? room + length : NULL); \
+                        ck_assert_int_eq(az_span_size(rest), fits ? size - length : 0);   \
+                        ck_assert_untouched(room, fits ? length : 0);                     \
+                        ck_assert(!fits || memcmp(room, expected, (size_t) length) == 0); \
+                }                                                                         \
+        } while (0)
 
 /* What each type makes of a text: its value, or '!' if it does not fit, or '.' if digits are missing. */
 static const struct {
@@ -56,25 +67,17 @@ static const struct {
 };
 
 /* Reads 'text', writes the number back and compares that with 'expected'. */
-#define CHECK_INTEGER(type, atoi, toa, text, expected)                                                  \
-        do {                                                                                            \
-                type number = 42;                                                                       \
-                az_result result = atoi(text, &number);                                                 \
-                char buffer[32];                                                                        \
-                az_span rest;                                                                           \
-                                                                                                        \
-                ck_assert_int_eq(result, expected[0] == '!'   ? AZ_ERROR_UNEXPECTED_CHAR                \
-                                         : expected[0] == '.' ? AZ_ERROR_UNEXPECTED_END                 \
-                                                              : AZ_OK);                                 \
-                ck_assert(result == AZ_OK || number == 42);                                             \
-                if (result == AZ_OK) {                                                                  \
-                        ck_assert_int_eq(toa(AZ_SPAN_FROM_BUFFER(buffer), number, &rest), AZ_OK);       \
-                        ck_assert_str_eq(written(buffer, rest), expected);                              \
-                        ck_assert_int_eq(                                                               \
-                                toa(az_span_create((uint8_t *) buffer, (int32_t) strlen(expected) - 1), \
-                                    number, &rest),                                                     \
-                                AZ_ERROR_NOT_ENOUGH_SPACE);                                             \
-                }                                                                                       \
+#define CHECK_INTEGER(type, atoi, toa, text, expected)                                   \
+        do {                                                                             \
+                type number = 42;                                                        \
+                az_result result = atoi(text, &number);                                  \
+                                                                                         \
+                ck_assert_int_eq(result, expected[0] == '!'   ? AZ_ERROR_UNEXPECTED_CHAR \
+                                         : expected[0] == '.' ? AZ_ERROR_UNEXPECTED_END  \
+                                                              : AZ_OK);                  \
+                ck_assert(result == AZ_OK || number == 42);                              \
+                if (result == AZ_OK)                                                     \
+                        CHECK_WRITTEN(toa(destination, number, &rest), expected);        \
         } while (0)
 
 START_TEST(integers_are_read_and_written_within_their_type) {
@@ -324,21 +327,11 @@ static const struct {
 };
 
 START_TEST(doubles_are_written_short_and_cut) {
-        char buffer[64];
-        az_span rest;
+        double number = formats[_i].number;
 
-        ck_assert_int_eq(
-                az_span_dtoa(AZ_SPAN_FROM_BUFFER(buffer), formats[_i].number, formats[_i].n_digits, &rest),
-                AZ_OK);
-        ck_assert_str_eq(written(buffer, rest), formats[_i].text);
-        ck_assert_int_eq(az_span_dtoa_with_fractional(AZ_SPAN_FROM_BUFFER(buffer), formats[_i].number,
-                                                      formats[_i].n_digits, &rest),
-                         AZ_OK);
-        ck_assert_str_eq(written(buffer, rest), formats[_i].padded);
-
-        rest = az_span_create((uint8_t *) buffer, (int32_t) strlen(formats[_i].text) - 1);
-        ck_assert_int_eq(az_span_dtoa(rest, formats[_i].number, formats[_i].n_digits, &rest),
-                         AZ_ERROR_NOT_ENOUGH_SPACE);
+        CHECK_WRITTEN(az_span_dtoa(destination, number, formats[_i].n_digits, &rest), formats[_i].text);
+        CHECK_WRITTEN(az_span_dtoa_with_fractional(destination, number, formats[_i].n_digits, &rest),
+                      formats[_i].padded);
 }
 END_TEST
 
@@ -377,6 +370,12 @@ static void format_by_libc(double number, char *ret_text, size_t size) {
         if (ret_text[length - 1] == '.')
                 length--;
         ret_text[length] = '\0';
+}
+
+/* Turns what a function wrote, and said is left of it, into a string. */
+static const char *written(char *buffer, az_span rest) {
+        *az_span_ptr(rest) = '\0';
+        return buffer;
 }
 
 START_TEST(random_doubles_are_written_as_printf_would) {

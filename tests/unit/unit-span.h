@@ -7,6 +7,20 @@
 
 #include "unit.h"
 
+/* What a function must not write over. */
+#define CANARY 0xC5
+
+/* Fills an array with canaries and gives a span of its first 'size' bytes. */
+#define ROOM(array, size) \
+        (memset(array, CANARY, sizeof(array)), az_span_create((uint8_t *) (array), (int32_t) (size)))
+
+/* Of the array behind a ROOM(), nothing was written from index 'from' on. */
+#define ck_assert_untouched(array, from)                                    \
+        do {                                                                \
+                for (size_t i_ = (size_t) (from); i_ < sizeof(array); i_++) \
+                        ck_assert_uint_eq((uint8_t) (array)[i_], CANARY);   \
+        } while (0)
+
 _unused_ static az_span str(const char *text) {
         return az_span_create_from_str((char *) text);
 }
