@@ -52,17 +52,43 @@ enum {
 
 extern uint8_t const _az_json_string_bytes[256];
 
+#define _az_JSON_EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
+
+/* Whether any of eight bytes may be other than plain; a few that are plain are taken for others. */
+AZ_NODISCARD AZ_INLINE bool _az_json_may_end_plain(uint8_t const *p) {
+        uint64_t bytes, below_space, quote, backslash;
+
+        memcpy(&bytes, p, sizeof(bytes));
+        below_space = bytes - _az_JSON_EACH_BYTE(0x20); /* the borrow sets the highest bit, or two of them */
+        quote = (bytes ^ _az_JSON_EACH_BYTE('"')) - _az_JSON_EACH_BYTE(1);
+        backslash = (bytes ^ _az_JSON_EACH_BYTE('\\')) - _az_JSON_EACH_BYTE(1);
+        return ((bytes | below_space | quote | backslash) & _az_JSON_EACH_BYTE(0x80)) != 0;
+}
+
+/* Returns the first byte that is not plain, or 'end'. */
+AZ_NODISCARD AZ_INLINE uint8_t const *_az_json_skip_plain(uint8_t const *p, uint8_t const *end) {
+        while (end - p >= 8 && !_az_json_may_end_plain(p))
+                p += 8;
+        while (p < end && _az_json_string_bytes[*p] == _az_JSON_BYTE_PLAIN)
+                p++;
+        return p;
+}
+
 /* The characters that may stand behind a backslash, 'u' apart, and what they mean, in the same order. */
 #define _az_JSON_ESCAPES  "\"\\/bfnrt"
 #define _az_JSON_MEANINGS "\"\\/\b\f\n\r\t"
+
+/* Returns the address behind a span; no arithmetic on the NULL that an empty one may have. */
+AZ_NODISCARD AZ_INLINE uint8_t const *_az_json_end_of(az_span span) {
+        return az_span_size(span) > 0 ? az_span_ptr(span) + az_span_size(span) : az_span_ptr(span);
+}
 
 /* Returns the start of a text of one chunk. */
 AZ_NODISCARD AZ_INLINE _az_json_cursor _az_json_cursor_create(az_span chunk) {
         return (_az_json_cursor){
                 .p = az_span_ptr(chunk),
                 .start = az_span_ptr(chunk),
-                .end = az_span_size(chunk) > 0 ? az_span_ptr(chunk) + az_span_size(chunk)
-                                               : az_span_ptr(chunk),
+                .end = _az_json_end_of(chunk),
         };
 }
 

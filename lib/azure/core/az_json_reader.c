@@ -134,32 +134,14 @@ az_result _az_json_read_escape(_az_json_cursor *ref_cursor, uint32_t *out_code_p
         return AZ_OK;
 }
 
-#define EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
-
-/* Whether any of eight bytes may be other than plain; a few that are plain are taken for others. */
-static bool may_end_plain_run(uint8_t const *p) {
-        uint64_t bytes, below_space, quote, backslash;
-
-        memcpy(&bytes, p, sizeof(bytes));
-        below_space = bytes - EACH_BYTE(0x20); /* the borrow sets the highest bit, or two of them */
-        quote = (bytes ^ EACH_BYTE('"')) - EACH_BYTE(1);
-        backslash = (bytes ^ EACH_BYTE('\\')) - EACH_BYTE(1);
-        return ((bytes | below_space | quote | backslash) & EACH_BYTE(0x80)) != 0;
-}
-
 /* Moves to the closing quote. */
 static az_result skip_string(_az_json_cursor *c, bool *out_has_escapes) {
         *out_has_escapes = false;
         for (;;) {
-                uint8_t const *p = c->p, *end = c->end;
                 uint32_t code_point;
                 az_result result = AZ_OK;
 
-                while (end - p >= 8 && !may_end_plain_run(p))
-                        p += 8;
-                while (p < end && _az_json_string_bytes[*p] == _az_JSON_BYTE_PLAIN)
-                        p++;
-                c->p = p;
+                c->p = _az_json_skip_plain(c->p, c->end);
                 if (!_az_json_cursor_has_byte(c))
                         return AZ_ERROR_UNEXPECTED_END;
 

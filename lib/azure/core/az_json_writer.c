@@ -51,12 +51,11 @@ static az_result next_buffer(az_json_writer *w) {
         return AZ_OK;
 }
 
-/* Writes to one buffer or, in chunked mode, as many as it takes. */
-static az_result put(az_json_writer *w, az_span text) {
-        while (az_span_size(text) > 0) {
-                az_span space = az_span_slice_to_end(w->_internal.destination, w->_internal.bytes_written);
-                int32_t n =
-                        az_span_size(text) < az_span_size(space) ? az_span_size(text) : az_span_size(space);
+/* Writes to as many buffers as it takes. */
+static az_result put_in_pieces(az_json_writer *w, uint8_t const *text, int32_t size) {
+        while (size > 0) {
+                int32_t n_left = az_span_size(w->_internal.destination) - w->_internal.bytes_written;
+                int32_t n = size < n_left ? size : n_left;
 
                 if (n == 0) {
                         az_result result = next_buffer(w);
@@ -65,16 +64,29 @@ static az_result put(az_json_writer *w, az_span text) {
                                 return result;
                         continue;
                 }
-                (void) az_span_copy(space, az_span_slice(text, 0, n));
-                text = az_span_slice_to_end(text, n);
+                memcpy(az_span_ptr(w->_internal.destination) + w->_internal.bytes_written, text, (size_t) n);
+                text += n;
+                size -= n;
                 w->_internal.bytes_written += n;
                 w->total_bytes_written += n;
         }
         return AZ_OK;
 }
 
+/* Writes what fits, as begin_item() found; in chunked mode the buffer may still end within it. */
+static inline az_result put(az_json_writer *w, void const *text, int32_t size) {
+        if (size > az_span_size(w->_internal.destination) - w->_internal.bytes_written)
+                return put_in_pieces(w, text, size);
+        if (size > 0)
+                memcpy(az_span_ptr(w->_internal.destination) + w->_internal.bytes_written, text,
+                       (size_t) size);
+        w->_internal.bytes_written += size;
+        w->total_bytes_written += size;
+        return AZ_OK;
+}
+
 static az_result put_byte(az_json_writer *w, uint8_t byte) {
-        return put(w, az_span_create(&byte, 1));
+        return put(w, &byte, 1);
 }
 
 /* Checks that a further 'size' bytes fit, as far as that can be known. */
@@ -106,7 +118,7 @@ static az_result append_value(az_json_writer *w, az_span text) {
         az_result result = begin_item(w, false, az_span_size(text));
 
         if (az_result_succeeded(result))
-                result = put(w, text);
+                result = put(w, az_span_ptr(text), az_span_size(text));
         if (az_result_succeeded(result))
                 _az_json_state_end_value(&w->_internal.state);
         return result;
@@ -135,48 +147,58 @@ static int32_t escape(uint8_t byte, uint8_t *text) {
         return 6;
 }
 
-static int64_t escaped_size(az_span text) {
+/* Looks at each byte once: how much room does the text take? UNEXPECTED_CHAR: it is not UTF-8. */
+static az_result measure(az_span text, int64_t *out_size) {
+        uint8_t const *p = az_span_ptr(text), *end = _az_json_end_of(text);
         int64_t size = az_span_size(text);
+        bool is_ascii = true;
 
-        for (int32_t i = 0; i < az_span_size(text); i++) {
+        while ((p = _az_json_skip_plain(p, end)) < end) {
                 uint8_t escaped[6];
 
-                if (is_escaped(az_span_ptr(text)[i]))
-                        size += escape(az_span_ptr(text)[i], escaped) - 1;
+                if (is_escaped(*p))
+                        size += escape(*p, escaped) - 1;
+                else
+                        is_ascii = false;
+                p++;
         }
-        return size;
+
+        *out_size = size;
+        return is_ascii || az_span_is_valid_utf8(text) ? AZ_OK : AZ_ERROR_UNEXPECTED_CHAR;
 }
 
 static az_result put_escaped(az_json_writer *w, az_span text) {
+        uint8_t const *p = az_span_ptr(text), *end = _az_json_end_of(text);
         az_result result = AZ_OK;
 
-        for (int32_t i = 0; i < az_span_size(text) && az_result_succeeded(result);) {
+        while (p < end && az_result_succeeded(result)) {
+                uint8_t const *first = p;
                 uint8_t escaped[6];
-                int32_t first = i;
 
-                while (i < az_span_size(text) && !is_escaped(az_span_ptr(text)[i]))
-                        i++;
-                if (i > first)
-                        result = put(w, az_span_slice(text, first, i));
+                while (p < end && !is_escaped(*p))
+                        p++;
+                if (p > first)
+                        result = put(w, first, (int32_t) (p - first));
                 else
-                        result = put(w, az_span_create(escaped, escape(az_span_ptr(text)[i++], escaped)));
+                        result = put(w, escaped, escape(*p++, escaped));
         }
         return result;
 }
 
 /* Writes a name or a string in quotes. */
 static az_result append_text(az_json_writer *w, az_span text, bool is_name) {
-        az_result result;
+        int64_t size;
+        az_result result = measure(text, &size);
 
-        if (!az_span_is_valid_utf8(text))
-                return AZ_ERROR_UNEXPECTED_CHAR;
-        result = begin_item(w, is_name, escaped_size(text) + (is_name ? 3 : 2));
+        if (az_result_succeeded(result))
+                result = begin_item(w, is_name, size + (is_name ? 3 : 2));
         if (az_result_succeeded(result))
                 result = put_byte(w, '"');
         if (az_result_succeeded(result))
-                result = put_escaped(w, text);
+                result = size == az_span_size(text) ? put(w, az_span_ptr(text), az_span_size(text))
+                                                    : put_escaped(w, text);
         if (az_result_succeeded(result))
-                result = put(w, is_name ? AZ_SPAN_FROM_STR("\":") : AZ_SPAN_FROM_STR("\""));
+                result = is_name ? put(w, "\":", 2) : put_byte(w, '"');
         return result;
 }
 
