@@ -4,19 +4,21 @@
 
 #include <openssl/crypto.h>
 
+const char *const attestation_kind_names[] = {
+        [ATTESTATION_KEYS] = "sas",
+        [ATTESTATION_THUMBPRINT] = "selfSigned",
+        [ATTESTATION_CA] = "certificateAuthority",
+        [_ATTESTATION_MAX] = NULL,
+};
+
 static const struct {
-        const char *name;                /* of the kind, in the service's API */
         const char *primary, *secondary; /* members in a file */
         bool needs_primary, needs_secondary;
 } kinds[] = {
-        [ATTESTATION_KEYS] = { "sas", "primaryKey", "secondaryKey", true, true },
-        [ATTESTATION_THUMBPRINT] = { "selfSigned", "primaryThumbprint", "secondaryThumbprint", true, false },
-        [ATTESTATION_CA] = { "certificateAuthority", "primaryAuthority", "secondaryAuthority", false, false },
+        [ATTESTATION_KEYS] = { "primaryKey", "secondaryKey", true, true },
+        [ATTESTATION_THUMBPRINT] = { "primaryThumbprint", "secondaryThumbprint", true, false },
+        [ATTESTATION_CA] = { "primaryAuthority", "secondaryAuthority", false, false },
 };
-
-const char *attestation_kind_to_string(AttestationKind kind) {
-        return kinds[kind].name;
-}
 
 static char *wipe_and_free(char *text) {
         if (text)
@@ -120,7 +122,8 @@ int attestation_load(const cJSON *object, Attestation *ret) {
 
         if (name)
                 for (kind = 0; kind < _ATTESTATION_MAX; kind++)
-                        if (cJSON_IsString(name) && strcmp(name->valuestring, kinds[kind].name) == 0)
+                        if (cJSON_IsString(name) &&
+                            strcmp(name->valuestring, attestation_kind_names[kind]) == 0)
                                 break;
         if (kind == _ATTESTATION_MAX)
                 return -EBADMSG;
@@ -133,7 +136,7 @@ int attestation_load(const cJSON *object, Attestation *ret) {
 }
 
 bool attestation_store(const Attestation *a, cJSON *object) {
-        return cJSON_AddStringToObject(object, "authentication", kinds[a->kind].name) &&
+        return cJSON_AddStringToObject(object, "authentication", attestation_kind_names[a->kind]) &&
                (!a->primary || cJSON_AddStringToObject(object, kinds[a->kind].primary, a->primary)) &&
                (!a->secondary || cJSON_AddStringToObject(object, kinds[a->kind].secondary, a->secondary));
 }

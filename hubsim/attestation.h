@@ -16,7 +16,7 @@
 #include "hubsim/certificate.h"
 #include "hubsim/sas-token.h"
 
-/* Their names are those of the service's API. */
+/* With the names of the service's API. */
 typedef enum AttestationKind {
         ATTESTATION_KEYS,       /* sas: base64 keys, both of them */
         ATTESTATION_THUMBPRINT, /* selfSigned: SHA-1 or SHA-256 of the certificate; the second may be NULL */
@@ -26,7 +26,8 @@ typedef enum AttestationKind {
         _ATTESTATION_INVALID = -EINVAL,
 } AttestationKind;
 
-const char *attestation_kind_to_string(AttestationKind kind);
+/* Ended by NULL. */
+extern const char *const attestation_kind_names[];
 
 typedef struct Attestation {
         AttestationKind kind;

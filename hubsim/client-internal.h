@@ -32,3 +32,6 @@ int client_call(const ClientOptions *options, Client *client, const char *method
 /* Calls and decodes the reply; a failure has been reported. */
 int client_call_and_decode(const ClientOptions *options, Client *client, const char *method,
                            const IpcJson *parameters, const IpcStruct *type, void *answer);
+
+/* Decodes a JSON object; what it points to lives as long as 'text' and until the next call of this. */
+int client_decode(Client *client, az_span text, const IpcStruct *type, void *answer);

@@ -33,8 +33,7 @@ void client_done(Client *client) {
         ipc_document_done(&client->document);
 }
 
-/* Decodes a JSON object; what it points to lives as long as 'text' and until the next call of this. */
-static int client_decode(Client *client, az_span text, const IpcStruct *type, void *answer) {
+int client_decode(Client *client, az_span text, const IpcStruct *type, void *answer) {
         IpcFieldPath path;
         int r;
 
@@ -326,73 +325,4 @@ int client_cut(const ClientOptions *options, uint64_t seconds) {
         ipc_json_int(&json, "seconds", (int64_t) seconds);
         ipc_json_end(&json);
         return client_call(options, &client, PREFIX "Cut", &json, &reply) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-}
-
-typedef struct DeviceReply {
-        az_span device, connection_string;
-        bool connected;
-} DeviceReply;
-
-static const IpcField device_reply_fields[] = {
-        { "device", IPC_FIELD_STRING, offsetof(DeviceReply, device), IPC_FIELD_NULLABLE },
-        { "connectionString", IPC_FIELD_STRING, offsetof(DeviceReply, connection_string) },
-        { "connected", IPC_FIELD_BOOL, offsetof(DeviceReply, connected), IPC_FIELD_NULLABLE },
-};
-static const IpcStruct device_reply = IPC_STRUCT(DeviceReply, device_reply_fields);
-
-typedef struct DevicesReply {
-        IpcStructs devices;
-} DevicesReply;
-
-static const IpcField devices_reply_fields[] = {
-        { "devices", IPC_FIELD_STRUCTS, offsetof(DevicesReply, devices), .type = &device_reply },
-};
-static const IpcStruct devices_reply = IPC_STRUCT(DevicesReply, devices_reply_fields);
-
-int client_device_add(const ClientOptions *options, const char *device) {
-        _cleanup_(client_done) Client client = CLIENT_NULL;
-        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
-        DeviceReply answer;
-
-        ipc_json_begin(&json, NULL);
-        ipc_json_cstring(&json, "device", device);
-        ipc_json_end(&json);
-        if (client_call_and_decode(options, &client, PREFIX "AddDevice", &json, &device_reply, &answer) < 0)
-                return EXIT_FAILURE;
-
-        client_print_span(answer.connection_string);
-        printf("\n");
-        return EXIT_SUCCESS;
-}
-
-static void print_device(const DeviceReply *device) {
-        client_print_span(device->device);
-        printf(" %s ", device->connected ? "connected" : "offline");
-        client_print_span(device->connection_string);
-        printf("\n");
-}
-
-int client_device_list(const ClientOptions *options) {
-        _cleanup_(client_done) Client client = CLIENT_NULL;
-        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
-        DevicesReply answer;
-        az_span reply;
-        int r;
-
-        ipc_json_begin(&json, NULL);
-        ipc_json_end(&json);
-        if (client_call(options, &client, PREFIX "ListDevices", &json, &reply) < 0)
-                return EXIT_FAILURE;
-        if (options->json) {
-                client_print_span(reply);
-                printf("\n");
-                return EXIT_SUCCESS;
-        }
-        r = client_decode(&client, reply, &devices_reply, &answer);
-        if (r < 0)
-                return client_fail(r, "cannot read what the hub answered");
-
-        for (size_t i = 0; i < answer.devices.n_items; i++)
-                print_device((const DeviceReply *) answer.devices.items + i);
-        return EXIT_SUCCESS;
 }

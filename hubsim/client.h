@@ -10,6 +10,8 @@ typedef struct ClientOptions {
         const char *device;                    /* log, monitor: only this one; NULL: all */
         uint64_t since;                        /* log */
         uint64_t timeout_s, connect_timeout_s; /* invoke */
+        const char *thumbprints;               /* device add: "HEX", "HEX,HEX"; NULL: no thumbprint */
+        bool has_ca;                           /* device add */
         bool json;
 } ClientOptions;
 

@@ -32,6 +32,11 @@ int control_reply_service_error(IpcCall *call, unsigned code);
 /* The same with a sentence that says more than the code does, or NULL. */
 int control_reply_refusal(IpcCall *call, unsigned code, const char *message);
 
+/* Devices: control-devices.c. */
+extern const IpcStruct control_add_device_params;
+int control_on_add_device(IpcCall *call, const void *params, void *userdata);
+int control_on_list_devices(IpcCall *call, const void *params, void *userdata);
+
 /* Cloud-to-device messages: control-messages.c. */
 extern const IpcStruct control_send_message_params, control_feedback_params;
 int control_on_send_message(IpcCall *call, const void *params, void *userdata);

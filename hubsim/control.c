@@ -38,83 +38,10 @@ Device *control_find_device(const Control *control, az_span id) {
                              (size_t) az_span_size(id));
 }
 
-/* Devices --------------------------------------------------------------------------------------------- */
-
 static const IpcField device_fields[] = {
         CONTROL_DEVICE_FIELD(DeviceParams),
 };
 static const IpcStruct device_params = IPC_STRUCT(DeviceParams, device_fields);
-
-static int add_connection_string(IpcJson *json, const Hub *hub, const Device *device) {
-        _cleanup_(freep) char *text = hub_format_connection_string(hub, device);
-
-        if (!text)
-                return -ENOMEM;
-        ipc_json_cstring(json, "connectionString", text);
-        return 0;
-}
-
-static int on_add_device(IpcCall *call, const void *params, void *userdata) {
-        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
-        const DeviceParams *p = params;
-        Control *control = userdata;
-        char id[129] = "";
-        Device *device;
-        int r;
-
-        if (memchr(az_span_ptr(p->device), 0, (size_t) az_span_size(p->device)))
-                return ipc_call_error_invalid_parameter(call, "device");
-        az_span_to_str(id, sizeof(id), p->device);
-        r = registry_add(control->hub->registry, id, &device);
-        if (r == -EINVAL)
-                return ipc_call_error_invalid_parameter(call, "device");
-        if (r == -EEXIST)
-                return control_reply_service_error(call, 409001);
-        if (r < 0)
-                return r;
-
-        ipc_json_begin(&json, NULL);
-        r = add_connection_string(&json, control->hub, device);
-        if (r < 0)
-                return r;
-        ipc_json_end(&json);
-        return ipc_call_reply_json(call, &json);
-}
-
-static int add_device(IpcJson *json, const Hub *hub, const Device *device) {
-        int r;
-
-        ipc_json_begin(json, NULL);
-        ipc_json_cstring(json, "device", device->id);
-        r = add_connection_string(json, hub, device);
-        if (r < 0)
-                return r;
-        ipc_json_bool(json, "connected", device->session != NULL);
-        ipc_json_begin_array(json, "subscriptions");
-        for (size_t i = 0; i < SUBSCRIPTIONS_MAX; i++)
-                if (device->subscriptions[i])
-                        ipc_json_cstring(json, NULL, device->subscriptions[i]);
-        ipc_json_end_array(json);
-        ipc_json_end(json);
-        return 0;
-}
-
-static int on_list_devices(IpcCall *call, const void *params, void *userdata) {
-        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
-        Control *control = userdata;
-        int r;
-
-        ipc_json_begin(&json, NULL);
-        ipc_json_begin_array(&json, "devices");
-        for (const Device *d = registry_first(control->hub->registry); d; d = d->next) {
-                r = add_device(&json, control->hub, d);
-                if (r < 0)
-                        return r;
-        }
-        ipc_json_end_array(&json);
-        ipc_json_end(&json);
-        return ipc_call_reply_json(call, &json);
-}
 
 /* Methods --------------------------------------------------------------------------------------------- */
 
@@ -316,8 +243,8 @@ static void on_telemetry(void *userdata) {
 /* The interface --------------------------------------------------------------------------------------- */
 
 static const IpcMethod methods[] = {
-        { "AddDevice", 0, 0, &device_params, on_add_device },
-        { "ListDevices", 0, 0, NULL, on_list_devices },
+        { "AddDevice", 0, 0, &control_add_device_params, control_on_add_device },
+        { "ListDevices", 0, 0, NULL, control_on_list_devices },
         { "Invoke", 0, 0, &invoke_params, on_invoke },
         { "SendMessage", 0, 0, &control_send_message_params, control_on_send_message },
         { "ListMessages", 0, 0, &device_params, control_on_list_messages },

@@ -12,10 +12,6 @@
 
 DEFINE_CLEANUP(X509_STORE *, X509_STORE_free)
 
-_unused_ static inline void certificates_freep(STACK_OF(X509) * *p) {
-        sk_X509_pop_free(*p, X509_free);
-}
-
 /* Whoever changes the files has it, so that two commands, or a command and the hub, do not make two roots. */
 static int lock(const char *state_dir, int *ret_fd) {
         _cleanup_(close_fdp) int fd = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -70,3 +70,17 @@ int file_replace(const char *path, mode_t mode, const void *data, size_t n) {
 
         return rename(temporary, path) < 0 ? -errno : 0;
 }
+
+int directory_make(const char *path) {
+        char parent[PATH_MAX];
+
+        if (strlen(path) >= sizeof(parent))
+                return -ENAMETOOLONG;
+        for (const char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
+                memcpy(parent, path, (size_t) (p - path));
+                parent[p - path] = '\0';
+                if (mkdir(parent, 0755) < 0 && errno != EEXIST)
+                        return -errno;
+        }
+        return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
+}

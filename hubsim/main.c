@@ -3,7 +3,9 @@
 #include <getopt.h>
 #include <limits.h>
 
+#include "hubsim/certificate-command.h"
 #include "hubsim/client.h"
+#include "hubsim/help.h"
 #include "hubsim/method.h"
 #include "hubsim/rules.h"
 #include "hubsim/run.h"
@@ -12,6 +14,9 @@
 
 /* A day. */
 #define SECONDS_MAX 86400
+
+/* A century. */
+#define DAYS_MAX 36525
 
 enum {
         OPTION_STATE_DIR = 'd',
@@ -33,6 +38,12 @@ enum {
         OPTION_PROPERTY = 'p',
         OPTION_TTL = 'L',
         OPTION_ACK = 'a',
+        OPTION_THUMBPRINT = 'u',
+        OPTION_CA = 'z',
+        OPTION_SELF_SIGNED = 'Z',
+        OPTION_INTERMEDIATE = 'i',
+        OPTION_DAYS = 'y',
+        OPTION_FROM = 'Y',
         OPTION_HELP = 'h',
         OPTION_VERSION = 'v',
 };
@@ -57,6 +68,12 @@ static const struct option options[] = {
         { "property", required_argument, NULL, OPTION_PROPERTY },
         { "ttl", required_argument, NULL, OPTION_TTL },
         { "ack", required_argument, NULL, OPTION_ACK },
+        { "thumbprint", required_argument, NULL, OPTION_THUMBPRINT },
+        { "ca", no_argument, NULL, OPTION_CA },
+        { "self-signed", no_argument, NULL, OPTION_SELF_SIGNED },
+        { "intermediate", required_argument, NULL, OPTION_INTERMEDIATE },
+        { "days", required_argument, NULL, OPTION_DAYS },
+        { "from", required_argument, NULL, OPTION_FROM },
         { "help", no_argument, NULL, OPTION_HELP },
         { "version", no_argument, NULL, OPTION_VERSION },
         {},
@@ -69,79 +86,13 @@ typedef struct Arguments {
         const char *hosts[NAMES_MAX + 1], *devices[NAMES_MAX + 1]; /* end with NULL */
         unsigned long expiry_grace_s, timeout_s, connect_timeout_s, since;
         bool json, is_basic;
+        const char *thumbprints;
+        CertificateOptions certificate;
         ClientMessage message;
         const char *properties[NAMES_MAX + 1]; /* of a message; end with NULL */
         bool given[128];                       /* by the letter of the option */
         const char *operands[6];               /* behind the command; end with NULL */
 } Arguments;
-
-static const char help_text[] =
-        "Usage: aziot-hubsim COMMAND [OPTION]...\n"
-        "\n"
-        "A local Azure IoT Hub for tests: MQTT 3.1.1 over TLS, SAS tokens, telemetry, direct methods,\n"
-        "device twins, cloud-to-device messages, and faults on demand.\n"
-        "\n"
-        "Commands:\n"
-        "  run                            serve until stopped; the first run makes a CA and a device\n"
-        "  monitor                        print telemetry as it arrives\n"
-        "  log                            print what has arrived\n"
-        "  invoke DEVICE METHOD [PAYLOAD] call a direct method; PAYLOAD is JSON (null)\n"
-        "  twin DEVICE                    print a device's twin\n"
-        "  twin DEVICE update JSON        merge into its desired properties; null deletes\n"
-        "  twin DEVICE replace JSON       replace its desired properties\n"
-        "  messages DEVICE send [BODY]    send a cloud-to-device message and print its id\n"
-        "  messages DEVICE [list]         print those that it has not completed\n"
-        "  messages DEVICE purge          drop them\n"
-        "  messages DEVICE feedback       print what became of others, and forget it\n"
-        "  fault                          print the faults that are active\n"
-        "  fault NAME [ARGUMENT]...       ask for one; \"fault clear\" ends all, \"fault help\" names them\n"
-        "  rules                          print the rules of IoT Hub that are enforced\n"
-        "  cut SECONDS                    drop all connections and refuse new ones for so long\n"
-        "  device add DEVICE              register a device and print its connection string\n"
-        "  device list                    print the devices\n"
-        "\n"
-        "Options of all commands:\n"
-        "  --state-dir DIR        keys, certificates, the log of telemetry\n"
-        "                         ($STATE_DIRECTORY, else ~/.local/state/aziot-hubsim)\n"
-        "  --socket PATH          the control socket (DIR/socket)\n"
-        "  --help, --version\n"
-        "\n"
-        "Options of run:\n"
-        "  --listen ADDRESS:PORT  where to listen (127.0.0.1:8883); port 0: any, the same at the next "
-        "run\n"
-        "  --host NAME            one more name of this hub; the first one stands in connection "
-        "strings\n"
-        "                         instead of localhost; may be repeated\n"
-        "  --device ID            make sure that this device is registered; may be repeated\n"
-        "  --expiry-grace SECONDS how much longer than its token a connection lives (0)\n"
-        "  --basic                be a hub of the basic tier: no twins, methods or messages from the "
-        "cloud\n"
-        "\n"
-        "Options of monitor and log:\n"
-        "  --device ID            only the messages of this device\n"
-        "  --since NUMBER         log: from this arrival number on\n"
-        "  --json                 one JSON object a line, as in DIR/telemetry.jsonl; also for device "
-        "list\n"
-        "\n"
-        "Options of invoke:\n"
-        "  --timeout SECONDS         how long the device may take to answer (30)\n"
-        "  --connect-timeout SECONDS how long to wait for it to connect and subscribe (0)\n"
-        "\n"
-        "Options of messages DEVICE send:\n"
-        "  --message-id ID           instead of a random one; \"\": none\n"
-        "  --correlation-id, --user-id, --content-type, --content-encoding TEXT\n"
-        "  --property NAME=VALUE     may be repeated\n"
-        "  --ttl SECONDS             when it expires, instead of an hour that the device is not told of\n"
-        "  --ack KIND                which feedback is wanted: none, positive, negative, full\n"
-        "\n"
-        "invoke prints {\"status\":...,\"payload\":...} and exits with 0 for a status below 400, with "
-        "1\n"
-        "otherwise. All commands exit with 1 on failure, with 2 for a wrong command line.\n";
-
-static int help(void) {
-        (void) fputs(help_text, stdout);
-        return EXIT_SUCCESS;
-}
 
 static int usage_error(const char *message, const char *what) {
         fprintf(stderr, "aziot-hubsim: %s%s\nTry 'aziot-hubsim --help'.\n", message, what);
@@ -161,6 +112,18 @@ static int parse_number(const char *text, unsigned long max, unsigned long *ret)
         return 0;
 }
 
+/* The same for a number of days, which may be in the past. */
+static int parse_days(const char *text, long *ret) {
+        bool is_past = *text == '-';
+        unsigned long days;
+        int r;
+
+        r = parse_number(text + is_past, DAYS_MAX, &days);
+        if (r == 0)
+                *ret = is_past ? -(long) days : (long) days;
+        return r;
+}
+
 static ClientOptions client_options(const Arguments *a) {
         return (ClientOptions){
                 .socket = a->socket,
@@ -169,6 +132,8 @@ static ClientOptions client_options(const Arguments *a) {
                 .timeout_s = a->timeout_s,
                 .connect_timeout_s = a->connect_timeout_s,
                 .json = a->json,
+                .thumbprints = a->thumbprints,
+                .has_ca = a->given[OPTION_CA],
         };
 }
 
@@ -216,11 +181,37 @@ static int command_cut(const Arguments *a) {
 static int command_device(const Arguments *a) {
         ClientOptions o = client_options(a);
 
+        if (o.thumbprints && o.has_ca)
+                return usage_error("device: --thumbprint or --ca?", "");
         if (strcmp(a->operands[0], "add") == 0 && a->operands[1])
                 return client_device_add(&o, a->operands[1]);
         if (strcmp(a->operands[0], "list") == 0 && !a->operands[1])
                 return client_device_list(&o);
         return usage_error("device: what to do? add DEVICE, or list", "");
+}
+
+static int command_certificate(const Arguments *a) {
+        const char *verb = a->operands[0], *first = a->operands[1], *second = a->operands[2];
+        CertificateOptions o = a->certificate;
+
+        o.state_dir = a->state_dir;
+        o.names_state_dir = a->given[OPTION_STATE_DIR];
+        o.is_self_signed = a->given[OPTION_SELF_SIGNED];
+        if (o.is_self_signed && o.intermediate)
+                return usage_error("certificate: --self-signed or --intermediate?", "");
+        if (!a->given[OPTION_FROM])
+                o.first_day = MIN(CERTIFICATE_FIRST_DAY, o.last_day - 1);
+        if (o.first_day >= o.last_day)
+                return usage_error("certificate: it would end before it begins", "");
+        if (strcmp(verb, "create") == 0 && second)
+                return certificate_create(&o, first, second);
+        if (strcmp(verb, "ca") == 0 && !first)
+                return certificate_print_ca(&o);
+        if (strcmp(verb, "trust") == 0 && first && !second)
+                return certificate_trust(&o, first);
+        if (strcmp(verb, "list") == 0 && !first)
+                return certificate_list(&o);
+        return usage_error("certificate: what to do? create DEVICE DIR, ca, trust FILE, or list", "");
 }
 
 static int command_twin(const Arguments *a) {
@@ -274,11 +265,17 @@ static const struct {
         int n_operands_min, n_operands_max;
         int (*function)(const Arguments *a);
 } commands[] = {
-        { "run", "lnDgb", 0, 0, command_run }, { "monitor", "Dj", 0, 0, command_monitor },
-        { "log", "DSj", 0, 0, command_log },   { "invoke", "tc", 2, 3, command_invoke },
-        { "cut", "", 1, 1, command_cut },      { "device", "j", 1, 2, command_device },
-        { "twin", "", 1, 3, command_twin },    { "messages", "MCUTEpLa", 1, 3, command_messages },
-        { "fault", "", 0, 5, command_fault },  { "rules", "", 0, 0, command_rules },
+        { "run", "lnDgb", 0, 0, command_run },
+        { "monitor", "Dj", 0, 0, command_monitor },
+        { "log", "DSj", 0, 0, command_log },
+        { "invoke", "tc", 2, 3, command_invoke },
+        { "cut", "", 1, 1, command_cut },
+        { "device", "juz", 1, 2, command_device },
+        { "certificate", "ZiyY", 1, 3, command_certificate },
+        { "twin", "", 1, 3, command_twin },
+        { "messages", "MCUTEpLa", 1, 3, command_messages },
+        { "fault", "", 0, 5, command_fault },
+        { "rules", "", 0, 0, command_rules },
 };
 
 static int add_name(const char *names[static NAMES_MAX + 1], const char *name) {
@@ -324,6 +321,27 @@ static int parse_message_option(Arguments *a, int option) {
         return 2;
 }
 
+/* Those of a device and of a certificate. Returns an exit code above 0 if it is wrong. */
+static int parse_certificate_option(Arguments *a, int option) {
+        switch (option) {
+        case OPTION_THUMBPRINT:
+                a->thumbprints = optarg;
+                return 0;
+        case OPTION_INTERMEDIATE:
+                a->certificate.intermediate = optarg;
+                return 0;
+        case OPTION_DAYS:
+                return parse_days(optarg, &a->certificate.last_day);
+        case OPTION_FROM:
+                return parse_days(optarg, &a->certificate.first_day);
+        case OPTION_CA:
+        case OPTION_SELF_SIGNED:
+                return 0; /* it is enough that it is given */
+        default:
+                return parse_message_option(a, option);
+        }
+}
+
 /* Returns an exit code above 0 if it is wrong. */
 static int parse_option(Arguments *a, int option) {
         switch (option) {
@@ -353,7 +371,7 @@ static int parse_option(Arguments *a, int option) {
                 a->is_basic = true;
                 return 0;
         default:
-                return parse_message_option(a, option);
+                return parse_certificate_option(a, option);
         }
 }
 
@@ -400,12 +418,19 @@ static int run_command(size_t command, Arguments *a, int n_operands, char **oper
 }
 
 int main(int argc, char *argv[]) {
-        Arguments a = { .listen = "127.0.0.1:8883", .timeout_s = METHOD_TIMEOUT_DEFAULT_S, .since = 1 };
+        Arguments a = {
+                .listen = "127.0.0.1:8883",
+                .timeout_s = METHOD_TIMEOUT_DEFAULT_S,
+                .since = 1,
+                .certificate = { .last_day = CERTIFICATE_LAST_DAY },
+        };
         int option, r;
 
         while ((option = getopt_long(argc, argv, "hv", options, NULL)) >= 0) {
-                if (option == OPTION_HELP)
-                        return help();
+                if (option == OPTION_HELP) {
+                        help_print(stdout);
+                        return EXIT_SUCCESS;
+                }
                 if (option == OPTION_VERSION) {
                         printf("aziot-hubsim %s\n", AZIOT_VERSION);
                         return EXIT_SUCCESS;

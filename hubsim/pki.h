@@ -31,7 +31,7 @@ typedef struct IdentityTemplate {
         IdentityUse use;
         const char *const *hosts;  /* of a server: names and IP addresses; ends with NULL */
         unsigned n_authorities;    /* of an authority: how many others may stand below it */
-        int first_day, last_day;   /* when it is valid, counted from now */
+        long first_day, last_day;  /* when it is valid, counted from now */
         const Identity *authority; /* who signs it; NULL: it does so itself */
 } IdentityTemplate;
 
@@ -46,6 +46,10 @@ int identity_save(const Identity *identity, STACK_OF(X509) * chain, const char *
  * and its key. */
 int identity_open(const char *certificate_path, const char *key_path, const IdentityTemplate *template,
                   Identity *ret);
+
+_unused_ static inline void certificates_freep(STACK_OF(X509) * *certificates) {
+        sk_X509_pop_free(*certificates, X509_free);
+}
 
 /* Appends the certificates of a PEM file to 'certificates'. -ENOENT: it is not there; -EBADMSG: it has none,
  * or is damaged. */

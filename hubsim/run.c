@@ -7,7 +7,6 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
 #include "hubsim/control.h"
@@ -56,20 +55,6 @@ static int parse_address(const char *text, HubConfig *ret) {
         in6->sin6_port = htons((uint16_t) port);
         ret->address_size = sizeof(*in6);
         return 0;
-}
-
-static int make_directories(const char *path) {
-        char parent[PATH_MAX];
-
-        if (strlen(path) >= sizeof(parent))
-                return -ENAMETOOLONG;
-        for (const char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
-                memcpy(parent, path, (size_t) (p - path));
-                parent[p - path] = '\0';
-                if (mkdir(parent, 0755) < 0 && errno != EEXIST)
-                        return -errno;
-        }
-        return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
 }
 
 static int ensure_devices(Hub *hub, const char *const *ids) {
@@ -221,7 +206,7 @@ int run(const RunOptions *options) {
                 log_event(NULL, 0, "too many --host names");
                 return EXIT_FAILURE;
         }
-        r = make_directories(options->state_dir);
+        r = directory_make(options->state_dir);
         if (r < 0) {
                 log_event(NULL, 0, "cannot make %s: %s", options->state_dir, strerror(-r));
                 return EXIT_FAILURE;

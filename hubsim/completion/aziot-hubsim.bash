@@ -15,19 +15,21 @@ _aziot_hubsim() {
                 [log]='--device --since --json'
                 [invoke]='--timeout --connect-timeout'
                 [messages]='--message-id --correlation-id --user-id --content-type --content-encoding --property --ttl --ack'
-                [device]='--json'
+                [device]='--json --thumbprint --ca'
+                [certificate]='--self-signed --intermediate --days --from'
         )
 
         for ((i = 1; i < COMP_CWORD; i++)); do
                 case ${COMP_WORDS[i]} in
-                --basic | --json | --help | --version) ;;
+                --basic | --json | --ca | --self-signed | --help | --version) ;;
                 --state-dir) local -x STATE_DIRECTORY=${COMP_WORDS[++i]} ;; # of the hub that is asked below
                 -?*) ((i++)) ;;
                 *) arguments+=("${COMP_WORDS[i]}") ;;
                 esac
         done
 
-        if [[ $prev = --socket || $prev = --state-dir ]]; then
+        if [[ $prev = --socket || $prev = --state-dir ||
+                $cur != -* && "${arguments[*]:0:2}/${#arguments[@]}" = @(certificate create/3|certificate trust/2) ]]; then
                 compopt -o filenames 2>/dev/null
                 mapfile -t COMPREPLY < <(compgen -f -- "$cur")
                 return
@@ -39,8 +41,9 @@ _aziot_hubsim() {
                 words="--state-dir --socket --help ${options[${arguments[0]:--}]-}"
         else
                 case ${arguments[0]-}/${#arguments[@]} in
-                /0) words='run monitor log invoke twin messages fault rules cut device' ;;
+                /0) words='run monitor log invoke twin messages fault rules cut device certificate' ;;
                 device/1) words='add list' ;;
+                certificate/1) words='create ca trust list' ;;
                 twin/2) words='update replace' ;;
                 messages/2) words='send list purge feedback' ;;
                 fault/1) words=$("${COMP_WORDS[0]}" fault help 2>/dev/null | sed -n 's/^ *\([a-z][a-z-]*\).*/\1/p') ;;

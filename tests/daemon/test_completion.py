@@ -21,7 +21,8 @@ FOLDERS = (ROOT / "cli/completion", ROOT / "hubsim/completion")
 
 VERBS = ("status", "watch", "send", "messages", "twin", "serve", "call")
 TWIN_VERBS = ("get", "watch", "report", "acknowledge")
-COMMANDS = ("run", "monitor", "log", "invoke", "twin", "messages", "fault", "rules", "cut", "device")
+COMMANDS = ("run", "monitor", "log", "invoke", "twin", "messages", "fault", "rules", "cut", "device",
+            "certificate")
 
 # Asks bash: the words are its arguments, the last one is to be completed. One line for each that is offered.
 ASK_BASH = """
@@ -84,6 +85,8 @@ class Cases:
             (["aziot-hubsim", "messages", "demo", "send", "--ack", "po"], {"positive"}),
             (["aziot-hubsim", "twin", "demo", ""], {"update", "replace"}),
             (["aziot-hubsim", "device", ""], {"add", "list"}),
+            (["aziot-hubsim", "certificate", ""], {"create", "ca", "trust", "list"}),
+            (["aziot-hubsim", "certificate", "--self-signed", "c"], {"create", "ca"}),
         ]
         for words, expected in rows:
             with self.subTest(words):
@@ -91,6 +94,8 @@ class Cases:
         self.assertIn("mkfifo", self.offered("aziot", "messages", "--", "mkfif"))
         self.assertIn("mkfifo", self.offered("aziot", "serve", "reboot", "--", "mkfif"))
         (self.directory / "socket-file").touch()
+        self.assertTrue(self.offered("aziot-hubsim", "certificate", "trust", f"{self.directory}/socket-f").pop()
+                        .endswith("socket-file"))
         self.assertTrue(self.offered("aziot", "--socket", f"{self.directory}/socket-f").pop().endswith("socket-file"))
 
     def test_what_is_there_now(self):

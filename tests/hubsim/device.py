@@ -14,6 +14,7 @@ import urllib.parse
 TIMEOUT_S = 30
 
 CONNECT, CONNACK, PUBLISH, PUBACK = 1, 2, 3, 4
+NOT_AUTHORIZED = 5  # of CONNACK
 SUBSCRIBE, SUBACK, UNSUBSCRIBE, UNSUBACK, PINGREQ, PINGRESP, DISCONNECT = 8, 9, 10, 11, 12, 13, 14
 
 
@@ -64,14 +65,18 @@ class Closed(Exception):
 class Device:
     """One connection. Nothing is sent by itself."""
 
-    def __init__(self, connection_string, ca_file, client_certificate=None):
+    def __init__(self, connection_string, ca_file, client_certificate=None, tls_version=None, tls_session=None):
+        """'tls_session' is another Device, whose session is to be resumed."""
         fields = parse_connection_string(connection_string)
         self.host, self.id, self.key = fields["HostName"], fields["DeviceId"], fields.get("SharedAccessKey")
         name, port = self.host.split(":")
-        context = ssl.create_default_context(cafile=ca_file)
-        if client_certificate:
+        context = tls_session.socket.context if tls_session else ssl.create_default_context(cafile=ca_file)
+        if client_certificate and not tls_session:
             context.load_cert_chain(*client_certificate)
-        self.socket = context.wrap_socket(socket.create_connection((name, int(port)), TIMEOUT_S), server_hostname=name)
+        if tls_version:
+            context.minimum_version = context.maximum_version = tls_version
+        self.socket = context.wrap_socket(socket.create_connection((name, int(port)), TIMEOUT_S), server_hostname=name,
+                                          session=tls_session and tls_session.socket.session)
         self.buffer = b""
 
     def __enter__(self):

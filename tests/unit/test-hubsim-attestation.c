@@ -52,7 +52,7 @@ START_TEST(attestation_is_kept_in_a_file_or_refused) {
         ck_assert_int_eq(attestation_copy(&a, &copy), 0);
         ck_assert(attestation_store(&copy, object));
         ck_assert_str_eq(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, "authentication")),
-                         attestation_kind_to_string(rows[_i].kind));
+                         attestation_kind_names[rows[_i].kind]);
         ck_assert_int_eq(attestation_load(object, &loaded), 0);
         ck_assert_int_eq(loaded.kind, rows[_i].kind);
         ck_assert_pstr_eq(loaded.primary,

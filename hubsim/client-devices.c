@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The command "device". */
+
+#include "hubsim/client-internal.h"
+
+#include "hubsim/percent.h"
+
+typedef struct DeviceReply {
+        az_span device, connection_string, authentication, primary, secondary;
+        bool connected;
+} DeviceReply;
+
+static const IpcField device_reply_fields[] = {
+        { "device", IPC_FIELD_STRING, offsetof(DeviceReply, device), IPC_FIELD_NULLABLE },
+        { "connectionString", IPC_FIELD_STRING, offsetof(DeviceReply, connection_string) },
+        { "authentication", IPC_FIELD_STRING, offsetof(DeviceReply, authentication), IPC_FIELD_NULLABLE },
+        { "primaryThumbprint", IPC_FIELD_STRING, offsetof(DeviceReply, primary), IPC_FIELD_NULLABLE },
+        { "secondaryThumbprint", IPC_FIELD_STRING, offsetof(DeviceReply, secondary), IPC_FIELD_NULLABLE },
+        { "connected", IPC_FIELD_BOOL, offsetof(DeviceReply, connected), IPC_FIELD_NULLABLE },
+};
+static const IpcStruct device_reply = IPC_STRUCT(DeviceReply, device_reply_fields);
+
+typedef struct DevicesReply {
+        IpcStructs devices;
+} DevicesReply;
+
+static const IpcField devices_reply_fields[] = {
+        { "devices", IPC_FIELD_STRUCTS, offsetof(DevicesReply, devices), .type = &device_reply },
+};
+static const IpcStruct devices_reply = IPC_STRUCT(DevicesReply, devices_reply_fields);
+
+/* "HEX" or "HEX,HEX" */
+static void add_thumbprints(IpcJson *json, const char *text) {
+        const char *comma = strchrnul(text, ',');
+
+        ipc_json_string(json, "primaryThumbprint",
+                        az_span_create((uint8_t *) text, (int32_t) (comma - text)));
+        if (*comma)
+                ipc_json_cstring(json, "secondaryThumbprint", comma + 1);
+}
+
+int client_device_add(const ClientOptions *options, const char *device) {
+        _cleanup_(client_done) Client client = CLIENT_NULL;
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+        DeviceReply answer;
+
+        ipc_json_begin(&json, NULL);
+        ipc_json_cstring(&json, "device", device);
+        ipc_json_cstring(&json, "authentication",
+                         options->thumbprints ? "selfSigned"
+                         : options->has_ca    ? "certificateAuthority"
+                                              : "sas");
+        if (options->thumbprints)
+                add_thumbprints(&json, options->thumbprints);
+        ipc_json_end(&json);
+        if (client_call_and_decode(options, &client, PREFIX "AddDevice", &json, &device_reply, &answer) < 0)
+                return EXIT_FAILURE;
+
+        client_print_span(answer.connection_string);
+        printf("\n");
+        return EXIT_SUCCESS;
+}
+
+/* "pump-17 offline HostName=…;x509=true thumbprint=0123…,4567…" */
+static void print_device(const DeviceReply *device) {
+        client_print_span(device->device);
+        printf(" %s ", device->connected ? "connected" : "offline");
+        client_print_span(device->connection_string);
+        if (span_equals(device->authentication, "certificateAuthority"))
+                printf(" ca");
+        if (!ipc_is_absent(device->primary)) {
+                printf(" thumbprint=");
+                client_print_span(device->primary);
+        }
+        if (!ipc_is_absent(device->secondary)) {
+                printf(",");
+                client_print_span(device->secondary);
+        }
+        printf("\n");
+}
+
+int client_device_list(const ClientOptions *options) {
+        _cleanup_(client_done) Client client = CLIENT_NULL;
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+        DevicesReply answer;
+        az_span reply;
+        int r;
+
+        ipc_json_begin(&json, NULL);
+        ipc_json_end(&json);
+        if (client_call(options, &client, PREFIX "ListDevices", &json, &reply) < 0)
+                return EXIT_FAILURE;
+        if (options->json) {
+                client_print_span(reply);
+                printf("\n");
+                return EXIT_SUCCESS;
+        }
+        r = client_decode(&client, reply, &devices_reply, &answer);
+        if (r < 0)
+                return client_fail(r, "cannot read what the hub answered");
+
+        for (size_t i = 0; i < answer.devices.n_items; i++)
+                print_device((const DeviceReply *) answer.devices.items + i);
+        return EXIT_SUCCESS;
+}
