@@ -58,6 +58,9 @@ class Fence(unittest.TestCase):
             ("hubsim/hub.c", "lib/azure/iot/az_iot_common.h", False),
             ("ipc/server.c", "daemon/manager.h", False),
             ("cli/send.c", "lib/mqtt/link.h", False),
+            ("docs/examples/embedded/hub.c", "lib/azure/az_iot.h", True),
+            ("docs/examples/embedded/hub.c", "lib/mqtt/link.h", False),
+            ("docs/examples/libaziot/device.c", "lib/session/hub_session.h", False),
             ("tests/unit/test-x.c", "lib/mqtt/link.h", True),
             ("elsewhere/x.c", "util/util.h", False),
         ):

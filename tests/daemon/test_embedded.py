@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""docs/examples/embedded, built by its own Makefile against what is installed, and run against aziot-hubsim."""
+
+import json
+import re
+import shutil
+import unittest
+
+import harness
+from harness import eventually, tap
+from installed import SOURCE, STRICT, install, run
+
+EXAMPLES = SOURCE / "docs/examples/embedded"
+
+
+def setUpModule():
+    global installed, programs
+    installed = install()
+    programs = installed.root / "embedded"
+    shutil.copytree(EXAMPLES, programs)
+    run("make", "-C", programs, "-j2", "CFLAGS=" + " ".join([*STRICT, "-g", *installed.extra]),
+        env=installed.environment)
+
+
+class EmbeddedCase(harness.DaemonCase):
+    """A hub with the device "demo", and no daemon."""
+
+    starts_daemon = False
+
+    def setUp(self):
+        super().setUp()
+        self.key_file = self.directory / "key"
+        self.key_file.write_text(self.hub.connection_string_file.read_text().partition("SharedAccessKey=")[2])
+        self.settings = {"AZIOT_HOST": "localhost", "AZIOT_PORT": str(self.hub.port),
+                         "AZIOT_CA_FILE": str(self.hub.ca_file), "AZIOT_DEVICE_ID": "demo",
+                         "AZIOT_KEY_FILE": str(self.key_file)}
+
+    def run_example(self, name, *arguments, **settings):
+        return self.run_program(programs / name, *arguments, env={**self.settings, **settings})
+
+
+class HubCases:
+    """What a device does, whatever its MQTT client is."""
+
+    def run_device(self, **settings):
+        """Starts it and waits until it has the twin."""
+        device = self.run_example("hub-" + self.client, **settings)
+        device.wait_for_output("^reported: accepted$")
+        return device
+
+    def reported(self):
+        return self.hub.call("GetTwin", {"device": "demo"})["reported"]
+
+    def update_desired(self, patch):
+        return self.hub.call("UpdateDesired", {"device": "demo", "patch": patch})["version"]
+
+    def test_telemetry_arrives_with_its_properties(self):
+        self.run_device()
+        message = self.hub.wait_for_messages(1)[0]
+        self.assertIsInstance(message["body"]["temperature"], float)
+        self.assertEqual(message["properties"], {"alarm": "false"})
+        self.assertEqual({name: message["system"].get(name) for name in ("content-type", "content-encoding", "dt-subject")},
+                         {"content-type": "application/json", "content-encoding": "utf-8",
+                          "dt-subject": "thermostat"})
+
+    def test_a_message_is_taken_and_acknowledged(self):
+        device = self.run_device()
+        message = self.hub.call("SendMessage", {"device": "demo", "body": "hello, device", "properties": {"k": "v"},
+                                                "ack": "full"})["messageId"]
+        device.wait_for_output("^message hello, device$")
+        device.wait_for_output("^  k=v$")
+        records = eventually(lambda: self.hub.call("Feedback", {"device": "demo"})["records"], "feedback")
+        self.assertEqual([(r["messageId"], r["status"]) for r in records], [(message, "Success")])
+
+    def test_commands_are_answered(self):
+        self.run_device()
+        self.assertEqual(self.hub.invoke("echo", '{"n": [1, 2]}'), (200, '{"n": [1, 2]}'))
+        status, payload = self.hub.invoke("thermostat*getMaxMin")
+        self.assertEqual(status, 200)
+        self.assertGreater(json.loads(payload)["max"], json.loads(payload)["min"])
+        self.assertEqual(self.hub.invoke("reboot")[0], 404)
+
+    def test_writable_properties_are_answered(self):
+        device = self.run_device()
+        self.assertEqual(self.reported()["serialNumber"], "A7-0042")
+        self.assertEqual(self.reported()["interval"], {"ac": 203, "av": 0, "value": 10})
+        self.assertEqual(self.reported()["thermostat"]["targetTemperature"], {"ac": 203, "av": 0, "value": 21})
+
+        version = self.update_desired({"interval": 1, "thermostat": {"targetTemperature": 25.5}, "other": {"a": [1]}})
+        answer = {"ac": 200, "av": version, "value": 25.5}
+        eventually(lambda: self.reported()["thermostat"]["targetTemperature"] == answer, f"{answer} is reported")
+        self.assertEqual(self.reported()["interval"], {"ac": 200, "av": version, "value": 1})
+        self.assertEqual(self.reported()["thermostat"]["__t"], "c")
+
+        refused = self.update_desired({"thermostat": {"targetTemperature": 99}})
+        answer = {"ac": 400, "av": refused, "value": 25.5, "ad": "not a number in the range"}
+        eventually(lambda: self.reported()["thermostat"]["targetTemperature"] == answer, f"{answer} is reported")
+        self.assertEqual(self.reported()["interval"]["av"], version)
+
+        # A message a second, from now on.
+        self.hub.wait_for_messages(len(self.hub.messages()) + 3)
+        self.assertEqual(device.stop(), 0)
+
+    def test_what_was_desired_meanwhile_is_answered(self):
+        version = self.update_desired({"interval": 2})
+        self.run_device()
+        self.assertEqual(self.reported()["interval"], {"ac": 200, "av": version, "value": 2})
+
+    def test_it_connects_again(self):
+        device = self.run_device()
+        self.assertTrue(self.hub.call("Kick", {"device": "demo"})["wasConnected"])
+        device.wait_for_output("^lost: closed")
+        eventually(lambda: len(re.findall("^connected to localhost$", device.output(), re.MULTILINE)) == 2, "connected")
+        self.assertEqual(self.hub.invoke("echo", "1"), (200, "1"))
+
+    def test_a_hub_that_is_another_is_not_spoken_to(self):
+        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
+            "/CN=other", "-keyout", self.directory / "other-key.pem", "-out", self.directory / "other.pem",
+            env=harness.environment())
+        device = self.run_example("hub-" + self.client, AZIOT_CA_FILE=str(self.directory / "other.pem"))
+        device.wait_for_output("^lost: tls")
+
+    def test_a_wrong_key_is_refused(self):
+        self.key_file.write_text("AAAA")
+        self.run_example("hub-" + self.client).wait_for_output(r"^lost: refused \(5\)")
+
+    def test_it_runs_as_long_as_it_is_told(self):
+        device = self.run_example("hub-" + self.client, "1")
+        self.assertEqual(device.wait(), 0)
+
+
+class HubOnMosquitto(HubCases, EmbeddedCase):
+    client = "mosquitto"
+
+
+class HubOnPaho(HubCases, EmbeddedCase):
+    client = "paho"
+
+
+class Plain(EmbeddedCase):
+    def test_telemetry(self):
+        self.assertEqual(self.run_example("plain-telemetry").wait(), 0)
+        self.assertEqual([(m["body"], m["properties"]) for m in self.hub.messages()],
+                         [({"n": n}, {"kind": "counter"}) for n in range(1, 6)])
+
+
+class Readme(unittest.TestCase):
+    def test_it_names_each_file(self):
+        readme = (EXAMPLES / "README.md").read_text()
+        for path in EXAMPLES.iterdir():
+            if path.suffix in (".c", ".h"):
+                self.assertIn(f"[{path.name}]({path.name})", readme)
+
+
+if __name__ == "__main__":
+    tap.main()
