@@ -82,7 +82,7 @@ static int create(const CertificateOptions *options, const char *name, const Ide
         }
         if (r < 0)
                 return fail("cannot make a certificate for", name, r);
-        if (options->intermediate) {
+        if (authority && options->intermediate) {
                 chain = sk_X509_new_null();
                 if (!chain || sk_X509_push(chain, authority->certificate) == 0)
                         r = -ENOMEM;

@@ -89,8 +89,8 @@ START_TEST(devices_are_there_again_with_what_they_were_given_last) {
 
         ck_assert_int_eq(registry_open(path, &registry), 0);
         for (size_t i = 0; i < ELEMENTSOF(rows); i++)
-                for (char c = 'a'; c <= 'b'; c++) {
-                        char id[] = { c, (char) ('0' + i), '\0' };
+                for (size_t k = 0; k < 2; k++) {
+                        char id[] = { "ab"[k], (char) ('0' + i), '\0' };
 
                         device = registry_find(registry, id, 2);
                         ck_assert_ptr_nonnull(device);
