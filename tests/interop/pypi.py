@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Modules from PyPI for the tests, pinned and with their hashes, in a directory of their own."""
 
+import fcntl
 import shutil
 import subprocess
 import sys
@@ -12,12 +13,14 @@ def fetch(directory, requirements):
     Returns why that failed, or None.
     """
     installed = directory / "installed.txt"
-    if not installed.exists() or installed.read_bytes() != requirements.read_bytes():
-        shutil.rmtree(directory, ignore_errors=True)
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--target"]
-        result = subprocess.run([*command, directory, "-r", requirements], capture_output=True, text=True)
-        if result.returncode != 0:
-            return (result.stderr.strip() or "pip failed").splitlines()[-1]
-        shutil.copy(requirements, installed)
+    with directory.with_suffix(".lock").open("w") as lock:  # other tests share the directory
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not installed.exists() or installed.read_bytes() != requirements.read_bytes():
+            shutil.rmtree(directory, ignore_errors=True)
+            command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--target"]
+            result = subprocess.run([*command, directory, "-r", requirements], capture_output=True, text=True)
+            if result.returncode != 0:
+                return (result.stderr.strip() or "pip failed").splitlines()[-1]
+            shutil.copy(requirements, installed)
     sys.path.insert(0, str(directory))
     return None

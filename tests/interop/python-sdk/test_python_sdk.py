@@ -1,44 +1,17 @@
 # SPDX-License-Identifier: MIT
 """Azure's own device SDK for Python, unmodified, against aziot-hubsim: a second stranger as judge.
 
-HUBSIM is the program, SCRATCH a directory to which the SDK is downloaded once.
+HUBSIM is the program.
 """
 
 import datetime
 import json
-import os
 import queue
-import random
-import socket
-import sys
-from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parents[1] / "hubsim"), str(HERE.parent)]
-import pypi  # noqa: E402
-from hub import HubCase  # noqa: E402
-import tap  # noqa: E402
-
-failure = pypi.fetch(Path(os.environ["SCRATCH"]), HERE / "requirements.txt")
-if failure:
-    print(f"1..0 # SKIP azure-iot-device from PyPI: {failure}")
-    sys.exit()
-
-from azure.iot.device import IoTHubDeviceClient, Message, MethodResponse, exceptions  # noqa: E402
-
-TIMEOUT_S = 30
-
-
-def find_address():
-    """An address of this machine's own on which port 8883 is free: the SDK knows no other port."""
-    while True:
-        address = f"127.{random.randint(1, 254)}.{random.randint(0, 255)}.{random.randint(1, 254)}"
-        with socket.socket() as s:
-            try:
-                s.bind((address, 8883))
-                return address
-            except OSError:
-                continue
+from sdk import TIMEOUT_S, find_address  # first: it knows where the others are
+from azure.iot.device import IoTHubDeviceClient, Message, MethodResponse, exceptions
+from hub import HubCase
+import tap
 
 
 class PythonSdk(HubCase):
