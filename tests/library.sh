@@ -53,6 +53,11 @@ headers_stand_alone() {
         done
 }
 
+# The API of azure-sdk-for-c, as a program in each of the languages finds it.
+api_is_as_documented() {
+        "$@" "${flags[@]}" -fsyntax-only "$(dirname -- "$0")/unit/az-api.c"
+}
+
 check "it_is_plain_C99" compile
 check "it_needs_nothing_but_mem_and_str_of_libc" foreign_names
 check "it_has_no_state_but_the_hooks_of_the_API" mutable_data
@@ -66,9 +71,12 @@ check "it_compiles_for_size" compile -Os
 check "it_compiles_without_preconditions" compile -DAZ_NO_PRECONDITION_CHECKING
 check "it_compiles_without_logging" compile -DAZ_NO_LOGGING
 check "each_header_stands_alone_in_C99" headers_stand_alone cc -std=c99 -x c
+check "its_API_is_as_documented_in_C99" api_is_as_documented cc -std=c99 -x c
 if command -v c++ >/dev/null; then
         check "each_header_stands_alone_in_C++" headers_stand_alone c++ -std=c++11 -x c++
+        check "its_API_is_as_documented_in_C++" api_is_as_documented c++ -std=c++11 -x c++
 else
         skip "each_header_stands_alone_in_C++" "there is no C++ compiler here"
+        skip "its_API_is_as_documented_in_C++" "there is no C++ compiler here"
 fi
 finish

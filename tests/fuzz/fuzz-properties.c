@@ -136,7 +136,7 @@ static void check_end(const az_iot_hub_client *client, az_span text, MessageType
                 r = az_iot_hub_client_properties_get_next_component_property(client, &reader, message_type,
                                                                              property_type, &component);
                 check_result(r);
-                for (int32_t n = az_span_ptr(text)[i % az_span_size(text)] % 4; n >= 0 && r == AZ_OK; n--)
+                for (int32_t n = az_span_ptr(text)[i / 2] % 4; n >= 0 && r == AZ_OK; n--)
                         r = az_json_reader_next_token(&reader);
         }
 }
