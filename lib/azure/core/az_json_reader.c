@@ -40,12 +40,13 @@ bool _az_json_cursor_next_chunk(_az_json_cursor *ref_cursor) {
 }
 
 /* Moves to the next byte that is no white space; false: there is none. */
-static bool skip_white_space(_az_json_cursor *c) {
-        do {
-                while (c->p < c->end && (*c->p == ' ' || *c->p == '\n' || *c->p == '\r' || *c->p == '\t'))
-                        c->p++;
-        } while (c->p == c->end && _az_json_cursor_next_chunk(c));
-        return c->p < c->end;
+static inline bool skip_white_space(_az_json_cursor *c) {
+        while (_az_json_cursor_has_byte(c)) {
+                if (*c->p > ' ' || (*c->p != ' ' && *c->p != '\n' && *c->p != '\r' && *c->p != '\t'))
+                        return true;
+                c->p++;
+        }
+        return false;
 }
 
 static az_result skip_text(_az_json_cursor *c, char const *text) {
@@ -163,14 +164,18 @@ static az_result skip_string(_az_json_cursor *c, bool *out_has_escapes) {
         }
 }
 
+static bool is_digit(uint8_t byte) {
+        return byte >= '0' && byte <= '9';
+}
+
 static az_result skip_digits(_az_json_cursor *c) {
         if (!_az_json_cursor_has_byte(c))
                 return AZ_ERROR_UNEXPECTED_END;
-        if (*c->p < '0' || *c->p > '9')
+        if (!is_digit(*c->p))
                 return AZ_ERROR_UNEXPECTED_CHAR;
         do
                 c->p++;
-        while (_az_json_cursor_has_byte(c) && *c->p >= '0' && *c->p <= '9');
+        while (_az_json_cursor_has_byte(c) && is_digit(*c->p));
         return AZ_OK;
 }
 
@@ -199,35 +204,55 @@ static az_result skip_number(_az_json_cursor *c) {
 
 /* A number or literal must not run into something else. */
 static az_result check_scalar_end(_az_json_cursor *c) {
-        static char const delimiters[] = ",]} \n\r\t";
-
-        if (!_az_json_cursor_has_byte(c) || memchr(delimiters, *c->p, sizeof(delimiters) - 1) != NULL)
+        if (!_az_json_cursor_has_byte(c))
                 return AZ_OK;
-        return AZ_ERROR_UNEXPECTED_CHAR;
+        switch (*c->p) {
+        case ',':
+        case ']':
+        case '}':
+        case ' ':
+        case '\n':
+        case '\r':
+        case '\t':
+                return AZ_OK;
+        default:
+                return AZ_ERROR_UNEXPECTED_CHAR;
+        }
 }
 
 static bool is_begin(az_json_token_kind kind) {
         return kind == AZ_JSON_TOKEN_BEGIN_OBJECT || kind == AZ_JSON_TOKEN_BEGIN_ARRAY;
 }
 
-/* The token from 'first' to 'last'. */
-static void set_token(az_json_token *token, az_json_token_kind kind, bool has_escapes,
-                      _az_json_cursor const *first, _az_json_cursor const *last) {
-        token->kind = kind;
+/* The token from 'first' to 'last', which may lie in different chunks. */
+static void set_token_across(az_json_token *token, _az_json_cursor const *first,
+                             _az_json_cursor const *last) {
         token->size = _az_json_cursor_position(last) - _az_json_cursor_position(first);
-        token->_internal.has_escapes = has_escapes;
         token->_internal.straddles = token->size > first->end - first->p;
         if (!token->_internal.straddles) {
-                token->slice._internal.ptr = (uint8_t *) first->p;
-                token->slice._internal.size = token->size;
+                token->slice = _az_span_of((uint8_t *) first->p, token->size);
                 return;
         }
 
-        token->slice = az_span_create((uint8_t *) last->start, (int32_t) (last->p - last->start));
+        token->slice = _az_span_of((uint8_t *) last->start, (int32_t) (last->p - last->start));
         token->_internal.first_chunk = first->chunk_index;
         token->_internal.first_offset = (int32_t) (first->p - first->start);
         token->_internal.last_chunk = last->chunk_index;
         token->_internal.chunks = first->chunks;
+}
+
+static inline void set_token(az_json_token *token, az_json_token_kind kind, bool has_escapes,
+                             _az_json_cursor const *first, _az_json_cursor const *last) {
+        token->kind = kind;
+        token->_internal.has_escapes = has_escapes;
+        if (first->chunk_index != last->chunk_index) {
+                set_token_across(token, first, last);
+                return;
+        }
+
+        token->size = (int32_t) (last->p - first->p);
+        token->slice = _az_span_of((uint8_t *) first->p, token->size);
+        token->_internal.straddles = false;
 }
 
 static az_result read_bracket(_az_json_cursor *c, az_json_token_kind kind, az_json_token *out_token) {
