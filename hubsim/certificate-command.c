@@ -39,25 +39,56 @@ static void print_time(const ASN1_TIME *time) {
                 printf("%s", text);
 }
 
+/* As a word that a shell takes for what it is. */
+static void print_word(const char *text) {
+        static const char plain[] = "-./:_,@0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+        if (text[strspn(text, plain)] == '\0') {
+                printf(" %s", text);
+                return;
+        }
+        printf(" '");
+        for (; *text; text++)
+                if (*text == '\'')
+                        printf("'\\''");
+                else
+                        printf("%c", *text);
+        printf("'");
+}
+
+static void print_thumbprint(const char *title, const X509 *certificate, const EVP_MD *digest) {
+        char thumbprint[THUMBPRINT_SIZE];
+
+        certificate_get_thumbprint(certificate, digest, thumbprint);
+        printf("%s%s\n", title, thumbprint);
+}
+
 /* What was made, and what to type now. */
 static void print_created(const CertificateOptions *options, const char *name, const Identity *made,
-                          const char *certificate_path, const char *key_path) {
-        char sha1[THUMBPRINT_SIZE], sha256[THUMBPRINT_SIZE];
+                          const Identity *authority, const char *certificate_path, const char *key_path) {
+        char thumbprint[THUMBPRINT_SIZE];
 
-        certificate_get_thumbprint(made->certificate, EVP_sha1(), sha1);
-        certificate_get_thumbprint(made->certificate, EVP_sha256(), sha256);
-        printf("certificate: %s\nkey:         %s\nSHA-256:     %s\nSHA-1:       %s\nvalid:       ",
-               certificate_path, key_path, sha256, sha1);
+        printf("certificate: %s\nkey:         %s\n", certificate_path, key_path);
+        print_thumbprint("SHA-256:     ", made->certificate, EVP_sha256());
+        print_thumbprint("SHA-1:       ", made->certificate, EVP_sha1());
+        if (authority)
+                print_thumbprint("its CA:      ", authority->certificate, EVP_sha256());
+        printf("valid:       ");
         print_time(X509_get0_notBefore(made->certificate));
         printf(" to ");
         print_time(X509_get0_notAfter(made->certificate));
-        printf("\nto register: aziot-hubsim device add %s ", name);
-        if (options->is_self_signed)
-                printf("--thumbprint %s", sha256);
+
+        printf("\nto register: aziot-hubsim device add");
+        print_word(name);
+        certificate_get_thumbprint(made->certificate, EVP_sha256(), thumbprint);
+        if (authority)
+                printf(" --ca");
         else
-                printf("--ca");
-        if (options->names_state_dir)
-                printf(" --state-dir %s", options->state_dir);
+                printf(" --thumbprint %s", thumbprint);
+        if (options->names_state_dir) {
+                printf(" --state-dir");
+                print_word(options->state_dir);
+        }
         printf("\n");
 }
 
@@ -93,7 +124,7 @@ static int create(const CertificateOptions *options, const char *name, const Ide
         if (r < 0)
                 return fail("cannot write", certificate_path, r);
 
-        print_created(options, name, &made, certificate_path, key_path);
+        print_created(options, name, &made, authority, certificate_path, key_path);
         return EXIT_SUCCESS;
 }
 

@@ -247,9 +247,15 @@ class Commands(X509Case):
                                       timeout=60, check=True).stdout
                 self.check(made, line, None)
 
+    def test_the_second_command_is_quoted_where_a_shell_needs_it(self):
+        state = self.directory / "it's a state"
+        printed = self.create(name="pump!", state=state).printed["to register"]
+        self.assertEqual(shlex.split(printed)[1:], ["device", "add", "pump!", "--ca", "--state-dir", str(state)])
+        self.assertIn(" 'pump!' ", printed)
+
     def test_what_is_written(self):
         made = self.create("--intermediate", "factory", "--days", "30", "--from", "-10")
-        self.assertEqual((made.path, made.key), (self.directory / f"a/{self.name}.pem", self.directory / f"a/{self.name}.key"))
+        self.assertEqual([made.path, made.key], [self.directory / f"a/{self.name}.{end}" for end in ("pem", "key")])
         self.assertEqual(stat.S_IMODE(made.key.stat().st_mode), 0o600)
         self.assertEqual(stat.S_IMODE((self.hub.state / "device-ca.key").stat().st_mode), 0o600)
         self.assertEqual(stat.S_IMODE((self.hub.state / "intermediate-factory.key").stat().st_mode), 0o600)
@@ -257,16 +263,16 @@ class Commands(X509Case):
         leaf, chain = [part + "-----END CERTIFICATE-----\n"
                        for part in made.path.read_text().split("-----END CERTIFICATE-----\n")[:-1]]
         self.assertEqual(chain, self.run_command("certificate", "ca", "--intermediate", "factory"))
-        root = self.directory / "root.pem"
-        root.write_text(self.run_command("certificate", "ca"))
-        for pem, subject in [(leaf, self.name), (chain, "aziot-hubsim factory"),
-                             (root.read_text(), "aziot-hubsim device CA")]:
-            facts = subprocess.run(["openssl", "x509", "-noout", "-subject", "-startdate", "-enddate"], input=pem,
-                                   text=True, capture_output=True, check=True).stdout.splitlines()
+        for pem, subject, thumbprint in [(leaf, self.name, made.sha256),
+                                         (chain, "aziot-hubsim factory", made.printed["its CA"]),
+                                         (self.run_command("certificate", "ca"), "aziot-hubsim device CA", None)]:
+            facts = subprocess.run(["openssl", "x509", "-noout", "-subject", "-fingerprint", "-sha256", "-dates"],
+                                   input=pem, text=True, capture_output=True, check=True).stdout.splitlines()
+            _, fingerprint, begin, end = (line.split("=", 1)[1] for line in facts)
             self.assertEqual(facts[0], f"subject=CN = {subject}")
-            if subject == self.name:
-                begin, end = (ssl.cert_time_to_seconds(line.split("=")[1]) for line in facts[1:])
-                self.assertEqual(end - begin, 40 * DAY_S)
+            self.assertIn(thumbprint, (None, fingerprint.replace(":", "")))
+            if pem is leaf:
+                self.assertEqual(ssl.cert_time_to_seconds(end) - ssl.cert_time_to_seconds(begin), 40 * DAY_S)
 
     def test_what_cannot_be_made(self):
         made = self.create()
@@ -281,8 +287,9 @@ class Commands(X509Case):
         self.fails(1, "not all of these are certificates of CAs", "certificate", "trust", made.path)
         self.fails(1, "No such file", "certificate", "trust", "/nonexistent")
         for arguments in [("create", "x"), ("create", "x", "y", "--days", "1", "--from", "1"), ("make",), ("trust",),
-                          ("list", "x"), ("ca", "x"), ("create", "x", "y", "--days", "soon"), ("create", "x", "y", "--days", "-"),
-                          ("create", "x", "y", "--self-signed", "--intermediate", "z"), ("create", "x", "y", "z")]:
+                          ("list", "x"), ("ca", "x"), ("create", "x", "y", "--days", "soon"),
+                          ("create", "x", "y", "--days", "-"), ("create", "x", "y", "z"),
+                          ("create", "x", "y", "--self-signed", "--intermediate", "z")]:
             with self.subTest(arguments):
                 self.assertEqual(self.hub.command("certificate", *arguments).returncode, 2)
         self.assertFalse((self.directory / "x.pem").exists())
