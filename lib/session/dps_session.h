@@ -40,7 +40,7 @@
  * (an option), a run does not begin: BACKOFF with AZ_DPS_LOSS_CLOCK, for five minutes at most, before the
  * time of the run. Tell az_dps_session_clock_changed() when the clock was set.
  *
- * az_dps_session_transitions() has every row.
+ * az_dps_session_transitions() has every row, and docs/link-states.md draws them.
  *
  * Each input makes at most one event. Pop it before the next input. What an event points to lives until the
  * next call that takes the session as other than const; the texts of an answer, which are the messages of

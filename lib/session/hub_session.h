@@ -33,7 +33,8 @@
  * before the build date (an option), attempts wait for it: BACKOFF with AZ_HUB_LOSS_CLOCK, for five minutes
  * at most. Tell az_hub_session_clock_changed() when the clock was set.
  *
- * az_hub_session_transitions() has every row. The session never gives up: only az_hub_session_stop() ends it.
+ * az_hub_session_transitions() has every row, and docs/link-states.md draws them. The session never gives up:
+ * only az_hub_session_stop() ends it.
  *
  * Each input makes at most one event. Pop it before the next input. What an event points to lives until the
  * next call that takes the session as other than const; what METHOD, C2D and TWIN point to belongs to the

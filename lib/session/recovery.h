@@ -17,8 +17,7 @@
  *                        v   |
  *                     REPROVISIONING
  *
- * Rules, where a failure is a loss of the hub session that reports one; az_recovery_transitions() has every
- * row:
+ * az_recovery_transitions() has every row, and docs/link-states.md draws them. The rules:
  *
  * - A hub that refuses the device (CREDENTIAL, IDENTITY) three times in a row, by a clock that is plausible,
  *   is asked no further: DPS is. What is in between and never got an answer of the hub does not end the row.
