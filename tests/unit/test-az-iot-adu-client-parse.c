@@ -332,6 +332,14 @@ START_TEST(manifest_is_parsed) {
 }
 END_TEST
 
+START_TEST(there_may_be_no_json) {
+        check_parser(parse_request, " \n", NULL, AZ_ERROR_UNEXPECTED_END);
+        check_parser(parse_manifest, " \n", NULL, AZ_ERROR_UNEXPECTED_END);
+        check_parser(parse_request, ",", NULL, AZ_ERROR_UNEXPECTED_CHAR);
+        check_parser(parse_manifest, ",", NULL, AZ_ERROR_UNEXPECTED_CHAR);
+}
+END_TEST
+
 /* Each beginning of a document that is right, without its last byte at the most. */
 static void check_cut_short(az_result (*parse)(az_json_reader *, Line *), const char *text) {
         for (int32_t size = 1; size < (int32_t) strlen(text); size++) {
@@ -387,6 +395,7 @@ static Suite *adu_client_parse_suite(void) {
         suite_add_tcase(s, t);
 
         t = tcase_create("both");
+        tcase_add_test(t, there_may_be_no_json);
         tcase_add_test(t, what_is_cut_short_is_refused);
         tcase_add_test(t, a_reader_that_stands_elsewhere_is_refused);
         suite_add_tcase(s, t);

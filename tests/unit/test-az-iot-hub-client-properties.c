@@ -286,6 +286,7 @@ static const struct {
         { " ", AZ_ERROR_UNEXPECTED_END, AZ_ERROR_UNEXPECTED_END },
         { "{\"desired\":{\"$version\":", AZ_ERROR_UNEXPECTED_END, AZ_ERROR_UNEXPECTED_END },
         { "{\"desired\"", AZ_ERROR_UNEXPECTED_END, AZ_ERROR_UNEXPECTED_END },
+        { "{", AZ_ERROR_UNEXPECTED_END, AZ_ERROR_UNEXPECTED_END },
         { "{\"a\":tru", AZ_ERROR_UNEXPECTED_END, AZ_ERROR_UNEXPECTED_END },
         { "{\"a\":01,\"$version\":7}", AZ_ERROR_UNEXPECTED_CHAR, AZ_ERROR_UNEXPECTED_CHAR },
 };

@@ -73,14 +73,14 @@ static void append_result(_az_iot_json *json, int32_t code, int32_t extended_cod
         _az_iot_json_append_text(json, AZ_SPAN_FROM_STR("resultDetails"), details);
 }
 
-static void begin_step(_az_iot_json *json, int32_t index) {
-        uint8_t buffer[sizeof("step_-2147483648")];
-        az_span name = AZ_SPAN_FROM_BUFFER(buffer);
-        az_span rest = az_span_copy(name, AZ_SPAN_FROM_STR("step_"));
+#if _az_IOT_ADU_CLIENT_MAX_INSTRUCTIONS_STEPS > 10
+#error "the name of a step has one digit"
+#endif
 
-        if (az_result_succeeded(az_span_i32toa(rest, index, &rest)))
-                _az_iot_json_begin_named(json,
-                                         az_span_slice(name, 0, az_span_size(name) - az_span_size(rest)));
+static void begin_step(_az_iot_json *json, int32_t index) {
+        uint8_t name[] = { 's', 't', 'e', 'p', '_', (uint8_t) ('0' + index) };
+
+        _az_iot_json_begin_named(json, AZ_SPAN_FROM_BUFFER(name));
 }
 
 static void append_install_result(_az_iot_json *json, az_iot_adu_client_install_result const *result) {
