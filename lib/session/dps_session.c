@@ -161,6 +161,8 @@ static az_result publish(az_dps_session *s, az_dps_session_transition const *tra
 }
 
 static void keep_error(az_dps_session *s, az_dps_error const *error) {
+        if (error->loss != AZ_DPS_LOSS_NONE)
+                s->_internal.n_failures++;
         s->_internal.last_error = *error;
         s->_internal.last_error.message = AZ_SPAN_EMPTY;
         s->_internal.last_error.tracking_id = AZ_SPAN_EMPTY;

@@ -335,6 +335,7 @@ AZ_NODISCARD az_result az_dps_session_suback(az_dps_session *s, uint8_t const *c
  *   topic, payload  may be empty; see above for how long they are needed
  *
  * AZ_ERROR_IOT_TOPIC_NO_MATCH: not an answer, or one to another request; count and ignore it.
+ * AZ_ERROR_UNEXPECTED_CHAR, AZ_ERROR_UNEXPECTED_END: a topic that the service does not make; the same.
  */
 AZ_NODISCARD az_result az_dps_session_message(az_dps_session *s, az_span topic, az_span payload,
                                               az_hub_session_time time);

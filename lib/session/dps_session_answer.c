@@ -84,11 +84,19 @@ static az_dps_session_trigger take_failure(az_error_class error_class, _az_dps_i
         return az_error_class_is_transient(error_class) ? AZ_DPS_ON_RESTART : AZ_DPS_ON_FAILED;
 }
 
-static az_dps_session_trigger judge(az_dps_session *s, response const *answer, _az_dps_input *in) {
-        az_error_class error_class = az_error_class_of_status((uint32_t) answer->status, in->error.code);
+/* The code knows more than the status; where neither knows, the service has no place for the device. */
+static az_error_class class_of(response const *answer) {
+        az_error_class error_class = az_error_class_of_status((uint32_t) answer->status,
+                                                              answer->registration_state.extended_error_code);
 
+        if (error_class == AZ_ERROR_CLASS_NONE)
+                error_class = az_error_class_of_status((uint32_t) answer->status, 0);
+        return error_class == AZ_ERROR_CLASS_NONE ? AZ_ERROR_CLASS_IDENTITY : error_class;
+}
+
+static az_dps_session_trigger judge(az_dps_session *s, response const *answer, _az_dps_input *in) {
         if (answer->status >= AZ_IOT_STATUS_BAD_REQUEST)
-                return take_refusal(s, error_class, in);
+                return take_refusal(s, class_of(answer), in);
         switch (answer->operation_status) {
         case AZ_IOT_PROVISIONING_STATUS_UNASSIGNED:
         case AZ_IOT_PROVISIONING_STATUS_ASSIGNING:
@@ -96,7 +104,7 @@ static az_dps_session_trigger judge(az_dps_session *s, response const *answer, _
         case AZ_IOT_PROVISIONING_STATUS_ASSIGNED:
                 return take_assigned(s, answer, in);
         case AZ_IOT_PROVISIONING_STATUS_FAILED:
-                return take_failure(error_class, in);
+                return take_failure(class_of(answer), in);
         case AZ_IOT_PROVISIONING_STATUS_DISABLED:
                 break;
         }

@@ -89,9 +89,10 @@ static az_result write_identity(az_dps_session *s, az_span host, az_span id_scop
                                                      &s->_internal.user_name_len);
         if (az_result_failed(r))
                 return r;
-        r = az_iot_provisioning_client_sas_get_password(&s->_internal.client, longest, UINT64_MAX,
-                                                        _az_DPS_KEY_NAME, s->_internal.credential,
-                                                        sizeof(s->_internal.credential), NULL);
+        if (s->_internal.options.credential == AZ_CREDENTIAL_SAS)
+                r = az_iot_provisioning_client_sas_get_password(&s->_internal.client, longest, UINT64_MAX,
+                                                                _az_DPS_KEY_NAME, s->_internal.credential,
+                                                                sizeof(s->_internal.credential), NULL);
         if (az_result_failed(r))
                 return r;
         return write_body(s);

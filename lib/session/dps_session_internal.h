@@ -36,12 +36,12 @@ AZ_NODISCARD bool _az_dps_session_may_pass(az_dps_error const *error);
 /* Whether the clock is before the build date, no attempt of the run was made, and it may yet be set. */
 AZ_NODISCARD bool _az_dps_session_waits_for_clock(az_dps_session const *s, az_hub_session_time time);
 
-/* Counts the error, if it is one, and returns how long to wait because of it, in microseconds, never 0. */
+/* Returns how long to wait because of the error, or between polls if it is none; microseconds, never 0. */
 AZ_NODISCARD uint64_t _az_dps_session_delay_us(az_dps_session *s, az_dps_error const *error, uint64_t now_us);
 
 /* dps_session_answer.c: what the service says. */
 
-/* Whether 'topic' is that of the answer to the last request. NO_MATCH: it is not. Others: it is malformed. */
+/* Parses the topic of the answer to the last request. NO_MATCH: it is not. Others: it is malformed. */
 AZ_NODISCARD az_result _az_dps_session_parse_topic(az_dps_session const *s, az_span topic,
                                                    az_iot_provisioning_client_received_topic *out_topic);
 

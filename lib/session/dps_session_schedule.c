@@ -57,14 +57,11 @@ static uint64_t back_off_us(az_dps_session *s, az_dps_error const *error) {
                 policy = (az_retry_policy){ 1, 60 };
         else if (is_busy && min_s < THROTTLED_MIN_S)
                 policy.min_s = max_s < THROTTLED_MIN_S ? max_s : THROTTLED_MIN_S;
-        return az_retry_delay_us(&policy, s->_internal.n_failures, az_retry_draw(&s->_internal.random));
+        return az_retry_delay_us(&policy, s->_internal.n_failures + 1, az_retry_draw(&s->_internal.random));
 }
 
 uint64_t _az_dps_session_delay_us(az_dps_session *s, az_dps_error const *error, uint64_t now_us) {
         uint64_t delay_us;
-
-        if (error->loss != AZ_DPS_LOSS_NONE)
-                s->_internal.n_failures++;
 
         if (error->retry_after_s > 0)
                 delay_us = error->retry_after_s * _az_USEC_PER_SEC;

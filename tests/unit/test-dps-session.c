@@ -226,12 +226,151 @@ START_TEST(session_follows_the_script) {
 }
 END_TEST
 
+/* The input that is each trigger, _END: the session itself decides that it is one; see the scripts. Answers
+ * have their text below. */
+static const struct {
+        Input input;
+        int arg;
+        const char *status, *payload;
+} triggers[_AZ_DPS_ON_MAX] = {
+        [AZ_DPS_ON_START] = { START },
+        [AZ_DPS_ON_STOP] = { STOP },
+        [AZ_DPS_ON_SIGNED] = { SIGNED },
+        [AZ_DPS_ON_CERTIFICATE] = { _END },
+        [AZ_DPS_ON_CONNECTED] = { CONNECTED },
+        [AZ_DPS_ON_REFUSED] = { REFUSED, 3 },
+        [AZ_DPS_ON_SUBACK] = { SUBACK },
+        [AZ_DPS_ON_SUBACK_REFUSED] = { SUBACK, 0x80 },
+        [AZ_DPS_ON_ASSIGNING] = { ANSWER, 0, "202", ASSIGNING },
+        [AZ_DPS_ON_ASSIGNED] = { ANSWER, 0, "200", ASSIGNED },
+        [AZ_DPS_ON_RETRY] = { ANSWER, 0, "500", "" },
+        [AZ_DPS_ON_RESTART] = { ANSWER, 0, "200",
+                                "{\"status\":\"failed\",\"registrationState\":{\"errorCode\":409001}}" },
+        [AZ_DPS_ON_LOST] = { LOST, AZ_DPS_LOSS_CLOSED },
+        [AZ_DPS_ON_TIMEOUT] = { TIMEOUT },
+        [AZ_DPS_ON_FAILED] = { _END },
+        [AZ_DPS_ON_CLOCK_UNSET] = { _END },
+        [AZ_DPS_ON_CLOCK_CHANGED] = { _END },
+};
+
+static const az_dps_session_transition *find_row(az_dps_session_state from, az_dps_session_trigger on) {
+        const az_dps_session_transition *rows, *found = NULL;
+        size_t n;
+
+        rows = az_dps_session_transitions(&n);
+        for (size_t i = 0; i < n; i++) {
+                if (rows[i].from != from || rows[i].on != on)
+                        continue;
+                ck_assert_msg(!found, "two rows for %s in %s", az_dps_session_trigger_to_string(on),
+                              az_dps_session_state_to_string(from));
+                found = &rows[i];
+        }
+        return found;
+}
+
+static az_result feed_trigger(az_dps_session *s, az_dps_session_trigger on, az_hub_session_time time) {
+        if (triggers[on].input == ANSWER)
+                return answer(s, triggers[on].status, triggers[on].payload, time);
+        return feed(s, triggers[on].input, triggers[on].arg, time);
+}
+
+START_TEST(every_state_treats_every_trigger_as_its_row_says) {
+        az_dps_session_state from = (az_dps_session_state) (_i / _AZ_DPS_ON_MAX);
+        az_dps_session_trigger on = (az_dps_session_trigger) (_i % _AZ_DPS_ON_MAX);
+        const az_dps_session_transition *row = find_row(from, on);
+        az_hub_session_time late = at(200); /* for each step, but not for the run */
+        az_dps_event event;
+        az_dps_session s;
+        uint64_t deadline_us;
+        az_result r;
+
+        if (triggers[on].input == _END)
+                return;
+        init_in(&s, from);
+        deadline_us = az_dps_session_deadline_us(&s);
+        r = feed_trigger(&s, on, late);
+        if (row) {
+                ck_assert_int_eq(r, AZ_OK);
+                ck_assert_int_eq(pop(&s).type, row->event);
+                ck_assert_int_eq(state_of(&s), row->to);
+                return;
+        }
+
+        /* A state without a deadline cannot be late; one that sent no request has no answer. */
+        ck_assert(r == (on == AZ_DPS_ON_TIMEOUT ? AZ_OK : AZ_ERROR_NOT_SUPPORTED) ||
+                  (triggers[on].input == ANSWER && r == AZ_ERROR_IOT_TOPIC_NO_MATCH));
+        ck_assert(!az_dps_session_next_event(&s, &event));
+        ck_assert_int_eq(state_of(&s), from);
+        ck_assert_uint_eq(az_dps_session_deadline_us(&s), deadline_us);
+}
+END_TEST
+
+START_TEST(whatever_leads_on_can_fail_and_wherever_it_signs_it_can_wait_or_do_without) {
+        const az_dps_session_transition *rows;
+        size_t n;
+
+        rows = az_dps_session_transitions(&n);
+        for (size_t i = 0; i < n; i++) {
+                if (rows[i].from != AZ_DPS_SESSION_STOPPED)
+                        ck_assert_ptr_nonnull(find_row(rows[i].from, AZ_DPS_ON_FAILED));
+                if (rows[i].event != AZ_DPS_EVENT_SIGN)
+                        continue;
+                ck_assert_ptr_nonnull(find_row(rows[i].from, AZ_DPS_ON_CLOCK_UNSET));
+                ck_assert_ptr_nonnull(find_row(rows[i].from, AZ_DPS_ON_CERTIFICATE));
+        }
+}
+END_TEST
+
+START_TEST(an_event_that_waits_refuses_every_input_but_stop) {
+        az_dps_session s;
+
+        init(&s);
+        ck_assert_int_eq(feed(&s, START, 0, at(0)), AZ_OK);
+        for (Input input = START; input < _END; input++) {
+                if (input == STOP)
+                        continue;
+                ck_assert_int_eq(feed(&s, input, AZ_DPS_LOSS_TCP, at(1000)), AZ_ERROR_NOT_ENOUGH_SPACE);
+                ck_assert_int_eq(state_of(&s), AZ_DPS_SESSION_SIGNING);
+        }
+
+        az_dps_session_stop(&s);
+        ck_assert_int_eq(pop(&s).type, AZ_DPS_EVENT_DISCONNECT);
+}
+END_TEST
+
+/* Names for logs, each once and none missing. */
+#define CHECK_NAMES(to_string, max)                                           \
+        do {                                                                  \
+                ck_assert_ptr_null(to_string(max));                           \
+                for (unsigned i = 0; i < (unsigned) (max); i++) {             \
+                        ck_assert_ptr_nonnull(to_string(i));                  \
+                        for (unsigned k = 0; k < i; k++)                      \
+                                ck_assert_str_ne(to_string(i), to_string(k)); \
+                }                                                             \
+        } while (0)
+
+START_TEST(every_constant_has_a_name) {
+        CHECK_NAMES(az_dps_session_state_to_string, _AZ_DPS_SESSION_STATE_MAX);
+        CHECK_NAMES(az_dps_session_trigger_to_string, _AZ_DPS_ON_MAX);
+        CHECK_NAMES(az_dps_event_type_to_string, _AZ_DPS_EVENT_TYPE_MAX);
+        CHECK_NAMES(az_dps_loss_to_string, _AZ_DPS_LOSS_MAX);
+}
+END_TEST
+
 static Suite *dps_session_suite(void) {
         Suite *s = suite_create("dps-session");
         TCase *t;
 
         t = tcase_create("scripts");
         tcase_add_loop_test(t, session_follows_the_script, 0, ELEMENTSOF(scripts));
+        suite_add_tcase(s, t);
+
+        t = tcase_create("table");
+        tcase_add_loop_test(t, every_state_treats_every_trigger_as_its_row_says, 0,
+                            (int) _AZ_DPS_SESSION_STATE_MAX * (int) _AZ_DPS_ON_MAX);
+        tcase_add_test(t, whatever_leads_on_can_fail_and_wherever_it_signs_it_can_wait_or_do_without);
+        tcase_add_test(t, an_event_that_waits_refuses_every_input_but_stop);
+        tcase_add_test(t, every_constant_has_a_name);
         suite_add_tcase(s, t);
 
         return s;
