@@ -55,6 +55,8 @@ static const Script scripts[] = {
                 UNTIL_POLLED,
                 { ANSWER,  0, 8,  AZ_OK, E(WAIT),    S(WAITING_TO_REGISTER), 10, 0, L(ANSWER), "404", "{\"errorCode\":404203}" },
                 { TIMEOUT, 0, 10, AZ_OK, E(PUBLISH), S(REGISTERING),         40 },
+                /* The forgotten operation is none to poll for. */
+                { ANSWER,  0, 11, AZ_OK, E(FAILED),  S(STOPPED), NEVER, 0, L(PROTOCOL), "202", "{\"status\":\"assigning\"}" },
         } },
         { .name = "registers again when the assignment failed for a passing reason", .steps = {
                 UNTIL_POLLED,
