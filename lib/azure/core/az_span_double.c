@@ -19,6 +19,7 @@
 #include <azure/core/az_span.h>
 
 #include <azure/core/az_precondition_internal.h>
+#include <azure/core/az_span_internal.h>
 
 /*
  * Doubles and the middles between them have at most 767 significant digits; of what comes behind, only
@@ -384,13 +385,45 @@ static int32_t format_fraction(uint8_t *digits, int32_t max_digits, uint64_t fra
         return max_digits;
 }
 
+/* So many bits are left of a word when there is room for ten times as much, and for half of a half. */
+#define SHORT_FRACTION_BITS 58
+
+/* format_fraction() for at most SHORT_FRACTION_BITS, as all numbers from 2^-6 on have them: in one word. */
+static int32_t format_short_fraction(uint8_t *digits, int32_t max_digits, uint64_t fraction, int32_t n_bits,
+                                     bool narrow) {
+        uint64_t one = UINT64_C(1) << (n_bits + 2), rest = fraction << 2;
+        uint64_t above = 2, below = narrow ? 1 : 2; /* half the way to the neighbours */
+
+        for (int32_t i = 0; i < max_digits; i++) {
+                uint64_t digit;
+                bool low, high;
+
+                rest *= 10;
+                below *= 10;
+                above *= 10;
+                digit = rest >> (n_bits + 2);
+                rest &= one - 1;
+
+                low = rest < below;
+                high = rest + above >= one;
+                if (low && high) /* the nearer of the two, or the even one */
+                        high = rest > one / 2 || (rest == one / 2 && digit % 2 == 1);
+                digits[i] = (uint8_t) ('0' + digit + (high ? 1 : 0));
+                if (low || high)
+                        return i + 1;
+        }
+        return max_digits;
+}
+
 /* 'pad': write exactly 'fractional_digits' digits behind the point, otherwise none but those that matter. */
 static az_result write_double(az_span destination, double source, int32_t fractional_digits, bool pad,
                               az_span *out_span) {
         uint8_t text[1 + INTEGER_DIGITS_MAX + 1 + FRACTION_DIGITS_MAX], digits[FRACTION_DIGITS_MAX];
-        az_span rest = AZ_SPAN_FROM_BUFFER(text);
+        uint8_t *end = text;
         uint64_t bits, mantissa, integer, fraction;
         int32_t exponent, n_bits, size, n_digits = 0;
+        bool narrow;
+        az_span rest;
         az_result result;
 
         _az_PRECONDITION_VALID_SPAN(destination, 0);
@@ -409,28 +442,34 @@ static az_result write_double(az_span destination, double source, int32_t fracti
 
         integer = n_bits <= MANTISSA_BITS ? mantissa >> n_bits : 0;
         fraction = n_bits <= MANTISSA_BITS ? mantissa & ((UINT64_C(1) << n_bits) - 1) : mantissa;
+        narrow = mantissa == MANTISSA_MASK + 1 && exponent > 1;
         if (fraction > 0)
-                n_digits = format_fraction(digits, fractional_digits, fraction, n_bits,
-                                           mantissa == MANTISSA_MASK + 1 && exponent > 1);
+                n_digits =
+                        n_bits <= SHORT_FRACTION_BITS
+                                ? format_short_fraction(digits, fractional_digits, fraction, n_bits, narrow)
+                                : format_fraction(digits, fractional_digits, fraction, n_bits, narrow);
         while (n_digits > 0 && digits[n_digits - 1] == '0')
                 n_digits--;
 
         if (bits >> 63 != 0 && (integer > 0 || n_digits > 0))
-                rest = az_span_copy_u8(rest, '-');
-        result = az_span_u64toa(rest, integer, &rest);
+                *end++ = '-';
+        result = az_span_u64toa(_az_span_of(end, INTEGER_DIGITS_MAX), integer, &rest);
         if (az_result_failed(result))
                 return result;
+        end = az_span_ptr(rest);
         while (pad && n_digits < fractional_digits)
                 digits[n_digits++] = '0';
         if (n_digits > 0) {
-                rest = az_span_copy_u8(rest, '.');
-                rest = az_span_copy(rest, az_span_create(digits, n_digits));
+                *end++ = '.';
+                memcpy(end, digits, (size_t) n_digits);
+                end += n_digits;
         }
 
-        size = (int32_t) sizeof(text) - az_span_size(rest);
+        size = (int32_t) (end - text);
         if (az_span_size(destination) < size)
                 return AZ_ERROR_NOT_ENOUGH_SPACE;
-        *out_span = az_span_copy(destination, az_span_create(text, size));
+        memcpy(az_span_ptr(destination), text, (size_t) size);
+        *out_span = _az_span_from(destination, size);
         return AZ_OK;
 }
 
