@@ -32,36 +32,33 @@
  *   with DPS, when DPS refuses it. A refusal by a clock that is not plausible is not the credential's fault.
  * - A link that lived for a minute, renewals included, makes all that undone.
  *
- * The three together, in a main loop (a session is started with its first event, and both sessions share the
- * one connection):
+ * The three together, in a main loop; both sessions share the one connection, and what comes over it is fed
+ * to the one that has the word:
  *
  *      for (;;) {
- *              wait_for_network_until(least_deadline());      feeds what comes to the session it belongs to
+ *              wait_until(deadline, or something comes over the connection);
  *              (void) az_recovery_timeout(&recovery, now_us());
  *              if (az_recovery_get_status(&recovery).state == AZ_RECOVERY_HUB)
  *                      (void) az_hub_session_timeout(&hub, time_now());
  *              else
  *                      (void) az_dps_session_timeout(&dps, time_now());
  *
- *              while (az_hub_session_next_event(&hub, &event)) {
- *                      on_hub_event(&event);
- *                      if (event.type == AZ_HUB_EVENT_LIVE)
- *                              (void) az_recovery_hub_live(&recovery, now_us());
- *                      if (event.type == AZ_HUB_EVENT_LOST)
- *                              (void) az_recovery_hub_lost(&recovery, &event, clock_is_plausible(),
- * now_us());
- *              }
- *              ...the same for DPS, with az_recovery_assigned() and az_recovery_failed()...
- *
- *              while (az_recovery_next_event(&recovery, &todo)) {
- *                      if (todo.type == AZ_RECOVERY_EVENT_PROVISION)
- *                              (void) az_dps_session_start(&dps, time_now());
- *                      if (todo.type == AZ_RECOVERY_EVENT_CONNECT)
- *                              connect_to(&assignment);       az_hub_session_init() and _start()
- *                      if (todo.type == AZ_RECOVERY_EVENT_NEW_CREDENTIAL)
- *                              key = keys[todo.credential];
- *              }
+ *              do {
+ *                      if ((has_hub_event = az_hub_session_next_event(&hub, &event)))
+ *                              on_hub_event(&event);          LIVE: az_recovery_hub_live()
+ *                                                             LOST: az_recovery_hub_lost()
+ *                      if ((has_dps_event = az_dps_session_next_event(&dps, &answer)))
+ *                              on_dps_event(&answer);         ASSIGNED: az_recovery_assigned()
+ *                                                             FAILED: az_recovery_failed()
+ *                      if ((has_todo = az_recovery_next_event(&recovery, &todo)))
+ *                              on_recovery_event(&todo);      PROVISION: az_dps_session_start()
+ *                                                             CONNECT: az_hub_session_init(), _start()
+ *                                                             NEW_CREDENTIAL: key = keys[todo.credential]
+ *              } while (has_hub_event || has_dps_event || has_todo);
  *      }
+ *
+ * where the deadline is the least of that of the recovery and of the session that has the word: that of the
+ * hub session does not count while DPS has it.
  *
  * A device keeps its assignment, starts with it, and asks DPS only when these rules say so.
  *
@@ -210,10 +207,11 @@ AZ_NODISCARD az_result az_recovery_hub_lost(az_recovery *r, az_hub_event const *
 AZ_NODISCARD az_result az_recovery_assigned(az_recovery *r, bool is_same, uint64_t now_us);
 
 /*
- * The run of DPS ended without one (RESUME, WAIT or NEW_CREDENTIAL).
+ * The run of DPS ended without one (RESUME, WAIT or NEW_CREDENTIAL). With AZ_DPS_EVENT_FAILED, the first two
+ * are in as.failed.error.
  *
  *   error_class  why; not NONE. That an enrolment is disabled is FORBIDDEN.
- *   retry_after_s  what DPS asked for with it; 0: nothing
+ *   retry_after_s  what DPS asked for; 0: nothing
  *   clock_is_plausible  as above
  *
  * AZ_ERROR_ARG: there is no such class; nothing changed.
