@@ -48,8 +48,7 @@ static bool api_version_is_known(az_span version) {
         return false;
 }
 
-/* Is it one of our names, in whatever case, with or without a port? 'hosts' ends with NULL. */
-static bool host_is_ours(az_span host, const char *const *hosts) {
+bool host_is_ours(az_span host, const char *const *hosts) {
         for (; *hosts; hosts++) {
                 size_t n = strlen(*hosts);
                 az_span port;

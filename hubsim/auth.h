@@ -22,6 +22,9 @@ typedef struct UserName {
 
 int user_name_parse(az_span user_name, UserName *ret);
 
+/* Is it one of our names, in whatever case, with or without a port? 'hosts' ends with NULL. */
+bool host_is_ours(az_span host, const char *const *hosts);
+
 /* Does the resource name this device of this hub, or a whole-segment prefix of it? 'hosts', its names, ends
  * with NULL. */
 bool sas_token_covers(const SasToken *token, const char *const *hosts, az_span device);

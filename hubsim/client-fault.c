@@ -63,6 +63,7 @@ static const struct {
           "DEVICE MEMBERS",
           2,
           { { "device", PARAMETER_TEXT }, { "", PARAMETER_MEMBERS } } },
+        { "dps", "DpsFault", "MEMBERS", 1, { { "", PARAMETER_MEMBERS } } },
         { "clear", "ClearFaults", "", 0, { { NULL, PARAMETER_NONE } } },
 };
 

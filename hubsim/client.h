@@ -23,6 +23,13 @@ typedef struct ClientMessage {
         unsigned long ttl_s;
 } ClientMessage;
 
+/* An enrollment of the provisioning service; what is NULL, or -1, is not said. */
+typedef struct ClientEnrollment {
+        const char *name, *device, *hub, *payload, *key, *status, *reprovision;
+        bool is_group;
+        long failure, n_assigning, retry_after_s;
+} ClientEnrollment;
+
 int client_monitor(const ClientOptions *options);
 int client_log(const ClientOptions *options);
 int client_invoke(const ClientOptions *options, const char *device, const char *method, const char *payload);
@@ -33,6 +40,12 @@ int client_messages_send(const ClientOptions *options, const ClientMessage *mess
 int client_messages_list(const ClientOptions *options, const char *device);
 int client_messages_purge(const ClientOptions *options, const char *device);
 int client_messages_feedback(const ClientOptions *options, const char *device);
+int client_enrollment_add(const ClientOptions *options, const ClientEnrollment *enrollment);
+int client_enrollment_change(const ClientOptions *options, const ClientEnrollment *enrollment);
+int client_enrollment_show(const ClientOptions *options, const char *enrollment, const char *registration);
+int client_enrollment_list(const ClientOptions *options);
+int client_enrollment_remove(const ClientOptions *options, const char *enrollment);
+int client_registration(const ClientOptions *options, const char *registration);
 
 /* 'words' are those behind "fault", ended by NULL: without any, lists the active ones. */
 int client_fault(const ClientOptions *options, const char *const *words);

@@ -240,6 +240,7 @@ static void list_faults(const Hub *hub, IpcJson *json) {
         char text[256];
 
         faults_list(&hub->faults, json);
+        control_list_dps_faults(&hub->faults.dps, json);
         if (hub->resume_us > now_us) {
                 (void) snprintf(text, sizeof(text), "cut %" PRIu64,
                                 (hub->resume_us - now_us + USEC_PER_SEC - 1) / USEC_PER_SEC);

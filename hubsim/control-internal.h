@@ -55,6 +55,21 @@ int control_on_twin_fault(IpcCall *call, const void *params, void *userdata);
 /* Appends the faults of a device that has a twin, if there are any, as faults_list() does. */
 void control_list_twin_faults(const Device *device, IpcJson *json);
 
+/* The provisioning service: control-enrollment.c. */
+extern const IpcStruct control_add_enrollment_params, control_change_enrollment_params,
+        control_enrollment_params, control_format_enrollment_params, control_registration_params,
+        control_dps_fault_params;
+int control_on_add_enrollment(IpcCall *call, const void *params, void *userdata);
+int control_on_change_enrollment(IpcCall *call, const void *params, void *userdata);
+int control_on_remove_enrollment(IpcCall *call, const void *params, void *userdata);
+int control_on_list_enrollments(IpcCall *call, const void *params, void *userdata);
+int control_on_format_enrollment(IpcCall *call, const void *params, void *userdata);
+int control_on_get_registration(IpcCall *call, const void *params, void *userdata);
+int control_on_dps_fault(IpcCall *call, const void *params, void *userdata);
+
+/* Appends its faults, if there are any, as faults_list() does. */
+void control_list_dps_faults(const DpsFaults *faults, IpcJson *json);
+
 /* Faults: control-faults.c. */
 extern const IpcStruct control_cut_params, control_refuse_params, control_close_params, control_poison_params,
         control_count_params, control_milliseconds_params, control_hold_params, control_early_params,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Faults on demand, of the hub as a whole; those of a twin are in twin.h. */
+/* Faults on demand, of the hub and its provisioning service as a whole; those of a twin are in twin.h. */
 
 #include "hubsim/c2d-message.h"
 #include "hubsim/registry.h"
@@ -18,8 +18,25 @@ typedef enum NeverConnected {
 /* Their names, ended by NULL. */
 extern const char *const never_connected_names[];
 
+/* Of the provisioning service; all zero is one without any. */
+typedef struct DpsFaults {
+        unsigned n_refuse; /* as those of the hub below, for connections to the service */
+        unsigned refuse_code;
+        unsigned n_closes;             /* so many requests are answered by the end of their connection */
+        unsigned n_registers, n_polls; /* so many requests of each kind are answered with 'status' ... */
+        unsigned status;
+        bool has_retry_after; /* ... and this */
+        uint64_t retry_after_s;
+        unsigned n_dropped;     /* so many requests are carried out and not answered */
+        uint64_t delay_us;      /* answers come so much later */
+        unsigned n_foreign;     /* so many answers come behind an error that answers another request */
+        unsigned n_null_states; /* so many final answers have no registration state but null */
+} DpsFaults;
+
 /* All zero is a hub without any. */
 typedef struct Faults {
+        DpsFaults dps;
+
         unsigned n_refuse;    /* so many CONNECTs are answered with 'refuse_code' ... */
         unsigned refuse_code; /* ... a code of CONNACK, or 0 to close without one */
 
@@ -44,7 +61,8 @@ typedef struct Faults {
         NeverConnected never_connected;
 } Faults;
 
-/* Appends those that are active to an array, each as the words behind "aziot-hubsim fault" that ask for it.
+/* Appends those of the hub that are active to an array, each as the words behind "aziot-hubsim fault" that
+ * ask for it.
  */
 void faults_list(const Faults *faults, IpcJson *json);
 

@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <strings.h>
 #include <sys/epoll.h>
 
 #include "hubsim/c2d.h"
@@ -168,17 +169,37 @@ int hub_clear_faults(Hub *hub) {
         return hub_hold_pubacks(hub, false);
 }
 
-char *hub_format_connection_string(const Hub *hub, const Device *device) {
-        char port[16] = "", *text;
+char *hub_format_host(const Hub *hub, const char *host) {
+        unsigned port = hub_get_port(hub);
+        char *text;
         int r;
 
-        if (hub_get_port(hub) != 8883)
-                (void) snprintf(port, sizeof(port), ":%u", hub_get_port(hub));
+        r = port == 8883 ? asprintf(&text, "%s", host) : asprintf(&text, "%s:%u", host, port);
+        return r < 0 ? NULL : text;
+}
+
+bool hub_is_at(const Hub *hub, const char *host) {
+        for (const char *const *name = hub->hosts; *name; name++) {
+                _cleanup_(freep) char *own = hub_format_host(hub, *name);
+
+                if (own && strcasecmp(own, host) == 0)
+                        return true;
+        }
+        return false;
+}
+
+char *hub_format_connection_string(const Hub *hub, const Device *device) {
+        _cleanup_(freep) char *host = hub_format_host(hub, hub->hosts[0]);
+        char *text;
+        int r;
+
+        if (!host)
+                return NULL;
         if (device->attestation.kind == ATTESTATION_KEYS)
-                r = asprintf(&text, "HostName=%s%s;DeviceId=%s;SharedAccessKey=%s", hub->hosts[0], port,
-                             device->id, device->attestation.primary);
+                r = asprintf(&text, "HostName=%s;DeviceId=%s;SharedAccessKey=%s", host, device->id,
+                             device->attestation.primary);
         else
-                r = asprintf(&text, "HostName=%s%s;DeviceId=%s;x509=true", hub->hosts[0], port, device->id);
+                r = asprintf(&text, "HostName=%s;DeviceId=%s;x509=true", host, device->id);
         return r < 0 ? NULL : text;
 }
 
@@ -249,6 +270,19 @@ static int hub_open_registry(Hub *hub, const char *state_dir) {
         r = registry_open(path, &hub->registry);
         if (r < 0)
                 log_event(NULL, 0, "cannot read %s: %s", path, strerror(-r));
+        return r;
+}
+
+static int hub_open_enrollments(Hub *hub, const char *state_dir) {
+        char path[PATH_MAX];
+        int r;
+
+        r = state_path(path, state_dir, "enrollments.json");
+        if (r < 0)
+                return r;
+        r = enrollments_open(path, &hub->enrollments);
+        if (r < 0)
+                log_event(NULL, 0, "cannot read or write %s: %s", path, strerror(-r));
         return r;
 }
 
@@ -326,6 +360,7 @@ Hub *hub_free(Hub *hub) {
         feedback_clear(&hub->feedback, NULL);
         journal_free(hub->journal);
         faults_done(&hub->faults);
+        enrollments_free(hub->enrollments);
         registry_free(hub->registry);
         free(hub);
         return NULL;
@@ -353,6 +388,9 @@ int hub_new(sd_event *event, const HubConfig *config, Hub **ret) {
         if (r < 0)
                 return r;
         r = hub_open_registry(hub, config->state_dir);
+        if (r < 0)
+                return r;
+        r = hub_open_enrollments(hub, config->state_dir);
         if (r < 0)
                 return r;
         r = hub_open_state(hub, config->state_dir);

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <systemd/sd-event.h>
 
+#include "hubsim/enrollment.h"
 #include "hubsim/faults.h"
 #include "hubsim/feedback.h"
 #include "hubsim/journal.h"
@@ -38,6 +39,7 @@ struct Hub {
         uint64_t expiry_grace_s;
         bool is_basic;
         Registry *registry;
+        Enrollments *enrollments;
         Journal *journal;
         SSL_CTX *tls;
 
@@ -64,6 +66,12 @@ Hub *hub_free(Hub *hub);
 DEFINE_CLEANUP(Hub *, hub_free)
 
 unsigned hub_get_port(const Hub *hub);
+
+/* "localhost:8884", without the port if it is MQTT's own; to be freed. NULL: out of memory. */
+char *hub_format_host(const Hub *hub, const char *host);
+
+/* Is it this hub, by whichever of its names, that devices find there? */
+bool hub_is_at(const Hub *hub, const char *host);
 
 /* "HostName=…;DeviceId=…;SharedAccessKey=…", or "…;x509=true", to be freed; NULL: out of memory. */
 char *hub_format_connection_string(const Hub *hub, const Device *device);

@@ -44,6 +44,15 @@ enum {
         OPTION_INTERMEDIATE = 'i',
         OPTION_DAYS = 'y',
         OPTION_FROM = 'Y',
+        OPTION_GROUP = 'G',
+        OPTION_KEY = 'k',
+        OPTION_HUB = 'H',
+        OPTION_PAYLOAD = 'P',
+        OPTION_STATUS = 'x',
+        OPTION_FAILURE = 'f',
+        OPTION_ASSIGNING = 'A',
+        OPTION_RETRY_AFTER = 'r',
+        OPTION_REPROVISION = 'R',
         OPTION_HELP = 'h',
         OPTION_VERSION = 'v',
 };
@@ -74,6 +83,15 @@ static const struct option options[] = {
         { "intermediate", required_argument, NULL, OPTION_INTERMEDIATE },
         { "days", required_argument, NULL, OPTION_DAYS },
         { "from", required_argument, NULL, OPTION_FROM },
+        { "group", no_argument, NULL, OPTION_GROUP },
+        { "key", required_argument, NULL, OPTION_KEY },
+        { "hub", required_argument, NULL, OPTION_HUB },
+        { "payload", required_argument, NULL, OPTION_PAYLOAD },
+        { "status", required_argument, NULL, OPTION_STATUS },
+        { "failure", required_argument, NULL, OPTION_FAILURE },
+        { "assigning", required_argument, NULL, OPTION_ASSIGNING },
+        { "retry-after", required_argument, NULL, OPTION_RETRY_AFTER },
+        { "reprovision", required_argument, NULL, OPTION_REPROVISION },
         { "help", no_argument, NULL, OPTION_HELP },
         { "version", no_argument, NULL, OPTION_VERSION },
         {},
@@ -89,6 +107,7 @@ typedef struct Arguments {
         const char *thumbprints;
         CertificateOptions certificate;
         ClientMessage message;
+        ClientEnrollment enrollment;
         const char *properties[NAMES_MAX + 1]; /* of a message; end with NULL */
         bool given[128];                       /* by the letter of the option */
         const char *operands[6];               /* behind the command; end with NULL */
@@ -214,6 +233,32 @@ static int command_certificate(const Arguments *a) {
         return usage_error("certificate: what to do? create DEVICE DIR, ca, trust FILE, or list", "");
 }
 
+static int command_enrollment(const Arguments *a) {
+        const char *verb = a->operands[0], *name = a->operands[1], *id = a->operands[2];
+        ClientEnrollment enrollment = a->enrollment;
+        ClientOptions o = client_options(a);
+
+        enrollment.name = name;
+        enrollment.device = a->devices[0];
+        if (strcmp(verb, "add") == 0 && name && !id)
+                return client_enrollment_add(&o, &enrollment);
+        if (strcmp(verb, "change") == 0 && name && !id && !enrollment.is_group && !enrollment.key)
+                return client_enrollment_change(&o, &enrollment);
+        if (strcmp(verb, "show") == 0 && name)
+                return client_enrollment_show(&o, name, id);
+        if (strcmp(verb, "list") == 0 && !name)
+                return client_enrollment_list(&o);
+        if (strcmp(verb, "remove") == 0 && name && !id)
+                return client_enrollment_remove(&o, name);
+        return usage_error("enrollment: what to do? add, change, show or remove NAME, or list", "");
+}
+
+static int command_registration(const Arguments *a) {
+        ClientOptions o = client_options(a);
+
+        return client_registration(&o, a->operands[0]);
+}
+
 static int command_twin(const Arguments *a) {
         ClientOptions o = client_options(a);
         const char *verb = a->operands[1], *object = a->operands[2];
@@ -276,6 +321,8 @@ static const struct {
         { "messages", "MCUTEpLa", 1, 3, command_messages },
         { "fault", "", 0, 5, command_fault },
         { "rules", "", 0, 0, command_rules },
+        { "enrollment", "DGkHPxfArRj", 1, 3, command_enrollment },
+        { "registration", "", 1, 1, command_registration },
 };
 
 static int add_name(const char *names[static NAMES_MAX + 1], const char *name) {
@@ -342,6 +389,50 @@ static int parse_certificate_option(Arguments *a, int option) {
         }
 }
 
+static int parse_count(const char *text, unsigned long max, long *ret) {
+        unsigned long value;
+        int r;
+
+        r = parse_number(text, max, &value);
+        if (r == 0)
+                *ret = (long) value;
+        return r;
+}
+
+/* Those of an enrollment. Returns an exit code above 0 if it is wrong. */
+static int parse_enrollment_option(Arguments *a, int option) {
+        ClientEnrollment *e = &a->enrollment;
+
+        switch (option) {
+        case OPTION_GROUP:
+                e->is_group = true;
+                return 0;
+        case OPTION_KEY:
+                e->key = optarg;
+                return 0;
+        case OPTION_HUB:
+                e->hub = optarg;
+                return 0;
+        case OPTION_PAYLOAD:
+                e->payload = optarg;
+                return 0;
+        case OPTION_STATUS:
+                e->status = optarg;
+                return 0;
+        case OPTION_REPROVISION:
+                e->reprovision = optarg;
+                return 0;
+        case OPTION_FAILURE:
+                return parse_count(optarg, 999999, &e->failure);
+        case OPTION_ASSIGNING:
+                return parse_count(optarg, LONG_MAX, &e->n_assigning);
+        case OPTION_RETRY_AFTER:
+                return parse_count(optarg, SECONDS_MAX, &e->retry_after_s);
+        default:
+                return parse_certificate_option(a, option);
+        }
+}
+
 /* Returns an exit code above 0 if it is wrong. */
 static int parse_option(Arguments *a, int option) {
         switch (option) {
@@ -371,7 +462,7 @@ static int parse_option(Arguments *a, int option) {
                 a->is_basic = true;
                 return 0;
         default:
-                return parse_certificate_option(a, option);
+                return parse_enrollment_option(a, option);
         }
 }
 
@@ -423,6 +514,7 @@ int main(int argc, char *argv[]) {
                 .timeout_s = METHOD_TIMEOUT_DEFAULT_S,
                 .since = 1,
                 .certificate = { .last_day = CERTIFICATE_LAST_DAY },
+                .enrollment = { .failure = -1, .n_assigning = -1, .retry_after_s = -1 },
         };
         int option, r;
 

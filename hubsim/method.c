@@ -212,7 +212,10 @@ const char *method_error_to_string(unsigned code) {
                 { 404001, "DeviceNotFound" },
                 { 404103, "DeviceNotOnline" },
                 { 404104, "DeviceConnectionClosedRemotely" },
+                { 404201, "EnrollmentNotFound" },
+                { 404202, "RegistrationNotFound" },
                 { 409001, "DeviceAlreadyExists" },
+                { 409201, "EnrollmentAlreadyExists" },
                 { 413001, "MessageTooLarge" },
                 { 504101, "GatewayTimeout" },
         };

@@ -11,6 +11,9 @@
 #define METHODS_PAGE "Understand and invoke direct methods from IoT Hub"
 #define TWINS_PAGE   "Understand and use device twins in IoT Hub"
 #define X509_PAGE    "Authenticate identities with X.509 certificates"
+#define DPS_PAGE     "Communicate with DPS using the MQTT protocol"
+#define QUOTAS_PAGE  "Azure IoT Hub Device Provisioning Service quotas and limits"
+#define RESULT_PAGE  "Runtime Registration - Operation Status Lookup"
 #define TIERS_PAGE   "Choose the right IoT Hub tier for your solution"
 
 /*
@@ -113,6 +116,27 @@ static const struct {
           "", TWINS_PAGE },
         { 28, "On demand, twin requests of a device are too many and answered by 429; no rate is measured.",
           "429005", ERRORS_PAGE },
+        { 31,
+          "A client of the provisioning service has its registration id as client id, a user name with a "
+          "known "
+          "id scope and api-version and without a question mark, and either a token with skn=registration "
+          "for "
+          "itself, signed with a key of its enrollment or with one that is made for it of its group's, or a "
+          "certificate in its name; otherwise CONNECT is refused.",
+          "400004, 401002", DPS_PAGE },
+        { 32,
+          "A client of the provisioning service may subscribe to its answers alone, and one before that is "
+          "lost; a registration and as many polls as its enrollment says are answered by 202 with "
+          "retry-after, then they are by 200.",
+          "400004", DPS_PAGE },
+        { 33,
+          "A poll before retry-after has passed and a sixth one in ten seconds are answered by 429, one of "
+          "another operation by 404.",
+          "404202, 429001", QUOTAS_PAGE },
+        { 34,
+          "On demand, a registration fails or is disabled, is assigned another device id or hub, and is "
+          "answered with any payload or without its state.",
+          "", RESULT_PAGE },
         { 38, "A hub of the basic tier has no twins, methods or messages from the cloud.", "403010",
           TIERS_PAGE },
         { 40, "Each refused or closed connection is a line on standard error with the device and six digits.",

@@ -7,6 +7,7 @@
 #include "hubsim/auth.h"
 #include "hubsim/c2d.h"
 #include "hubsim/device-ca.h"
+#include "hubsim/dps-auth.h"
 #include "hubsim/log.h"
 #include "hubsim/percent.h"
 #include "hubsim/telemetry.h"
@@ -16,8 +17,8 @@
 /* "The maximum is 29.45 minutes (1767 seconds)", whatever keep-alive the client asked for. */
 #define SILENCE_MAX_US (1767 * USEC_PER_SEC)
 
-static int session_refuse(Session *s, const MqttConnect *connect, MqttConnackCode code, unsigned error,
-                          const char *reason) {
+int session_refuse(Session *s, const MqttConnect *connect, MqttConnackCode code, unsigned error,
+                   const char *reason) {
         char claimed[160]; /* longer than a device id */
 
         (void) snprintf(claimed, sizeof(claimed), "%.*s", az_span_size(connect->client_id),
@@ -26,6 +27,13 @@ static int session_refuse(Session *s, const MqttConnect *connect, MqttConnackCod
                   (unsigned) code, reason);
         (void) mqtt_append_connack(&s->stream.out, false, code);
         return -ECONNREFUSED;
+}
+
+int session_refuse_on_demand(Session *s, const MqttConnect *connect, unsigned code) {
+        if (code > 0)
+                return session_refuse(s, connect, code, 400030, "as it was asked to");
+        log_event(NULL, 400030, "CONNECT not answered, as it was asked to");
+        return -ECONNABORTED;
 }
 
 uint64_t session_silence_max_us(uint16_t keep_alive_s) {
@@ -123,6 +131,7 @@ static int session_get_peer(const Session *s, PeerCertificate *ret) {
 
 static int session_on_connect(Session *s, const MqttConnect *connect) {
         _cleanup_(peer_certificate_done) PeerCertificate peer = PEER_CERTIFICATE_NULL;
+        bool for_dps = dps_is_meant(connect, s->hub->hosts);
         Faults *faults = &s->hub->faults;
         Verdict verdict;
         int r;
@@ -131,12 +140,9 @@ static int session_on_connect(Session *s, const MqttConnect *connect) {
                 log_event(session_name(s), 400004, "closed: a second CONNECT");
                 return -EBADMSG;
         }
-        if (faults->n_refuse > 0) {
+        if (!for_dps && faults->n_refuse > 0) {
                 faults->n_refuse--;
-                if (faults->refuse_code > 0)
-                        return session_refuse(s, connect, faults->refuse_code, 400030, "as it was asked to");
-                log_event(NULL, 400030, "CONNECT not answered, as it was asked to");
-                return -ECONNABORTED;
+                return session_refuse_on_demand(s, connect, faults->refuse_code);
         }
         if (connect->protocol_level != 4)
                 return session_refuse(s, connect, MQTT_CONNACK_BAD_PROTOCOL, 400004, "not MQTT 3.1.1");
@@ -145,6 +151,8 @@ static int session_on_connect(Session *s, const MqttConnect *connect) {
         if (r < 0)
                 return session_refuse(s, connect, MQTT_CONNACK_UNAVAILABLE, 500001,
                                       "the CAs that are trusted for devices cannot be read");
+        if (for_dps)
+                return session_on_dps_connect(s, connect, &peer);
         verdict = auth_check(s->hub->registry, s->hub->hosts, connect, &peer, realtime_us() / USEC_PER_SEC);
         if (verdict.code != MQTT_CONNACK_ACCEPTED)
                 return session_refuse(s, connect, verdict.code, verdict.error, verdict.reason);
@@ -325,10 +333,12 @@ static int session_on_unsubscribe(Session *s, MqttFilters *filters) {
 }
 
 int session_on_packet(Session *s, MqttPacket *packet) {
-        if (!s->device && packet->type != MQTT_CONNECT) {
+        if (!session_name(s) && packet->type != MQTT_CONNECT) {
                 log_event(NULL, 400004, "closed: the first packet is not CONNECT");
                 return -EBADMSG;
         }
+        if (s->dps)
+                return session_on_dps_packet(s, packet);
 
         switch (packet->type) {
         case MQTT_CONNECT:

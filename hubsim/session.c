@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * A turn of a connection: read records, carry out the packets in them (session-packet.c), write the journal,
- * send the answers. The journal is written before the answers are sent, so that a PUBACK is never on the wire
- * before its message is in the log; and both once for all the packets that came together.
+ * A turn of a connection: read records, carry out the packets in them (session-packet.c, session-dps.c),
+ * write the journal, send the answers. The journal is written before the answers are sent, so that a PUBACK
+ * is never on the wire before its message is in the log; and both once for all the packets that came
+ * together.
  *
  * Whatever finds the connection at fault logs why and returns a negative error, and the turn ends by closing.
  * Only session_run() closes from within; session_close() is for everybody else.
@@ -35,6 +36,12 @@ typedef struct HeldPuback {
         uint64_t packet_id;
 } HeldPuback;
 
+const char *session_name(const Session *s) {
+        if (s->dps)
+                return dps_client_get_name(s->dps);
+        return s->device ? s->device->id : NULL;
+}
+
 Session *session_get_next(const Session *s) {
         return s->next;
 }
@@ -48,6 +55,7 @@ static void session_free(Session *s) {
         sd_event_source_disable_unref(s->timer);
         sd_event_source_disable_unref(s->expiry);
         sd_event_source_disable_unref(s->end);
+        dps_client_free(s->dps);
         stream_done(&s->stream);
         ipc_buffer_done(&s->held_pubacks);
         ipc_buffer_done(&s->will_topic);
@@ -179,7 +187,7 @@ int session_publish(Session *s, az_span topic, az_span payload) {
 static int on_expiry(sd_event_source *source, uint64_t usec, void *userdata) {
         Session *s = userdata;
 
-        log_event(session_name(s), 401003, "closed: the token has expired");
+        log_event(session_name(s), s->dps ? 401002 : 401003, "closed: the token has expired");
         session_close(s, SESSION_END_LOST, 404104);
         return 0;
 }
@@ -287,7 +295,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
 
         if (boottime_us() >= s->last_in_us + s->silence_max_us) {
                 log_event(session_name(s), 404104,
-                          s->device ? "closed: silent for 1.5 x its keep-alive" : "closed: no CONNECT");
+                          session_name(s) ? "closed: silent for 1.5 x its keep-alive" : "closed: no CONNECT");
                 session_close(s, SESSION_END_LOST, 404104);
         } else if (session_release_pubacks(s) < 0)
                 session_close(s, SESSION_END_LOST, 404104);

@@ -17,11 +17,12 @@ _aziot_hubsim() {
                 [messages]='--message-id --correlation-id --user-id --content-type --content-encoding --property --ttl --ack'
                 [device]='--json --thumbprint --ca'
                 [certificate]='--self-signed --intermediate --days --from'
+                [enrollment]='--group --key --device --hub --payload --status --failure --assigning --retry-after --reprovision --json'
         )
 
         for ((i = 1; i < COMP_CWORD; i++)); do
                 case ${COMP_WORDS[i]} in
-                --basic | --json | --ca | --self-signed | --help | --version) ;;
+                --basic | --json | --ca | --group | --self-signed | --help | --version) ;;
                 --state-dir) local -x STATE_DIRECTORY=${COMP_WORDS[++i]} ;; # of the hub that is asked below
                 -?*) ((i++)) ;;
                 *) arguments+=("${COMP_WORDS[i]}") ;;
@@ -35,21 +36,30 @@ _aziot_hubsim() {
                 return
         elif [[ $prev = --ack ]]; then
                 words='none positive negative full'
+        elif [[ $prev = --status ]]; then
+                words='enabled disabled'
+        elif [[ $prev = --reprovision ]]; then
+                words='migrate reset never'
         elif ((i > COMP_CWORD)); then
                 return # the argument of another option
         elif [[ $cur = -* ]]; then
                 words="--state-dir --socket --help ${options[${arguments[0]:--}]-}"
         else
                 case ${arguments[0]-}/${#arguments[@]} in
-                /0) words='run monitor log invoke twin messages fault rules cut device certificate' ;;
+                /0) words='run monitor log invoke twin messages fault rules cut device certificate enrollment registration' ;;
                 device/1) words='add list' ;;
                 certificate/1) words='create ca trust list' ;;
+                enrollment/1) words='add change show list remove' ;;
                 twin/2) words='update replace' ;;
                 messages/2) words='send list purge feedback' ;;
                 fault/1) words=$("${COMP_WORDS[0]}" fault help 2>/dev/null | sed -n 's/^ *\([a-z][a-z-]*\).*/\1/p') ;;
                 invoke/1 | twin/1 | messages/1)
                         words=$("${COMP_WORDS[0]}" device list --json 2>/dev/null |
                                 grep -o '"device":"[^"]*"' | cut -d '"' -f 4)
+                        ;;
+                enrollment/2 | registration/1)
+                        words=$("${COMP_WORDS[0]}" enrollment list --json 2>/dev/null |
+                                grep -o '"enrollment":"[^"]*"' | cut -d '"' -f 4)
                         ;;
                 esac
         fi

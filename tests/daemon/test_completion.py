@@ -22,7 +22,7 @@ FOLDERS = (ROOT / "cli/completion", ROOT / "hubsim/completion")
 VERBS = ("status", "watch", "send", "messages", "twin", "serve", "call")
 TWIN_VERBS = ("get", "watch", "report", "acknowledge")
 COMMANDS = ("run", "monitor", "log", "invoke", "twin", "messages", "fault", "rules", "cut", "device",
-            "certificate")
+            "certificate", "enrollment", "registration")
 
 # Asks bash: the words are its arguments, the last one is to be completed. One line for each that is offered.
 ASK_BASH = """
@@ -87,6 +87,9 @@ class Cases:
             (["aziot-hubsim", "device", ""], {"add", "list"}),
             (["aziot-hubsim", "certificate", ""], {"create", "ca", "trust", "list"}),
             (["aziot-hubsim", "certificate", "--self-signed", "c"], {"create", "ca"}),
+            (["aziot-hubsim", "enrollment", ""], {"add", "change", "show", "list", "remove"}),
+            (["aziot-hubsim", "enrollment", "add", "--reprovision", "mi"], {"migrate"}),
+            (["aziot-hubsim", "enrollment", "change", "--status", "d"], {"disabled"}),
         ]
         for words, expected in rows:
             with self.subTest(words):
@@ -114,6 +117,9 @@ class Cases:
         for command in ("twin", "invoke", "messages"):
             self.assertEqual(self.offered("aziot-hubsim", command, "d"), {"demo"})
         self.assertEqual(self.offered("aziot-hubsim", "fault", "ki"), {"kick"})
+        self.hub.call("AddEnrollment", {"enrollment": "pump-17"})
+        for words in (("enrollment", "show"), ("registration",)):
+            self.assertEqual(self.offered("aziot-hubsim", *words, "pu"), {"pump-17"})
 
         # The options that say where to ask are heeded.
         self.assertEqual(self.offered("aziot", "--socket", "/nonexistent", "serve", "re"), set())

@@ -5,6 +5,8 @@ import base64
 import collections
 import hashlib
 import hmac
+import json
+import re
 import socket
 import ssl
 import struct
@@ -12,6 +14,7 @@ import time
 import urllib.parse
 
 TIMEOUT_S = 30
+DPS_FILTER = "$dps/registrations/res/#"
 
 CONNECT, CONNACK, PUBLISH, PUBACK = 1, 2, 3, 4
 NOT_AUTHORIZED = 5  # of CONNACK
@@ -68,8 +71,12 @@ class Device:
     def __init__(self, connection_string, ca_file, client_certificate=None, tls_version=None, tls_session=None):
         """'tls_session' is another Device, whose session is to be resumed."""
         fields = parse_connection_string(connection_string)
-        self.host, self.id, self.key = fields["HostName"], fields["DeviceId"], fields.get("SharedAccessKey")
-        name, port = self.host.split(":")
+        self.id, self.key = fields["DeviceId"], fields.get("SharedAccessKey")
+        self._open(fields["HostName"], ca_file, client_certificate, tls_version, tls_session)
+
+    def _open(self, host, ca_file, client_certificate, tls_version=None, tls_session=None):
+        self.host = host
+        name, port = host.split(":")
         context = tls_session.socket.context if tls_session else ssl.create_default_context(cafile=ca_file)
         if client_certificate and not tls_session:
             context.load_cert_chain(*client_certificate)
@@ -201,3 +208,51 @@ class Device:
                 self.receive()
             except Closed:
                 return
+
+
+class ProvisionedDevice(Device):
+    """One connection to the provisioning service, made of what "aziot-hubsim enrollment add" has printed."""
+
+    def __init__(self, line, ca_file, client_certificate=None):
+        fields = parse_connection_string(line)
+        self.scope, self.id, self.key = fields["IdScope"], fields["RegistrationId"], fields.get("SharedAccessKey")
+        self.request_id = 0
+        self._open(fields["Endpoint"], ca_file, client_certificate)
+
+    def connect(self, clean=True, user_name=None, password=None, skn="&skn=registration", lifetime_s=3600, **options):
+        if user_name is None:
+            user_name = f"{self.scope}/registrations/{self.id}/api-version=2019-03-31"
+        if password is None:
+            password = "" if self.key is None else skn.join([sas_token(
+                f"{self.scope}/registrations/{self.id}", self.key, int(time.time()) + lifetime_s), ""])
+        return super().connect(clean=clean, user_name=user_name, password=password, **options)
+
+    def request(self, topic, payload=b""):
+        """Asks, and returns (status, retry-after or None, document)."""
+        self.request_id += 1
+        self.send(publish(f"$dps/registrations/{topic.format(rid=self.request_id)}", payload, qos=0))
+        return self.receive_answer()
+
+    def receive_answer(self, request_id=None):
+        body = self.receive(PUBLISH)
+        n = struct.unpack(">H", body[:2])[0]
+        match = re.fullmatch(r"\$dps/registrations/res/(\d+)/\?\$rid=([^&]*)(&retry-after=(\d+))?", body[2:2 + n].decode())
+        assert match.group(2) == str(request_id or self.request_id), match.group()
+        return int(match.group(1)), int(match.group(4)) if match.group(3) else None, json.loads(body[2 + n:])
+
+    def register(self, body=None):
+        return self.request("PUT/iotdps-register/?$rid={rid}",
+                            json.dumps({"registrationId": self.id}) if body is None else body)
+
+    def poll(self, operation_id):
+        return self.request(f"GET/iotdps-get-operationstatus/?$rid={{rid}}&operationId={operation_id}")
+
+    def provision(self, body=None):
+        """Connects, registers and polls as fast as it may; the final document."""
+        assert self.connect() == (False, 0)
+        self.subscribe(DPS_FILTER)
+        status, retry_after, document = self.register(body)
+        while status == 202:
+            time.sleep(retry_after)
+            status, retry_after, document = self.poll(document["operationId"])
+        return document
