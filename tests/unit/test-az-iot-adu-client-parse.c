@@ -3,7 +3,7 @@
 
 #include <azure/az_iot.h>
 
-#include "unit-span.h"
+#include "unit-json.h"
 
 /* What was parsed is compared as a line of text; this is it. */
 typedef struct {
@@ -153,19 +153,6 @@ static const struct {
         { "{\"fileUrls\":{\"f1\":{}}}", NULL, BAD },
         { "{\"x\":01}", NULL, BAD },
 };
-
-/* Cuts 'text' into chunks of 'chunk_size' and starts reading them. */
-static void start_reader(az_json_reader *reader, const char *text, int32_t chunk_size, az_span *chunks) {
-        az_span rest = str(text);
-        int32_t n = 0;
-
-        while (az_span_size(rest) > chunk_size) {
-                chunks[n++] = az_span_slice(rest, 0, chunk_size);
-                rest = az_span_slice_to_end(rest, chunk_size);
-        }
-        chunks[n++] = rest;
-        ck_assert_int_eq(az_json_reader_chunked_init(reader, chunks, n, NULL), AZ_OK);
-}
 
 /*
  * The text gives the line, or else the error, in one chunk. In several the same, unless one of them ends in a
