@@ -127,7 +127,7 @@ typedef struct {
 typedef struct {
         uint64_t random_seed; /* from the system's random source; 0 is refused, so that it is not forgotten */
         az_credential credential;  /* AZ_CREDENTIAL_SAS */
-        az_span user_agent;        /* that of this library; percent-encoded by the caller */
+        az_span user_agent;        /* empty; percent-encoded by the caller */
         az_span custom_payload;    /* empty: one JSON value for the allocation, e.g. {"modelId":"dtmi:..."} */
         az_span body_buffer;       /* empty: room for the request's body if custom_payload is larger than 512
                                       bytes: 192 more than that; must outlive the session */

@@ -6,7 +6,6 @@
 az_dps_session_options az_dps_session_options_default(void) {
         return (az_dps_session_options){
                 .credential = AZ_CREDENTIAL_SAS,
-                .user_agent = az_iot_provisioning_client_options_default().user_agent,
                 .token_lifetime_s = 3600,
                 .keep_alive_s = 60,
                 .sign_timeout_s = 120,

@@ -19,8 +19,7 @@ START_TEST(connect_carries_the_names_and_a_token) {
         ck_assert(az_dps_session_next_event(&s, &event));
         ck_assert_span_eq(event.as.connect.host, HOST);
         ck_assert_span_eq(event.as.connect.client_id, "pump-17");
-        ck_assert_span_eq(event.as.connect.user_name, SCOPE "/registrations/pump-17/api-version=2019-03-31"
-                                                            "&ClientVersion=azsdk-c%2F1.6.0-beta.1");
+        ck_assert_span_eq(event.as.connect.user_name, SCOPE "/registrations/pump-17/api-version=2019-03-31");
         ck_assert_str_eq((char *) az_span_ptr(event.as.connect.password),
                          "SharedAccessSignature sr=" SCOPE "%2fregistrations%2fpump-17"
                          "&sig=JkxOusYpleBJvCL9hzL1mVsyTpRJp3YYgPA19nB%2Bi6s%3D"
@@ -415,7 +414,7 @@ START_TEST(options_have_a_range) {
         CHECK_OPTION(backoff_min_s, 0, AZ_ERROR_ARG);
         CHECK_OPTION(backoff_min_s, 301, AZ_ERROR_ARG);
         CHECK_OPTION(backoff_max_s, 1, AZ_OK);
-        CHECK_OPTION(user_agent, AZ_SPAN_EMPTY, AZ_OK);
+        CHECK_OPTION(user_agent, str("aziotd%2F1"), AZ_OK);
         CHECK_OPTION(user_agent, str(CHARS_256 CHARS_256), AZ_ERROR_NOT_ENOUGH_SPACE);
         CHECK_OPTION(custom_payload, str("{"), AZ_ERROR_UNEXPECTED_END);
         CHECK_OPTION(custom_payload, str("{}}"), AZ_ERROR_UNEXPECTED_CHAR);

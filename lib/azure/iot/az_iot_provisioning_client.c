@@ -3,12 +3,11 @@
 
 #include <azure/core/az_json.h>
 #include <azure/core/az_precondition_internal.h>
-#include <azure/core/az_version.h>
 #include <azure/iot/az_iot_text_internal.h>
 
 az_iot_provisioning_client_options az_iot_provisioning_client_options_default(void) {
         return (az_iot_provisioning_client_options){
-                .user_agent = AZ_SPAN_FROM_STR("azsdk-c%2F" AZ_SDK_VERSION_STRING),
+                .user_agent = AZ_SPAN_EMPTY,
         };
 }
 

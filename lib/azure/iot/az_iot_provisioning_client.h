@@ -45,7 +45,7 @@ typedef struct {
         } _internal;
 } az_iot_provisioning_client;
 
-/* Returns options with the user agent of this library. */
+/* Returns options without a user agent. */
 AZ_NODISCARD az_iot_provisioning_client_options az_iot_provisioning_client_options_default(void);
 
 /*
