@@ -367,8 +367,7 @@ const Operation protocol_operations[] = {
         { "properties_iterate_doc(320B)", run_properties_iteration, show_properties_iteration,
           "3 of version 7" },
         { "dps_get_user_name", run_dps_user_name, NULL,
-          "0ne00000001/registrations/registrationId/api-version=2019-03-31"
-          "&ClientVersion=azsdk-c%2F1.6.0-beta.1" },
+          "0ne00000001/registrations/registrationId/api-version=2019-03-31" },
         { "dps_register_topic", run_dps_register_topic, NULL,
           "$dps/registrations/PUT/iotdps-register/?$rid=1" },
         { "dps_request_payload", run_dps_payload, show_buffer, "{\"registrationId\":\"registrationId\"}" },
