@@ -207,6 +207,14 @@ static az_result give(Run *run, uint8_t what, az_span rest) {
         }
 }
 
+/* Five minutes for the clock, then five for the run. */
+static void check_time(const Run *run, uint64_t run_end_us) {
+        if (run_end_us == 0)
+                check(run->time.now_us < run->begun_us + 300 * USEC_PER_SEC);
+        else
+                check(run->time.now_us < run_end_us && run_end_us <= run->time.now_us + 300 * USEC_PER_SEC);
+}
+
 static void run_line(Run *run, az_span line) {
         az_dps_session *s = &run->session;
         az_dps_session_state state = az_dps_session_get_status(s).state;
@@ -225,9 +233,8 @@ static void run_line(Run *run, az_span line) {
         if (az_dps_session_next_event(s, &event))
                 check_event(run, &event, line);
         check(az_dps_session_deadline_us(s) > run->time.now_us);
-        /* Five minutes for the clock, five for the run. */
-        check(az_dps_session_get_status(s).state == AZ_DPS_SESSION_STOPPED ||
-              run->time.now_us < run->begun_us + 600 * USEC_PER_SEC);
+        if (az_dps_session_get_status(s).state != AZ_DPS_SESSION_STOPPED)
+                check_time(run, az_dps_session_get_status(s).run_end_us);
 }
 
 static az_result run_init(Run *run, az_span letters) {
