@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 #include <float.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -394,6 +395,28 @@ START_TEST(random_doubles_are_written_as_printf_would) {
 }
 END_TEST
 
+/* Up to 15 digits behind the point, of which many may be zeros. */
+START_TEST(short_decimals_are_written_as_they_were_read) {
+        uint64_t state = 5;
+
+        for (int i = 0; i < 20000; i++) {
+                int n_digits = 1 + (int) (next_random(&state) % 15);
+                uint64_t digits = next_random(&state) % (uint64_t) pow(10, n_digits);
+                double number = 42;
+                char text[32], expected[32];
+                az_span rest;
+
+                digits >>= next_random(&state) % 40;
+                if (digits % 10 == 0) /* it would be left out */
+                        digits++;
+                (void) snprintf(expected, sizeof(expected), "0.%0*" PRIu64, n_digits, digits);
+                ck_assert_int_eq(az_span_atod(str(expected), &number), AZ_OK);
+                ck_assert_int_eq(az_span_dtoa(AZ_SPAN_FROM_BUFFER(text), number, 15, &rest), AZ_OK);
+                ck_assert_str_eq(written(text, rest), expected);
+        }
+}
+END_TEST
+
 static Suite *number_suite(void) {
         Suite *s = suite_create("az-span-number");
         TCase *t;
@@ -416,6 +439,7 @@ static Suite *number_suite(void) {
         tcase_add_loop_test(t, doubles_are_written_short_and_cut, 0, ELEMENTSOF(formats));
         tcase_add_loop_test(t, what_has_no_exact_integer_part_is_not_written, 0, ELEMENTSOF(not_written));
         tcase_add_test(t, random_doubles_are_written_as_printf_would);
+        tcase_add_test(t, short_decimals_are_written_as_they_were_read);
         tcase_set_timeout(t, 60);
         suite_add_tcase(s, t);
         return s;

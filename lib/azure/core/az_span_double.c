@@ -339,7 +339,8 @@ static void big_set_shifted(big *b, uint64_t number, int32_t shift) {
 /*
  * Writes the shortest digits that tell fraction / 2^n_bits, a multiple of 2^-n_bits, from its neighbours, at
  * most 'max_digits' of them; returns how many. 'narrow': the neighbour below is half as far away as the one
- * above.
+ * above. For more than SHORT_FRACTION_BITS, of which a digit and the next one are never both within reach:
+ * half the way to a neighbour is far less than half a unit of the last digit.
  *
  * The middle between two neighbours has more decimal digits than either, so it is never met; and the last
  * digit carries into no other, for then the one before it would have been the last.
@@ -348,13 +349,11 @@ static int32_t format_fraction(uint8_t *digits, int32_t max_digits, uint64_t fra
                                bool narrow) {
         int32_t n_words = (n_bits + 2 + 31) / 32; /* so many hold what is less than 1 */
         int32_t shift = n_words * 32 - n_bits;
-        big rest, below, above, half, sum;
+        big rest, below, above, sum;
 
         big_set_shifted(&rest, fraction, shift);
         big_set_shifted(&above, 1, shift - 1); /* half the way to the neighbours */
         big_set_shifted(&below, 1, narrow ? shift - 2 : shift - 1);
-        big_set_shifted(&half, 1, 31);
-        big_shift_left_words(&half, n_words - 1);
 
         for (int32_t i = 0; i < max_digits; i++) {
                 uint32_t digit = 0;
@@ -373,11 +372,6 @@ static int32_t format_fraction(uint8_t *digits, int32_t max_digits, uint64_t fra
                 big_add(&sum, &above);
                 low = big_compare(&rest, &below) < 0;
                 high = sum.n_words > n_words;
-                if (low && high) { /* the nearer of the two, or the even one */
-                        int32_t order = big_compare(&rest, &half);
-
-                        high = order > 0 || (order == 0 && digit % 2 == 1);
-                }
                 digits[i] = (uint8_t) ('0' + digit + (high ? 1 : 0));
                 if (low || high)
                         return i + 1;
@@ -388,7 +382,7 @@ static int32_t format_fraction(uint8_t *digits, int32_t max_digits, uint64_t fra
 /* So many bits are left of a word when there is room for ten times as much, and for half of a half. */
 #define SHORT_FRACTION_BITS 58
 
-/* format_fraction() for at most SHORT_FRACTION_BITS, as all numbers from 2^-6 on have them: in one word. */
+/* The same for at most SHORT_FRACTION_BITS, as all numbers from 2^-6 on have them: in one word. */
 static int32_t format_short_fraction(uint8_t *digits, int32_t max_digits, uint64_t fraction, int32_t n_bits,
                                      bool narrow) {
         uint64_t one = UINT64_C(1) << (n_bits + 2), rest = fraction << 2;
