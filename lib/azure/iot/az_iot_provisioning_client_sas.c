@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include <azure/core/az_log_internal.h>
 #include <azure/core/az_precondition_internal.h>
 #include <azure/iot/az_iot_provisioning_client.h>
-#include <azure/iot/az_iot_text_internal.h>
+#include <azure/iot/az_iot_sas_internal.h>
 
-/* The service checks the signature over the resource as it stands in the password, whatever its case. */
+/* In lower case, as azure-sdk-for-c writes it; the service takes either. */
 static void append_resource(_az_iot_text *text, az_iot_provisioning_client const *client) {
         _az_iot_text_append_encoded(text, client->_internal.id_scope);
         _az_iot_text_append(text, AZ_SPAN_FROM_STR("%2fregistrations%2f"));
@@ -23,14 +22,7 @@ az_result az_iot_provisioning_client_sas_get_signature(az_iot_provisioning_clien
 
         text = _az_iot_text_begin(az_span_ptr(signature), (size_t) az_span_size(signature));
         append_resource(&text, client);
-        _az_iot_text_append(&text, AZ_SPAN_FROM_STR("\n"));
-        _az_iot_text_append_u64(&text, token_expiration_epoch_time);
-        if (text.is_full)
-                return AZ_ERROR_NOT_ENOUGH_SPACE;
-
-        *out_signature = _az_iot_text_written(&text);
-        _az_log_write(AZ_LOG_IOT_SAS_TOKEN, *out_signature);
-        return AZ_OK;
+        return _az_iot_sas_end_signature(&text, token_expiration_epoch_time, out_signature);
 }
 
 az_result az_iot_provisioning_client_sas_get_password(az_iot_provisioning_client const *client,
@@ -46,16 +38,8 @@ az_result az_iot_provisioning_client_sas_get_password(az_iot_provisioning_client
         _az_PRECONDITION_VALID_SPAN(key_name, 0);
         _az_PRECONDITION_NOT_NULL(mqtt_password);
 
-        text = _az_iot_text_begin(mqtt_password, mqtt_password_size);
-        _az_iot_text_append(&text, AZ_SPAN_FROM_STR("SharedAccessSignature sr="));
+        text = _az_iot_sas_begin_password(mqtt_password, mqtt_password_size);
         append_resource(&text, client);
-        _az_iot_text_append(&text, AZ_SPAN_FROM_STR("&sig="));
-        _az_iot_text_append_encoded(&text, base64_hmac_sha256_signature);
-        _az_iot_text_append(&text, AZ_SPAN_FROM_STR("&se="));
-        _az_iot_text_append_u64(&text, token_expiration_epoch_time);
-        if (az_span_size(key_name) > 0) {
-                _az_iot_text_append(&text, AZ_SPAN_FROM_STR("&skn="));
-                _az_iot_text_append(&text, key_name);
-        }
-        return _az_iot_text_end(&text, out_mqtt_password_length);
+        return _az_iot_sas_end_password(&text, base64_hmac_sha256_signature, token_expiration_epoch_time,
+                                        key_name, out_mqtt_password_length);
 }
