@@ -73,6 +73,55 @@ az_span certificate_get_common_name(const X509 *certificate, uint8_t buffer[stat
         return name;
 }
 
+static void format_name(const X509_NAME *name, const char *member, IpcJson *json) {
+        BIO *bio = BIO_new(BIO_s_mem());
+        char *text;
+        long n;
+
+        if (bio &&
+            X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~(unsigned long) ASN1_STRFLGS_ESC_MSB) >= 0) {
+                n = BIO_get_mem_data(bio, &text);
+                ipc_json_string(json, member, az_span_create((uint8_t *) text, (int32_t) n));
+        }
+        (void) BIO_free(bio);
+}
+
+static void format_time(const ASN1_TIME *time, const char *member, IpcJson *json) {
+        char text[sizeof("2147483647-01-01T00:00:00Z")];
+        struct tm tm;
+
+        if (ASN1_TIME_to_tm(time, &tm) != 1 || strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+                return;
+        ipc_json_cstring(json, member, text);
+}
+
+static void format_serial_number(const X509 *certificate, const char *member, IpcJson *json) {
+        BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), NULL);
+        char *text = number ? BN_bn2hex(number) : NULL;
+
+        if (text)
+                ipc_json_cstring(json, member, text);
+        OPENSSL_free(text);
+        BN_free(number);
+}
+
+void certificate_format(const X509 *certificate, const char *name, IpcJson *json) {
+        char sha1[THUMBPRINT_SIZE], sha256[THUMBPRINT_SIZE];
+
+        certificate_get_thumbprint(certificate, EVP_sha1(), sha1);
+        certificate_get_thumbprint(certificate, EVP_sha256(), sha256);
+        ipc_json_begin(json, name);
+        format_name(X509_get_subject_name(certificate), "subjectName", json);
+        ipc_json_cstring(json, "sha1Thumbprint", sha1);
+        ipc_json_cstring(json, "sha256Thumbprint", sha256);
+        format_name(X509_get_issuer_name(certificate), "issuerName", json);
+        format_time(X509_get0_notBefore(certificate), "notBeforeUtc", json);
+        format_time(X509_get0_notAfter(certificate), "notAfterUtc", json);
+        format_serial_number(certificate, "serialNumber", json);
+        ipc_json_int(json, "version", X509_get_version(certificate) + 1);
+        ipc_json_end(json);
+}
+
 const char *certificate_check_time(const X509 *certificate, uint64_t now_s) {
         time_t now = (time_t) now_s;
 

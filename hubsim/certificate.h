@@ -6,6 +6,7 @@
 #include <azure/core/az_span.h>
 #include <openssl/x509.h>
 
+#include "ipc/json.h"
 #include "util/util.h"
 
 typedef struct PeerCertificate {
@@ -37,6 +38,10 @@ bool certificate_has_thumbprint(const X509 *certificate, const char *thumbprint)
 
 /* The common name of its subject; empty if there is none or it is too long or no plain text. */
 az_span certificate_get_common_name(const X509 *certificate, uint8_t buffer[static COMMON_NAME_MAX]);
+
+/* Appends it as an object, as the provisioning service describes one: names, thumbprints, validity, serial
+ * number. */
+void certificate_format(const X509 *certificate, const char *name, IpcJson *json);
 
 /* Returns NULL if it is valid at this time, else why not. */
 const char *certificate_check_time(const X509 *certificate, uint64_t now_s);

@@ -30,10 +30,16 @@ static const IpcField devices_reply_fields[] = {
 };
 static const IpcStruct devices_reply = IPC_STRUCT(DevicesReply, devices_reply_fields);
 
-/* "HEX" or "HEX,HEX" */
-static void add_thumbprints(IpcJson *json, const char *text) {
-        const char *comma = strchrnul(text, ',');
+void client_add_authentication(IpcJson *json, const ClientOptions *options) {
+        const char *text = options->thumbprints, *comma;
 
+        ipc_json_cstring(json, "authentication",
+                         options->has_ca ? "certificateAuthority"
+                         : text          ? "selfSigned"
+                                         : "sas");
+        if (!text)
+                return;
+        comma = strchrnul(text, ',');
         ipc_json_string(json, "primaryThumbprint",
                         az_span_create((uint8_t *) text, (int32_t) (comma - text)));
         if (*comma)
@@ -47,12 +53,7 @@ int client_device_add(const ClientOptions *options, const char *device) {
 
         ipc_json_begin(&json, NULL);
         ipc_json_cstring(&json, "device", device);
-        ipc_json_cstring(&json, "authentication",
-                         options->thumbprints ? "selfSigned"
-                         : options->has_ca    ? "certificateAuthority"
-                                              : "sas");
-        if (options->thumbprints)
-                add_thumbprints(&json, options->thumbprints);
+        client_add_authentication(&json, options);
         ipc_json_end(&json);
         if (client_call_and_decode(options, &client, PREFIX "AddDevice", &json, &device_reply, &answer) < 0)
                 return EXIT_FAILURE;

@@ -87,6 +87,7 @@ int client_enrollment_add(const ClientOptions *options, const ClientEnrollment *
         ipc_json_begin(&json, NULL);
         add_settings(&json, enrollment);
         ipc_json_bool(&json, "group", enrollment->is_group);
+        client_add_authentication(&json, options);
         add_text(&json, "primaryKey", enrollment->key);
         ipc_json_end(&json);
         return print_line(options, PREFIX "AddEnrollment", &json);

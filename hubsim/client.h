@@ -10,8 +10,8 @@ typedef struct ClientOptions {
         const char *device;                    /* log, monitor: only this one; NULL: all */
         uint64_t since;                        /* log */
         uint64_t timeout_s, connect_timeout_s; /* invoke */
-        const char *thumbprints;               /* device add: "HEX", "HEX,HEX"; NULL: no thumbprint */
-        bool has_ca;                           /* device add */
+        const char *thumbprints;               /* device, enrollment: "HEX", "HEX,HEX"; NULL: none */
+        bool has_ca;                           /* the same */
         bool json;
 } ClientOptions;
 

@@ -32,21 +32,14 @@ static int add_connection_string(IpcJson *json, const Hub *hub, const Device *de
         return 0;
 }
 
-/* As a string; NULL where there is none, and for one that has a NUL in it. */
-static const char *get_text(az_span text, char buffer[static THUMBPRINT_TEXT_MAX + 1]) {
-        if (ipc_is_absent(text) || memchr(az_span_ptr(text), 0, (size_t) az_span_size(text)))
-                return NULL;
-        az_span_to_str(buffer, THUMBPRINT_TEXT_MAX + 1, text);
-        return buffer;
-}
-
 /* Makes it of the parameters. -EINVAL: they do not go together, or are no thumbprints. */
 static int make_attestation(const AddDeviceParams *p, Attestation *ret) {
         char primary[THUMBPRINT_TEXT_MAX + 1], secondary[THUMBPRINT_TEXT_MAX + 1];
 
         if (p->kind == ATTESTATION_THUMBPRINT)
-                return attestation_init(ret, ATTESTATION_THUMBPRINT, get_text(p->primary, primary),
-                                        get_text(p->secondary, secondary));
+                return attestation_init(ret, ATTESTATION_THUMBPRINT,
+                                        control_get_text(p->primary, primary, sizeof(primary)),
+                                        control_get_text(p->secondary, secondary, sizeof(secondary)));
         if (!ipc_is_absent(p->primary) || !ipc_is_absent(p->secondary))
                 return -EINVAL;
         return p->kind == ATTESTATION_KEYS ? attestation_init_keys(ret)

@@ -12,8 +12,11 @@
 #define COUNT_MAX        1000000
 #define SECONDS_MAX      86400
 #define MILLISECONDS_MAX (SECONDS_MAX * 1000)
-#define KEY_MAX          88
-#define HOST_MAX         255
+
+/* A key, or a thumbprint with colons: some text longer than that is neither. */
+#define CREDENTIAL_MAX 128
+
+#define HOST_MAX 255
 
 /* More than a device is likely to expect, and an answer that still fits a message. */
 #define PAYLOAD_MAX (64 * 1024)
@@ -24,8 +27,9 @@
 static const char *const status_names[] = { "enabled", "disabled", NULL };
 
 typedef struct EnrollmentParams {
-        az_span enrollment, primary_key, secondary_key;
+        az_span enrollment, primary_key, secondary_key, primary_thumbprint, secondary_thumbprint;
         bool group;
+        int authentication;
         az_span device, hub, payload;
         int64_t failure, assigning, retry_after_s; /* -1: not said */
         int status, reprovision;                   /* the same */
@@ -59,10 +63,16 @@ typedef struct EnrollmentParams {
 static const IpcField add_fields[] = {
         ENROLLMENT_FIELD,
         { "group", IPC_FIELD_BOOL, offsetof(EnrollmentParams, group), IPC_FIELD_NULLABLE },
+        { "authentication", IPC_FIELD_ENUM, offsetof(EnrollmentParams, authentication), IPC_FIELD_NULLABLE,
+          .names = attestation_kind_names, .absent = ATTESTATION_KEYS },
         { "primaryKey", IPC_FIELD_STRING, offsetof(EnrollmentParams, primary_key), IPC_FIELD_NULLABLE,
-          .max = KEY_MAX },
+          .max = CREDENTIAL_MAX },
         { "secondaryKey", IPC_FIELD_STRING, offsetof(EnrollmentParams, secondary_key), IPC_FIELD_NULLABLE,
-          .max = KEY_MAX },
+          .max = CREDENTIAL_MAX },
+        { "primaryThumbprint", IPC_FIELD_STRING, offsetof(EnrollmentParams, primary_thumbprint),
+          IPC_FIELD_NULLABLE, .max = CREDENTIAL_MAX },
+        { "secondaryThumbprint", IPC_FIELD_STRING, offsetof(EnrollmentParams, secondary_thumbprint),
+          IPC_FIELD_NULLABLE, .max = CREDENTIAL_MAX },
         SETTINGS_FIELDS,
 };
 static const IpcField change_fields[] = { ENROLLMENT_FIELD, SETTINGS_FIELDS };
@@ -70,10 +80,6 @@ static const IpcField enrollment_fields[] = { ENROLLMENT_FIELD };
 const IpcStruct control_add_enrollment_params = IPC_STRUCT(EnrollmentParams, add_fields);
 const IpcStruct control_change_enrollment_params = IPC_STRUCT(EnrollmentParams, change_fields);
 const IpcStruct control_enrollment_params = IPC_STRUCT(EnrollmentParams, enrollment_fields);
-
-static bool has_nul(az_span text) {
-        return memchr(az_span_ptr(text), 0, (size_t) az_span_size(text));
-}
 
 /* Replaces a text by what was said; the empty text is none. */
 static int set_text(char **text, az_span said) {
@@ -93,14 +99,12 @@ static int set_text(char **text, az_span said) {
 
 /* Returns the name of a parameter that is wrong, NULL: none is. */
 static const char *check_settings(const EnrollmentParams *p, bool is_group) {
-        char id[129] = "";
+        char id[129], host[HOST_MAX + 1];
 
-        if (az_span_size(p->device) > 0) {
-                az_span_to_str(id, sizeof(id), p->device);
-                if (has_nul(p->device) || !device_id_is_valid(id) || is_group)
-                        return "device";
-        }
-        if (!ipc_is_absent(p->hub) && has_nul(p->hub))
+        if (az_span_size(p->device) > 0 &&
+            (is_group || !control_get_text(p->device, id, sizeof(id)) || !device_id_is_valid(id)))
+                return "device";
+        if (!ipc_is_absent(p->hub) && !control_get_text(p->hub, host, sizeof(host)))
                 return "hub";
         if (az_span_size(p->payload) > 0 && az_result_failed(az_json_validate(p->payload)))
                 return "payload";
@@ -153,21 +157,48 @@ static int reply_connection_string(IpcCall *call, const Hub *hub, const Enrollme
 }
 
 /* Fresh keys, or those that were said. */
-static int make_attestation(const EnrollmentParams *p, Attestation *ret) {
-        char primary[SAS_KEY_TEXT_SIZE] = "", secondary[SAS_KEY_TEXT_SIZE] = "";
+static int make_keys(const EnrollmentParams *p, Attestation *ret) {
+        char primary[CREDENTIAL_MAX + 1], secondary[CREDENTIAL_MAX + 1];
         int r;
 
         if (ipc_is_absent(p->primary_key))
                 return attestation_init_keys(ret);
-
-        az_span_to_str(primary, sizeof(primary), p->primary_key);
         if (ipc_is_absent(p->secondary_key)) {
                 r = sas_key_make(secondary);
                 if (r < 0)
                         return r;
-        } else
-                az_span_to_str(secondary, sizeof(secondary), p->secondary_key);
-        return attestation_init(ret, ATTESTATION_KEYS, primary, secondary);
+        } else if (!control_get_text(p->secondary_key, secondary, sizeof(secondary)))
+                return -EINVAL;
+        return attestation_init(ret, ATTESTATION_KEYS,
+                                control_get_text(p->primary_key, primary, sizeof(primary)), secondary);
+}
+
+/* -EINVAL: they are none of this kind. For a CA the thumbprints are those of the CA. */
+static int make_attestation(const EnrollmentParams *p, Attestation *ret) {
+        char primary[CREDENTIAL_MAX + 1], secondary[CREDENTIAL_MAX + 1];
+
+        if (p->authentication == ATTESTATION_KEYS)
+                return make_keys(p, ret);
+        return attestation_init(ret, (AttestationKind) p->authentication,
+                                control_get_text(p->primary_thumbprint, primary, sizeof(primary)),
+                                control_get_text(p->secondary_thumbprint, secondary, sizeof(secondary)));
+}
+
+/* Returns the name of the parameter that goes not together with the authentication, NULL: none. */
+static const char *check_authentication(const EnrollmentParams *p) {
+        bool has_keys = p->authentication == ATTESTATION_KEYS;
+
+        if (p->group && p->authentication == ATTESTATION_THUMBPRINT)
+                return "authentication"; /* devices of a group do not share a certificate */
+        if (!has_keys && !ipc_is_absent(p->primary_key))
+                return "primaryKey";
+        if ((!has_keys || ipc_is_absent(p->primary_key)) && !ipc_is_absent(p->secondary_key))
+                return "secondaryKey";
+        if (has_keys && !ipc_is_absent(p->primary_thumbprint))
+                return "primaryThumbprint";
+        if ((has_keys || ipc_is_absent(p->primary_thumbprint)) && !ipc_is_absent(p->secondary_thumbprint))
+                return "secondaryThumbprint";
+        return NULL;
 }
 
 int control_on_add_enrollment(IpcCall *call, const void *params, void *userdata) {
@@ -179,11 +210,14 @@ int control_on_add_enrollment(IpcCall *call, const void *params, void *userdata)
         Enrollment *enrollment;
         int r;
 
+        if (!wrong)
+                wrong = check_authentication(p);
         if (wrong)
                 return ipc_call_error_invalid_parameter(call, wrong);
         r = make_attestation(p, &attestation);
         if (r == -EINVAL)
-                return ipc_call_error_invalid_parameter(call, "primaryKey");
+                return ipc_call_error_invalid_parameter(
+                        call, p->authentication == ATTESTATION_KEYS ? "primaryKey" : "primaryThumbprint");
         if (r < 0)
                 return r;
         r = apply_settings(p, &settings);
@@ -253,6 +287,11 @@ static int add_enrollment(IpcJson *json, const Hub *hub, const Enrollment *e) {
         ipc_json_cstring(json, "enrollment", e->id);
         ipc_json_bool(json, "group", e->is_group);
         ipc_json_cstring(json, "connectionString", text);
+        ipc_json_cstring(json, "authentication", attestation_kind_names[e->attestation.kind]);
+        if (e->attestation.kind != ATTESTATION_KEYS) {
+                add_text(json, "primaryThumbprint", e->attestation.primary);
+                add_text(json, "secondaryThumbprint", e->attestation.secondary);
+        }
         add_text(json, "device", s->device_id);
         add_text(json, "hub", s->hub);
         add_text(json, "payload", s->payload);
@@ -332,7 +371,7 @@ int control_on_get_registration(IpcCall *call, const void *params, void *userdat
 
         ipc_json_begin(&json, NULL);
         ipc_json_cstring(&json, "enrollment", enrollment->id);
-        dps_format_state(enrollment, registration, "state", &json);
+        dps_format_state(enrollment, registration, NULL, "state", &json);
         if (registration->operation.payload)
                 ipc_json_cstring(&json, "payload", registration->operation.payload);
         ipc_json_end(&json);

@@ -24,6 +24,9 @@ typedef struct DeviceParams {
 #define CONTROL_DEVICE_FIELD(type) \
         { "device", IPC_FIELD_STRING, offsetof(type, device), .min = 1, .max = 128 }
 
+/* As a string in 'buffer'; NULL where there is none, and for one that is too long or has a NUL in it. */
+const char *control_get_text(az_span text, char *buffer, size_t size);
+
 /* NULL: there is none; the answer is ServiceError 404001. */
 Device *control_find_device(const Control *control, az_span id);
 

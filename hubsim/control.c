@@ -33,6 +33,14 @@ int control_reply_service_error(IpcCall *call, unsigned code) {
         return control_reply_refusal(call, code, NULL);
 }
 
+const char *control_get_text(az_span text, char *buffer, size_t size) {
+        if (ipc_is_absent(text) || (size_t) az_span_size(text) >= size ||
+            memchr(az_span_ptr(text), 0, (size_t) az_span_size(text)))
+                return NULL;
+        az_span_to_str(buffer, (int32_t) size, text);
+        return buffer;
+}
+
 Device *control_find_device(const Control *control, az_span id) {
         return registry_find(control->hub->registry, (const char *) az_span_ptr(id),
                              (size_t) az_span_size(id));

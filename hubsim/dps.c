@@ -59,7 +59,8 @@ static void add_time(IpcJson *json, const char *name, uint64_t realtime_us) {
         ipc_json_cstring(json, name, text);
 }
 
-static void add_assignment(IpcJson *json, const Enrollment *enrollment, const Registration *registration) {
+static void add_assignment(IpcJson *json, const Enrollment *enrollment, const Registration *registration,
+                           const X509 *certificate) {
         ipc_json_cstring(json, "assignedHub", registration->hub);
         ipc_json_cstring(json, "deviceId", registration->device_id);
         ipc_json_cstring(json, "status", operation_status_names[OPERATION_ASSIGNED]);
@@ -68,6 +69,8 @@ static void add_assignment(IpcJson *json, const Enrollment *enrollment, const Re
         add_time(json, "lastUpdatedDateTimeUtc", registration->updated_us);
         ipc_json_cstring(json, "etag", registration->etag);
         ipc_json_begin(json, enrollment->attestation.kind == ATTESTATION_KEYS ? "symmetricKey" : "x509");
+        if (certificate)
+                certificate_format(certificate, "certificateInfo", json);
         if (enrollment->is_group)
                 ipc_json_cstring(json, "enrollmentGroupId", enrollment->id);
         ipc_json_end(json);
@@ -75,14 +78,14 @@ static void add_assignment(IpcJson *json, const Enrollment *enrollment, const Re
                 ipc_json_raw(json, "payload", az_span_create_from_str(enrollment->settings.payload));
 }
 
-void dps_format_state(const Enrollment *enrollment, const Registration *registration, const char *name,
-                      IpcJson *json) {
+void dps_format_state(const Enrollment *enrollment, const Registration *registration, const X509 *certificate,
+                      const char *name, IpcJson *json) {
         const Operation *operation = &registration->operation;
 
         ipc_json_begin(json, name);
         ipc_json_cstring(json, "registrationId", registration->id);
         if (operation->status == OPERATION_ASSIGNED)
-                add_assignment(json, enrollment, registration);
+                add_assignment(json, enrollment, registration, certificate);
         else
                 ipc_json_cstring(json, "status", operation_status_names[operation->status]);
         if (operation->status == OPERATION_FAILED) {
@@ -267,8 +270,8 @@ static bool operation_has_id(const Operation *operation, az_span escaped) {
                span_equals(id, operation->id);
 }
 
-static void answer_status(DpsAnswer *answer, const Enrollment *enrollment, const Registration *registration,
-                          bool with_state) {
+static void answer_status(DpsAnswer *answer, const DpsIdentity *who, const Enrollment *enrollment,
+                          const Registration *registration, bool with_state) {
         const Operation *operation = &registration->operation;
 
         if (operation->status == OPERATION_ASSIGNING) {
@@ -281,7 +284,8 @@ static void answer_status(DpsAnswer *answer, const Enrollment *enrollment, const
         ipc_json_cstring(&answer->body, "operationId", operation->id);
         ipc_json_cstring(&answer->body, "status", operation_status_names[operation->status]);
         if (with_state)
-                dps_format_state(enrollment, registration, "registrationState", &answer->body);
+                dps_format_state(enrollment, registration, who->certificate, "registrationState",
+                                 &answer->body);
         else
                 ipc_json_null(&answer->body, "registrationState");
         ipc_json_end(&answer->body);
@@ -325,7 +329,7 @@ int dps_poll(Hub *hub, const DpsIdentity *who, az_span operation_id, uint64_t no
                 faults->n_null_states--;
                 with_state = false;
         }
-        answer_status(answer, enrollment, registration, with_state);
+        answer_status(answer, who, enrollment, registration, with_state);
         return 0;
 }
 

@@ -39,9 +39,10 @@ int dps_register(Hub *hub, const DpsIdentity *who, az_span body, uint64_t now_us
 /* Says how far the operation is, and ends it when it has been asked for often enough. */
 int dps_poll(Hub *hub, const DpsIdentity *who, az_span operation_id, uint64_t now_us, DpsAnswer *answer);
 
-/* Appends the state of a registration as the service writes it. */
-void dps_format_state(const Enrollment *enrollment, const Registration *registration, const char *name,
-                      IpcJson *json);
+/* Appends the state of a registration as the service writes it, with the certificate if it is there (NULL).
+ */
+void dps_format_state(const Enrollment *enrollment, const Registration *registration, const X509 *certificate,
+                      const char *name, IpcJson *json);
 
 /* "Endpoint=...;IdScope=...;RegistrationId=...;SharedAccessKey=...": what a device of the enrollment needs,
  * or "x509=true" for one with a certificate; for a group without a device (NULL) "EnrollmentGroup=..." and

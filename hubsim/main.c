@@ -242,7 +242,8 @@ static int command_enrollment(const Arguments *a) {
         enrollment.device = a->devices[0];
         if (strcmp(verb, "add") == 0 && name && !id)
                 return client_enrollment_add(&o, &enrollment);
-        if (strcmp(verb, "change") == 0 && name && !id && !enrollment.is_group && !enrollment.key)
+        if (strcmp(verb, "change") == 0 && name && !id && !enrollment.is_group && !enrollment.key &&
+            !o.thumbprints && !o.has_ca)
                 return client_enrollment_change(&o, &enrollment);
         if (strcmp(verb, "show") == 0 && name)
                 return client_enrollment_show(&o, name, id);
@@ -321,7 +322,7 @@ static const struct {
         { "messages", "MCUTEpLa", 1, 3, command_messages },
         { "fault", "", 0, 5, command_fault },
         { "rules", "", 0, 0, command_rules },
-        { "enrollment", "DGkHPxfArRj", 1, 3, command_enrollment },
+        { "enrollment", "DGkuzHPxfArRj", 1, 3, command_enrollment },
         { "registration", "", 1, 1, command_registration },
 };
 

@@ -17,7 +17,7 @@ _aziot_hubsim() {
                 [messages]='--message-id --correlation-id --user-id --content-type --content-encoding --property --ttl --ack'
                 [device]='--json --thumbprint --ca'
                 [certificate]='--self-signed --intermediate --days --from'
-                [enrollment]='--group --key --device --hub --payload --status --failure --assigning --retry-after --reprovision --json'
+                [enrollment]='--group --key --thumbprint --ca --device --hub --payload --status --failure --assigning --retry-after --reprovision --json'
         )
 
         for ((i = 1; i < COMP_CWORD; i++)); do

@@ -236,7 +236,8 @@ class ProvisionedDevice(Device):
     def receive_answer(self, request_id=None):
         body = self.receive(PUBLISH)
         n = struct.unpack(">H", body[:2])[0]
-        match = re.fullmatch(r"\$dps/registrations/res/(\d+)/\?\$rid=([^&]*)(&retry-after=(\d+))?", body[2:2 + n].decode())
+        match = re.fullmatch(r"\$dps/registrations/res/(\d+)/\?\$rid=([^&]*)(&retry-after=(\d+))?",
+                             body[2:2 + n].decode())
         assert match.group(2) == str(request_id or self.request_id), match.group()
         return int(match.group(1)), int(match.group(4)) if match.group(3) else None, json.loads(body[2 + n:])
 

@@ -116,6 +116,16 @@ class Background:
         return self.value
 
 
+class Certificate:
+    """What "certificate create" has made and printed."""
+
+    def __init__(self, printed):
+        fields = dict(line.split(": ", 1) for line in printed.splitlines())
+        self.printed = {name: value.strip() for name, value in fields.items()}
+        self.path, self.key = Path(self.printed["certificate"]), Path(self.printed["key"])
+        self.sha1, self.sha256 = self.printed["SHA-1"], self.printed["SHA-256"]
+
+
 class HubCase(unittest.TestCase):
     options = ()  # of aziot-hubsim run
 

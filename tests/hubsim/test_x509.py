@@ -12,20 +12,10 @@ from pathlib import Path
 
 import device as mqtt
 from device import Device, publish
-from hub import ENVIRONMENT, PROGRAM, HubCase, enforces
+from hub import ENVIRONMENT, PROGRAM, Certificate, HubCase, enforces
 import tap  # hub knows where it is
 
 DAY_S = 86400
-
-
-class Certificate:
-    """What "certificate create" has made and printed."""
-
-    def __init__(self, printed):
-        fields = dict(line.split(": ", 1) for line in printed.splitlines())
-        self.printed = {name: value.strip() for name, value in fields.items()}
-        self.path, self.key = Path(self.printed["certificate"]), Path(self.printed["key"])
-        self.sha1, self.sha256 = self.printed["SHA-1"], self.printed["SHA-256"]
 
 
 class X509Case(HubCase):
