@@ -6,8 +6,8 @@
  * libcheck: with MemorySanitizer, which wants all code instrumented, and for another processor. Results are
  * printed as TAP.
  *
- * Each run of a test is a process of its own. What a failed assertion has to say stands before its 'not ok'
- * line.
+ * Each test has a process of its own, which goes on with the next turn of its loop until one fails. What a
+ * failed assertion has to say stands before the results of that process.
  */
 
 #include <inttypes.h>
@@ -188,8 +188,7 @@ _check_unused_ static SRunner *srunner_create(Suite *suite) {
 /* Standard output is the only place for TAP. */
 #define srunner_set_tap(runner, path) ((void) (runner))
 
-/* Runs the turns from *ref_turn on in one process until one fails; returns how that ended, as waitpid() says
- * it. */
+/* Runs the turns from *ref_turn on in one process until one fails; returns the status of waitpid(). */
 _check_unused_ static int check_run_turns(const TCase *tcase, const CheckRow *row, volatile int *ref_turn) {
         int status = 0;
         pid_t pid;
