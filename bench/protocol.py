@@ -63,7 +63,7 @@ def print_table(title, rows):
     print("|---|---:|---:|---:|---:|")
     for row in rows:
         above = " (above)" if row.name != LOOP and row.ratio > ROW_MAX else ""
-        print(f"| {row.name} | {row.ns:.0f} | {row.instructions} | {row.original} | {row.ratio:.2f}{above} |")
+        print(f"| {row.name} | {row.ns:.1f} | {row.instructions} | {row.original} | {row.ratio:.2f}{above} |")
 
 
 def is_aim_met(rows):

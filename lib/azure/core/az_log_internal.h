@@ -24,6 +24,7 @@ AZ_INLINE void _az_log_write(az_log_classification classification, az_span messa
 }
 #else
 /* As az_log_set_message_callback() left it. */
+/* NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables) */
 extern az_log_message_fn _az_log_message_callback;
 
 AZ_NODISCARD bool _az_log_should_write(az_log_classification classification);

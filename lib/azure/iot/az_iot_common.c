@@ -14,7 +14,7 @@ int32_t az_iot_calculate_retry_delay(int32_t operation_msec, int16_t attempt, in
                          max_retry_delay_msec >= 0 && random_jitter_msec >= 0);
 
         /* 31 doublings of at least 1 pass every maximum, and of INT32_MAX still fit into 64 bits. */
-        delay = (int64_t) min_retry_delay_msec << (attempt < 31 ? attempt : 31);
+        delay = min_retry_delay_msec * (INT64_C(1) << (attempt < 31 ? attempt : 31));
         if (delay > max_retry_delay_msec)
                 delay = max_retry_delay_msec;
 
