@@ -35,22 +35,6 @@ START_TEST(encoding_goes_there_and_back) {
 }
 END_TEST
 
-/* In a room of any size a function writes all of its output or says that it is too small. */
-#define CHECK_ROOMS(function, from, to)                                                                  \
-        do {                                                                                             \
-                for (int32_t size = 0; size <= az_span_size(to) + 1; size++) {                           \
-                        bool fits = size >= az_span_size(to);                                            \
-                        uint8_t room[32];                                                                \
-                        int32_t written = -1;                                                            \
-                                                                                                         \
-                        ck_assert_int_eq(function(ROOM(room, size), from, &written),                     \
-                                         fits ? AZ_OK : AZ_ERROR_NOT_ENOUGH_SPACE);                      \
-                        ck_assert_int_eq(written, fits ? az_span_size(to) : -1);                         \
-                        ck_assert_untouched(room, fits ? written : size);                                \
-                        ck_assert(!fits || az_span_is_content_equal(az_span_create(room, written), to)); \
-                }                                                                                        \
-        } while (0)
-
 START_TEST(room_for_the_output_is_enough) {
         az_span bytes = str(encodings[_i].bytes), text = str(encodings[_i].text);
         az_span url_text = str(encodings[_i].url_text);

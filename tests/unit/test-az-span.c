@@ -186,26 +186,9 @@ END_TEST
 
 START_TEST(url_encoding_needs_exactly_its_size) {
         az_span plain = str(url_texts[_i].plain), encoded = str(url_texts[_i].encoded);
-        uint8_t room[64];
 
-        for (int32_t size = 0; size <= az_span_size(encoded) + 1; size++) {
-                bool fits = size >= az_span_size(encoded);
-                int32_t length = -1;
-
-                ck_assert_int_eq(_az_span_url_encode(ROOM(room, size), plain, &length),
-                                 fits ? AZ_OK : AZ_ERROR_NOT_ENOUGH_SPACE);
-                ck_assert_int_eq(length, fits ? az_span_size(encoded) : -1);
-                ck_assert_untouched(room, fits ? length : size);
-        }
-        for (int32_t size = 0; size <= az_span_size(plain) + 1; size++) {
-                bool fits = size >= az_span_size(plain);
-                int32_t length = -1;
-
-                ck_assert_int_eq(_az_span_url_decode(ROOM(room, size), encoded, &length),
-                                 fits ? AZ_OK : AZ_ERROR_NOT_ENOUGH_SPACE);
-                ck_assert_int_eq(length, fits ? az_span_size(plain) : -1);
-                ck_assert_untouched(room, fits ? length : size);
-        }
+        CHECK_ROOMS(_az_span_url_encode, plain, encoded);
+        CHECK_ROOMS(_az_span_url_decode, encoded, plain);
 }
 END_TEST
 

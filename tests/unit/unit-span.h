@@ -28,3 +28,22 @@ _unused_ static az_span str(const char *text) {
 #define ck_assert_span_eq(span, text)                                                                      \
         ck_assert_msg(az_span_is_content_equal(span, str(text)), "'%.*s' is not '%s'", az_span_size(span), \
                       (const char *) az_span_ptr(span), text)
+
+/*
+ * In a room of any size a function writes all that it makes of 'from', and how much that is, or says that the
+ * room is too small; what is behind the room stays as it was.
+ */
+#define CHECK_ROOMS(function, from, to)                                                                  \
+        do {                                                                                             \
+                for (int32_t size = 0; size <= az_span_size(to) + 1; size++) {                           \
+                        bool fits = size >= az_span_size(to);                                            \
+                        uint8_t room[64];                                                                \
+                        int32_t written = -1;                                                            \
+                                                                                                         \
+                        ck_assert_int_eq(function(ROOM(room, size), from, &written),                     \
+                                         fits ? AZ_OK : AZ_ERROR_NOT_ENOUGH_SPACE);                      \
+                        ck_assert_int_eq(written, fits ? az_span_size(to) : -1);                         \
+                        ck_assert_untouched(room, fits ? written : size);                                \
+                        ck_assert(!fits || az_span_is_content_equal(az_span_create(room, written), to)); \
+                }                                                                                        \
+        } while (0)
