@@ -175,7 +175,6 @@ az_result az_recovery_start(az_recovery *r, bool has_assignment, uint64_t now_us
 void az_recovery_stop(az_recovery *r) {
         r->_internal.has_event = false;
         forget_all(r);
-        r->_internal.live_since_us = UINT64_MAX;
         r->_internal.next_run_us = 0;
         (void) feed(r, AZ_RECOVERY_ON_STOP, &(input){ .now_us = 0 });
 }

@@ -341,16 +341,6 @@ START_TEST(an_event_that_waits_refuses_every_input_but_stop) {
 END_TEST
 
 /* Names for logs, each once and none missing. */
-#define CHECK_NAMES(to_string, max)                                           \
-        do {                                                                  \
-                ck_assert_ptr_null(to_string(max));                           \
-                for (unsigned i = 0; i < (unsigned) (max); i++) {             \
-                        ck_assert_ptr_nonnull(to_string(i));                  \
-                        for (unsigned k = 0; k < i; k++)                      \
-                                ck_assert_str_ne(to_string(i), to_string(k)); \
-                }                                                             \
-        } while (0)
-
 START_TEST(every_constant_has_a_name) {
         CHECK_NAMES(az_dps_session_state_to_string, _AZ_DPS_SESSION_STATE_MAX);
         CHECK_NAMES(az_dps_session_trigger_to_string, _AZ_DPS_ON_MAX);

@@ -396,22 +396,11 @@ START_TEST(names_that_do_not_fit_are_refused) {
 }
 END_TEST
 
-#define CHECK_NAMES(to_string, type, max)                                                   \
-        do {                                                                                \
-                for (int i = 0; i < (max); i++) {                                           \
-                        ck_assert_ptr_nonnull(to_string((type) i));                         \
-                        for (int j = 0; j < i; j++)                                         \
-                                ck_assert_str_ne(to_string((type) i), to_string((type) j)); \
-                }                                                                           \
-                ck_assert_ptr_null(to_string(max));                                         \
-                ck_assert_ptr_null(to_string((type) -1));                                   \
-        } while (0)
-
 START_TEST(every_constant_has_a_name_of_its_own) {
-        CHECK_NAMES(az_hub_session_state_to_string, az_hub_session_state, _AZ_HUB_SESSION_STATE_MAX);
-        CHECK_NAMES(az_hub_session_trigger_to_string, az_hub_session_trigger, _AZ_HUB_ON_MAX);
-        CHECK_NAMES(az_hub_event_type_to_string, az_hub_event_type, _AZ_HUB_EVENT_TYPE_MAX);
-        CHECK_NAMES(az_hub_loss_to_string, az_hub_loss, _AZ_HUB_LOSS_MAX);
+        CHECK_NAMES(az_hub_session_state_to_string, _AZ_HUB_SESSION_STATE_MAX);
+        CHECK_NAMES(az_hub_session_trigger_to_string, _AZ_HUB_ON_MAX);
+        CHECK_NAMES(az_hub_event_type_to_string, _AZ_HUB_EVENT_TYPE_MAX);
+        CHECK_NAMES(az_hub_loss_to_string, _AZ_HUB_LOSS_MAX);
 }
 END_TEST
 

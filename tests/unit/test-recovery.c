@@ -1,41 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include <session/recovery.h>
-
-#include "unit.h"
-
-#define MINUTE UINT32_C(60)
-#define HOUR   (60 * MINUTE)
-#define NEVER  UINT32_MAX
-
-/* clang-format off */
-#define S(state) AZ_RECOVERY_##state
-#define E(event) AZ_RECOVERY_EVENT_##event
-#define C(name)  AZ_ERROR_CLASS_##name
-#define L(loss)  AZ_HUB_LOSS_##loss
-/* clang-format on */
-
-/* How long the hub session says that it backs off. */
-#define BACKOFF_S 30
-
-typedef enum {
-        END, /* of a script */
-        START,
-        START_UNASSIGNED,
-        STOP,
-        LIVE,
-        LOST,          /* arg: az_hub_loss; while CONNECTING */
-        LOST_LATER,    /* arg: az_hub_loss; after CONNACK */
-        REFUSED,       /* arg: code of CONNACK */
-        REFUSED_UNSET, /* by a wall clock that is not set */
-        ASSIGNED,
-        ASSIGNED_SAME,
-        FAILED,       /* arg: az_error_class */
-        FAILED_UNSET, /* by a wall clock that is not set */
-        THROTTLED,    /* arg: seconds that DPS asks for */
-        PROVISION_NOW,
-        TIMEOUT,
-        _INPUT_MAX
-} Input;
+#include "recovery-fixture.h"
 
 #define NO_EVENT _AZ_RECOVERY_EVENT_TYPE_MAX
 
@@ -180,6 +144,41 @@ static const Script scripts[] = {
                 { REFUSED,  5, 3199,               BACKS_OFF(3199) },
                 { REFUSED,  5, 2000 + 40 * MINUTE, E(PROVISION), S(REPROVISIONING), 2000 + 40 * MINUTE },
         } },
+        { "a link that lived for a minute makes the next run as soon as the first", true, .steps = {
+                UNTIL_REFUSED,
+                { ASSIGNED_SAME, 0,         65,    E(RESUME), S(HUB), 90 },
+                { REFUSED,       5,         1265,  E(PROVISION), S(REPROVISIONING), 1265 },
+                { ASSIGNED_SAME, 0,         1265,  E(RESUME), S(HUB), 1295 },
+                { LIVE,          0,         1300,  NO_EVENT, S(HUB) },
+                { LOST_LATER,    L(CLOSED), 1360,  BACKS_OFF(1360) },
+                { REFUSED,       5,         3700,  BACKS_OFF(3700) },
+                { REFUSED,       5,         3800,  BACKS_OFF(3800) },
+                { REFUSED,       5,         3900,  E(PROVISION), S(REPROVISIONING), 3900 },
+                { ASSIGNED_SAME, 0,         4000,  E(RESUME), S(HUB), 4000 },
+                { REFUSED,       5,         4599,  BACKS_OFF(4599) },
+                { REFUSED,       5,         5200,  E(PROVISION), S(REPROVISIONING), 5200 },
+        } },
+        { "so does one that somebody ends who wishes a run", true, .steps = {
+                STARTED,
+                { REFUSED,       5, 10,  BACKS_OFF(10) },
+                { REFUSED,       5, 20,  BACKS_OFF(20) },
+                { LIVE,          0, 100, NO_EVENT, S(HUB) },
+                { PROVISION_NOW, 0, 160, E(PROVISION), S(REPROVISIONING), 160 },
+                { FAILED, C(SERVICE), 165, E(RESUME), S(HUB), 165 },
+                { LOST, L(TCP),  170, BACKS_OFF(170) },
+        } },
+        { "but not one that was short, however long the run takes", true, .steps = {
+                STARTED,
+                { REFUSED,       2,         10,   BACKS_OFF(10) },
+                { LIVE,          0,         20,   NO_EVENT, S(HUB) },
+                { PROVISION_NOW, 0,         30,   E(PROVISION), S(REPROVISIONING), 30 },
+                { ASSIGNED_SAME, 0,         300,  E(RESUME), S(HUB), 300 },
+                { REFUSED,       5,         310,  BACKS_OFF(310) },
+                { REFUSED,       5,         320,  BACKS_OFF(320) },
+                { REFUSED,       5,         1500, E(PROVISION), S(REPROVISIONING), 1500 },
+                { ASSIGNED_SAME, 0,         1500, E(RESUME), S(HUB), 1530 },
+                { REFUSED,       5,         2699, BACKS_OFF(2699) },
+        } },
         { "somebody who wishes a run of DPS gets one", true, .steps = {
                 { PROVISION_NOW, 0, 0, NO_EVENT, S(STOPPED) },
                 STARTED,
@@ -237,6 +236,12 @@ static const Script scripts[] = {
                 { FAILED,  C(NETWORK), 20,  E(WAIT),      S(WAITING), SOON(20, 4) },
                 { TIMEOUT, 0,          28,  E(PROVISION), S(PROVISIONING), 28 },
                 { FAILED,  C(NETWORK), 30,  E(WAIT),      S(WAITING), SOON(30, 8) },
+        } },
+        { "a wished run that does not reach DPS makes no other come sooner", true, .steps = {
+                UNPROVISIONED,
+                { FAILED,        C(SERVICE), 0,  E(WAIT),      S(WAITING), SLOW(0) },
+                { PROVISION_NOW, 0,          10, E(PROVISION), S(PROVISIONING), 10 },
+                { FAILED,        C(NETWORK), 20, E(WAIT),      S(WAITING), SLOW(0) },
         } },
         { "DPS says when it wants to be asked again, up to an hour", true, .steps = {
                 UNPROVISIONED,
@@ -319,76 +324,26 @@ static const Script scripts[] = {
                 { REFUSED, 5, 40, BACKS_OFF(40) },
                 { REFUSED, 5, 50, BACKS_OFF(50) },
                 { REFUSED, 5, 60, E(PROVISION), S(REPROVISIONING), 60 },
-                { STOP,    0, 65, E(STOP), S(STOPPED), NEVER },
+                { ASSIGNED, 0, 65, E(CONNECT), S(HUB), 65 },
+                { LIVE,    0, 70, NO_EVENT, S(HUB) },
+                { STOP,    0, 75, E(STOP), S(STOPPED), NEVER },
+                { STOP,    0, 75, E(STOP), S(STOPPED), NEVER },
+                { START_UNASSIGNED, 0, 80, E(PROVISION), S(PROVISIONING), 80 },
+                { FAILED, C(SERVICE), 80, E(WAIT), S(WAITING), SLOW(80) },
+        } },
+        { "after a stop, runs of before count no more", true, .steps = {
+                UNTIL_REFUSED,
+                { ASSIGNED, 0, 65, E(CONNECT), S(HUB), 65 },
+                { STOP,     0, 70, E(STOP), S(STOPPED), NEVER },
+                { START,    0, 70, E(CONNECT), S(HUB), 70 },
+                { REFUSED,  5, 80, BACKS_OFF(80) },
+                { REFUSED,  5, 85, BACKS_OFF(85) },
+                { REFUSED,  5, 90, E(PROVISION), S(REPROVISIONING), 90 },
         } },
 };
 /* clang-format on */
 
 /* Running them ---------------------------------------------------------------------------------------- */
-
-static uint64_t us(uint32_t second) {
-        return second == NEVER ? UINT64_MAX : second * USEC_PER_SEC;
-}
-
-static az_result give_lost(az_recovery *r, az_hub_loss loss, int code, az_hub_session_state from,
-                           bool clock_is_plausible, uint64_t now_us) {
-        az_hub_event lost = { .type = AZ_HUB_EVENT_LOST };
-
-        lost.as.lost.loss = loss;
-        lost.as.lost.connack_code = (uint8_t) code;
-        lost.as.lost.from = from;
-        lost.as.lost.delay_us = BACKOFF_S * USEC_PER_SEC;
-        return az_recovery_hub_lost(r, &lost, clock_is_plausible, now_us);
-}
-
-static az_result give(az_recovery *r, Input input, int arg, uint64_t now_us) {
-        switch (input) {
-        case START:
-        case START_UNASSIGNED:
-                return az_recovery_start(r, input == START, now_us);
-        case STOP:
-                az_recovery_stop(r);
-                return AZ_OK;
-        case LIVE:
-                return az_recovery_hub_live(r, now_us);
-        case LOST:
-                return give_lost(r, (az_hub_loss) arg, 0, AZ_HUB_SESSION_CONNECTING, true, now_us);
-        case LOST_LATER:
-                return give_lost(r, (az_hub_loss) arg, 0, AZ_HUB_SESSION_SUBSCRIBING, true, now_us);
-        case REFUSED:
-        case REFUSED_UNSET:
-                return give_lost(r, AZ_HUB_LOSS_REFUSED, arg, AZ_HUB_SESSION_CONNECTING, input == REFUSED,
-                                 now_us);
-        case ASSIGNED:
-        case ASSIGNED_SAME:
-                return az_recovery_assigned(r, input == ASSIGNED_SAME, now_us);
-        case FAILED:
-        case FAILED_UNSET:
-                return az_recovery_failed(r, (az_error_class) arg, 0, input == FAILED, now_us);
-        case THROTTLED:
-                return az_recovery_failed(r, AZ_ERROR_CLASS_THROTTLED, (uint32_t) arg, true, now_us);
-        case PROVISION_NOW:
-                return az_recovery_provision_now(r, now_us);
-        case TIMEOUT:
-                return az_recovery_timeout(r, now_us);
-        case END:
-        case _INPUT_MAX:
-                break;
-        }
-        ck_abort();
-}
-
-static az_recovery new_recovery(bool has_provisioning, uint32_t n_credentials) {
-        az_recovery_options o = az_recovery_options_default();
-        az_recovery r;
-
-        o.random_seed = 42;
-        o.has_provisioning = has_provisioning;
-        if (n_credentials > 0)
-                o.n_credentials = n_credentials;
-        ck_assert_int_eq(az_recovery_init(&r, &o), AZ_OK);
-        return r;
-}
 
 static void check_event(const az_recovery_event *event, const Step *step, const char *where) {
         ck_assert_msg(event->type == step->event, "%s: %s", where,
@@ -433,226 +388,12 @@ START_TEST(recovery_follows_the_script) {
 }
 END_TEST
 
-/* The table ------------------------------------------------------------------------------------------- */
-
-static const az_recovery_transition *rows(size_t *ret_n) {
-        return az_recovery_transitions(ret_n);
-}
-
-/* Which classes the rows without a condition take. */
-static uint32_t classes_in(az_recovery_state from, az_recovery_trigger on) {
-        const az_recovery_transition *row;
-        uint32_t classes = 0;
-        size_t n;
-
-        row = rows(&n);
-        for (size_t i = 0; i < n; i++) {
-                if (row[i].from == from && row[i].on == on && row[i].when == AZ_RECOVERY_IF_ANY)
-                        classes |= row[i].classes;
-        }
-        return classes;
-}
-
-START_TEST(every_class_leads_on_from_every_state_that_can_fail) {
-        uint32_t all = ((UINT32_C(1) << _AZ_ERROR_CLASS_MAX) - 1) & ~(UINT32_C(1) << AZ_ERROR_CLASS_NONE);
-
-        ck_assert_uint_eq(classes_in(S(HUB), AZ_RECOVERY_ON_HUB_LOST), all);
-        ck_assert_uint_eq(classes_in(S(PROVISIONING), AZ_RECOVERY_ON_FAILED), all);
-        ck_assert_uint_eq(classes_in(S(REPROVISIONING), AZ_RECOVERY_ON_FAILED), all);
-}
-END_TEST
-
-START_TEST(only_failures_have_classes_and_only_the_end_of_a_run_sets_a_pace) {
-        const az_recovery_transition *row;
-        size_t n;
-
-        row = rows(&n);
-        for (size_t i = 0; i < n; i++) {
-                bool is_failure = row[i].on == AZ_RECOVERY_ON_HUB_LOST || row[i].on == AZ_RECOVERY_ON_FAILED;
-                bool ends_run = row[i].on == AZ_RECOVERY_ON_FAILED || row[i].on == AZ_RECOVERY_ON_ASSIGNED ||
-                                row[i].on == AZ_RECOVERY_ON_ASSIGNED_SAME;
-
-                ck_assert_int_eq(row[i].classes != 0, is_failure);
-                ck_assert_int_eq(row[i].pace != AZ_RECOVERY_PACE_NONE, ends_run);
-        }
-}
-END_TEST
-
-/* A row that comes behind one which takes all that it takes is never taken. */
-START_TEST(no_row_hides_another) {
-        const az_recovery_transition *row;
-        size_t n;
-
-        row = rows(&n);
-        for (size_t i = 0; i < n; i++) {
-                for (size_t j = 0; j < i; j++) {
-                        if (row[j].from == row[i].from && row[j].on == row[i].on &&
-                            (row[j].when == AZ_RECOVERY_IF_ANY || row[j].when == row[i].when))
-                                ck_assert_uint_ne(row[i].classes & ~row[j].classes, 0);
-                }
-        }
-}
-END_TEST
-
-/* The rest -------------------------------------------------------------------------------------------- */
-
-static const struct {
-        az_hub_loss loss;
-        uint8_t code;
-        az_error_class error_class;
-} losses[] = {
-        { L(NONE), 0, C(NONE) },           { L(SIGNING), 0, C(LOCAL) },
-        { L(NAME), 0, C(NETWORK) },        { L(TCP), 0, C(NETWORK) },
-        { L(TLS), 0, C(NETWORK) },         { L(TIMEOUT), 0, C(TIMEOUT) },
-        { L(REFUSED), 1, C(PROTOCOL) },    { L(REFUSED), 2, C(IDENTITY) },
-        { L(REFUSED), 3, C(SERVICE) },     { L(REFUSED), 4, C(CREDENTIAL) },
-        { L(REFUSED), 5, C(CREDENTIAL) },  { L(SUBSCRIBE), 0, C(FORBIDDEN) },
-        { L(CLOSED), 0, C(SERVICE) },      { L(KEEP_ALIVE), 0, C(TIMEOUT) },
-        { L(PROTOCOL), 0, C(PROTOCOL) },   { L(PUBLISH), 0, C(CALLER) },
-        { L(THROTTLED), 0, C(THROTTLED) }, { L(DUPLICATE), 0, C(CONFLICT) },
-        { L(CLOCK), 0, C(LOCAL) },         { _AZ_HUB_LOSS_MAX, 0, C(PROTOCOL) },
-};
-
-START_TEST(losses_have_their_class) {
-        ck_assert_int_eq(az_error_class_of_hub_loss(losses[_i].loss, losses[_i].code),
-                         losses[_i].error_class);
-}
-END_TEST
-
-static const az_hub_loss harmless[] = { L(SIGNING), L(THROTTLED), L(DUPLICATE), L(PUBLISH), L(CLOCK) };
-
-START_TEST(what_dps_cannot_mend_does_not_lead_to_it_however_long) {
-        az_recovery r = new_recovery(true, 1);
-        az_recovery_event event;
-
-        ck_assert_int_eq(give(&r, START, 0, 0), AZ_OK);
-        ck_assert(az_recovery_next_event(&r, &event));
-        for (uint32_t i = 0; i < 100; i++) {
-                ck_assert_int_eq(give(&r, LOST, (int) harmless[_i], us(i * 100)), AZ_OK);
-                ck_assert(az_recovery_next_event(&r, &event));
-                ck_assert_int_eq(event.type, AZ_RECOVERY_EVENT_BACK_OFF);
-        }
-}
-END_TEST
-
-START_TEST(a_clock_that_is_waited_for_is_no_failure) {
-        az_recovery r = new_recovery(true, 1);
-        az_recovery_event event;
-
-        ck_assert_int_eq(give(&r, START, 0, 0), AZ_OK);
-        ck_assert(az_recovery_next_event(&r, &event));
-        ck_assert_int_eq(give(&r, LOST, L(CLOCK), 0), AZ_OK);
-        ck_assert(az_recovery_next_event(&r, &event));
-        ck_assert_int_eq(event.error_class, C(LOCAL));
-        ck_assert_uint_eq(az_recovery_get_status(&r).n_failures, 0);
-}
-END_TEST
-
-START_TEST(status_tells_what_was_counted) {
-        az_recovery r = new_recovery(true, 2);
-        az_recovery_event event;
-        az_recovery_status status;
-
-        static const struct {
-                Input input;
-                int arg;
-        } story[] = { { START },      { REFUSED, 5 }, { LOST, L(TCP) },
-                      { REFUSED, 5 }, { REFUSED, 5 }, { FAILED, C(CREDENTIAL) } };
-
-        for (uint32_t i = 0; i < ELEMENTSOF(story); i++) {
-                ck_assert_int_eq(give(&r, story[i].input, story[i].arg, us(i)), AZ_OK);
-                ck_assert(az_recovery_next_event(&r, &event));
-        }
-        status = az_recovery_get_status(&r);
-        ck_assert_int_eq(status.state, AZ_RECOVERY_HUB);
-        ck_assert_int_eq(status.last_error_class, C(CREDENTIAL));
-        ck_assert_uint_eq(status.n_refusals, 3);
-        ck_assert_uint_eq(status.n_failures, 4);
-        ck_assert_uint_eq(status.n_runs, 1);
-        ck_assert_uint_eq(status.credential, 1);
-        ck_assert_uint_ge(status.next_run_us, us(5 + 10 * MINUTE));
-        ck_assert_int_eq(event.error_class, C(CREDENTIAL));
-}
-END_TEST
-
-START_TEST(an_event_that_waits_refuses_every_input_but_stop) {
-        az_recovery r = new_recovery(true, 1);
-        az_recovery_event event;
-
-        ck_assert_int_eq(give(&r, START_UNASSIGNED, 0, 0), AZ_OK);
-        for (Input input = START; input < _INPUT_MAX; input++) {
-                if (input != STOP && input != TIMEOUT)
-                        ck_assert_int_eq(give(&r, input, 5, 0), AZ_ERROR_NOT_ENOUGH_SPACE);
-        }
-        az_recovery_stop(&r);
-        ck_assert(az_recovery_next_event(&r, &event));
-        ck_assert_int_eq(event.type, AZ_RECOVERY_EVENT_STOP);
-}
-END_TEST
-
-START_TEST(arguments_that_cannot_be_are_refused) {
-        az_recovery_options o = az_recovery_options_default();
-        az_hub_event live = { .type = AZ_HUB_EVENT_LIVE };
-        az_recovery r;
-
-        ck_assert_int_eq(az_recovery_init(&r, &o), AZ_ERROR_ARG);
-        o.random_seed = 1;
-        o.n_credentials = 0;
-        ck_assert_int_eq(az_recovery_init(&r, &o), AZ_ERROR_ARG);
-
-        r = new_recovery(true, 1);
-        ck_assert_int_eq(az_recovery_hub_lost(&r, &live, true, 0), AZ_ERROR_ARG);
-        ck_assert_int_eq(give(&r, LOST, L(NONE), 0), AZ_ERROR_ARG);
-        ck_assert_int_eq(give(&r, FAILED, C(NONE), 0), AZ_ERROR_ARG);
-        ck_assert_int_eq(give(&r, FAILED, _AZ_ERROR_CLASS_MAX, 0), AZ_ERROR_ARG);
-}
-END_TEST
-
-#define CHECK_NAMES(to_string, type, max)                                                   \
-        do {                                                                                \
-                for (int i = 0; i < (max); i++) {                                           \
-                        ck_assert_ptr_nonnull(to_string((type) i));                         \
-                        for (int j = 0; j < i; j++)                                         \
-                                ck_assert_str_ne(to_string((type) i), to_string((type) j)); \
-                }                                                                           \
-                ck_assert_ptr_null(to_string(max));                                         \
-                ck_assert_ptr_null(to_string((type) -1));                                   \
-        } while (0)
-
-START_TEST(every_constant_has_a_name_of_its_own) {
-        CHECK_NAMES(az_recovery_state_to_string, az_recovery_state, _AZ_RECOVERY_STATE_MAX);
-        CHECK_NAMES(az_recovery_event_type_to_string, az_recovery_event_type, _AZ_RECOVERY_EVENT_TYPE_MAX);
-        CHECK_NAMES(az_recovery_trigger_to_string, az_recovery_trigger, _AZ_RECOVERY_ON_MAX);
-        CHECK_NAMES(az_recovery_condition_to_string, az_recovery_condition, _AZ_RECOVERY_IF_MAX);
-        CHECK_NAMES(az_recovery_pace_to_string, az_recovery_pace, _AZ_RECOVERY_PACE_MAX);
-}
-END_TEST
-
 static Suite *recovery_suite(void) {
         Suite *s = suite_create("recovery");
-        TCase *t;
+        TCase *t = tcase_create("scripts");
 
-        t = tcase_create("scripts");
         tcase_add_loop_test(t, recovery_follows_the_script, 0, ELEMENTSOF(scripts));
         suite_add_tcase(s, t);
-
-        t = tcase_create("table");
-        tcase_add_test(t, every_class_leads_on_from_every_state_that_can_fail);
-        tcase_add_test(t, only_failures_have_classes_and_only_the_end_of_a_run_sets_a_pace);
-        tcase_add_test(t, no_row_hides_another);
-        suite_add_tcase(s, t);
-
-        t = tcase_create("az_recovery");
-        tcase_add_loop_test(t, losses_have_their_class, 0, ELEMENTSOF(losses));
-        tcase_add_loop_test(t, what_dps_cannot_mend_does_not_lead_to_it_however_long, 0,
-                            ELEMENTSOF(harmless));
-        tcase_add_test(t, a_clock_that_is_waited_for_is_no_failure);
-        tcase_add_test(t, status_tells_what_was_counted);
-        tcase_add_test(t, an_event_that_waits_refuses_every_input_but_stop);
-        tcase_add_test(t, arguments_that_cannot_be_are_refused);
-        tcase_add_test(t, every_constant_has_a_name_of_its_own);
-        suite_add_tcase(s, t);
-
         return s;
 }
 

@@ -31,6 +31,18 @@ _unused_ static int unit_skip(const char *reason) {
         return EXIT_SUCCESS;
 }
 
+/* Each constant of an enum has a name that no other has, and what is no constant has none. */
+#define CHECK_NAMES(to_string, max)                                           \
+        do {                                                                  \
+                for (int i = 0; i < (max); i++) {                             \
+                        ck_assert_ptr_nonnull(to_string(i));                  \
+                        for (int j = 0; j < i; j++)                           \
+                                ck_assert_str_ne(to_string(i), to_string(j)); \
+                }                                                             \
+                ck_assert_ptr_null(to_string(max));                           \
+                ck_assert_ptr_null(to_string(-1));                            \
+        } while (0)
+
 #define UNIT_MAIN(suite)                  \
         int main(void) {                  \
                 return unit_run(suite()); \
