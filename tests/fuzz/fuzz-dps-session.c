@@ -20,6 +20,8 @@
 
 #include <session/dps_session.h>
 
+#include "fuzz-script.h"
+
 #define USEC_PER_SEC UINT64_C(1000000)
 #define UNIX_S       UINT64_C(1893456000)
 #define LINES_MAX    2000
@@ -45,30 +47,6 @@ static void check_within(az_span part, az_span whole) {
               az_span_ptr(part) + az_span_size(part) <= az_span_ptr(whole) + az_span_size(whole));
 }
 
-/* Of at most six digits, with a sign; what is behind it does not matter. */
-static int64_t number_of(az_span text) {
-        bool is_negative = az_span_size(text) > 0 && az_span_ptr(text)[0] == '-';
-        int64_t number = 0;
-
-        for (int32_t i = is_negative; i < az_span_size(text) && i < 6; i++) {
-                uint8_t digit = az_span_ptr(text)[i];
-
-                if (digit < '0' || digit > '9')
-                        break;
-                number = 10 * number + (digit - '0');
-        }
-        return is_negative ? -number : number;
-}
-
-/* Returns what stands before the first 'end' of 'ref_rest', and leaves what is behind it. */
-static az_span next_part(az_span *ref_rest, const char *end) {
-        int32_t n = az_span_find(*ref_rest, az_span_create_from_str((char *) end));
-        az_span part = n < 0 ? *ref_rest : az_span_slice(*ref_rest, 0, n);
-
-        *ref_rest = az_span_slice_to_end(*ref_rest, n < 0 ? az_span_size(*ref_rest) : n + 1);
-        return part;
-}
-
 /* Events ---------------------------------------------------------------------------------------------- */
 
 static void check_error(const az_dps_error *error, az_span line) {
@@ -89,8 +67,8 @@ static void check_publish(Run *run, const az_dps_event *event) {
 
         check_text(event->as.publish.topic);
         check(az_span_size(event->as.publish.topic) <= AZ_DPS_SESSION_TOPIC_MAX);
-        (void) next_part(&rest, "=");
-        id = next_part(&rest, "&");
+        (void) script_next(&rest, '=');
+        id = script_next(&rest, '&');
         check(az_span_size(id) > 0 &&
               !az_span_is_content_equal(id, az_span_create_from_str(run->request_id)));
         az_span_to_str(run->request_id, sizeof(run->request_id), id);
@@ -131,7 +109,7 @@ static az_result give_suback(Run *run, az_span digits) {
 
 /* "202&retry-after=3 {...}": the status, what follows the request's id in the topic, the payload. */
 static az_result give_answer(Run *run, az_span rest) {
-        az_span head = next_part(&rest, " ");
+        az_span head = script_next(&rest, ' ');
         int32_t n_status = az_span_size(head) < 3 ? az_span_size(head) : 3;
         char buffer[128];
         az_span topic = AZ_SPAN_FROM_BUFFER(buffer);
@@ -148,7 +126,7 @@ static az_result give_answer(Run *run, az_span rest) {
 }
 
 static az_result give_message(Run *run, az_span rest) {
-        az_span topic = next_part(&rest, " ");
+        az_span topic = script_next(&rest, ' ');
 
         return az_dps_session_message(&run->session, topic, rest, run->time);
 }
@@ -171,7 +149,7 @@ static az_result start(Run *run) {
 
 static az_result give(Run *run, uint8_t what, az_span rest) {
         az_dps_session *s = &run->session;
-        int64_t number = number_of(rest);
+        int64_t number = script_number(rest);
 
         switch (what) {
         case 'b':
@@ -265,9 +243,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (size == 0 || size > 65535)
                 return 0;
         rest = az_span_create((uint8_t *) data, (int32_t) size);
-        check(run_init(&run, next_part(&rest, "\n")) == AZ_OK);
+        check(run_init(&run, script_next(&rest, '\n')) == AZ_OK);
         for (unsigned i = 0; i < LINES_MAX && az_span_size(rest) > 0; i++) {
-                az_span line = next_part(&rest, "\n");
+                az_span line = script_next(&rest, '\n');
 
                 if (az_span_size(line) > 0)
                         run_line(&run, line);

@@ -21,6 +21,8 @@
 #include <azure/az_iot.h>
 #include <session/hub_session.h>
 
+#include "fuzz-script.h"
+
 #define USEC_PER_SEC UINT64_C(1000000)
 #define UNIX_S       UINT64_C(1893456000)
 #define LINES_MAX    2000
@@ -42,21 +44,6 @@ static void check(bool condition) {
 static bool is_within(az_span part, az_span whole) {
         return az_span_ptr(part) >= az_span_ptr(whole) &&
                az_span_ptr(part) + az_span_size(part) <= az_span_ptr(whole) + az_span_size(whole);
-}
-
-/* Of at most six digits, with a sign; what is behind it does not matter. */
-static int64_t number_of(az_span text) {
-        bool is_negative = az_span_size(text) > 0 && az_span_ptr(text)[0] == '-';
-        int64_t number = 0;
-
-        for (int32_t i = is_negative; i < az_span_size(text) && i < 6; i++) {
-                uint8_t digit = az_span_ptr(text)[i];
-
-                if (digit < '0' || digit > '9')
-                        break;
-                number = 10 * number + (digit - '0');
-        }
-        return is_negative ? -number : number;
 }
 
 /* Events ---------------------------------------------------------------------------------------------- */
@@ -112,7 +99,7 @@ static az_result pass(Run *run, uint64_t to_us) {
 
 static az_result give(Run *run, uint8_t what, az_span rest) {
         az_hub_session *s = &run->session;
-        int64_t number = number_of(rest);
+        int64_t number = script_number(rest);
 
         switch (what) {
         case 'b':
@@ -205,15 +192,6 @@ static az_result run_init(Run *run, az_span letters) {
         return az_hub_session_init(&run->session, &run->client, &options);
 }
 
-/* Returns the first line of 'ref_rest' and leaves what is behind it. */
-static az_span next_line(az_span *ref_rest) {
-        int32_t n = az_span_find(*ref_rest, AZ_SPAN_FROM_STR("\n"));
-        az_span line = n < 0 ? *ref_rest : az_span_slice(*ref_rest, 0, n);
-
-        *ref_rest = az_span_slice_to_end(*ref_rest, n < 0 ? az_span_size(*ref_rest) : n + 1);
-        return line;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         az_span rest;
         Run run;
@@ -221,10 +199,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (size == 0 || size > 65535)
                 return 0;
         rest = az_span_create((uint8_t *) data, (int32_t) size);
-        if (az_result_failed(run_init(&run, next_line(&rest))))
+        if (az_result_failed(run_init(&run, script_next(&rest, '\n'))))
                 return 0;
         for (unsigned i = 0; i < LINES_MAX && az_span_size(rest) > 0; i++) {
-                az_span line = next_line(&rest);
+                az_span line = script_next(&rest, '\n');
 
                 if (az_span_size(line) > 0)
                         run_line(&run, line);
