@@ -1,24 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <session/dps_session_internal.h>
 
-/* Base64 of the 32 bytes of an HMAC-SHA256. */
-#define SIGNATURE_SIZE 44
-
 /* Answers are acknowledged, so that none is lost on a link that is up. */
 #define QOS 1
-
-static void forget_credential(az_dps_session *s) {
-        /* volatile: the compiler may not leave out a store to it. */
-        volatile char *p = s->_internal.credential;
-
-        for (size_t i = 0; i < s->_internal.credential_len; i++)
-                p[i] = '\0';
-        s->_internal.credential_len = 0;
-}
-
-static az_span span_of(char *text, size_t len) {
-        return az_span_create((uint8_t *) text, (int32_t) len);
-}
 
 static az_span registration_id_of(az_dps_session const *s) {
         return s->_internal.client._internal.registration_id;
@@ -76,7 +60,7 @@ static az_result sign(az_dps_session *s, az_dps_session_transition const *transi
 }
 
 static az_result write_password(az_dps_session *s, _az_dps_input const *in) {
-        if (az_span_size(in->signature) != SIGNATURE_SIZE)
+        if (az_span_size(in->signature) != _az_SIGNATURE_SIZE)
                 return AZ_ERROR_ARG;
         return az_iot_provisioning_client_sas_get_password(
                 &s->_internal.client, in->signature, s->_internal.expires_unix_s, _az_DPS_KEY_NAME,
@@ -98,8 +82,9 @@ static az_result connect(az_dps_session *s, az_dps_session_transition const *tra
         event = move(s, transition, deadline_after(s, in->time, s->_internal.options.step_timeout_s));
         event->as.connect.host = s->_internal.client._internal.global_device_endpoint;
         event->as.connect.client_id = registration_id_of(s);
-        event->as.connect.user_name = span_of(s->_internal.user_name, s->_internal.user_name_len);
-        event->as.connect.password = span_of(s->_internal.credential, s->_internal.credential_len);
+        event->as.connect.user_name = _az_session_span_of(s->_internal.user_name, s->_internal.user_name_len);
+        event->as.connect.password =
+                _az_session_span_of(s->_internal.credential, s->_internal.credential_len);
         event->as.connect.keep_alive_s = s->_internal.options.keep_alive_s;
         event->as.connect.clean_session = true;
         event->as.connect.clock_is_unset = clock_is_unset(s, in->time);
@@ -120,8 +105,8 @@ static az_result write_topic(az_dps_session *s, bool is_poll, az_span request_id
         if (is_poll)
                 return az_iot_provisioning_client_query_status_get_publish_topic_with_request_id(
                         &s->_internal.client, request_id,
-                        span_of(s->_internal.operation_id, s->_internal.operation_id_len), s->_internal.topic,
-                        sizeof(s->_internal.topic), out_len);
+                        _az_session_span_of(s->_internal.operation_id, s->_internal.operation_id_len),
+                        s->_internal.topic, sizeof(s->_internal.topic), out_len);
         s->_internal.operation_id_len = 0;
         return az_iot_provisioning_client_register_get_publish_topic_with_request_id(
                 &s->_internal.client, request_id, s->_internal.topic, sizeof(s->_internal.topic), out_len);
@@ -154,7 +139,7 @@ static az_result publish(az_dps_session *s, az_dps_session_transition const *tra
                 return r;
 
         event = move(s, transition, deadline_after(s, in->time, s->_internal.options.step_timeout_s));
-        event->as.publish.topic = span_of(s->_internal.topic, topic_len);
+        event->as.publish.topic = _az_session_span_of(s->_internal.topic, topic_len);
         event->as.publish.payload = is_poll ? AZ_SPAN_EMPTY : s->_internal.body;
         event->as.publish.qos = QOS;
         return AZ_OK;
@@ -267,7 +252,7 @@ static az_result feed(az_dps_session *s, az_dps_session_trigger on, _az_dps_inpu
 
         if (s->_internal.has_event)
                 return AZ_ERROR_NOT_ENOUGH_SPACE;
-        forget_credential(s);
+        _az_session_wipe(s->_internal.credential, &s->_internal.credential_len);
         transition = _az_dps_session_find_transition(s->_internal.state, on);
         if (!transition)
                 return AZ_ERROR_NOT_SUPPORTED;
@@ -377,7 +362,7 @@ az_result az_dps_session_clock_changed(az_dps_session *s, az_hub_session_time ti
 
 bool az_dps_session_next_event(az_dps_session *s, az_dps_event *out_event) {
         if (!s->_internal.has_event) {
-                forget_credential(s);
+                _az_session_wipe(s->_internal.credential, &s->_internal.credential_len);
                 return false;
         }
         *out_event = s->_internal.event;

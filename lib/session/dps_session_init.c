@@ -17,16 +17,13 @@ az_dps_session_options az_dps_session_options_default(void) {
         };
 }
 
-static bool is_within(uint32_t least, uint32_t value, uint32_t most) {
-        return least <= value && value <= most;
-}
-
 static bool options_are_valid(az_dps_session_options const *options) {
         return options->random_seed != 0 && (unsigned) options->credential < _AZ_CREDENTIAL_MAX &&
-               is_within(300, options->token_lifetime_s, 86400) &&
-               is_within(1, options->keep_alive_s, AZ_HUB_SESSION_KEEP_ALIVE_MAX_S) &&
+               _az_session_is_within(300, options->token_lifetime_s, 86400) &&
+               _az_session_is_within(1, options->keep_alive_s, AZ_HUB_SESSION_KEEP_ALIVE_MAX_S) &&
                options->sign_timeout_s > 0 && options->step_timeout_s > 0 && options->run_timeout_s > 0 &&
-               options->poll_delay_s >= 2 && is_within(1, options->backoff_min_s, options->backoff_max_s);
+               options->poll_delay_s >= 2 &&
+               _az_session_is_within(1, options->backoff_min_s, options->backoff_max_s);
 }
 
 static bool is_letter_or_digit(uint8_t c) {
@@ -71,8 +68,6 @@ static az_result write_body(az_dps_session *s) {
 
 /* Writes what stays the same for all attempts, and sees that what does not will fit. */
 static az_result write_identity(az_dps_session *s, az_span host, az_span id_scope) {
-        /* The longest signature once it is percent-encoded; a text to sign is shorter than its password. */
-        az_span const longest = AZ_SPAN_FROM_STR("++++++++++++++++++++++++++++++++++++++++++++");
         az_iot_provisioning_client_options const client_options = {
                 .user_agent = s->_internal.options.user_agent,
         };
@@ -89,9 +84,9 @@ static az_result write_identity(az_dps_session *s, az_span host, az_span id_scop
         if (az_result_failed(r))
                 return r;
         if (s->_internal.options.credential == AZ_CREDENTIAL_SAS)
-                r = az_iot_provisioning_client_sas_get_password(&s->_internal.client, longest, UINT64_MAX,
-                                                                _az_DPS_KEY_NAME, s->_internal.credential,
-                                                                sizeof(s->_internal.credential), NULL);
+                r = az_iot_provisioning_client_sas_get_password(
+                        &s->_internal.client, _az_SIGNATURE_LONGEST, UINT64_MAX, _az_DPS_KEY_NAME,
+                        s->_internal.credential, sizeof(s->_internal.credential), NULL);
         if (az_result_failed(r))
                 return r;
         return write_body(s);

@@ -5,10 +5,9 @@
 /* What the files of the registration share; not part of the public API. */
 
 #include <session/dps_session.h>
+#include <session/session_internal.h>
 
 _az_BEGIN_DECLS
-
-#define _az_USEC_PER_SEC UINT64_C(1000000)
 
 /* What the keys of enrollments are called in a token. */
 #define _az_DPS_KEY_NAME AZ_SPAN_FROM_STR("registration")

@@ -1,22 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include <session/hub_session_internal.h>
 
-/* Base64 of the 32 bytes of an HMAC-SHA256. */
-#define SIGNATURE_SIZE 44
-
 /* What is under way on a link gets this long to finish before a planned end, and its DISCONNECT as long
  * again. */
 #define DRAIN_TIMEOUT_S 5
 #define CLOSE_TIMEOUT_S 5
-
-static void forget_credential(az_hub_session *s) {
-        /* volatile: the compiler may not leave out a store to it. */
-        volatile char *p = s->_internal.credential;
-
-        for (size_t i = 0; i < s->_internal.credential_len; i++)
-                p[i] = '\0';
-        s->_internal.credential_len = 0;
-}
 
 /* What an input brings with it; each has its own few of these. */
 typedef struct {
@@ -66,12 +54,8 @@ static az_result sign(az_hub_session *s, az_hub_session_transition const *transi
         return AZ_OK;
 }
 
-static az_span span_of(char *text, size_t len) {
-        return az_span_create((uint8_t *) text, (int32_t) len);
-}
-
 static az_result write_password(az_hub_session *s, input const *in) {
-        if (az_span_size(in->signature) != SIGNATURE_SIZE)
+        if (az_span_size(in->signature) != _az_SIGNATURE_SIZE)
                 return AZ_ERROR_ARG;
         return az_iot_hub_client_sas_get_password(
                 s->_internal.client, s->_internal.expires_unix_s, in->signature, AZ_SPAN_EMPTY,
@@ -90,9 +74,10 @@ static az_result connect(az_hub_session *s, az_hub_session_transition const *tra
                 return r;
 
         event = move(s, transition, deadline_after(in->time, s->_internal.options.connect_timeout_s));
-        event->as.connect.client_id = span_of(s->_internal.client_id, s->_internal.client_id_len);
-        event->as.connect.user_name = span_of(s->_internal.user_name, s->_internal.user_name_len);
-        event->as.connect.password = span_of(s->_internal.credential, s->_internal.credential_len);
+        event->as.connect.client_id = _az_session_span_of(s->_internal.client_id, s->_internal.client_id_len);
+        event->as.connect.user_name = _az_session_span_of(s->_internal.user_name, s->_internal.user_name_len);
+        event->as.connect.password =
+                _az_session_span_of(s->_internal.credential, s->_internal.credential_len);
         event->as.connect.keep_alive_s = s->_internal.options.keep_alive_s;
         event->as.connect.clean_session = false;
         event->as.connect.clock_is_unset = clock_is_unset(s, in->time);
@@ -193,7 +178,7 @@ static az_result feed(az_hub_session *s, az_hub_session_trigger on, input const 
 
         if (s->_internal.has_event)
                 return AZ_ERROR_NOT_ENOUGH_SPACE;
-        forget_credential(s);
+        _az_session_wipe(s->_internal.credential, &s->_internal.credential_len);
         transition = _az_hub_session_find_transition(s->_internal.state, on);
         if (!transition)
                 return AZ_ERROR_NOT_SUPPORTED;
@@ -221,24 +206,18 @@ az_hub_session_options az_hub_session_options_default(void) {
         };
 }
 
-static bool is_within(uint32_t least, uint32_t value, uint32_t most) {
-        return least <= value && value <= most;
-}
-
 static bool options_are_valid(az_hub_session_options const *options) {
         return options->random_seed != 0 && (unsigned) options->credential < _AZ_CREDENTIAL_MAX &&
-               is_within(1, options->features, _az_HUB_SESSION_FEATURES) &&
-               is_within(300, options->token_lifetime_s, 86400) &&
-               is_within(1, options->keep_alive_s, AZ_HUB_SESSION_KEEP_ALIVE_MAX_S) &&
+               _az_session_is_within(1, options->features, _az_HUB_SESSION_FEATURES) &&
+               _az_session_is_within(300, options->token_lifetime_s, 86400) &&
+               _az_session_is_within(1, options->keep_alive_s, AZ_HUB_SESSION_KEEP_ALIVE_MAX_S) &&
                options->sign_timeout_s > 0 && options->connect_timeout_s > 0 &&
                options->subscribe_timeout_s > 0 &&
-               is_within(1, options->backoff_min_s, options->backoff_max_s);
+               _az_session_is_within(1, options->backoff_min_s, options->backoff_max_s);
 }
 
 /* Writes what stays the same for all attempts, and sees that what does not will fit. */
 static az_result write_identity(az_hub_session *s) {
-        /* The longest signature once it is percent-encoded; a text to sign is shorter than its password. */
-        az_span const longest = AZ_SPAN_FROM_STR("++++++++++++++++++++++++++++++++++++++++++++");
         az_result r;
 
         r = az_iot_hub_client_get_client_id(s->_internal.client, s->_internal.client_id,
@@ -251,9 +230,9 @@ static az_result write_identity(az_hub_session *s) {
                 return r;
         if (s->_internal.options.credential != AZ_CREDENTIAL_SAS)
                 return AZ_OK;
-        return az_iot_hub_client_sas_get_password(s->_internal.client, UINT64_MAX, longest, AZ_SPAN_EMPTY,
-                                                  s->_internal.credential, sizeof(s->_internal.credential),
-                                                  NULL);
+        return az_iot_hub_client_sas_get_password(s->_internal.client, UINT64_MAX, _az_SIGNATURE_LONGEST,
+                                                  AZ_SPAN_EMPTY, s->_internal.credential,
+                                                  sizeof(s->_internal.credential), NULL);
 }
 
 az_result az_hub_session_init(az_hub_session *s, az_iot_hub_client const *client,
@@ -367,7 +346,7 @@ az_result az_hub_session_message(az_hub_session *s, az_span topic, az_span paylo
 
 bool az_hub_session_next_event(az_hub_session *s, az_hub_event *out_event) {
         if (!s->_internal.has_event) {
-                forget_credential(s);
+                _az_session_wipe(s->_internal.credential, &s->_internal.credential_len);
                 return false;
         }
         *out_event = s->_internal.event;

@@ -5,13 +5,12 @@
 /* What the files of the hub session share; not part of the public API. */
 
 #include <session/hub_session.h>
+#include <session/session_internal.h>
 
 _az_BEGIN_DECLS
 
 /* Every feature that there is. */
 #define _az_HUB_SESSION_FEATURES (AZ_HUB_SESSION_METHODS | AZ_HUB_SESSION_C2D | AZ_HUB_SESSION_TWIN)
-
-#define _az_USEC_PER_SEC UINT64_C(1000000)
 
 /* hub_session_table.c: returns the row, or NULL if there is none. */
 AZ_NODISCARD az_hub_session_transition const *_az_hub_session_find_transition(az_hub_session_state from,

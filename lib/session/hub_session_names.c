@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <session/hub_session.h>
 
+#include <session/session_internal.h>
+
 static const char *const states[_AZ_HUB_SESSION_STATE_MAX] = {
         [AZ_HUB_SESSION_STOPPED] = "stopped",
         [AZ_HUB_SESSION_SIGNING] = "signing",
@@ -67,22 +69,18 @@ static const char *const losses[_AZ_HUB_LOSS_MAX] = {
         [AZ_HUB_LOSS_CLOCK] = "clock",
 };
 
-static const char *name_in(const char *const *names, size_t n_names, size_t index) {
-        return index < n_names ? names[index] : NULL;
-}
-
 char const *az_hub_session_state_to_string(az_hub_session_state state) {
-        return name_in(states, _AZ_HUB_SESSION_STATE_MAX, (size_t) state);
+        return _az_session_name_in(states, _AZ_HUB_SESSION_STATE_MAX, (size_t) state);
 }
 
 char const *az_hub_session_trigger_to_string(az_hub_session_trigger trigger) {
-        return name_in(triggers, _AZ_HUB_ON_MAX, (size_t) trigger);
+        return _az_session_name_in(triggers, _AZ_HUB_ON_MAX, (size_t) trigger);
 }
 
 char const *az_hub_event_type_to_string(az_hub_event_type type) {
-        return name_in(event_types, _AZ_HUB_EVENT_TYPE_MAX, (size_t) type);
+        return _az_session_name_in(event_types, _AZ_HUB_EVENT_TYPE_MAX, (size_t) type);
 }
 
 char const *az_hub_loss_to_string(az_hub_loss loss) {
-        return name_in(losses, _AZ_HUB_LOSS_MAX, (size_t) loss);
+        return _az_session_name_in(losses, _AZ_HUB_LOSS_MAX, (size_t) loss);
 }

@@ -2,19 +2,18 @@
 #include <session/recovery_internal.h>
 
 #include <session/retry.h>
-
-#define USEC_PER_SEC UINT64_C(1000000)
+#include <session/session_internal.h>
 
 /* DPS, "Reprovisioning": three refusals in a row; or ten failures, and a quarter of an hour. */
 #define N_REFUSALS_OF_PROVISIONING 3
 #define N_FAILURES_OF_PROVISIONING 10
-#define FAILING_LONG_US            (15 * 60 * USEC_PER_SEC)
+#define FAILING_LONG_US            (15 * 60 * _az_USEC_PER_SEC)
 
 /* The hub session tries one new token by itself; refused again, the credential is to blame. */
 #define N_REFUSALS_OF_CREDENTIAL 2
 
 /* A link that lived shorter than this has not shown that all is well. */
-#define STABLE_US (60 * USEC_PER_SEC)
+#define STABLE_US (60 * _az_USEC_PER_SEC)
 
 /* Nothing waits for longer, whatever DPS asks for: enrolments are repaired from afar. */
 #define LONGEST_S 3600
@@ -77,7 +76,7 @@ static void end_run(az_recovery *r, az_recovery_pace pace, input const *in) {
         uint32_t after_s = in->retry_after_s < LONGEST_S ? in->retry_after_s : LONGEST_S;
         uint64_t delay_us = az_retry_delay_us(&policies[pace], ++r->_internal.n_runs,
                                               az_retry_draw(&r->_internal.random));
-        uint64_t next_us = in->now_us + later_of(delay_us, after_s * USEC_PER_SEC);
+        uint64_t next_us = in->now_us + later_of(delay_us, after_s * _az_USEC_PER_SEC);
 
         /* A wished run that does not reach DPS makes no other come sooner. */
         r->_internal.next_run_us =

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <session/recovery_internal.h>
+#include <session/session_internal.h>
 
 /* A condition, or ANY; a set of classes, or 0. */
 #define ROW(from, on, classes, when, to, event, pace)                                                      \
@@ -148,26 +149,22 @@ static const char *const paces[_AZ_RECOVERY_PACE_MAX] = {
         [AZ_RECOVERY_PACE_SLOWEST] = "slowest",
 };
 
-static const char *name_in(const char *const *names, size_t n_names, size_t index) {
-        return index < n_names ? names[index] : NULL;
-}
-
 char const *az_recovery_state_to_string(az_recovery_state state) {
-        return name_in(states, N_OF(states), (size_t) state);
+        return _az_session_name_in(states, N_OF(states), (size_t) state);
 }
 
 char const *az_recovery_event_type_to_string(az_recovery_event_type type) {
-        return name_in(event_types, N_OF(event_types), (size_t) type);
+        return _az_session_name_in(event_types, N_OF(event_types), (size_t) type);
 }
 
 char const *az_recovery_trigger_to_string(az_recovery_trigger trigger) {
-        return name_in(triggers, N_OF(triggers), (size_t) trigger);
+        return _az_session_name_in(triggers, N_OF(triggers), (size_t) trigger);
 }
 
 char const *az_recovery_condition_to_string(az_recovery_condition condition) {
-        return name_in(conditions, N_OF(conditions), (size_t) condition);
+        return _az_session_name_in(conditions, N_OF(conditions), (size_t) condition);
 }
 
 char const *az_recovery_pace_to_string(az_recovery_pace pace) {
-        return name_in(paces, N_OF(paces), (size_t) pace);
+        return _az_session_name_in(paces, N_OF(paces), (size_t) pace);
 }

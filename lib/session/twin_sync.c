@@ -27,9 +27,8 @@
 #include <string.h>
 
 #include <session/retry.h>
+#include <session/session_internal.h>
 #include <session/twin_document_internal.h>
-
-#define USEC_PER_SEC UINT64_C(1000000)
 
 enum {
         GET_OFF,
@@ -125,8 +124,9 @@ static void plan_get(az_twin_sync *s, uint64_t at_us, uint64_t now_us) {
                 set_state(&s->_internal.get, GET_WAITING, at_us);
                 return;
         }
-        set_state(&s->_internal.get, GET_SENT, now_us + s->_internal.options.get_timeout_s * USEC_PER_SEC);
-        s->_internal.earliest_get_us = now_us + s->_internal.options.get_interval_s * USEC_PER_SEC;
+        set_state(&s->_internal.get, GET_SENT,
+                  now_us + s->_internal.options.get_timeout_s * _az_USEC_PER_SEC);
+        s->_internal.earliest_get_us = now_us + s->_internal.options.get_interval_s * _az_USEC_PER_SEC;
         s->_internal.wants_get = false;
         s->_internal.stash_size = 0;
         publish(s, AZ_TWIN_REQUEST_GET, AZ_SPAN_EMPTY);
@@ -399,7 +399,7 @@ az_result az_twin_sync_report(az_twin_sync *s, az_span patch, uint64_t now_us) {
                 return AZ_ERROR_NOT_SUPPORTED;
 
         set_state(&s->_internal.report, REPORT_SENT,
-                  now_us + s->_internal.options.report_timeout_s * USEC_PER_SEC);
+                  now_us + s->_internal.options.report_timeout_s * _az_USEC_PER_SEC);
         publish(s, AZ_TWIN_REQUEST_REPORT, patch);
         return AZ_OK;
 }
