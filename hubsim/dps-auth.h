@@ -29,6 +29,7 @@ typedef struct DpsVerdict {
         char registration_id[REGISTRATION_ID_SIZE]; /* accepted: who it is ... */
         const Enrollment *enrollment;               /* ... by which enrollment ... */
         uint64_t expiry_s;                          /* ... and when the token ends; 0: it has a certificate */
+        bool has_no_policy;                         /* accepted: its token has no skn */
 } DpsVerdict;
 
 DpsVerdict dps_auth_check(const Enrollments *enrollments, const MqttConnect *connect,

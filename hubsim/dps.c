@@ -231,9 +231,12 @@ static int operation_end(Hub *hub, const DpsIdentity *who, const Enrollment *enr
         Operation *operation = &registration->operation;
         int r;
 
-        if (!enrollment->settings.is_enabled)
+        if (!enrollment->settings.is_enabled) {
+                log_event(who->registration_id, 0, "not assigned: its enrollment is disabled");
                 operation->status = OPERATION_DISABLED;
-        else if (enrollment->settings.failure > 0) {
+        } else if (enrollment->settings.failure > 0) {
+                log_event(who->registration_id, enrollment->settings.failure,
+                          "not assigned, as it was asked to");
                 operation->status = OPERATION_FAILED;
                 operation->failure = enrollment->settings.failure;
                 operation->failed_us = realtime_us();

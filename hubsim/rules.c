@@ -118,10 +118,10 @@ static const struct {
           "429005", ERRORS_PAGE },
         { 31,
           "A client of the provisioning service has its registration id as client id, a user name with a "
-          "known "
-          "id scope and api-version and without a question mark, and either a token with skn=registration "
-          "for "
-          "itself, signed with a key of its enrollment or with one that is made for it of its group's, or a "
+          "known id scope "
+          "and api-version and without a question mark, and either a token for itself, whose skn, if any, is "
+          "registration, signed with a key of its enrollment or with one that is made for it of its group's, "
+          "or a "
           "certificate in its name; otherwise CONNECT is refused.",
           "400004, 401002", DPS_PAGE },
         { 32,

@@ -73,7 +73,8 @@ int session_on_dps_connect(Session *s, const MqttConnect *connect, const PeerCer
         }
 
         /* CleanSession may be 0, as Azure's own SDK for Python has it; nothing is kept all the same. */
-        log_event(session_name(s), 0, "connected to the provisioning service");
+        log_event(session_name(s), 0, "connected to the provisioning service%s",
+                  verdict.has_no_policy ? ", by a token without skn=registration" : "");
         return mqtt_append_connack(&s->stream.out, false, MQTT_CONNACK_ACCEPTED);
 }
 

@@ -87,7 +87,7 @@ class Connecting(DpsCase):
             ({"user_name": user + "api-version=1999-01-01"}, 5), ({"user_name": user + "api-version="}, 5),
             ({"will": ("$dps/registrations/x", "y")}, 5), ({"level": 5}, 1),
             ({"password": ""}, 5), ({"password": "secret"}, 5), ({"lifetime_s": -1}, 5),
-            ({"skn": ""}, 5), ({"skn": "&skn=device"}, 5),
+            ({"skn": "&skn=device"}, 5), ({"skn": "&skn=Registration"}, 5),
             ({"password": mqtt.sas_token(f"{scope}/registrations/other", key, soon) + "&skn=registration"}, 5),
             ({"password": mqtt.sas_token(f"{scope}/registrations", key, soon) + "&skn=registration"}, 5),
             ({"password": mqtt.sas_token(f"localhost/devices/{name}", key, soon) + "&skn=registration"}, 5),
@@ -115,7 +115,7 @@ class Connecting(DpsCase):
         rows += [
             {"user_name": f"{scope}/registrations/{name}/api-version=2021-06-01&ClientVersion=x%2F1"},
             {"user_name": f"{scope}/registrations/{name.upper()}/api-version=2021-06-01"},
-            {"client_id": name.upper()}, {"clean": False},
+            {"client_id": name.upper()}, {"clean": False}, {"skn": ""},
             {"password": mqtt.sas_token(resource, keys["secondaryKey"], soon) + "&skn=registration"},
             {"password": mqtt.sas_token(f"{scope}/registrations/{name.upper()}", keys["primaryKey"], soon)
              + "&skn=registration"},
@@ -123,6 +123,8 @@ class Connecting(DpsCase):
         for options in rows:
             with self.subTest(**options):
                 self.assertEqual(self.open_dps(line).connect(**options), (False, 0))
+
+        self.wait_for_log("connected to the provisioning service, by a token without skn=registration")
 
         # Separators in lower case, as the Azure SDK for Embedded C writes them.
         uri = f"{scope}%2fregistrations%2f{name}"

@@ -62,6 +62,21 @@ async function eventually(condition) {
                 await sleep(50);
 }
 
+/* Makes a certificate for a device of this name; resolves to the options of a client and its thumbprint. */
+async function makeCertificate(name, ...options) {
+        const { stdout } = await hubsim("certificate", "create", name, path.join(state, "devices"), ...options);
+        const printed = Object.fromEntries(stdout.trim().split("\n").map((line) => line.split(/: +/)));
+
+        return {
+                options: {
+                        cert: fs.readFileSync(printed.certificate, "utf8"),
+                        key: fs.readFileSync(printed.key, "utf8"),
+                        ca: fs.readFileSync(path.join(state, "ca.pem"), "utf8"),
+                },
+                thumbprint: printed["SHA-1"],
+        };
+}
+
 async function startHub() {
         hub = spawn(process.env.HUBSIM, ["run", "--state-dir", state, "--listen", "127.0.0.1:0"],
                 { stdio: ["ignore", "pipe", "pipe"] });
@@ -106,4 +121,4 @@ async function runTests() {
         process.exit(failed > 0 ? 1 : 0);
 }
 
-module.exports = { control, errors, eventually, hubsim, log, runTests, sleep, state, test };
+module.exports = { control, errors, eventually, hubsim, log, makeCertificate, runTests, sleep, state, test };

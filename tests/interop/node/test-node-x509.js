@@ -5,26 +5,9 @@
 "use strict";
 
 const assert = require("node:assert/strict");
-const fs = require("node:fs");
-const path = require("node:path");
 const { Client, Message } = require("azure-iot-device");
 const { Mqtt } = require("azure-iot-device-mqtt");
-const { control, errors, eventually, hubsim, log, runTests, state, test } = require("./hub");
-
-/* Makes a certificate for a device of this name; resolves to the options of a client and its thumbprint. */
-async function makeCertificate(name, ...options) {
-        const { stdout } = await hubsim("certificate", "create", name, path.join(state, "devices"), ...options);
-        const printed = Object.fromEntries(stdout.trim().split("\n").map((line) => line.split(/: +/)));
-
-        return {
-                options: {
-                        cert: fs.readFileSync(printed.certificate, "utf8"),
-                        key: fs.readFileSync(printed.key, "utf8"),
-                        ca: fs.readFileSync(path.join(state, "ca.pem"), "utf8"),
-                },
-                thumbprint: printed["SHA-1"],
-        };
-}
+const { control, errors, eventually, hubsim, log, makeCertificate, runTests, test } = require("./hub");
 
 /* A client of the device that this line is of. */
 async function makeClient(line, options) {
