@@ -64,6 +64,7 @@ static void append_three_properties(az_iot_message_properties *properties) {
 void bench_init(Bench *b) {
         az_iot_hub_client_options options;
 
+        b->attempt = 3;
         b->options = az_iot_hub_client_options_default();
         must(az_iot_hub_client_init(&b->hub, SPAN(host), SPAN(device_id), &b->options));
 
@@ -294,9 +295,7 @@ static void show_dps_assigning(Bench *b) {
 }
 
 static void run_retry_delay(Bench *b) {
-        int16_t volatile attempt = 3; /* known at run time only */
-
-        b->number = az_iot_calculate_retry_delay(50, attempt, 1000, 100000, 500);
+        b->number = az_iot_calculate_retry_delay(50, b->attempt, 1000, 100000, 500);
 }
 
 static void show_number(Bench *b) {

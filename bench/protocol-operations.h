@@ -25,6 +25,8 @@ typedef struct Bench {
         az_iot_message_properties three_properties;
         uint8_t three_properties_buffer[256];
 
+        int16_t attempt;
+
         char text[1024];
         size_t n_text;
         int32_t number;
