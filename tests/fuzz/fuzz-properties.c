@@ -213,12 +213,14 @@ static void check_round_trip(const az_iot_hub_client *client, const Properties *
         az_json_reader reader;
         az_json_writer writer;
         az_span component, written;
+        az_result r;
 
         check(az_json_writer_init(&writer, AZ_SPAN_FROM_BUFFER(buffer), NULL) == AZ_OK);
-        check(write_responses(client, &writer, properties) == AZ_OK);
-        written = az_json_writer_get_bytes_used_in_destination(&writer);
-        if (az_json_validate(written) == AZ_ERROR_JSON_NESTING_OVERFLOW) /* a response is one level more */
+        r = write_responses(client, &writer, properties);
+        if (r == AZ_ERROR_JSON_NESTING_OVERFLOW) /* a response is one level more */
                 return;
+        check(r == AZ_OK);
+        written = az_json_writer_get_bytes_used_in_destination(&writer);
 
         check(az_json_reader_init(&reader, written, NULL) == AZ_OK);
         for (int32_t i = 0; i < properties->n_properties; i++) {

@@ -214,6 +214,26 @@ START_TEST(nesting_is_limited) {
 }
 END_TEST
 
+START_TEST(levels_of_a_text_count_from_where_it_stands) {
+        char buffer[2 * AZ_JSON_NESTING_MAX + 8], text[2 * AZ_JSON_NESTING_MAX];
+        az_json_writer w;
+
+        memset(text, '[', AZ_JSON_NESTING_MAX);
+        memset(text + AZ_JSON_NESTING_MAX, ']', AZ_JSON_NESTING_MAX);
+        ck_assert_int_eq(az_json_writer_init(&w, AZ_SPAN_FROM_BUFFER(buffer), NULL), AZ_OK);
+        ck_assert_int_eq(az_json_writer_append_begin_array(&w), AZ_OK);
+        ck_assert_int_eq(az_json_writer_append_json_text(&w, AZ_SPAN_FROM_BUFFER(text)),
+                         AZ_ERROR_JSON_NESTING_OVERFLOW);
+        ck_assert_int_eq(w.total_bytes_written, 1);
+
+        ck_assert_int_eq(
+                az_json_writer_append_json_text(&w, az_span_create((uint8_t *) text + 1, sizeof(text) - 2)),
+                AZ_OK);
+        ck_assert_int_eq(az_json_writer_append_end_array(&w), AZ_OK);
+        ck_assert_int_eq(az_json_validate(az_json_writer_get_bytes_used_in_destination(&w)), AZ_OK);
+}
+END_TEST
+
 START_TEST(text_that_is_not_utf8_is_refused) {
         char buffer[64];
         az_json_writer w;
@@ -292,6 +312,7 @@ static Suite *json_writer_suite(void) {
         tcase_add_loop_test(t, nothing_is_written_where_it_does_not_fit, 0, ELEMENTSOF(texts));
         tcase_add_loop_test(t, what_cannot_stand_here_is_refused, 0, ELEMENTSOF(misplaced));
         tcase_add_test(t, nesting_is_limited);
+        tcase_add_test(t, levels_of_a_text_count_from_where_it_stands);
         tcase_add_test(t, text_that_is_not_utf8_is_refused);
         tcase_add_loop_test(t, json_text_must_be_one_value, 0, ELEMENTSOF(json_texts));
         tcase_add_test(t, numbers_that_json_cannot_hold_are_refused);

@@ -286,10 +286,10 @@ az_json_writer_get_bytes_used_in_destination(az_json_writer const *json_writer) 
  *   fractional_digits  as for az_span_dtoa()
  *
  * JSON_INVALID_STATE: it cannot stand here (a value in an object without a name, an end without its begin,
- * anything behind the end). JSON_NESTING_OVERFLOW: more than AZ_JSON_NESTING_MAX levels. NOT_SUPPORTED: the
- * number is not finite or its integer part is beyond +-(2^53 - 1). UNEXPECTED_CHAR: the text is not UTF-8.
- * UNEXPECTED_CHAR, UNEXPECTED_END, JSON_NESTING_OVERFLOW from append_json_text: 'json_text' is no valid JSON.
- * In all these cases nothing is written.
+ * anything behind the end). JSON_NESTING_OVERFLOW: more than AZ_JSON_NESTING_MAX levels, those of 'json_text'
+ * counted from where it stands. NOT_SUPPORTED: the number is not finite or its integer part is beyond
+ * +-(2^53 - 1). UNEXPECTED_CHAR: the text is not UTF-8. UNEXPECTED_CHAR, UNEXPECTED_END from
+ * append_json_text: 'json_text' is no valid JSON. In all these cases nothing is written.
  *
  * NOT_ENOUGH_SPACE: the buffer is too small, nothing was written. In chunked mode: the allocator returned an
  * empty buffer, or its own error; the text written so far is then of no use.

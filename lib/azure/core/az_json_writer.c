@@ -226,13 +226,26 @@ az_result az_json_writer_append_property_name(az_json_writer *ref_json_writer, a
         return result;
 }
 
+/* Checks that the text is a value that may stand in so many levels. */
+static az_result check_json_text(az_span json_text, int32_t depth) {
+        az_json_reader reader;
+        az_result result = az_json_reader_init(&reader, json_text, NULL);
+
+        while (az_result_succeeded(result)) {
+                result = az_json_reader_next_token(&reader);
+                if (az_result_succeeded(result) && reader._internal.state.depth > AZ_JSON_NESTING_MAX - depth)
+                        return AZ_ERROR_JSON_NESTING_OVERFLOW;
+        }
+        return result == AZ_ERROR_JSON_READER_DONE ? AZ_OK : result;
+}
+
 az_result az_json_writer_append_json_text(az_json_writer *ref_json_writer, az_span json_text) {
         az_result result;
 
         _az_PRECONDITION_NOT_NULL(ref_json_writer);
         _az_PRECONDITION_VALID_SPAN(json_text, 0);
 
-        result = az_json_validate(json_text);
+        result = check_json_text(json_text, ref_json_writer->_internal.state.depth);
         return az_result_failed(result) ? result : append_value(ref_json_writer, json_text);
 }
 
