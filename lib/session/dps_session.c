@@ -201,6 +201,7 @@ static az_result assign(az_dps_session *s, az_dps_session_transition const *tran
         event->as.assigned.hub = az_span_create_from_str(s->_internal.hub);
         event->as.assigned.device_id = az_span_create_from_str(s->_internal.device_id);
         event->as.assigned.payload = in->payload;
+        event->as.assigned.substatus = in->substatus;
         return AZ_OK;
 }
 

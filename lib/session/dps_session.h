@@ -43,8 +43,8 @@
  * az_dps_session_transitions() has every row, and docs/link-states.md draws them.
  *
  * Each input makes at most one event. Pop it before the next input. What an event points to lives until the
- * next call that takes the session as other than const; the texts of an answer, which are the messages of
- * az_dps_error and the payload of ASSIGNED, belong to the caller of az_dps_session_message().
+ * next call that takes the session as other than const; the texts of an answer, which are those of
+ * az_dps_error and the payload and substatus of ASSIGNED, belong to the caller of az_dps_session_message().
  *
  * Every input can return, besides AZ_OK and what its comment says, and changes nothing when it does:
  *
@@ -205,6 +205,9 @@ typedef struct {
                         az_span hub; /* host name; these two are followed by a NUL */
                         az_span device_id;
                         az_span payload; /* of the allocation: the text of a JSON value; empty: none */
+                        /* How that came about: "initialAssignment", "deviceDataMigrated" (the twin, too),
+                         * "deviceDataReset" (the twin is new), "reprovisionedToInitialAssignment". */
+                        az_span substatus;
                 } assigned;
                 struct {
                         az_dps_error error;

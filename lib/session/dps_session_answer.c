@@ -65,6 +65,7 @@ static az_dps_session_trigger take_assigned(az_dps_session *s, response const *a
             copy_name(s->_internal.device_id, AZ_DPS_SESSION_NAME_MAX, state->device_id) == 0)
                 return break_protocol(in);
         in->payload = state->payload;
+        in->substatus = state->substatus;
         return AZ_DPS_ON_ASSIGNED;
 }
 

@@ -17,7 +17,8 @@ typedef struct {
         az_hub_session_time time;
         az_span signature;
         az_dps_error error; /* loss NONE: nothing went wrong */
-        az_span payload;    /* of the allocation */
+        az_span payload;    /* these two are of the allocation */
+        az_span substatus;
 } _az_dps_input;
 
 /* dps_session_table.c: returns the row, or NULL if there is none. */

@@ -32,6 +32,7 @@ static void check_state(const az_iot_provisioning_client_registration_state *sta
         check_within(state->error_tracking_id, payload);
         check_within(state->error_timestamp, payload);
         check_within(state->payload, payload);
+        check_within(state->substatus, payload);
         check(az_span_size(state->payload) == 0 || az_json_validate(state->payload) == AZ_OK);
         check((int) state->error_code >= 0 && (int) state->error_code <= 999);
 }

@@ -93,6 +93,7 @@ static void check_event(Run *run, const az_dps_event *event, az_span line) {
                 check_text(event->as.assigned.hub);
                 check_text(event->as.assigned.device_id);
                 check_within(event->as.assigned.payload, line);
+                check_within(event->as.assigned.substatus, line);
         }
 }
 

@@ -287,7 +287,8 @@ static const struct {
                 const char *operation_id, *hub, *device;
                 int code;
                 unsigned long extended_code;
-                const char *message, *tracking_id, *timestamp, *payload; /* NULL: empty, as all texts */
+                const char *message, *tracking_id, *timestamp, *payload,
+                        *substatus; /* NULL: empty, as all texts */
         } expected;
 } answers[] = {
         { WAIT_3,
@@ -297,7 +298,7 @@ static const struct {
         { OK_TOPIC,
           ASSIGNED_WITH(""),
           { 200, STATUS(ASSIGNED), 0, OPERATION, "hub-lab.azure-devices.net", "pump-17a",
-            .timestamp = "2026-03-09T07:15:31.0Z" } },
+            .timestamp = "2026-03-09T07:15:31.0Z", .substatus = "initialAssignment" } },
         { OK_TOPIC,
           "{\"operationId\":\"5\",\"status\":\"failed\",\"registrationState\":{\"registrationId\":\"d\","
           "\"status\":\"failed\",\"errorCode\":400207,\"errorMessage\":\"Custom allocation failed with "
@@ -402,6 +403,7 @@ START_TEST(answer_is_parsed) {
         ck_assert_span_eq(a.registration_state.error_message, answers[_i].expected.message ?: "");
         ck_assert_span_eq(a.registration_state.error_tracking_id, answers[_i].expected.tracking_id ?: "");
         ck_assert_span_eq(a.registration_state.error_timestamp, answers[_i].expected.timestamp ?: "");
+        ck_assert_span_eq(a.registration_state.substatus, answers[_i].expected.substatus ?: "");
         ck_assert_span_eq(a.registration_state.payload, answers[_i].expected.payload ?: "");
 }
 END_TEST

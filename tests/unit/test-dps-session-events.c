@@ -100,7 +100,7 @@ START_TEST(the_filter_is_that_of_all_answers) {
 }
 END_TEST
 
-START_TEST(an_assignment_carries_hub_device_and_payload) {
+START_TEST(an_assignment_carries_hub_device_payload_and_substatus) {
         az_dps_event event;
         az_dps_session s;
 
@@ -108,12 +108,13 @@ START_TEST(an_assignment_carries_hub_device_and_payload) {
         event = give_answer(&s, "200",
                             "{\"status\":\"assigned\",\"registrationState\":{"
                             "\"assignedHub\":\"hub-lab.azure-devices.net\",\"deviceId\":\"a\\u002bb\","
-                            "\"payload\":{\"region\": \"weu\"}}}",
+                            "\"payload\":{\"region\": \"weu\"},\"substatus\":\"initialAssignment\"}}",
                             8);
         ck_assert_span_eq(event.as.assigned.hub, "hub-lab.azure-devices.net");
         ck_assert_span_eq(event.as.assigned.device_id, "a+b");
         ck_assert_str_eq((char *) az_span_ptr(event.as.assigned.device_id), "a+b");
         ck_assert_span_eq(event.as.assigned.payload, "{\"region\": \"weu\"}");
+        ck_assert_span_eq(event.as.assigned.substatus, "initialAssignment");
         ck_assert_int_eq(az_dps_session_get_status(&s).last_error.loss, AZ_DPS_LOSS_NONE);
 }
 END_TEST
@@ -499,7 +500,7 @@ static Suite *dps_session_events_suite(void) {
         tcase_add_test(t, the_password_is_forgotten_once_it_was_popped);
         tcase_add_test(t, each_request_has_an_id_of_its_own);
         tcase_add_test(t, the_filter_is_that_of_all_answers);
-        tcase_add_test(t, an_assignment_carries_hub_device_and_payload);
+        tcase_add_test(t, an_assignment_carries_hub_device_payload_and_substatus);
         suite_add_tcase(s, t);
 
         t = tcase_create("failures");

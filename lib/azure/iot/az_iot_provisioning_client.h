@@ -142,6 +142,7 @@ typedef struct {
         az_span error_tracking_id; /* what Microsoft's support asks for */
         az_span error_timestamp;   /* of the error, or of the last change of the registration */
         az_span payload;           /* of the allocation: the text of a JSON value, a string with its quotes */
+        az_span substatus;         /* extension: how it came to be assigned, e.g. "deviceDataReset" */
 } az_iot_provisioning_client_registration_state;
 
 /* How far the registration has come. */

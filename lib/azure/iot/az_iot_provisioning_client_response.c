@@ -67,6 +67,7 @@ static const member members_of_state[] = {
         MEMBER("errorMessage", TEXT, registration_state.error_message),
         MEMBER("lastUpdatedDateTimeUtc", TEXT, registration_state.error_timestamp),
         MEMBER("payload", VALUE, registration_state.payload),
+        MEMBER("substatus", TEXT, registration_state.substatus),
 };
 
 #define N_ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
