@@ -17,7 +17,7 @@ static const struct {
 } kinds[] = {
         [ATTESTATION_KEYS] = { "primaryKey", "secondaryKey", true, true },
         [ATTESTATION_THUMBPRINT] = { "primaryThumbprint", "secondaryThumbprint", true, false },
-        [ATTESTATION_CA] = { "primaryAuthority", "secondaryAuthority", false, false },
+        [ATTESTATION_CA] = { "primaryThumbprint", "secondaryThumbprint", false, false },
 };
 
 static char *wipe_and_free(char *text) {

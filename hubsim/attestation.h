@@ -54,9 +54,11 @@ int attestation_init_certificate(Attestation *ret, const X509 *certificate);
 int attestation_copy(const Attestation *attestation, Attestation *ret);
 void attestation_done(Attestation *attestation);
 
-/* Reads and writes members of an object that may have others: "authentication", and by its value "primaryKey"
- * and "secondaryKey", "primaryThumbprint" …, "primaryAuthority" …. Without the first of them it is keys.
- * -EBADMSG: there is no such thing in 'object'. */
+/*
+ * Reads and writes members of an object that may have others: "authentication" with the kind, which is keys
+ * if it is not there, and "primaryKey" and "secondaryKey", or "primaryThumbprint" and "secondaryThumbprint".
+ * -EBADMSG: there is no such thing in 'object'.
+ */
 int attestation_load(const cJSON *object, Attestation *ret);
 bool attestation_store(const Attestation *attestation, cJSON *object);
 

@@ -60,36 +60,39 @@ static void print_thumbprint(const char *title, const X509 *certificate, const E
         char thumbprint[THUMBPRINT_SIZE];
 
         certificate_get_thumbprint(certificate, digest, thumbprint);
-        printf("%s%s\n", title, thumbprint);
+        printf("%s%s", title, thumbprint);
 }
 
-/* What was made, and what to type now. */
-static void print_created(const CertificateOptions *options, const char *name, const Identity *made,
-                          const Identity *authority, const char *certificate_path, const char *key_path) {
-        char thumbprint[THUMBPRINT_SIZE];
-
-        printf("certificate: %s\nkey:         %s\n", certificate_path, key_path);
-        print_thumbprint("SHA-256:     ", made->certificate, EVP_sha256());
-        print_thumbprint("SHA-1:       ", made->certificate, EVP_sha1());
-        if (authority)
-                print_thumbprint("its CA:      ", authority->certificate, EVP_sha256());
-        printf("valid:       ");
-        print_time(X509_get0_notBefore(made->certificate));
-        printf(" to ");
-        print_time(X509_get0_notAfter(made->certificate));
-
-        printf("\nto register: aziot-hubsim device add");
+/* One that has to be typed now. 'authority' is NULL if the certificate is of no CA. */
+static void print_command(const char *command, const CertificateOptions *options, const char *name,
+                          const Identity *made, const Identity *authority) {
+        printf("%s", command);
         print_word(name);
-        certificate_get_thumbprint(made->certificate, EVP_sha256(), thumbprint);
         if (authority)
                 printf(" --ca");
         else
-                printf(" --thumbprint %s", thumbprint);
+                print_thumbprint(" --thumbprint ", made->certificate, EVP_sha256());
         if (options->names_state_dir) {
                 printf(" --state-dir");
                 print_word(options->state_dir);
         }
         printf("\n");
+}
+
+static void print_created(const CertificateOptions *options, const char *name, const Identity *made,
+                          const Identity *authority, const char *certificate_path, const char *key_path) {
+        printf("certificate: %s\nkey:         %s", certificate_path, key_path);
+        print_thumbprint("\nSHA-256:     ", made->certificate, EVP_sha256());
+        print_thumbprint("\nSHA-1:       ", made->certificate, EVP_sha1());
+        if (authority)
+                print_thumbprint("\nits CA:      ", authority->certificate, EVP_sha256());
+        printf("\nvalid:       ");
+        print_time(X509_get0_notBefore(made->certificate));
+        printf(" to ");
+        print_time(X509_get0_notAfter(made->certificate));
+        printf("\n");
+        print_command("to register: aziot-hubsim device add", options, name, made, authority);
+        print_command("to enroll:   aziot-hubsim enrollment add", options, name, made, authority);
 }
 
 /* Makes it with its chain, and saves both. 'authority' is NULL if it signs itself. */

@@ -30,20 +30,25 @@ static const IpcField devices_reply_fields[] = {
 };
 static const IpcStruct devices_reply = IPC_STRUCT(DevicesReply, devices_reply_fields);
 
-void client_add_authentication(IpcJson *json, const ClientOptions *options) {
-        const char *text = options->thumbprints, *comma;
+/* "ONE" or "ONE,OTHER"; NULL: nothing. */
+static void add_two(IpcJson *json, const char *first_name, const char *second_name, const char *text) {
+        const char *comma;
 
-        ipc_json_cstring(json, "authentication",
-                         options->has_ca ? "certificateAuthority"
-                         : text          ? "selfSigned"
-                                         : "sas");
         if (!text)
                 return;
         comma = strchrnul(text, ',');
-        ipc_json_string(json, "primaryThumbprint",
-                        az_span_create((uint8_t *) text, (int32_t) (comma - text)));
+        ipc_json_string(json, first_name, az_span_create((uint8_t *) text, (int32_t) (comma - text)));
         if (*comma)
-                ipc_json_cstring(json, "secondaryThumbprint", comma + 1);
+                ipc_json_cstring(json, second_name, comma + 1);
+}
+
+void client_add_authentication(IpcJson *json, const ClientOptions *options) {
+        ipc_json_cstring(json, "authentication",
+                         options->has_ca        ? "certificateAuthority"
+                         : options->thumbprints ? "selfSigned"
+                                                : "sas");
+        add_two(json, "primaryKey", "secondaryKey", options->keys);
+        add_two(json, "primaryThumbprint", "secondaryThumbprint", options->thumbprints);
 }
 
 int client_device_add(const ClientOptions *options, const char *device) {

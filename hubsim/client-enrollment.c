@@ -88,7 +88,6 @@ int client_enrollment_add(const ClientOptions *options, const ClientEnrollment *
         add_settings(&json, enrollment);
         ipc_json_bool(&json, "group", enrollment->is_group);
         client_add_authentication(&json, options);
-        add_text(&json, "primaryKey", enrollment->key);
         ipc_json_end(&json);
         return print_line(options, PREFIX "AddEnrollment", &json);
 }

@@ -36,5 +36,5 @@ int client_call_and_decode(const ClientOptions *options, Client *client, const c
 /* Decodes a JSON object; what it points to lives as long as 'text' and until the next call of this. */
 int client_decode(Client *client, az_span text, const IpcStruct *type, void *answer);
 
-/* Appends what the options say that a device proves itself with: "HEX" or "HEX,HEX", a CA, or keys. */
+/* Appends what the options say that a device proves itself with: keys, thumbprints, a CA. */
 void client_add_authentication(IpcJson *json, const ClientOptions *options);

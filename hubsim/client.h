@@ -10,7 +10,7 @@ typedef struct ClientOptions {
         const char *device;                    /* log, monitor: only this one; NULL: all */
         uint64_t since;                        /* log */
         uint64_t timeout_s, connect_timeout_s; /* invoke */
-        const char *thumbprints;               /* device, enrollment: "HEX", "HEX,HEX"; NULL: none */
+        const char *keys, *thumbprints;        /* device, enrollment: "ONE" or "ONE,OTHER"; NULL: none */
         bool has_ca;                           /* the same */
         bool json;
 } ClientOptions;
@@ -25,7 +25,7 @@ typedef struct ClientMessage {
 
 /* An enrollment of the provisioning service; what is NULL, or -1, is not said. */
 typedef struct ClientEnrollment {
-        const char *name, *device, *hub, *payload, *key, *status, *reprovision;
+        const char *name, *device, *hub, *payload, *status, *reprovision;
         bool is_group;
         long failure, n_assigning, retry_after_s;
 } ClientEnrollment;

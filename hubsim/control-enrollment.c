@@ -12,11 +12,7 @@
 #define COUNT_MAX        1000000
 #define SECONDS_MAX      86400
 #define MILLISECONDS_MAX (SECONDS_MAX * 1000)
-
-/* A key, or a thumbprint with colons: some text longer than that is neither. */
-#define CREDENTIAL_MAX 128
-
-#define HOST_MAX 255
+#define HOST_MAX         255
 
 /* More than a device is likely to expect, and an answer that still fits a message. */
 #define PAYLOAD_MAX (64 * 1024)
@@ -27,9 +23,9 @@
 static const char *const status_names[] = { "enabled", "disabled", NULL };
 
 typedef struct EnrollmentParams {
-        az_span enrollment, primary_key, secondary_key, primary_thumbprint, secondary_thumbprint;
+        az_span enrollment;
         bool group;
-        int authentication;
+        AttestationParams attestation;
         az_span device, hub, payload;
         int64_t failure, assigning, retry_after_s; /* -1: not said */
         int status, reprovision;                   /* the same */
@@ -63,16 +59,7 @@ typedef struct EnrollmentParams {
 static const IpcField add_fields[] = {
         ENROLLMENT_FIELD,
         { "group", IPC_FIELD_BOOL, offsetof(EnrollmentParams, group), IPC_FIELD_NULLABLE },
-        { "authentication", IPC_FIELD_ENUM, offsetof(EnrollmentParams, authentication), IPC_FIELD_NULLABLE,
-          .names = attestation_kind_names, .absent = ATTESTATION_KEYS },
-        { "primaryKey", IPC_FIELD_STRING, offsetof(EnrollmentParams, primary_key), IPC_FIELD_NULLABLE,
-          .max = CREDENTIAL_MAX },
-        { "secondaryKey", IPC_FIELD_STRING, offsetof(EnrollmentParams, secondary_key), IPC_FIELD_NULLABLE,
-          .max = CREDENTIAL_MAX },
-        { "primaryThumbprint", IPC_FIELD_STRING, offsetof(EnrollmentParams, primary_thumbprint),
-          IPC_FIELD_NULLABLE, .max = CREDENTIAL_MAX },
-        { "secondaryThumbprint", IPC_FIELD_STRING, offsetof(EnrollmentParams, secondary_thumbprint),
-          IPC_FIELD_NULLABLE, .max = CREDENTIAL_MAX },
+        CONTROL_ATTESTATION_FIELDS(EnrollmentParams, attestation),
         SETTINGS_FIELDS,
 };
 static const IpcField change_fields[] = { ENROLLMENT_FIELD, SETTINGS_FIELDS };
@@ -156,51 +143,6 @@ static int reply_connection_string(IpcCall *call, const Hub *hub, const Enrollme
         return ipc_call_reply_json(call, &json);
 }
 
-/* Fresh keys, or those that were said. */
-static int make_keys(const EnrollmentParams *p, Attestation *ret) {
-        char primary[CREDENTIAL_MAX + 1], secondary[CREDENTIAL_MAX + 1];
-        int r;
-
-        if (ipc_is_absent(p->primary_key))
-                return attestation_init_keys(ret);
-        if (ipc_is_absent(p->secondary_key)) {
-                r = sas_key_make(secondary);
-                if (r < 0)
-                        return r;
-        } else if (!control_get_text(p->secondary_key, secondary, sizeof(secondary)))
-                return -EINVAL;
-        return attestation_init(ret, ATTESTATION_KEYS,
-                                control_get_text(p->primary_key, primary, sizeof(primary)), secondary);
-}
-
-/* -EINVAL: they are none of this kind. For a CA the thumbprints are those of the CA. */
-static int make_attestation(const EnrollmentParams *p, Attestation *ret) {
-        char primary[CREDENTIAL_MAX + 1], secondary[CREDENTIAL_MAX + 1];
-
-        if (p->authentication == ATTESTATION_KEYS)
-                return make_keys(p, ret);
-        return attestation_init(ret, (AttestationKind) p->authentication,
-                                control_get_text(p->primary_thumbprint, primary, sizeof(primary)),
-                                control_get_text(p->secondary_thumbprint, secondary, sizeof(secondary)));
-}
-
-/* Returns the name of the parameter that goes not together with the authentication, NULL: none. */
-static const char *check_authentication(const EnrollmentParams *p) {
-        bool has_keys = p->authentication == ATTESTATION_KEYS;
-
-        if (p->group && p->authentication == ATTESTATION_THUMBPRINT)
-                return "authentication"; /* devices of a group do not share a certificate */
-        if (!has_keys && !ipc_is_absent(p->primary_key))
-                return "primaryKey";
-        if ((!has_keys || ipc_is_absent(p->primary_key)) && !ipc_is_absent(p->secondary_key))
-                return "secondaryKey";
-        if (has_keys && !ipc_is_absent(p->primary_thumbprint))
-                return "primaryThumbprint";
-        if ((has_keys || ipc_is_absent(p->primary_thumbprint)) && !ipc_is_absent(p->secondary_thumbprint))
-                return "secondaryThumbprint";
-        return NULL;
-}
-
 int control_on_add_enrollment(IpcCall *call, const void *params, void *userdata) {
         _cleanup_(enrollment_settings_done) EnrollmentSettings settings = ENROLLMENT_SETTINGS_DEFAULT;
         _cleanup_(attestation_done) Attestation attestation = ATTESTATION_NULL;
@@ -210,14 +152,13 @@ int control_on_add_enrollment(IpcCall *call, const void *params, void *userdata)
         Enrollment *enrollment;
         int r;
 
-        if (!wrong)
-                wrong = check_authentication(p);
+        if (!wrong && p->group && p->attestation.kind == ATTESTATION_THUMBPRINT)
+                wrong = "authentication"; /* devices of a group do not share a certificate */
         if (wrong)
                 return ipc_call_error_invalid_parameter(call, wrong);
-        r = make_attestation(p, &attestation);
+        r = control_make_attestation(&p->attestation, &attestation, &wrong);
         if (r == -EINVAL)
-                return ipc_call_error_invalid_parameter(
-                        call, p->authentication == ATTESTATION_KEYS ? "primaryKey" : "primaryThumbprint");
+                return ipc_call_error_invalid_parameter(call, wrong);
         if (r < 0)
                 return r;
         r = apply_settings(p, &settings);
@@ -287,11 +228,7 @@ static int add_enrollment(IpcJson *json, const Hub *hub, const Enrollment *e) {
         ipc_json_cstring(json, "enrollment", e->id);
         ipc_json_bool(json, "group", e->is_group);
         ipc_json_cstring(json, "connectionString", text);
-        ipc_json_cstring(json, "authentication", attestation_kind_names[e->attestation.kind]);
-        if (e->attestation.kind != ATTESTATION_KEYS) {
-                add_text(json, "primaryThumbprint", e->attestation.primary);
-                add_text(json, "secondaryThumbprint", e->attestation.secondary);
-        }
+        control_add_attestation(json, &e->attestation);
         add_text(json, "device", s->device_id);
         add_text(json, "hub", s->hub);
         add_text(json, "payload", s->payload);

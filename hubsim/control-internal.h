@@ -35,6 +35,39 @@ int control_reply_service_error(IpcCall *call, unsigned code);
 /* The same with a sentence that says more than the code does, or NULL. */
 int control_reply_refusal(IpcCall *call, unsigned code, const char *message);
 
+/* What an identity is to prove itself with: control-attestation.c. */
+typedef struct AttestationParams {
+        int kind;
+        az_span keys[2], thumbprints[2]; /* primary, secondary */
+} AttestationParams;
+
+/* A key, or a thumbprint with colons: some text longer than that is neither. */
+#define CONTROL_CREDENTIAL_MAX 128
+
+#define CONTROL_CREDENTIAL_FIELD(name, type, member) \
+        { name, IPC_FIELD_STRING, offsetof(type, member), IPC_FIELD_NULLABLE, .max = CONTROL_CREDENTIAL_MAX }
+
+#define CONTROL_AUTHENTICATION_FIELD(type, member)                                            \
+        {                                                                                     \
+                "authentication", IPC_FIELD_ENUM, offsetof(type, member), IPC_FIELD_NULLABLE, \
+                        .names = attestation_kind_names, .absent = ATTESTATION_KEYS           \
+        }
+
+/* The rows of its fields in the table of 'type', whose member 'member' it is. */
+#define CONTROL_ATTESTATION_FIELDS(type, member)                                            \
+        CONTROL_AUTHENTICATION_FIELD(type, member.kind),                                    \
+                CONTROL_CREDENTIAL_FIELD("primaryKey", type, member.keys[0]),               \
+                CONTROL_CREDENTIAL_FIELD("secondaryKey", type, member.keys[1]),             \
+                CONTROL_CREDENTIAL_FIELD("primaryThumbprint", type, member.thumbprints[0]), \
+                CONTROL_CREDENTIAL_FIELD("secondaryThumbprint", type, member.thumbprints[1])
+
+/* For a CA, the thumbprints are the CA's. -EINVAL: the parameter with this name is wrong, missing or too
+ * much. */
+int control_make_attestation(const AttestationParams *p, Attestation *ret, const char **ret_wrong);
+
+/* Adds what it is to a reply; no keys. */
+void control_add_attestation(IpcJson *json, const Attestation *attestation);
+
 /* Devices: control-devices.c. */
 extern const IpcStruct control_add_device_params;
 int control_on_add_device(IpcCall *call, const void *params, void *userdata);

@@ -104,7 +104,7 @@ typedef struct Arguments {
         const char *hosts[NAMES_MAX + 1], *devices[NAMES_MAX + 1]; /* end with NULL */
         unsigned long expiry_grace_s, timeout_s, connect_timeout_s, since;
         bool json, is_basic;
-        const char *thumbprints;
+        const char *keys, *thumbprints;
         CertificateOptions certificate;
         ClientMessage message;
         ClientEnrollment enrollment;
@@ -151,6 +151,7 @@ static ClientOptions client_options(const Arguments *a) {
                 .timeout_s = a->timeout_s,
                 .connect_timeout_s = a->connect_timeout_s,
                 .json = a->json,
+                .keys = a->keys,
                 .thumbprints = a->thumbprints,
                 .has_ca = a->given[OPTION_CA],
         };
@@ -200,8 +201,6 @@ static int command_cut(const Arguments *a) {
 static int command_device(const Arguments *a) {
         ClientOptions o = client_options(a);
 
-        if (o.thumbprints && o.has_ca)
-                return usage_error("device: --thumbprint or --ca?", "");
         if (strcmp(a->operands[0], "add") == 0 && a->operands[1])
                 return client_device_add(&o, a->operands[1]);
         if (strcmp(a->operands[0], "list") == 0 && !a->operands[1])
@@ -242,8 +241,8 @@ static int command_enrollment(const Arguments *a) {
         enrollment.device = a->devices[0];
         if (strcmp(verb, "add") == 0 && name && !id)
                 return client_enrollment_add(&o, &enrollment);
-        if (strcmp(verb, "change") == 0 && name && !id && !enrollment.is_group && !enrollment.key &&
-            !o.thumbprints && !o.has_ca)
+        if (strcmp(verb, "change") == 0 && name && !id && !enrollment.is_group && !o.keys && !o.thumbprints &&
+            !o.has_ca)
                 return client_enrollment_change(&o, &enrollment);
         if (strcmp(verb, "show") == 0 && name)
                 return client_enrollment_show(&o, name, id);
@@ -316,7 +315,7 @@ static const struct {
         { "log", "DSj", 0, 0, command_log },
         { "invoke", "tc", 2, 3, command_invoke },
         { "cut", "", 1, 1, command_cut },
-        { "device", "juz", 1, 2, command_device },
+        { "device", "jkuz", 1, 2, command_device },
         { "certificate", "ZiyY", 1, 3, command_certificate },
         { "twin", "", 1, 3, command_twin },
         { "messages", "MCUTEpLa", 1, 3, command_messages },
@@ -372,6 +371,9 @@ static int parse_message_option(Arguments *a, int option) {
 /* Those of a device and of a certificate. Returns an exit code above 0 if it is wrong. */
 static int parse_certificate_option(Arguments *a, int option) {
         switch (option) {
+        case OPTION_KEY:
+                a->keys = optarg;
+                return 0;
         case OPTION_THUMBPRINT:
                 a->thumbprints = optarg;
                 return 0;
@@ -407,9 +409,6 @@ static int parse_enrollment_option(Arguments *a, int option) {
         switch (option) {
         case OPTION_GROUP:
                 e->is_group = true;
-                return 0;
-        case OPTION_KEY:
-                e->key = optarg;
                 return 0;
         case OPTION_HUB:
                 e->hub = optarg;

@@ -15,7 +15,7 @@ _aziot_hubsim() {
                 [log]='--device --since --json'
                 [invoke]='--timeout --connect-timeout'
                 [messages]='--message-id --correlation-id --user-id --content-type --content-encoding --property --ttl --ack'
-                [device]='--json --thumbprint --ca'
+                [device]='--json --key --thumbprint --ca'
                 [certificate]='--self-signed --intermediate --days --from'
                 [enrollment]='--group --key --thumbprint --ca --device --hub --payload --status --failure --assigning --retry-after --reprovision --json'
         )

@@ -124,6 +124,7 @@ class Certificate:
         self.printed = {name: value.strip() for name, value in fields.items()}
         self.path, self.key = Path(self.printed["certificate"]), Path(self.printed["key"])
         self.sha1, self.sha256 = self.printed["SHA-1"], self.printed["SHA-256"]
+        self.pair = (self.path, self.key)
 
 
 class HubCase(unittest.TestCase):
@@ -200,4 +201,32 @@ class C2dCase(HubCase):
     def open_subscribed(self, line=None, qos=1, **options):
         d = self.open_connected(line, **options)
         self.assertEqual(d.subscribe(self.filter(), qos=qos), [qos])
+        return d
+
+
+class X509Case(HubCase):
+    """With certificates for devices."""
+
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.directory = Path(directory.name)
+        self.name = self._testMethodName[:60]  # a common name is no longer
+
+    def run_command(self, *arguments, state=None):
+        """Runs a command that works; what it prints."""
+        run = subprocess.run([PROGRAM, *arguments, "--state-dir", state or self.hub.state], env=ENVIRONMENT,
+                             text=True, capture_output=True, timeout=60)
+        self.assertEqual((run.returncode, run.stderr), (0, ""))
+        return run.stdout
+
+    def create(self, *options, name=None, folder="a", state=None):
+        """A new certificate, by itself the device's of this case."""
+        return Certificate(self.run_command("certificate", "create", name or self.name, self.directory / folder,
+                                            *options, state=state))
+
+    def open_with(self, certificate, line, kind=Device, **options):
+        """A connection with this certificate, or None; 'kind' is what it is to."""
+        d = kind(line, str(self.hub.state / "ca.pem"), client_certificate=certificate and certificate.pair, **options)
+        self.addCleanup(d.close)
         return d

@@ -7,44 +7,18 @@ import signal
 import ssl
 import stat
 import subprocess
-import tempfile
-from pathlib import Path
 
 import device as mqtt
-from device import Device, publish
-from hub import ENVIRONMENT, PROGRAM, Certificate, HubCase, enforces
+from device import publish
+from hub import ENVIRONMENT, PROGRAM, X509Case, enforces
 import tap  # hub knows where it is
 
 DAY_S = 86400
 
 
-class X509Case(HubCase):
-    def setUp(self):
-        directory = tempfile.TemporaryDirectory()
-        self.addCleanup(directory.cleanup)
-        self.directory = Path(directory.name)
-        self.name = self._testMethodName[:60]  # a common name is no longer
-
-    def run_command(self, *arguments, state=None):
-        """Runs a command that works; what it prints."""
-        run = subprocess.run([PROGRAM, *arguments, "--state-dir", state or self.hub.state], env=ENVIRONMENT,
-                             text=True, capture_output=True, timeout=60)
-        self.assertEqual((run.returncode, run.stderr), (0, ""))
-        return run.stdout
-
-    def create(self, *options, name=None, folder="a", state=None):
-        """A new certificate, by itself the device's of this case."""
-        return Certificate(self.run_command("certificate", "create", name or self.name, self.directory / folder,
-                                            *options, state=state))
-
+class CertificateCase(X509Case):
     def add(self, *options):
         return self.run_command("device", "add", self.name, *options)
-
-    def open_with(self, certificate, line, **options):
-        pair = (certificate.path, certificate.key) if certificate else None
-        d = Device(line, str(self.hub.state / "ca.pem"), client_certificate=pair, **options)
-        self.addCleanup(d.close)
-        return d
 
     def check(self, certificate, line, reason, **options):
         """Tries to connect; without a 'reason' that has to work."""
@@ -55,7 +29,7 @@ class X509Case(HubCase):
         return d
 
 
-class Connect(X509Case):
+class Connect(CertificateCase):
     @enforces(4)
     def test_a_thumbprint_in_any_form_and_either_place(self):
         own = self.create("--self-signed")
@@ -73,6 +47,18 @@ class Connect(X509Case):
         self.check(self.create(), line, None)
         self.check(self.create("--intermediate", "factory", folder="b"), line, None)
         self.check(self.create("--intermediate", "other.key", folder="c"), line, None)
+
+    @enforces(4)
+    def test_a_certificate_of_one_ca_alone(self):
+        factory = self.create("--intermediate", "factory")
+        root = self.run_command("certificate", "list").split()[0]
+        for i, (thumbprint, reason) in enumerate([(root, None), (factory.printed["its CA"], None),
+                                                  (f"{'0' * 40},{root}", None),
+                                                  (factory.sha256, "the certificate is of another CA")]):
+            with self.subTest(thumbprint):
+                self.name = f"one-ca-{i}"
+                line = self.add("--ca", "--thumbprint", thumbprint)
+                self.check(self.create("--intermediate", "factory", folder="b"), line, reason)
 
     @enforces(4, 40)
     def test_what_is_no_certificate_of_the_device(self):
@@ -153,7 +139,7 @@ class Connect(X509Case):
             trusted.unlink() if before is None else trusted.write_text(before)
 
 
-class Session(X509Case):
+class Session(CertificateCase):
     def connect(self, **options):
         d = self.open_with(self.certificate, self.line)
         self.assertEqual(d.connect(**options)[1], 0)
@@ -220,7 +206,7 @@ class Session(X509Case):
         self.connect()
 
 
-class Commands(X509Case):
+class Commands(CertificateCase):
     def fails(self, code, text, *arguments):
         run = self.hub.command(*arguments)
         self.assertEqual((run.returncode, run.stdout), (code, ""))
@@ -311,6 +297,9 @@ class Commands(X509Case):
     def test_a_device_shows_how_it_proves_itself(self):
         rows = {
             "list-keys": ([], "sas", None, None, ""),
+            "list-key": (["--key", "A" * 44], "sas", None, None, ""),
+            "list-this-ca": (["--ca", "--thumbprint", "ab" * 20], "certificateAuthority", "AB" * 20, None,
+                             " ca thumbprint=" + "AB" * 20),
             "list-ca": (["--ca"], "certificateAuthority", None, None, " ca"),
             "list-one": (["--thumbprint", "ab" * 20], "selfSigned", "AB" * 20, None, " thumbprint=" + "AB" * 20),
             "list-two": (["--thumbprint", "ab" * 20 + "," + "cd" * 32], "selfSigned", "AB" * 20, "CD" * 32,
@@ -334,15 +323,26 @@ class Commands(X509Case):
                 self.assertEqual((run.returncode, run.stdout), (1, ""))
                 self.assertIn("InvalidParameter", run.stderr)
         for parameters in [{"authentication": "selfSigned"}, {"authentication": "tpm"},
-                           {"primaryThumbprint": "ab" * 20},
-                           {"authentication": "certificateAuthority", "primaryThumbprint": "ab" * 20},
+                           {"primaryThumbprint": "ab" * 20}, {"primaryKey": "A" * 16}, {"secondaryKey": "A" * 43},
+                           {"authentication": "certificateAuthority", "secondaryThumbprint": "ab"},
+                           {"authentication": "certificateAuthority", "secondaryKey": "A" * 44},
+                           {"authentication": "selfSigned", "primaryKey": "A" * 44, "primaryThumbprint": "ab" * 20},
                            {"authentication": "selfSigned", "secondaryThumbprint": "ab" * 20},
                            {"authentication": "selfSigned", "primaryThumbprint": "ab" * 19 + "a\0"}]:
             with self.subTest(parameters):
                 error, _ = self.hub.control("AddDevice", device=self.name, **parameters)
                 self.assertEqual(error, "org.varlink.service.InvalidParameter")
-        run = self.hub.command("device", "add", self.name, "--ca", "--thumbprint", "ab" * 20)
-        self.assertEqual(run.returncode, 2)
+
+    def test_keys_may_be_given(self):
+        keys = ["A" * 43 + "=", "B" * 43 + "="]
+        for self.name, given in [("one-key", keys[0]), ("two-keys", ",".join(keys))]:
+            line = self.add("--key", given)
+            self.assertTrue(line.endswith(f";SharedAccessKey={keys[0]}\n"), line)
+            self.check(None, line, None)
+        self.check(None, line.replace(keys[0], keys[1]), None)
+        error, reply = self.hub.control("AddDevice", device="second-key", secondaryKey=keys[1])
+        self.assertIsNone(error)
+        self.assertNotIn(keys[1], reply["connectionString"])
 
 
 if __name__ == "__main__":
