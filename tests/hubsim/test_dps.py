@@ -5,12 +5,11 @@ import base64
 import hashlib
 import hmac
 import json
-import tempfile
 import time
 
 import device as mqtt
-from device import DPS_FILTER, Closed, Device, ProvisionedDevice, publish, subscribe
-from hub import METHODS, Certificate, HubCase, enforces
+from device import DPS_FILTER, Closed, ProvisionedDevice, publish, subscribe
+from hub import METHODS, HubCase, enforces
 import tap  # hub knows where it is
 
 REGISTER = "$dps/registrations/PUT/iotdps-register/?$rid="
@@ -417,91 +416,6 @@ class Outcomes(DpsCase):
         d = self.open_subscribed(line)
         self.assert_error(d.poll(operation_id), 404, 404202)
         self.assertEqual(self.provision(line)["registrationState"], first)
-
-
-class Certificates(DpsCase):
-    def setUp(self):
-        directory = tempfile.TemporaryDirectory()
-        self.addCleanup(directory.cleanup)
-        self.directory = directory.name
-
-    def create(self, name, *options, folder="a"):
-        r = self.hub.command("certificate", "create", name, f"{self.directory}/{folder}", *options)
-        self.assertEqual(r.returncode, 0, r.stderr)
-        return Certificate(r.stdout)
-
-    def open_with(self, certificate, line, kind=ProvisionedDevice):
-        d = kind(line, str(self.hub.state / "ca.pem"), client_certificate=(certificate.path, certificate.key))
-        self.addCleanup(d.close)
-        return d
-
-    def refused(self, certificate, line, reason, **options):
-        del self.hub.errors[:]
-        self.assertEqual(self.open_with(certificate, line).connect(**options), (False, 5))
-        self.eventually(lambda: any(f"401002 CONNECT refused with code 5: {reason}" in e for e in self.hub.errors))
-
-    def provision_with(self, certificate, line):
-        """Registers, connects to the hub that is assigned, and returns the state."""
-        state = self.open_with(certificate, line).provision()["registrationState"]
-        self.assertEqual(state["x509"]["certificateInfo"]["sha256Thumbprint"], certificate.sha256)
-        h = self.open_with(certificate, f"HostName={state['assignedHub']};DeviceId={state['deviceId']}", Device)
-        self.assertEqual(h.connect(password="")[1], 0)
-        return state
-
-    @enforces(31)
-    def test_a_device_by_its_thumbprint(self):
-        own, next_one = self.create("cam-1", "--self-signed"), self.create("cam-1", "--self-signed", folder="b")
-        line = self.enroll("--thumbprint", f"{own.sha1},{next_one.sha256}", "--device", "camera", name="cam-1")
-        self.assertTrue(line.endswith(";RegistrationId=cam-1;x509=true\n"))
-        state = self.provision_with(own, line)
-        self.assertEqual(state["deviceId"], "camera")
-        self.assertEqual(list(state["x509"]), ["certificateInfo"])
-        info = state["x509"]["certificateInfo"]
-        self.assertEqual(list(info), ["subjectName", "sha1Thumbprint", "sha256Thumbprint", "issuerName", "notBeforeUtc",
-                                      "notAfterUtc", "serialNumber", "version"])
-        self.assertEqual((info["subjectName"], info["issuerName"], info["sha1Thumbprint"], info["version"]),
-                         ("CN=cam-1", "CN=cam-1", own.sha1, 3))
-        self.assertRegex(info["notAfterUtc"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
-
-        # The hub knows the certificate by which the device has registered last.
-        self.provision_with(next_one, line)
-        h = self.open_with(own, f"HostName={state['assignedHub']};DeviceId=camera", Device)
-        self.assertEqual(h.connect(password=""), (False, 5))
-
-    @enforces(31)
-    def test_a_device_and_a_group_by_a_ca(self):
-        line = self.enroll("--ca", name="cam-2")
-        self.provision_with(self.create("cam-2"), line)
-
-        factory = self.create("cam-3", "--intermediate", "factory")
-        self.enroll("--group", "--ca", "--thumbprint", factory.printed["its CA"], name="cams")
-        line = self.member("cams", "cam-3")
-        self.assertEqual(self.provision_with(factory, line)["x509"]["enrollmentGroupId"], "cams")
-        self.refused(self.create("cam-3", folder="b"), line, "the certificate")  # not by way of that CA
-        listed = json.loads(self.hub.command("enrollment", "list", "--json").stdout)["enrollments"][-1]
-        self.assertEqual((listed["authentication"], listed["primaryThumbprint"]),
-                         ("certificateAuthority", factory.printed["its CA"]))
-
-    @enforces(31)
-    def test_who_is_refused(self):
-        own = self.create("cam-4", "--self-signed")
-        line = self.enroll("--thumbprint", own.sha256, name="cam-4")
-        self.refused(self.create("cam-4", "--self-signed", folder="b"), line, "the certificate has another thumbprint")
-        self.refused(own, line, "a certificate and a password, too", password="secret")
-        late = self.create("cam-4", "--self-signed", "--days", "-1", folder="c")
-        other = self.enroll("--thumbprint", f"{late.sha1},{own.sha1}", name="cam-5")
-        self.refused(own, other, "the certificate's common name is not the registration id")
-        self.hub.command("enrollment", "remove", "cam-4")
-        line = self.enroll("--thumbprint", late.sha256, name="cam-4")
-        self.refused(late, line, "the certificate has expired")
-        keys = self.enroll(name="cam-6")
-        self.refused(self.create("cam-6"), keys, "a certificate, where a token is needed", password="")
-
-        with self.open_dps(line) as d:
-            token = mqtt.sas_token(f"{d.scope}/registrations/cam-4", "A" * 43 + "=", int(time.time()) + 60)
-            self.assertEqual(d.connect(password=token + "&skn=registration"), (False, 5))
-        self.name = "cam-4"
-        self.wait_for_log("401002 CONNECT refused with code 5: a token, where a certificate is needed")
 
 
 class Faults(DpsCase):

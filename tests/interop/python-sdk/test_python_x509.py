@@ -48,6 +48,8 @@ class PythonX509(HubCase):
         client = self.make_client(self.make_certificate(self.name, "--intermediate", "factory"), "--ca")
         self.check(client)
         self.assertEqual(self.hub.control("Kick", device=self.name), (None, {"wasConnected": True}))
+        self.wait_for_log("connected, session present")
+        self.eventually(lambda: client.connected)
         client.send_message("2")
         self.eventually(lambda: len(self.arrived()) == 2)
 
