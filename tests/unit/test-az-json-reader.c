@@ -135,6 +135,8 @@ static const struct {
         { TEXT("\"\\uD800\\n\""), AZ_ERROR_UNEXPECTED_CHAR },
         { TEXT("\"\\uD800\\u0041\""), AZ_ERROR_UNEXPECTED_CHAR },
         { TEXT("\"\\uD800\\uD800\""), AZ_ERROR_UNEXPECTED_CHAR },
+        { TEXT("\"\\uD800\\uE000\""), AZ_ERROR_UNEXPECTED_CHAR },
+        { TEXT("\"\\uD800\\uDC0g\""), AZ_ERROR_UNEXPECTED_CHAR },
         { TEXT("\"\\uDC00\\uD800\""), AZ_ERROR_UNEXPECTED_CHAR },
         { TEXT("\"\n\""), AZ_ERROR_UNEXPECTED_CHAR },
         { TEXT("\"\t\""), AZ_ERROR_UNEXPECTED_CHAR },
@@ -392,6 +394,9 @@ START_TEST(an_end_token_or_none_is_no_value) {
         ck_assert_int_eq(reader.token.kind, AZ_JSON_TOKEN_NONE);
         ck_assert_int_eq(az_json_reader_read_value_text(&reader, &value), AZ_ERROR_JSON_INVALID_STATE);
         read_tokens(&reader, "[]", 2);
+        ck_assert_int_eq(az_json_reader_skip_children(&reader), AZ_OK);
+        ck_assert_int_eq(az_json_reader_read_value_text(&reader, &value), AZ_ERROR_JSON_INVALID_STATE);
+        read_tokens(&reader, "{}", 2);
         ck_assert_int_eq(az_json_reader_skip_children(&reader), AZ_OK);
         ck_assert_int_eq(az_json_reader_read_value_text(&reader, &value), AZ_ERROR_JSON_INVALID_STATE);
 
