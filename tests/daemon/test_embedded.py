@@ -1,43 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""docs/examples/embedded, built by its own Makefile against what is installed, and run against aziot-hubsim."""
+"""The examples of docs/examples/embedded that know their hub, on each MQTT client."""
 
 import json
 import re
-import shutil
 import unittest
 
 import harness
+from embedded import EXAMPLES, EmbeddedCase, build
 from harness import eventually, tap
-from installed import SOURCE, STRICT, install, run
-
-EXAMPLES = SOURCE / "docs/examples/embedded"
+from installed import run
 
 
 def setUpModule():
-    global installed, programs
-    installed = install()
-    programs = installed.root / "embedded"
-    shutil.copytree(EXAMPLES, programs)
-    run("make", "-C", programs, "-j2", "CFLAGS=" + " ".join([*STRICT, "-g", *installed.extra]),
-        env=installed.environment)
-
-
-class EmbeddedCase(harness.DaemonCase):
-    """A hub with the device "demo", and no daemon."""
-
-    starts_daemon = False
-
-    def setUp(self):
-        super().setUp()
-        self.key_file = self.directory / "key"
-        self.key_file.write_text(self.hub.connection_string_file.read_text().partition("SharedAccessKey=")[2])
-        self.settings = {"AZIOT_HOST": "localhost", "AZIOT_PORT": str(self.hub.port),
-                         "AZIOT_CA_FILE": str(self.hub.ca_file), "AZIOT_DEVICE_ID": "demo",
-                         "AZIOT_KEY_FILE": str(self.key_file)}
-
-    def run_example(self, name, *arguments, **settings):
-        return self.run_program(programs / name, *arguments, env={**self.settings, **settings})
+    EmbeddedCase.built = build()
 
 
 class HubCases:
@@ -113,6 +89,16 @@ class HubCases:
         device.wait_for_output("^lost: closed")
         eventually(lambda: len(re.findall("^connected to localhost$", device.output(), re.MULTILINE)) == 2, "connected")
         self.assertEqual(self.hub.invoke("echo", "1"), (200, "1"))
+
+    def test_a_certificate_known_by_its_thumbprint_is_enough(self):
+        thumbprint = self.use_certificate("lamp", "--self-signed")["SHA-256"]
+        self.hub.call("AddDevice", {"device": "lamp", "authentication": "selfSigned", "primaryThumbprint": thumbprint})
+        self.assert_sends(self.run_device(AZIOT_DEVICE_ID="lamp"), "lamp")
+
+    def test_a_certificate_of_a_ca_is_enough(self):
+        self.use_certificate("lamp", "--intermediate", "factory")
+        self.hub.call("AddDevice", {"device": "lamp", "authentication": "certificateAuthority"})
+        self.assert_sends(self.run_device(AZIOT_DEVICE_ID="lamp"), "lamp")
 
     def test_a_hub_that_is_another_is_not_spoken_to(self):
         run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",

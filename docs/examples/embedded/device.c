@@ -6,7 +6,6 @@
 
 #include "program.h"
 
-#define MODEL_ID  "dtmi:com:example:Thermostat;1"
 #define COMPONENT "thermostat"
 
 /* Room for a topic: host and names of the longest, and what this device puts behind them. */
@@ -33,7 +32,7 @@ void device_init(Device *d, az_span host, az_span device_id, uint64_t random) {
                 component, AZ_SPAN_FROM_STR("targetTemperature"), 5, 30, 21, 203, 0, AZ_SPAN_EMPTY
         };
 
-        options.model_id = AZ_SPAN_FROM_STR(MODEL_ID);
+        options.model_id = AZ_SPAN_FROM_STR(DEVICE_MODEL_ID);
         options.component_names = d->components;
         options.component_names_length = 1;
         must(az_iot_hub_client_init(&d->client, host, device_id, &options));

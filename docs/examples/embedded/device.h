@@ -18,6 +18,9 @@
 #include <azure/az_iot.h>
 #include <session/twin_sync.h>
 
+/* The name of the model, which hub and provisioning service are told. */
+#define DEVICE_MODEL_ID "dtmi:com:example:Thermostat;1"
+
 /* The properties that the cloud sets and the device answers for. */
 enum {
         INTERVAL,

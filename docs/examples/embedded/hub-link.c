@@ -10,23 +10,7 @@
 
 #include <stdio.h>
 
-#include "device.h"
 #include "secure-element.h"
-
-typedef struct HubLink {
-        const Program *program;
-        const char *host;
-        az_hub_session session;
-        Device device;
-        Mqtt *mqtt; /* NULL: there is no connection, nor an attempt to have one */
-        bool is_draining;
-} HubLink;
-
-/* The session took it; or else it was news of a connection that has gone meanwhile. */
-static void told(az_result result) {
-        if (result != AZ_ERROR_NOT_SUPPORTED)
-                must(result);
-}
 
 /* ---- what the session wants ---- */
 
@@ -74,6 +58,8 @@ static void on_event(HubLink *link, az_hub_event *event) {
         case AZ_HUB_EVENT_LIVE:
                 printf("connected to %s\n", link->host);
                 device_on_live(&link->device, link->mqtt, program_now_us());
+                if (link->recovery)
+                        told(az_recovery_hub_live(link->recovery, program_now_us()));
                 break;
         case AZ_HUB_EVENT_METHOD:
                 device_on_command(&link->device, link->mqtt, event->as.method.name,
@@ -95,6 +81,8 @@ static void on_event(HubLink *link, az_hub_event *event) {
                 printf("lost: %s (%d), next attempt in %.1f s\n", az_hub_loss_to_string(event->as.lost.loss),
                        event->as.lost.connack_code, (double) event->as.lost.delay_us / 1e6);
                 drop_connection(link);
+                if (link->recovery)
+                        told(az_recovery_hub_lost(link->recovery, event, true, program_now_us()));
                 break;
         case AZ_HUB_EVENT_DISCONNECT:
                 drop_connection(link);
@@ -141,8 +129,7 @@ static void pop_events(HubLink *link) {
                 on_event(link, &event);
 }
 
-/* Waits for the connection, or for what is due. */
-static void turn(HubLink *link) {
+void hub_link_turn(HubLink *link) {
         uint64_t session_us = az_hub_session_deadline_us(&link->session),
                  device_us = device_deadline_us(&link->device);
         int wait_ms = program_wait_ms(session_us < device_us ? session_us : device_us);
@@ -164,20 +151,23 @@ static void turn(HubLink *link) {
         device_run(&link->device, program_now_us());
 }
 
-void hub_link_run(const Program *program, const char *host, const char *device_id) {
+void hub_link_start(HubLink *link, const Program *program, const char *host, const char *device_id,
+                    az_recovery *recovery) {
         az_hub_session_options options = az_hub_session_options_default();
-        HubLink link = { .program = program, .host = host };
 
-        device_init(&link.device, az_span_create_from_str((char *) host),
+        *link = (HubLink){ .program = program, .host = host, .recovery = recovery };
+        device_init(&link->device, az_span_create_from_str((char *) host),
                     az_span_create_from_str((char *) device_id), program_random());
         options.random_seed = program_random();
         options.credential = program_credential(program);
-        must(az_hub_session_init(&link.session, &link.device.client, &options));
+        must(az_hub_session_init(&link->session, &link->device.client, &options));
+        must(az_hub_session_start(&link->session, program_time()));
+        pop_events(link);
+}
 
-        must(az_hub_session_start(&link.session, program_time()));
-        pop_events(&link);
-        while (!program_is_over(program))
-                turn(&link);
-        az_hub_session_stop(&link.session);
-        pop_events(&link);
+void hub_link_stop(HubLink *link) {
+        if (!link->program)
+                return;
+        az_hub_session_stop(&link->session);
+        pop_events(link);
 }

@@ -11,8 +11,12 @@
 
 int main(int argc, char **argv) {
         Program program;
+        HubLink link;
 
         program_init(&program, argc, argv);
-        hub_link_run(&program, program.connection.host, program_setting("AZIOT_DEVICE_ID"));
+        hub_link_start(&link, &program, program.connection.host, program_setting("AZIOT_DEVICE_ID"), NULL);
+        while (!program_is_over(&program))
+                hub_link_turn(&link);
+        hub_link_stop(&link);
         return 0;
 }

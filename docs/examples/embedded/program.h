@@ -53,4 +53,7 @@ bool program_is_over(const Program *p);
 /* Ends the program if a function of the library failed that cannot fail here: buffers are large enough. */
 void must(az_result result);
 
+/* The same for what a session was told: it takes no news of a connection that has gone meanwhile. */
+void told(az_result result);
+
 #endif
