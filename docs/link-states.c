@@ -11,7 +11,6 @@
 #include <session/dps_session.h>
 #include <session/hub_session.h>
 #include <session/recovery.h>
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "util/util.h"
@@ -36,22 +35,19 @@ typedef struct Machine {
 
 /* The three tables ------------------------------------------------------------------------------------ */
 
-/* Appends to the text in 'buffer'. */
-_printf_(3, 4) static void add(char *buffer, size_t size, const char *format, ...) {
+/* Appends two texts to that in 'buffer'. */
+static void add(char *buffer, size_t size, const char *first, const char *second) {
         size_t n = strlen(buffer);
-        va_list args;
 
-        va_start(args, format);
-        (void) vsnprintf(buffer + n, size - n, format, args);
-        va_end(args);
+        (void) snprintf(buffer + n, size - n, "%s%s", first, second);
 }
 
 static Row *add_row(Machine *m, unsigned from, unsigned to, const char *on, const char *event) {
         Row *row = &m->rows[m->n_rows++];
 
         *row = (Row){ .from = from, .to = to };
-        add(row->on, sizeof(row->on), "%s", on);
-        add(row->event, sizeof(row->event), "%s", event);
+        add(row->on, sizeof(row->on), on, "");
+        add(row->event, sizeof(row->event), event, "");
         return row;
 }
 
@@ -89,10 +85,10 @@ static void add_classes(Row *row, uint32_t classes) {
         for (az_error_class c = 0; c < _AZ_ERROR_CLASS_MAX; c++) {
                 if (!(classes & UINT32_C(1) << c))
                         continue;
-                add(row->on, sizeof(row->on), "%s%s", separator, az_error_class_to_string(c));
+                add(row->on, sizeof(row->on), separator, az_error_class_to_string(c));
                 separator = ", ";
         }
-        add(row->on, sizeof(row->on), ")");
+        add(row->on, sizeof(row->on), ")", "");
 }
 
 static void read_recovery(Machine *m) {
@@ -108,9 +104,9 @@ static void read_recovery(Machine *m) {
 
                 add_classes(row, t[i].classes);
                 if (t[i].when != AZ_RECOVERY_IF_ANY)
-                        add(row->on, sizeof(row->on), " if %s", az_recovery_condition_to_string(t[i].when));
+                        add(row->on, sizeof(row->on), " if ", az_recovery_condition_to_string(t[i].when));
                 if (t[i].pace != AZ_RECOVERY_PACE_NONE)
-                        add(row->event, sizeof(row->event), ", %s", az_recovery_pace_to_string(t[i].pace));
+                        add(row->event, sizeof(row->event), ", ", az_recovery_pace_to_string(t[i].pace));
         }
 }
 
@@ -120,7 +116,7 @@ static void read_recovery(Machine *m) {
 static const char *id_of(const char *state, char buffer[static 64]) {
         size_t i;
 
-        for (i = 0; state[i] != '\0' && i < 63; i++)
+        for (i = 0; i < 63 && state[i] != '\0'; i++)
                 buffer[i] = state[i] == '-' ? '_' : state[i];
         buffer[i] = '\0';
         return buffer;
