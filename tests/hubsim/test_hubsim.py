@@ -13,7 +13,7 @@ import warnings
 from pathlib import Path
 
 import device as mqtt
-from device import Closed, Device, publish, subscribe
+from device import Closed, publish, subscribe
 from hub import ENVIRONMENT, METHODS, PROGRAM, Background, HubCase, loopback_addresses, enforces
 import tap  # hub knows where it is
 
@@ -64,12 +64,6 @@ class Refusals(HubCase):
                 token = mqtt.sas_token(resource, key, int(time.time()) + 60)
                 for suffix, code in [("&skn=device", 0), ("", 5), ("&skn=service", 5)]:
                     self.assertEqual(self.open(line).connect(password=token + suffix)[1], code)
-
-    @enforces(4)
-    def test_a_certificate_is_refused(self):
-        ca = [str(self.hub.state / name) for name in ("ca.pem", "ca-key.pem")]
-        with Device(self.add_device(), ca[0], client_certificate=ca) as d:
-            self.assertEqual(d.connect(), (False, 5))
 
     @enforces(10, 12, 13, 22, 40)
     def test_what_breaks_a_rule_ends_its_connection_alone(self):
