@@ -86,24 +86,44 @@ static az_result read_unescaped(_az_json_cursor *c, uint8_t *utf8, int32_t *out_
         return result;
 }
 
+/* Copies what stands for itself, at most 'max' bytes and as far as the chunk goes; returns how many. */
+static int32_t copy_plain(_az_json_cursor *c, uint8_t *to, int32_t max) {
+        uint8_t const *from = c->p;
+        int32_t n = 0;
+
+        if (max > c->end - from)
+                max = (int32_t) (c->end - from);
+        for (; n < max && from[n] != '\\'; n++)
+                to[n] = from[n];
+        c->p += n;
+        return n;
+}
+
 /* The text may be in the same memory as 'destination', as it never grows. */
 static az_result unescape(_az_json_cursor *c, int32_t size, az_span destination, int32_t *out_length) {
-        int32_t length = 0;
+        uint8_t *to = az_span_ptr(destination);
+        int32_t n_free = az_span_size(destination), n_left;
 
-        while (_az_json_cursor_position(c) < size && _az_json_cursor_has_byte(c)) {
+        while ((n_left = size - _az_json_cursor_position(c)) > 0 && _az_json_cursor_has_byte(c)) {
                 uint8_t utf8[UTF8_SIZE_MAX];
                 int32_t n;
-                az_result result = read_unescaped(c, utf8, &n);
 
-                if (az_result_failed(result))
-                        return result;
-                if (n > az_span_size(destination) - length)
-                        return AZ_ERROR_NOT_ENOUGH_SPACE;
-                memcpy(az_span_ptr(destination) + length, utf8, (size_t) n);
-                length += n;
+                if (*c->p != '\\' && n_free > 0) {
+                        n = copy_plain(c, to, n_left < n_free ? n_left : n_free);
+                } else {
+                        az_result result = read_unescaped(c, utf8, &n);
+
+                        if (az_result_failed(result))
+                                return result;
+                        if (n > n_free)
+                                return AZ_ERROR_NOT_ENOUGH_SPACE;
+                        memcpy(to, utf8, (size_t) n);
+                }
+                to += n;
+                n_free -= n;
         }
 
-        *out_length = length;
+        *out_length = az_span_size(destination) - n_free;
         return AZ_OK;
 }
 
