@@ -74,13 +74,15 @@ static uint64_t later_of(uint64_t a_us, uint64_t b_us) {
 /* A run ended: sets when the next may begin. */
 static void end_run(az_recovery *r, az_recovery_pace pace, input const *in) {
         uint32_t after_s = in->retry_after_s < LONGEST_S ? in->retry_after_s : LONGEST_S;
-        uint64_t delay_us = az_retry_delay_us(&policies[pace], ++r->_internal.n_runs,
-                                              az_retry_draw(&r->_internal.random));
+        bool is_soon = pace == AZ_RECOVERY_PACE_SOON;
+        uint32_t n_runs = is_soon ? ++r->_internal.n_unreached : ++r->_internal.n_runs;
+        uint64_t delay_us = az_retry_delay_us(&policies[pace], n_runs, az_retry_draw(&r->_internal.random));
         uint64_t next_us = in->now_us + later_of(delay_us, after_s * _az_USEC_PER_SEC);
 
+        if (!is_soon)
+                r->_internal.n_unreached = 0;
         /* A wished run that does not reach DPS makes no other come sooner. */
-        r->_internal.next_run_us =
-                pace == AZ_RECOVERY_PACE_SOON ? later_of(next_us, r->_internal.next_run_us) : next_us;
+        r->_internal.next_run_us = is_soon ? later_of(next_us, r->_internal.next_run_us) : next_us;
 }
 
 static void forget_failures(az_recovery *r) {
@@ -91,6 +93,7 @@ static void forget_failures(az_recovery *r) {
 static void forget_all(az_recovery *r) {
         forget_failures(r);
         r->_internal.n_runs = 0;
+        r->_internal.n_unreached = 0;
 }
 
 /* There is no link any more; if it lived for long, all was well. */

@@ -138,7 +138,7 @@ typedef struct {
         uint32_t credential;             /* the one in use, from 0 on */
         uint32_t n_refusals;             /* by the hub, in a row */
         uint32_t n_failures;             /* of the hub, in a row */
-        uint32_t n_runs;                 /* of DPS since a link lived for a minute */
+        uint32_t n_runs;                 /* of DPS since a link lived for a minute, but for PACE_SOON */
         uint64_t next_run_us;            /* no run begins before by itself */
 } az_recovery_status;
 
@@ -158,6 +158,7 @@ typedef struct {
                 uint32_t n_refusals;
                 uint32_t n_failures;
                 uint32_t n_runs;
+                uint32_t n_unreached; /* runs that never got to DPS, in a row */
                 az_error_class last_error_class;
         } _internal;
 } az_recovery;

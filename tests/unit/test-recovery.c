@@ -237,6 +237,18 @@ static const Script scripts[] = {
                 { TIMEOUT, 0,          28,  E(PROVISION), S(PROVISIONING), 28 },
                 { FAILED,  C(NETWORK), 30,  E(WAIT),      S(WAITING), SOON(30, 8) },
         } },
+        { "how often it was not there makes no other run come later", true, .steps = {
+                UNPROVISIONED,
+                { FAILED,  C(NETWORK),  10,   E(WAIT),      S(WAITING), SOON(10, 1) },
+                { TIMEOUT, 0,           12,   E(PROVISION), S(PROVISIONING), 12 },
+                { FAILED,  C(NETWORK),  12,   E(WAIT),      S(WAITING), SOON(12, 2) },
+                { TIMEOUT, 0,           16,   E(PROVISION), S(PROVISIONING), 16 },
+                { FAILED,  C(IDENTITY), 20,   E(WAIT),      S(WAITING), SLOW(20) },
+                { TIMEOUT, 0,           1220, E(PROVISION), S(PROVISIONING), 1220 },
+                { FAILED,  C(NETWORK),  1230, E(WAIT),      S(WAITING), SOON(1230, 1) },
+                { TIMEOUT, 0,           1232, E(PROVISION), S(PROVISIONING), 1232 },
+                { FAILED,  C(IDENTITY), 1240, E(WAIT),      S(WAITING), SLOWER(1240) },
+        } },
         { "a wished run that does not reach DPS makes no other come sooner", true, .steps = {
                 UNPROVISIONED,
                 { FAILED,        C(SERVICE), 0,  E(WAIT),      S(WAITING), SLOW(0) },
