@@ -301,11 +301,12 @@ az_result az_dps_session_connected(az_dps_session *s, az_hub_session_time time) 
 
 static az_result feed_loss(az_dps_session *s, az_dps_session_trigger on, az_dps_loss loss,
                            uint8_t connack_code, az_hub_session_time time) {
-        return feed(s, on,
-                    &(_az_dps_input){
-                            .time = time,
-                            .error = _az_dps_session_error_of(loss, connack_code),
-                    });
+        _az_dps_input in = { .time = time, .error = _az_dps_session_error_of(loss, connack_code) };
+
+        /* A network that swallows what is sent does not say that the service was there. */
+        if (loss == AZ_DPS_LOSS_TIMEOUT && s->_internal.state == AZ_DPS_SESSION_CONNECTING)
+                in.error.error_class = AZ_ERROR_CLASS_NETWORK;
+        return feed(s, on, &in);
 }
 
 az_result az_dps_session_refused(az_dps_session *s, uint8_t connack_code, az_hub_session_time time) {

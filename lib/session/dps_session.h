@@ -96,7 +96,7 @@ typedef enum {
         AZ_DPS_LOSS_NAME,       /* the host name did not resolve */
         AZ_DPS_LOSS_TCP,        /* no connection, or the network broke it */
         AZ_DPS_LOSS_TLS,        /* handshake or certificate failed */
-        AZ_DPS_LOSS_TIMEOUT,    /* no answer in time */
+        AZ_DPS_LOSS_TIMEOUT,    /* no answer in time; to CONNECT: of class NETWORK */
         AZ_DPS_LOSS_REFUSED,    /* CONNACK with another code than 0: scope, credential, or too busy (3) */
         AZ_DPS_LOSS_SUBSCRIBE,  /* SUBACK did not grant the filter */
         AZ_DPS_LOSS_CLOSED,     /* the service closed the connection, or reset it */
