@@ -336,6 +336,7 @@ az_result az_dps_session_message(az_dps_session *s, az_span topic, az_span paylo
                 return r;
         if (s->_internal.state != AZ_DPS_SESSION_REGISTERING && s->_internal.state != AZ_DPS_SESSION_POLLING)
                 return AZ_ERROR_NOT_SUPPORTED;
+        s->_internal.request_id = AZ_SPAN_EMPTY; /* one that comes twice, as QoS 1 allows, counts once */
         return feed(s, _az_dps_session_take_answer(s, topic, payload, &parsed, &in), &in);
 }
 

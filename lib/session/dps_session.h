@@ -260,7 +260,7 @@ typedef struct {
                 uint64_t run_end_us;     /* 0: the first attempt has not begun */
                 uint32_t n_failures;
                 uint32_t n_requests; /* counted from a number drawn at random */
-                az_span request_id;  /* of the last request: that number */
+                az_span request_id;  /* of the last request: that number; empty: it was answered */
                 az_dps_error last_error;
                 az_span body;
                 size_t user_name_len;
@@ -337,7 +337,8 @@ AZ_NODISCARD az_result az_dps_session_suback(az_dps_session *s, uint8_t const *c
  *
  *   topic, payload  may be empty; see above for how long they are needed
  *
- * AZ_ERROR_IOT_TOPIC_NO_MATCH: not an answer, or one to another request; count and ignore it.
+ * AZ_ERROR_IOT_TOPIC_NO_MATCH: not an answer, one to another request, or one that came before; count and
+ * ignore it.
  * AZ_ERROR_UNEXPECTED_CHAR, AZ_ERROR_UNEXPECTED_END: a topic that the service does not make; the same.
  */
 AZ_NODISCARD az_result az_dps_session_message(az_dps_session *s, az_span topic, az_span payload,

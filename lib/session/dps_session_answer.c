@@ -14,7 +14,8 @@ az_result _az_dps_session_parse_topic(az_dps_session const *s, az_span topic, re
         r = az_iot_provisioning_client_parse_received_topic(&s->_internal.client, topic, out_topic);
         if (az_result_failed(r))
                 return r;
-        if (!az_span_is_content_equal(out_topic->request_id, s->_internal.request_id))
+        if (az_span_size(out_topic->request_id) == 0 ||
+            !az_span_is_content_equal(out_topic->request_id, s->_internal.request_id))
                 return AZ_ERROR_IOT_TOPIC_NO_MATCH;
         return AZ_OK;
 }

@@ -302,7 +302,10 @@ START_TEST(an_answer_counts_once_and_not_for_the_next_request) {
         ck_assert_int_eq(az_dps_session_message(&s, str(topic), str(ASSIGNING), at(1)), AZ_OK);
         (void) pop(&s);
         ck_assert_int_eq(az_dps_session_message(&s, str(topic), str(ASSIGNED), at(1)),
-                         AZ_ERROR_NOT_SUPPORTED);
+                         AZ_ERROR_IOT_TOPIC_NO_MATCH);
+        ck_assert_int_eq(
+                az_dps_session_message(&s, str("$dps/registrations/res/200/?"), str(ASSIGNED), at(1)),
+                AZ_ERROR_IOT_TOPIC_NO_MATCH);
         (void) give(&s, TIMEOUT, 0, 4);
         ck_assert_int_eq(az_dps_session_message(&s, str(topic), str(ASSIGNED), at(5)),
                          AZ_ERROR_IOT_TOPIC_NO_MATCH);
