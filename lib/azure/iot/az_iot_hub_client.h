@@ -251,8 +251,8 @@ typedef struct {
  *
  * TOPIC_NO_MATCH: another kind of topic. UNEXPECTED_CHAR, UNEXPECTED_END: the status is not three digits with
  * "/?" behind them, or what follows "desired/" does not begin with '?'. ITEM_NOT_FOUND: an answer without
- * $rid. Drop the message. Differs from azure-sdk-for-c, which finds the prefixes anywhere in the topic and
- * refuses a message without $version.
+ * $rid. Drop the message. Differs from azure-sdk-for-c, which finds the prefixes anywhere in the topic,
+ * refuses a change without $version, and fails a precondition if the topic ends behind "{status}/".
  */
 AZ_NODISCARD az_result
 az_iot_hub_client_twin_parse_received_topic(az_iot_hub_client const *client, az_span received_topic,
