@@ -305,12 +305,10 @@ int dps_poll(Hub *hub, const DpsIdentity *who, az_span operation_id, uint64_t no
 
         if (!enrollment)
                 return dps_answer_error(answer, who, 404201, "its enrollment has been removed");
-        r = enrollment_get_registration(enrollment, who->registration_id, &registration);
-        if (r < 0)
-                return r;
-        operation = &registration->operation;
-        if (!operation_has_id(operation, operation_id))
+        registration = enrollment_find_registration(enrollment, who->registration_id);
+        if (!registration || !operation_has_id(&registration->operation, operation_id))
                 return dps_answer_error(answer, who, 404202, "the device has no such operation");
+        operation = &registration->operation;
         wait_us = count_poll(registration, now_us);
         if (wait_us > 0)
                 return answer_throttled(answer, who, wait_us, "more than 5 polls in 10 s");

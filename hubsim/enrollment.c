@@ -212,7 +212,7 @@ int enrollment_get_attestation(const Enrollment *enrollment, const char *registr
 
 /* Registrations --------------------------------------------------------------------------------------- */
 
-static Registration *find_registration(const Enrollment *enrollment, const char *id) {
+Registration *enrollment_find_registration(const Enrollment *enrollment, const char *id) {
         for (Registration *r = enrollment->registrations; r; r = r->next)
                 if (strcmp(r->id, id) == 0)
                         return r;
@@ -220,7 +220,7 @@ static Registration *find_registration(const Enrollment *enrollment, const char 
 }
 
 int enrollment_get_registration(Enrollment *enrollment, const char *id, Registration **ret) {
-        Registration *registration = find_registration(enrollment, id);
+        Registration *registration = enrollment_find_registration(enrollment, id);
 
         if (!registration) {
                 registration = malloc(sizeof(*registration));
@@ -242,7 +242,7 @@ Registration *enrollments_find_registration(const Enrollments *enrollments, az_s
         if (!registration_id_parse(id, lower))
                 return NULL;
         for (const Enrollment *e = enrollments->first; e; e = e->next) {
-                Registration *registration = find_registration(e, lower);
+                Registration *registration = enrollment_find_registration(e, lower);
 
                 if (registration) {
                         *ret_enrollment = e;

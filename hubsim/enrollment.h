@@ -133,7 +133,8 @@ int enrollments_remove(Enrollments *enrollments, Enrollment *enrollment);
 /* The device's registration with this enrollment, made if need be. */
 int enrollment_get_registration(Enrollment *enrollment, const char *id, Registration **ret);
 
-/* NULL: it has not registered. */
+/* The same, NULL: it has not registered; and one with whichever enrollment, by its id in whatever case. */
+Registration *enrollment_find_registration(const Enrollment *enrollment, const char *id);
 Registration *enrollments_find_registration(const Enrollments *enrollments, az_span id,
                                             const Enrollment **ret_enrollment);
 

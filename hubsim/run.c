@@ -109,6 +109,8 @@ static void print_banner(const Hub *hub, const RunOptions *options) {
                         printf("    %s\n", text);
         }
         printf("  CA certificate:     %s/ca.pem\n", dir);
+        printf("  id scope:           %s (aziot-hubsim enrollment add NAME)\n",
+               enrollments_get_scope(hub->enrollments));
         printf("  log of telemetry:   %s/telemetry.jsonl\n", dir);
         printf("  for aziotd:         [Hub] ConnectionStringFile=%s/connection-string\n", dir);
         printf("                            TrustedCAFile=%s/ca.pem\n", dir);
