@@ -4,6 +4,7 @@
 
 import json
 import re
+import signal
 import unittest
 
 import harness
@@ -99,6 +100,14 @@ class HubCases:
         self.use_certificate("lamp", "--intermediate", "factory")
         self.hub.call("AddDevice", {"device": "lamp", "authentication": "certificateAuthority"})
         self.assert_sends(self.run_device(AZIOT_DEVICE_ID="lamp"), "lamp")
+
+    def test_a_new_key_is_taken_without_a_loss(self):
+        device = self.run_device()
+        device.send_signal(signal.SIGHUP)
+        device.wait_for_output("^the link is renewed$")
+        eventually(lambda: len(re.findall("^connected to localhost$", device.output(), re.MULTILINE)) == 2, "connected")
+        self.assertEqual(self.hub.invoke("echo", "1"), (200, "1"))
+        self.assertNotIn("lost", device.output())
 
     def test_a_hub_that_is_another_is_not_spoken_to(self):
         run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",

@@ -144,6 +144,10 @@ void hub_link_turn(HubLink *link) {
 
         told(az_hub_session_timeout(&link->session, program_time()));
         pop_events(link);
+        if (program_has_new_credential()) {
+                told(az_hub_session_renew(&link->session, program_time()));
+                pop_events(link);
+        }
         if (link->is_draining && mqtt_unacknowledged(link->mqtt) == 0) {
                 told(az_hub_session_drained(&link->session, program_time()));
                 pop_events(link);

@@ -12,18 +12,15 @@
 
 #define US_PER_S UINT64_C(1000000)
 
-static void set_of_signals(sigset_t *set) {
-        sigemptyset(set);
-        sigaddset(set, SIGINT);
-        sigaddset(set, SIGTERM);
-}
-
 void program_init(Program *p, int argc, char **argv) {
         const char *port = getenv("AZIOT_PORT");
         sigset_t set;
 
         setvbuf(stdout, NULL, _IOLBF, 0);
-        set_of_signals(&set);
+        sigemptyset(&set);
+        sigaddset(&set, SIGINT);
+        sigaddset(&set, SIGTERM);
+        sigaddset(&set, SIGHUP);
         sigprocmask(SIG_BLOCK, &set, NULL);
 
         *p = (Program){ .end_us = UINT64_MAX, .key_file = getenv("AZIOT_KEY_FILE") };
@@ -94,6 +91,19 @@ bool program_is_over(const Program *p) {
         sigpending(&pending);
         return sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM) ||
                program_now_us() >= p->end_us;
+}
+
+bool program_has_new_credential(void) {
+        sigset_t set;
+        int number;
+
+        sigpending(&set);
+        if (!sigismember(&set, SIGHUP))
+                return false;
+        sigemptyset(&set);
+        sigaddset(&set, SIGHUP);
+        sigwait(&set, &number);
+        return true;
 }
 
 void must(az_result result) {

@@ -24,7 +24,7 @@ typedef struct Program {
  *      AZIOT_CERTIFICATE_FILE  a certificate and its chain, and
  *      AZIOT_PRIVATE_KEY_FILE  its key
  *
- * Ends the program if something is missing. From here on SIGINT and SIGTERM wait to be looked for.
+ * Ends the program if something is missing. From here on SIGINT, SIGTERM and SIGHUP wait to be looked for.
  */
 void program_init(Program *p, int argc, char **argv);
 
@@ -49,6 +49,9 @@ void program_sleep(int milliseconds);
 
 /* Somebody wants it to stop. */
 bool program_is_over(const Program *p);
+
+/* SIGHUP came: the key or the certificate was replaced. Tells it once. */
+bool program_has_new_credential(void);
 
 /* Ends the program if a function of the library failed that cannot fail here: buffers are large enough. */
 void must(az_result result);
