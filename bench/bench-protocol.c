@@ -66,6 +66,7 @@ static void print_time(const Operation *operation, Bench *b) {
 static bool check(const Operation *operation, Bench *b, size_t number) {
         bool is_right;
 
+        b->text[0] = '\0';
         operation->run(b);
         if (operation->show)
                 operation->show(b);
@@ -76,23 +77,30 @@ static bool check(const Operation *operation, Bench *b, size_t number) {
         return is_right;
 }
 
-int main(int argc, char **argv) {
-        const char *mode = argc > 1 ? argv[1] : "--check";
+static bool check_all(Bench *b) {
         bool is_right = true;
+
+        printf("1..%zu\n", n_protocol_operations);
+        for (size_t i = 0; i < n_protocol_operations; i++)
+                is_right = check(&protocol_operations[i], b, i + 1) && is_right;
+        return is_right;
+}
+
+int main(int argc, char **argv) {
+        void (*each)(const Operation *, Bench *) = print_time;
         Bench b;
 
         bench_init(&b);
-        if (strcmp(mode, "--check") == 0)
-                printf("1..%zu\n", n_protocol_operations);
-        for (size_t i = 0; i < n_protocol_operations; i++) {
-                const Operation *operation = &protocol_operations[i];
+        if (argc == 1)
+                return check_all(&b) ? EXIT_SUCCESS : EXIT_FAILURE;
 
-                if (strcmp(mode, "--time") == 0)
-                        print_time(operation, &b);
-                else if (strcmp(mode, "--count") == 0)
-                        count(operation, &b);
-                else
-                        is_right = check(operation, &b, i + 1) && is_right;
+        if (strcmp(argv[1], "--count") == 0) {
+                each = count;
+        } else if (strcmp(argv[1], "--time") != 0) {
+                fprintf(stderr, "usage: bench-protocol [--time | --count]\n");
+                return 2;
         }
-        return is_right ? EXIT_SUCCESS : EXIT_FAILURE;
+        for (size_t i = 0; i < n_protocol_operations; i++)
+                each(&protocol_operations[i], &b);
+        return EXIT_SUCCESS;
 }

@@ -64,8 +64,11 @@ static void append_three_properties(az_iot_message_properties *properties) {
 void bench_init(Bench *b) {
         az_iot_hub_client_options options;
 
-        b->attempt = 3;
-        b->options = az_iot_hub_client_options_default();
+        *b = (Bench){
+                .options = az_iot_hub_client_options_default(),
+                .payload_options = az_iot_provisioning_client_payload_options_default(),
+                .attempt = 3,
+        };
         must(az_iot_hub_client_init(&b->hub, SPAN(host), SPAN(device_id), &b->options));
 
         b->component_names[0] = SPAN("thermostat1");
@@ -76,7 +79,6 @@ void bench_init(Bench *b) {
         options.component_names_length = 1;
         must(az_iot_hub_client_init(&b->component_hub, SPAN(host), SPAN(device_id), &options));
 
-        b->payload_options = az_iot_provisioning_client_payload_options_default();
         must(az_iot_provisioning_client_init(&b->dps, SPAN("global.azure-devices-provisioning.net"),
                                              SPAN("0ne00000001"), SPAN("registrationId"), NULL));
 
