@@ -7,7 +7,9 @@
  * services want to read, and had never seen this library: hub.c, dps.c, adu.c and core.c. Each prints lines
  * "name: text". What the original prints was written down beforehand, from its documentation alone, and
  * stands in hub.txt and so on; above a line where this library differs, because it corrects or forgives,
- * stands the original's. The script "run" compares.
+ * stands the original's. The script "run" compares. Where the documentation leaves open what the original
+ * does, it is this library's word that stands there: the depth of a begin token, and some of the results of
+ * "broken".
  *
  * The idioms are those of such firmware, not ours: leave them be.
  */
