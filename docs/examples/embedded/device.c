@@ -102,8 +102,8 @@ void device_on_command(Device *d, Mqtt *mqtt, az_span name, az_span request_id, 
         }
         must(az_iot_hub_client_commands_response_get_publish_topic(&d->client, request_id, status, topic,
                                                                    sizeof(topic), &length));
-        (void) mqtt_publish(mqtt, span_of(topic, length), payload,
-                            0); /* false: the caller hears of a time-out */
+        /* If it is not sent, the caller hears of a time-out. */
+        (void) mqtt_publish(mqtt, span_of(topic, length), payload, 0);
 }
 
 /* ---- messages from the cloud ---- */

@@ -47,8 +47,7 @@ static void on_assigned(DpsLink *link, const az_dps_event *event) {
         Assignment *a = &link->assignment, before = *a;
 
         az_span_to_str(a->hub, sizeof(a->hub), event->as.assigned.hub);
-        a->hub[strcspn(a->hub, ":")] =
-                '\0'; /* aziot-hubsim tells its port, which is that of its service, too */
+        a->hub[strcspn(a->hub, ":")] = '\0'; /* aziot-hubsim tells a port, too: that of its service */
         az_span_to_str(a->device_id, sizeof(a->device_id), event->as.assigned.device_id);
         printf("assigned to %s as %s\n", a->hub, a->device_id);
         if (az_span_size(event->as.assigned.payload) > 0)
@@ -92,7 +91,8 @@ static void on_event(DpsLink *link, const az_dps_event *event) {
         case AZ_DPS_EVENT_FAILED:
                 print_error("failed", &event->as.failed.error);
                 told(az_recovery_failed(link->recovery, event->as.failed.error.error_class,
-                                        event->as.failed.error.retry_after_s, true, program_now_us()));
+                                        event->as.failed.error.retry_after_s, program_clock_is_plausible(),
+                                        program_now_us()));
                 link->mqtt = mqtt_close(link->mqtt);
                 break;
         case AZ_DPS_EVENT_DISCONNECT:
@@ -158,6 +158,7 @@ void dps_link_init(DpsLink *link, const Program *program, const char *id_scope, 
         *link = (DpsLink){ .program = program, .recovery = recovery };
         options.random_seed = program_random();
         options.credential = program_credential(program);
+        options.build_unix_s = PROGRAM_BUILD_UNIX_S;
         options.custom_payload = AZ_SPAN_FROM_STR("{\"modelId\":\"" DEVICE_MODEL_ID "\"}");
         must(az_dps_session_init(&link->session, az_span_create_from_str((char *) program->connection.host),
                                  az_span_create_from_str((char *) id_scope),

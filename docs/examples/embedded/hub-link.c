@@ -82,7 +82,8 @@ static void on_event(HubLink *link, az_hub_event *event) {
                        event->as.lost.connack_code, (double) event->as.lost.delay_us / 1e6);
                 drop_connection(link);
                 if (link->recovery)
-                        told(az_recovery_hub_lost(link->recovery, event, true, program_now_us()));
+                        told(az_recovery_hub_lost(link->recovery, event, program_clock_is_plausible(),
+                                                  program_now_us()));
                 break;
         case AZ_HUB_EVENT_DISCONNECT:
                 drop_connection(link);
@@ -164,6 +165,7 @@ void hub_link_start(HubLink *link, const Program *program, const char *host, con
                     az_span_create_from_str((char *) device_id), program_random());
         options.random_seed = program_random();
         options.credential = program_credential(program);
+        options.build_unix_s = PROGRAM_BUILD_UNIX_S;
         must(az_hub_session_init(&link->session, &link->device.client, &options));
         must(az_hub_session_start(&link->session, program_time()));
         pop_events(link);

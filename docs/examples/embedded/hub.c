@@ -3,8 +3,8 @@
 /*
  * A device that knows its hub.
  *
- *      AZIOT_HOST=localhost AZIOT_PORT=8883 AZIOT_CA_FILE=ca.pem AZIOT_DEVICE_ID=demo AZIOT_KEY_FILE=key
- * ./hub-paho
+ *      AZIOT_HOST=localhost AZIOT_PORT=8883 AZIOT_CA_FILE=ca.pem AZIOT_DEVICE_ID=demo AZIOT_KEY_FILE=key \
+ *              ./hub-paho
  */
 
 #include "hub-link.h"

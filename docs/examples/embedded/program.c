@@ -60,6 +60,10 @@ az_hub_session_time program_time(void) {
         return (az_hub_session_time){ program_now_us(), (uint64_t) time(NULL) };
 }
 
+bool program_clock_is_plausible(void) {
+        return program_time().unix_s >= PROGRAM_BUILD_UNIX_S;
+}
+
 uint64_t program_random(void) {
         uint64_t random = 0;
         FILE *f = fopen("/dev/urandom", "rb");

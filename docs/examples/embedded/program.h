@@ -38,6 +38,12 @@ az_credential program_credential(const Program *p);
 uint64_t program_now_us(void);
 az_hub_session_time program_time(void);
 
+/* No wall clock that is right shows a time before this one; firmware has the date of its build here. */
+#define PROGRAM_BUILD_UNIX_S UINT64_C(1704067200)
+
+/* The wall clock has been set. A device without a battery begins in 1970, and its tokens are refused. */
+bool program_clock_is_plausible(void);
+
 /* 64 random bits that are not 0: two devices that lost their hub must not come back in step. */
 uint64_t program_random(void);
 
