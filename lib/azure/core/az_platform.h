@@ -18,7 +18,8 @@
 _az_BEGIN_DECLS
 
 /*
- * Reads a clock that only rises and is never set. Its zero lies anywhere; a difference is what counts.
+ * Reads a clock that only rises and is never set, and goes on while the system is suspended, if there is such
+ * a one. Its zero lies anywhere; a difference is what counts.
  *
  *   out_clock_msec  milliseconds; written only on success
  *
