@@ -32,11 +32,10 @@
  *   with DPS, when DPS refuses it. A refusal by a clock that is not plausible is not the credential's fault.
  * - A link that lived for a minute, renewals included, makes all that undone.
  *
- * The three together, in a main loop; both sessions share the one connection, and what comes over it is fed
- * to the one that has the word:
+ * The three together, in a main loop:
  *
  *      for (;;) {
- *              wait_until(deadline, or something comes over the connection);
+ *              wait_until(deadline_us());
  *              (void) az_recovery_timeout(&recovery, now_us());
  *              if (az_recovery_get_status(&recovery).state == AZ_RECOVERY_HUB)
  *                      (void) az_hub_session_timeout(&hub, time_now());
@@ -44,21 +43,27 @@
  *                      (void) az_dps_session_timeout(&dps, time_now());
  *
  *              do {
- *                      if ((has_hub_event = az_hub_session_next_event(&hub, &event)))
- *                              on_hub_event(&event);          LIVE: az_recovery_hub_live()
- *                                                             LOST: az_recovery_hub_lost()
- *                      if ((has_dps_event = az_dps_session_next_event(&dps, &answer)))
- *                              on_dps_event(&answer);         ASSIGNED: az_recovery_assigned()
- *                                                             FAILED: az_recovery_failed()
- *                      if ((has_todo = az_recovery_next_event(&recovery, &todo)))
- *                              on_recovery_event(&todo);      PROVISION: az_dps_session_start()
- *                                                             CONNECT: az_hub_session_init(), _start()
- *                                                             NEW_CREDENTIAL: key = keys[todo.credential]
- *              } while (has_hub_event || has_dps_event || has_todo);
+ *                      has_hub_event = az_hub_session_next_event(&hub, &hub_event);
+ *                      if (has_hub_event)
+ *                              on_hub_event(&hub_event);
+ *                      has_dps_event = az_dps_session_next_event(&dps, &dps_event);
+ *                      if (has_dps_event)
+ *                              on_dps_event(&dps_event);
+ *                      has_event = az_recovery_next_event(&recovery, &event);
+ *                      if (has_event)
+ *                              on_recovery_event(&event);
+ *              } while (has_hub_event || has_dps_event || has_event);
  *      }
  *
- * where the deadline is the least of that of the recovery and of the session that has the word: that of the
- * hub session does not count while DPS has it.
+ * The two sessions share one connection: wait_until() ends early when something came over it, which is fed to
+ * the session that has the word. deadline_us() is the least of that of the recovery and of that session: that
+ * of the hub session does not count while DPS has the word, nor is it told then of a clock that was set. Some
+ * events are for the recovery, or come from it:
+ *
+ *      LIVE, LOST of the hub        az_recovery_hub_live(), az_recovery_hub_lost()
+ *      ASSIGNED, FAILED of DPS      az_recovery_assigned(), az_recovery_failed()
+ *      PROVISION, CONNECT           az_dps_session_start(); az_hub_session_init() and az_hub_session_start()
+ *      NEW_CREDENTIAL               sign with the key of that number from now on
  *
  * A device keeps its assignment, starts with it, and asks DPS only when these rules say so.
  *
