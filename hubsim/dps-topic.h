@@ -40,7 +40,7 @@ typedef struct DpsBody {
 } DpsBody;
 
 /* -EBADMSG: not a JSON object with a registration id that can be one. */
-int dps_body_parse(az_span body, DpsBody *ret);
+int dps_body_parse(az_span text, DpsBody *ret);
 
 /*
  * Copies a registration id in lower case, in which ids are compared. False: it is none. "Valid characters:

@@ -33,8 +33,8 @@ void dps_answer_done(DpsAnswer *answer);
 /* What an error is answered by; it is logged, too. */
 int dps_answer_error(DpsAnswer *answer, const DpsIdentity *who, unsigned code, const char *message);
 
-/* Begins an operation, in place of the one that there was. */
-int dps_register(Hub *hub, const DpsIdentity *who, az_span body, uint64_t now_us, DpsAnswer *answer);
+/* Begins an operation, in place of the one that there was; 'text' is the body that the device sent. */
+int dps_register(Hub *hub, const DpsIdentity *who, az_span text, uint64_t now_us, DpsAnswer *answer);
 
 /* Says how far the operation is, and ends it when it has been asked for often enough. */
 int dps_poll(Hub *hub, const DpsIdentity *who, az_span operation_id, uint64_t now_us, DpsAnswer *answer);

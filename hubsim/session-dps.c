@@ -236,6 +236,7 @@ static int session_on_subscribe(Session *s, MqttFilters *filters) {
         bool fails = faults->n_suback_failures > 0;
         az_span filter;
         unsigned qos;
+        uint8_t code;
         int r;
 
         while (mqtt_filter_next(filters, &filter, &qos)) {
@@ -244,11 +245,13 @@ static int session_on_subscribe(Session *s, MqttFilters *filters) {
                                   MIN(az_span_size(filter), 128), (const char *) az_span_ptr(filter));
                         return -ECONNABORTED;
                 }
-                if (!fails)
+                if (fails)
+                        code = MQTT_SUBACK_FAILURE;
+                else {
+                        code = (uint8_t) MIN(qos, 1U); /* "QoS 2 subscriptions are granted as 1" */
                         s->dps->is_subscribed = true;
-                /* "QoS 2 subscriptions are granted as 1" */
-                r = buffer_append(&codes,
-                                  &(uint8_t){ (uint8_t) (fails ? MQTT_SUBACK_FAILURE : MIN(qos, 1U)) }, 1);
+                }
+                r = buffer_append(&codes, &code, sizeof(code));
                 if (r < 0)
                         return r;
         }

@@ -84,7 +84,7 @@ static const struct {
 
 START_TEST(file_is_read_or_refused) {
         _cleanup_(enrollments_freep) Enrollments *enrollments = NULL;
-        _cleanup_(directory_done) Directory d;
+        _cleanup_(directory_done) Directory d = {};
         FILE *f;
 
         directory_init(&d);
@@ -99,7 +99,7 @@ END_TEST
 START_TEST(everything_outlives_the_program) {
         _cleanup_(enrollments_freep) Enrollments *before = NULL, *after = NULL;
         _cleanup_(attestation_done) Attestation keys = ATTESTATION_NULL;
-        _cleanup_(directory_done) Directory d;
+        _cleanup_(directory_done) Directory d = {};
         EnrollmentSettings settings = {
                 .device_id = (char *) "d-1",
                 .hub = (char *) "localhost:1",
@@ -148,7 +148,7 @@ END_TEST
 START_TEST(what_cannot_be_written_is_not_done) {
         _cleanup_(enrollments_freep) Enrollments *enrollments = NULL;
         _cleanup_(attestation_done) Attestation keys = ATTESTATION_NULL;
-        _cleanup_(directory_done) Directory d;
+        _cleanup_(directory_done) Directory d = {};
         EnrollmentSettings settings = ENROLLMENT_SETTINGS_DEFAULT, other = {};
         Enrollment *first, *second;
         char temporary[160];
