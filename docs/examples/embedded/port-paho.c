@@ -100,8 +100,8 @@ Mqtt *mqtt_close(Mqtt *mqtt) {
 }
 
 void mqtt_subscribe(Mqtt *mqtt, const az_hub_session_filter *filters, size_t n_filters) {
-        char *names[MQTT_FILTERS_MAX];
-        int qos[MQTT_FILTERS_MAX];
+        char *names[MQTT_FILTERS_MAX] = { 0 };
+        int qos[MQTT_FILTERS_MAX] = { 0 };
 
         for (size_t i = 0; i < n_filters; i++) {
                 names[i] = (char *) az_span_ptr(filters[i].topic_filter);
