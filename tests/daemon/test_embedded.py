@@ -109,6 +109,15 @@ class HubCases:
         self.assertEqual(self.hub.invoke("echo", "1"), (200, "1"))
         self.assertNotIn("lost", device.output())
 
+    def test_a_new_key_is_taken_at_once_after_a_wrong_one(self):
+        key = self.key_file.read_text()
+        self.key_file.write_text("d3Jvbmc=")
+        device = self.run_example("hub-" + self.client)
+        device.wait_for_output(r"^lost: refused \(\d\), next attempt in [3-6]\d\.")
+        self.key_file.write_text(key)
+        device.send_signal(signal.SIGHUP)
+        device.wait_for_output("^connected to localhost$", timeout_s=20)
+
     def test_a_hub_that_is_another_is_not_spoken_to(self):
         run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
             "/CN=other", "-keyout", self.directory / "other-key.pem", "-out", self.directory / "other.pem",

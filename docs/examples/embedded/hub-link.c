@@ -148,6 +148,8 @@ void hub_link_turn(HubLink *link) {
         if (program_has_new_credential()) {
                 told(az_hub_session_renew(&link->session, program_time()));
                 pop_events(link);
+                told(az_hub_session_reconnect_now(&link->session, program_time())); /* if there is none */
+                pop_events(link);
         }
         if (link->is_draining && mqtt_unacknowledged(link->mqtt) == 0) {
                 told(az_hub_session_drained(&link->session, program_time()));
