@@ -100,8 +100,9 @@ void device_on_command(Device *d, Mqtt *mqtt, az_span name, az_span request_id, 
                 status = 404;
                 payload = AZ_SPAN_FROM_STR("\"no such command\"");
         }
-        must(az_iot_hub_client_commands_response_get_publish_topic(&d->client, request_id, status, topic,
-                                                                   sizeof(topic), &length));
+        if (az_result_failed(az_iot_hub_client_commands_response_get_publish_topic(
+                    &d->client, request_id, status, topic, sizeof(topic), &length)))
+                return; /* a hub's ids are much shorter */
         /* If it is not sent, the caller hears of a time-out. */
         (void) mqtt_publish(mqtt, span_of(topic, length), payload, 0);
 }
