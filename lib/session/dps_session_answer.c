@@ -86,13 +86,20 @@ static az_dps_session_trigger take_failure(az_error_class error_class, _az_dps_i
         return az_error_class_is_transient(error_class) ? AZ_DPS_ON_RESTART : AZ_DPS_ON_FAILED;
 }
 
-/* The code knows more than the status; where neither knows, the service has no place for the device. */
+/*
+ * The code knows more than the status, if it has six digits; one of three is a status itself. Where neither
+ * knows, the service has no place for the device.
+ */
 static az_error_class class_of(response const *answer) {
-        az_error_class error_class = az_error_class_of_status((uint32_t) answer->status,
-                                                              answer->registration_state.extended_error_code);
+        uint32_t status = (uint32_t) answer->status, code = answer->registration_state.extended_error_code;
+        az_error_class error_class = AZ_ERROR_CLASS_NONE;
 
+        if (_az_session_is_within(100000, code, 999999))
+                error_class = az_error_class_of_status(status, code);
+        else if (_az_session_is_within(100, code, 999))
+                error_class = az_error_class_of_status(code, 0);
         if (error_class == AZ_ERROR_CLASS_NONE)
-                error_class = az_error_class_of_status((uint32_t) answer->status, 0);
+                error_class = az_error_class_of_status(status, 0);
         return error_class == AZ_ERROR_CLASS_NONE ? AZ_ERROR_CLASS_IDENTITY : error_class;
 }
 

@@ -199,6 +199,8 @@ static const struct {
         { S(REGISTERING), ANSWER, 0, "404", "{}", AZ_ERROR_CLASS_IDENTITY },
         { S(REGISTERING), ANSWER, 0, "429", "{\"errorCode\":200000}", AZ_ERROR_CLASS_THROTTLED },
         { S(REGISTERING), ANSWER, 0, "503", "{", AZ_ERROR_CLASS_SERVICE },
+        { S(REGISTERING), ANSWER, 0, "400", "{\"errorCode\":401}", AZ_ERROR_CLASS_CREDENTIAL },
+        { S(REGISTERING), ANSWER, 0, "503", "{\"errorCode\":7}", AZ_ERROR_CLASS_SERVICE },
         { S(POLLING), ANSWER, 0, "404", "{}", AZ_ERROR_CLASS_IDENTITY },
         { S(POLLING), ANSWER, 0, "200", "{\"status\":\"disabled\"}", AZ_ERROR_CLASS_FORBIDDEN },
         { S(POLLING), ANSWER, 0, "200", "{\"status\":\"failed\"}", AZ_ERROR_CLASS_IDENTITY },
