@@ -306,6 +306,8 @@ static az_result feed_loss(az_dps_session *s, az_dps_session_trigger on, az_dps_
         /* A network that swallows what is sent does not say that the service was there. */
         if (loss == AZ_DPS_LOSS_TIMEOUT && s->_internal.state == AZ_DPS_SESSION_CONNECTING)
                 in.error.error_class = AZ_ERROR_CLASS_NETWORK;
+        if (loss == AZ_DPS_LOSS_TIMEOUT && s->_internal.state == AZ_DPS_SESSION_SIGNING)
+                in.error.error_class = AZ_ERROR_CLASS_LOCAL;
         return feed(s, on, &in);
 }
 

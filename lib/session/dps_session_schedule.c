@@ -32,8 +32,7 @@ az_dps_error _az_dps_session_error_of(az_dps_loss loss, uint8_t connack_code) {
 }
 
 bool _az_dps_session_may_pass(az_dps_error const *error) {
-        return error->loss == AZ_DPS_LOSS_SIGNING || error->loss == AZ_DPS_LOSS_CLOCK ||
-               az_error_class_is_transient(error->error_class);
+        return error->error_class == AZ_ERROR_CLASS_LOCAL || az_error_class_is_transient(error->error_class);
 }
 
 bool _az_dps_session_waits_for_clock(az_dps_session const *s, az_hub_session_time time) {

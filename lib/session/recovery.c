@@ -49,6 +49,8 @@ static bool holds(az_recovery const *r, az_recovery_condition when, input const 
                 return !in->clock_is_plausible;
         case AZ_RECOVERY_IF_OTHER_CREDENTIAL:
                 return in->clock_is_plausible && has_other_credential(r);
+        case AZ_RECOVERY_IF_REFUSED_BY_BOTH:
+                return in->clock_is_plausible && has_other_credential(r) && r->_internal.n_refusals > 0;
         case AZ_RECOVERY_IF_REFUSED_TWICE:
                 return in->clock_is_plausible && !r->_internal.options.has_provisioning &&
                        has_other_credential(r) && r->_internal.n_refusals >= N_REFUSALS_OF_CREDENTIAL;
@@ -220,6 +222,8 @@ az_result az_recovery_hub_lost(az_recovery *r, az_hub_event const *lost, bool cl
         in.error_class = az_error_class_of_hub_loss(lost->as.lost.loss, lost->as.lost.connack_code);
         if (in.error_class == AZ_ERROR_CLASS_NONE)
                 return AZ_ERROR_ARG;
+        if (lost->as.lost.from == AZ_HUB_SESSION_SIGNING) /* a signer that does not answer, too */
+                in.error_class = AZ_ERROR_CLASS_LOCAL;
         if (r->_internal.has_event)
                 return AZ_ERROR_NOT_ENOUGH_SPACE;
         if (r->_internal.state != AZ_RECOVERY_HUB)

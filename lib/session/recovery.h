@@ -29,7 +29,8 @@
  *   meanwhile: 1 to 2 s, and so on up to 5 minutes. Where only people can help (an enrolment that is
  *   disabled, a request that is wrong, no other credential), 30 to 60 minutes at once.
  * - Without DPS, the next credential is taken after each refusal but the first of a row, if there is another;
- *   with DPS, when DPS refuses it. A refusal by a clock that is not plausible is not the credential's fault.
+ *   with DPS, when DPS refuses it, and the hub as well if there is one. A refusal by a clock that is not
+ * plausible is not the credential's fault.
  * - A link that lived for a minute, renewals included, makes all that undone.
  *
  * The three together, in a main loop:
@@ -65,7 +66,9 @@
  *      PROVISION, CONNECT           az_dps_session_start(); az_hub_session_init() and az_hub_session_start()
  *      NEW_CREDENTIAL               sign with the key of that number from now on
  *
- * A device keeps its assignment, starts with it, and asks DPS only when these rules say so.
+ * A device keeps its assignment, starts with it, and asks DPS only when these rules say so. The caller may
+ * know better: az_recovery_provision_now() ends a wait, as when a clock was set that had DPS refuse; and
+ * az_hub_session_reconnect_now(), after a RESUME, that of a hub at which DPS has made the device anew.
  *
  * Each input makes at most one event. Pop it before the next input. Every input can return, besides AZ_OK and
  * what its comment says, and changes nothing when it does:
@@ -262,6 +265,7 @@ typedef enum {
         AZ_RECOVERY_IF_ANY,
         AZ_RECOVERY_IF_CLOCK_DOUBTFUL,   /* the wall clock is not plausible */
         AZ_RECOVERY_IF_OTHER_CREDENTIAL, /* there is one, and the clock is plausible */
+        AZ_RECOVERY_IF_REFUSED_BY_BOTH,  /* the same, and the last answer of the hub was a refusal, too */
         AZ_RECOVERY_IF_REFUSED_TWICE,    /* in a row; there is another credential, and no DPS */
         AZ_RECOVERY_IF_PROVISIONABLE,    /* there is DPS */
         AZ_RECOVERY_IF_REFUSED_THRICE,   /* in a row; there is DPS, and a run may begin */

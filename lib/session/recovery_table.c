@@ -50,7 +50,7 @@ static const az_recovery_transition transitions[] = {
 
         ROW(REPROVISIONING, ASSIGNED,         0,                ANY,              HUB,            CONNECT,        SLOW),
         ROW(REPROVISIONING, ASSIGNED_SAME,    0,                ANY,              HUB,            RESUME,         SLOW),
-        ROW(REPROVISIONING, FAILED,           BIT(CREDENTIAL),  OTHER_CREDENTIAL, HUB,            NEW_CREDENTIAL, SLOW),
+        ROW(REPROVISIONING, FAILED,           BIT(CREDENTIAL),  REFUSED_BY_BOTH,  HUB,            NEW_CREDENTIAL, SLOW),
         ROW(REPROVISIONING, FAILED,           BIT(CREDENTIAL),  CLOCK_DOUBTFUL,   HUB,            RESUME,         SLOW),
         ROW(REPROVISIONING, FAILED,           HOPELESS,         ANY,              HUB,            RESUME,         SLOWEST),
         ROW(REPROVISIONING, FAILED,           UNREACHED | TRANSIENT, ANY,         HUB,            RESUME,         SLOW),
@@ -136,6 +136,7 @@ static const char *const conditions[_AZ_RECOVERY_IF_MAX] = {
         [AZ_RECOVERY_IF_ANY] = "any",
         [AZ_RECOVERY_IF_CLOCK_DOUBTFUL] = "clock-doubtful",
         [AZ_RECOVERY_IF_OTHER_CREDENTIAL] = "other-credential",
+        [AZ_RECOVERY_IF_REFUSED_BY_BOTH] = "refused-by-both",
         [AZ_RECOVERY_IF_REFUSED_TWICE] = "refused-twice",
         [AZ_RECOVERY_IF_PROVISIONABLE] = "provisionable",
         [AZ_RECOVERY_IF_REFUSED_THRICE] = "refused-thrice",

@@ -30,6 +30,8 @@ az_result give(az_recovery *r, Input input, int arg, uint64_t now_us) {
                 return give_lost(r, (az_hub_loss) arg, 0, AZ_HUB_SESSION_CONNECTING, true, now_us);
         case LOST_LATER:
                 return give_lost(r, (az_hub_loss) arg, 0, AZ_HUB_SESSION_SUBSCRIBING, true, now_us);
+        case LOST_SIGNING:
+                return give_lost(r, (az_hub_loss) arg, 0, AZ_HUB_SESSION_SIGNING, true, now_us);
         case REFUSED:
         case REFUSED_UNSET:
                 return give_lost(r, AZ_HUB_LOSS_REFUSED, arg, AZ_HUB_SESSION_CONNECTING, input == REFUSED,

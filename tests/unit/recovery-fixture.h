@@ -29,6 +29,7 @@ typedef enum {
         LIVE,
         LOST,          /* arg: az_hub_loss; while CONNECTING */
         LOST_LATER,    /* arg: az_hub_loss; after CONNACK */
+        LOST_SIGNING,  /* arg: az_hub_loss; before CONNECT */
         REFUSED,       /* arg: code of CONNACK */
         REFUSED_UNSET, /* by a wall clock that is not set */
         ASSIGNED,

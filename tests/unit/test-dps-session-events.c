@@ -179,6 +179,7 @@ static const struct {
         az_error_class error_class;
 } errors[] = {
         { S(SIGNING), LOST, L(SIGNING), NULL, NULL, AZ_ERROR_CLASS_LOCAL },
+        { S(SIGNING), LOST, L(TIMEOUT), NULL, NULL, AZ_ERROR_CLASS_LOCAL },
         { S(CONNECTING), LOST, L(NAME), NULL, NULL, AZ_ERROR_CLASS_NETWORK },
         { S(CONNECTING), LOST, L(TCP), NULL, NULL, AZ_ERROR_CLASS_NETWORK },
         { S(CONNECTING), LOST, L(TLS), NULL, NULL, AZ_ERROR_CLASS_NETWORK },

@@ -157,6 +157,7 @@ START_TEST(how_a_run_ends_says_when_the_next_may_begin) {
 
         r = new_recovery(true, paces[_i].n_credentials);
         (void) give_and_pop(&r, START, 0, 0);
+        (void) give_and_pop(&r, REFUSED, 5, 0);
         (void) give_and_pop(&r, PROVISION_NOW, 0, 0);
         (void) give_and_pop(&r, paces[_i].input, paces[_i].arg, 0);
         check_pace(&r, paces[_i].again);

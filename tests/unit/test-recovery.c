@@ -108,6 +108,20 @@ static const Script scripts[] = {
                 { LOST, L(THROTTLED),  8000, BACKS_OFF(8000) },
                 { LOST, L(TCP),        9000, E(PROVISION), S(REPROVISIONING), 9000 },
         } },
+        { "a signer that does not answer is not the hub's fault", true, .steps = {
+                STARTED,
+                { LOST_SIGNING, L(TIMEOUT), 0, BACKS_OFF(0) },
+                { LOST_SIGNING, L(TIMEOUT), 100, BACKS_OFF(100) },
+                { LOST_SIGNING, L(TIMEOUT), 200, BACKS_OFF(200) },
+                { LOST_SIGNING, L(TIMEOUT), 300, BACKS_OFF(300) },
+                { LOST_SIGNING, L(TIMEOUT), 400, BACKS_OFF(400) },
+                { LOST_SIGNING, L(TIMEOUT), 500, BACKS_OFF(500) },
+                { LOST_SIGNING, L(TIMEOUT), 600, BACKS_OFF(600) },
+                { LOST_SIGNING, L(TIMEOUT), 700, BACKS_OFF(700) },
+                { LOST_SIGNING, L(TIMEOUT), 800, BACKS_OFF(800) },
+                { LOST_SIGNING, L(TIMEOUT), 900, BACKS_OFF(900) },
+                { LOST_SIGNING, L(TIMEOUT), 1000, BACKS_OFF(1000) },
+        } },
         { "a link that lived for a minute undoes all that", true, .steps = {
                 STARTED,
                 { REFUSED,    5,         10,  BACKS_OFF(10) },
@@ -295,6 +309,12 @@ static const Script scripts[] = {
                 { REFUSED, 5,             90,   BACKS_OFF(90), 0, 1 },
                 { REFUSED, 5,             1262, E(PROVISION), S(REPROVISIONING), 1262, 0, 1 },
                 { FAILED,  C(CREDENTIAL), 1262, E(NEW_CREDENTIAL), S(HUB), 1292, 0, 0 },
+        } },
+        { "a credential that the hub takes is kept when DPS refuses it", true, 2, .steps = {
+                STARTED,
+                { LIVE,          0,             10, NO_EVENT, S(HUB) },
+                { PROVISION_NOW, 0,             20, E(PROVISION), S(REPROVISIONING), 20 },
+                { FAILED,        C(CREDENTIAL), 30, E(RESUME), S(HUB), 30, 0, 0 },
         } },
         { "so it is for the first run", true, 3, .steps = {
                 UNPROVISIONED,
