@@ -99,14 +99,23 @@ class ProvisioningOnMosquitto(ProvisioningCases, EmbeddedCase):
 
     def test_a_device_that_was_moved_finds_its_hub(self):
         assignment = self.directory / "assignment"
-        assignment.write_text("localhost gone\n")
         self.enroll()
+        whose = "{AZIOT_ID_SCOPE} {AZIOT_REGISTRATION_ID}".format_map(self.settings)
+        assignment.write_text(f"localhost gone {whose}\n")
         device = self.run_device(AZIOT_ASSIGNMENT_FILE=str(assignment))
         # Between the second refusal and the third are 30 to 60 seconds.
         device.wait_for_output("^assigned to localhost as thermo-1$", timeout_s=4 * harness.TIMEOUT_S)
         self.assertEqual(len(re.findall(r"^lost: refused \(5\)", device.output(), re.MULTILINE)), 3)
         self.assert_sends(device, "thermo-1")
-        self.assertEqual(assignment.read_text(), "localhost thermo-1\n")
+        self.assertEqual(assignment.read_text(), f"localhost thermo-1 {whose}\n")
+
+    def test_what_another_was_assigned_is_not_for_it(self):
+        assignment = self.directory / "assignment"
+        assignment.write_text("localhost other 0ne00000000 other\n")
+        self.enroll()
+        device = self.run_device(AZIOT_ASSIGNMENT_FILE=str(assignment))
+        device.wait_for_output("^assigned to localhost as thermo-1$")
+        self.assert_sends(device, "thermo-1")
 
     def test_what_it_was_assigned_is_kept(self):
         assignment = self.directory / "assignment"

@@ -67,6 +67,9 @@ static az_hub_loss loss_of(const Mqtt *mqtt, int error) {
                 return AZ_HUB_LOSS_CLOSED;
         case MOSQ_ERR_KEEPALIVE:
                 return AZ_HUB_LOSS_KEEP_ALIVE;
+        case MOSQ_ERR_NO_CONN:
+        case MOSQ_ERR_NOMEM:
+                return AZ_HUB_LOSS_TCP;
         case MOSQ_ERR_ERRNO:
                 return errno == EPROTO ? AZ_HUB_LOSS_TLS : AZ_HUB_LOSS_TCP;
         default:

@@ -11,8 +11,12 @@
  * if that is set.
  */
 
+#define _POSIX_C_SOURCE 200809L
+
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "dps-link.h"
 #include "hub-link.h"
@@ -26,24 +30,38 @@ typedef struct Provisioned {
         const char *file;      /* where it is kept; NULL: nowhere */
 } Provisioned;
 
+/* One line: hub, device id, and whose assignment it is. */
 static bool read_assignment(const Provisioned *p, Assignment *ret) {
         FILE *f = p->file ? fopen(p->file, "r") : NULL;
-        bool is_whole = false;
+        char id_scope[256] = "", registration_id[256] = "";
+        bool is_whole;
 
-        if (f) {
-                is_whole = fscanf(f, "%255s %255s", ret->hub, ret->device_id) == 2;
-                fclose(f);
-        }
-        return is_whole;
+        if (!f)
+                return false;
+        is_whole = fscanf(f, "%255s %255s %255s %255s", ret->hub, ret->device_id, id_scope,
+                          registration_id) == 4;
+        fclose(f);
+        return is_whole && strcmp(id_scope, program_setting("AZIOT_ID_SCOPE")) == 0 &&
+               strcmp(registration_id, program_setting("AZIOT_REGISTRATION_ID")) == 0;
 }
 
+/* A device that loses power meanwhile has the old one or the new one. */
 static void write_assignment(const Provisioned *p) {
-        FILE *f = p->file ? fopen(p->file, "w") : NULL;
+        char name[4096] = "";
+        bool is_written;
+        FILE *f;
 
-        if (f) {
-                fprintf(f, "%s %s\n", p->assignment.hub, p->assignment.device_id);
-                fclose(f);
-        }
+        if (!p->file || snprintf(name, sizeof(name), "%s.new", p->file) >= (int) sizeof(name))
+                return;
+        f = fopen(name, "w");
+        if (!f)
+                return;
+        is_written = fprintf(f, "%s %s %s %s\n", p->assignment.hub, p->assignment.device_id,
+                             program_setting("AZIOT_ID_SCOPE"), program_setting("AZIOT_REGISTRATION_ID")) > 0;
+        is_written = fflush(f) == 0 && fsync(fileno(f)) == 0 && is_written;
+        fclose(f);
+        if (is_written)
+                (void) rename(name, p->file);
 }
 
 static void connect_to_hub(Provisioned *p) {
@@ -116,6 +134,8 @@ int main(int argc, char **argv) {
         dps_link_init(&p.dps, &p.program, program_setting("AZIOT_ID_SCOPE"),
                       program_setting("AZIOT_REGISTRATION_ID"), &p.recovery);
         has_assignment = read_assignment(&p, &p.assignment);
+        if (!has_assignment)
+                p.assignment = (Assignment){ "", "" };
         p.dps.assignment = p.assignment;
 
         must(az_recovery_start(&p.recovery, has_assignment, program_now_us()));
