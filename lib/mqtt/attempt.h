@@ -12,6 +12,7 @@
 
 #include <pthread.h>
 
+#include <mqtt/tls-context.h>
 #include <mqtt/tls.h>
 #include <mqtt/transport.h>
 

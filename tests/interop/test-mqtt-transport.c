@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#include <mqtt/tls.h>
+#include <mqtt/tls-context.h>
 
 #include "drive.h"
 #include "fake-server.h"
