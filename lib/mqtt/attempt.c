@@ -120,7 +120,10 @@ int mqtt_attempt_new(MqttAttempt **ret, MqttShared *shared, const MqttEndpoint *
                 .result = { .stream = MQTT_STREAM_NULL },
                 .sign = sign ? *sign : (MqttSignJob){},
                 .stage = sign ? MQTT_STAGE_SIGN : MQTT_STAGE_NAME,
+                .last_stage = _MQTT_STAGE_MAX,
         };
+        for (size_t i = 0; i < _MQTT_STAGE_MAX; i++)
+                a->stage_us[i] = UINT64_MAX;
         r = attempt_copy_sign_input(a);
         if (r < 0)
                 return r;
@@ -139,6 +142,12 @@ static void eventfd_signal(int fd) {
         (void) eventfd_write(fd, 1); /* fails only when it is readable already */
 }
 
+void mqtt_attempt_get_stages(const MqttAttempt *a, uint64_t ret_stage_us[static _MQTT_STAGE_MAX]) {
+        memcpy(ret_stage_us, a->stage_us, sizeof(a->stage_us));
+        if (a->entered_us > 0)
+                ret_stage_us[a->stage] = boottime_us() - a->entered_us;
+}
+
 /* ---- In the worker ---- */
 
 static int attempt_enter(MqttAttempt *a, MqttStage stage) {
@@ -147,8 +156,13 @@ static int attempt_enter(MqttAttempt *a, MqttStage stage) {
         (void) pthread_mutex_lock(&a->shared->lock);
         is_cancelled = a->is_cancelled;
         if (!is_cancelled) {
+                uint64_t now_us = boottime_us();
+
+                if (a->entered_us > 0)
+                        a->stage_us[a->stage] = now_us - a->entered_us;
                 a->stage = stage;
-                a->deadline_us = boottime_us() + a->timeout_us[stage];
+                a->entered_us = now_us;
+                a->deadline_us = a->entered_us + a->timeout_us[stage];
                 eventfd_signal(a->shared->wake_fd);
         }
         (void) pthread_mutex_unlock(&a->shared->lock);
@@ -260,13 +274,13 @@ static int attempt_run(MqttAttempt *a) {
         int r;
 
         r = attempt_sign(a);
-        if (r < 0)
+        if (r < 0 || a->last_stage == MQTT_STAGE_SIGN)
                 return r;
         r = attempt_resolve(a, &addresses);
-        if (r < 0)
+        if (r < 0 || a->last_stage == MQTT_STAGE_NAME)
                 return r;
         r = attempt_connect_tcp(a, addresses);
-        if (r < 0)
+        if (r < 0 || a->last_stage == MQTT_STAGE_TCP)
                 return r;
         return attempt_connect_tls(a);
 }
@@ -282,6 +296,7 @@ static void *attempt_thread(void *userdata) {
 
         (void) pthread_mutex_lock(&s->lock);
         a->result.stage = a->stage;
+        mqtt_attempt_get_stages(a, a->result.stage_us);
         a->is_done = true;
         is_orphan = a->is_orphan;
         eventfd_signal(s->wake_fd);

@@ -40,6 +40,7 @@ typedef struct MqttAttempt {
         char *ca_file;
         char port[sizeof("65535")];
         uint64_t timeout_us[_MQTT_STAGE_MAX];
+        MqttStage last_stage; /* the attempt ends with it */
         MqttSignJob sign;
         uint8_t *sign_input;
 
@@ -48,6 +49,8 @@ typedef struct MqttAttempt {
         /* Under the lock. */
         MqttStage stage;
         uint64_t deadline_us;
+        uint64_t entered_us;                /* 0: no stage has begun */
+        uint64_t stage_us[_MQTT_STAGE_MAX]; /* how long those before took; UINT64_MAX: not begun */
         bool is_cancelled;
         bool is_done;
         bool is_orphan;
@@ -66,6 +69,9 @@ int mqtt_attempt_start(MqttAttempt *a);
 void mqtt_attempt_cancel(MqttAttempt *a);
 
 bool mqtt_attempt_is_done(const MqttAttempt *a);
+
+/* Under the lock, of an attempt that is over: how long each stage took; UINT64_MAX: it was not begun. */
+void mqtt_attempt_get_stages(const MqttAttempt *a, uint64_t ret_stage_us[static _MQTT_STAGE_MAX]);
 
 /* Under the lock, of a cancelled attempt: its worker ends without delay. */
 bool mqtt_attempt_ends_soon(const MqttAttempt *a);

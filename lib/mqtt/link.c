@@ -11,8 +11,6 @@
 #include <assert.h>
 #include <fcntl.h>
 #include <mosquitto.h>
-#include <openssl/ssl.h>
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
@@ -69,13 +67,10 @@ static int link_set_up(MqttLink *l, const char *runtime_dir) {
         l->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (l->wake_fd < 0 || epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, l->wake_fd, &wake) < 0)
                 return -errno;
-        /* A connect worker that hangs in a resolver outlives its link: at exit, it must not lose OpenSSL. */
-        (void) OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, NULL);
         r = mqtt_transport_new(&l->transport, l->wake_fd);
         if (r < 0)
                 return r;
 
-        (void) signal(SIGPIPE, SIG_IGN);
         l->is_library_used = mosquitto_lib_init() == MOSQ_ERR_SUCCESS;
         return l->is_library_used ? 0 : -ENOMEM;
 }

@@ -9,6 +9,7 @@
 #include <mqtt/transport.h>
 
 #include <assert.h>
+#include <signal.h>
 
 #include <mqtt/attempt.h>
 
@@ -23,6 +24,10 @@ struct MqttTransport {
 int mqtt_transport_new(MqttTransport **ret, int wake_fd) {
         _cleanup_(freep) MqttTransport *t = NULL;
         int r;
+
+        /* A worker that hangs in a resolver may outlive us: at exit, it must not lose OpenSSL. */
+        (void) OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, NULL);
+        (void) signal(SIGPIPE, SIG_IGN);
 
         t = malloc(sizeof(*t));
         if (!t)
@@ -94,8 +99,8 @@ static int transport_start_waiting(MqttTransport *t) {
         return 0;
 }
 
-int mqtt_transport_open(MqttTransport *t, const MqttEndpoint *endpoint, const MqttSignJob *sign,
-                        uint64_t now_us) {
+int mqtt_transport_open_until(MqttTransport *t, const MqttEndpoint *endpoint, const MqttSignJob *sign,
+                              MqttStage last_stage, uint64_t now_us) {
         int r;
 
         assert(!t->current);
@@ -103,11 +108,23 @@ int mqtt_transport_open(MqttTransport *t, const MqttEndpoint *endpoint, const Mq
         r = mqtt_attempt_new(&t->current, t->shared, endpoint, sign, now_us);
         if (r < 0)
                 return r;
+        t->current->last_stage = last_stage;
         transport_reap(t);
         r = transport_start_waiting(t);
         if (r < 0)
                 t->current = mqtt_attempt_free(t->current);
         return r;
+}
+
+int mqtt_transport_open(MqttTransport *t, const MqttEndpoint *endpoint, const MqttSignJob *sign,
+                        uint64_t now_us) {
+        return mqtt_transport_open_until(t, endpoint, sign, _MQTT_STAGE_MAX, now_us);
+}
+
+void mqtt_transport_get_progress(const MqttTransport *t, uint64_t ret_stage_us[static _MQTT_STAGE_MAX]) {
+        (void) pthread_mutex_lock(&t->shared->lock);
+        memcpy(ret_stage_us, t->current->stage_us, sizeof(t->current->stage_us));
+        (void) pthread_mutex_unlock(&t->shared->lock);
 }
 
 void mqtt_transport_abandon(MqttTransport *t) {
@@ -163,6 +180,7 @@ static void transport_give_up(MqttTransport *t, int error, MqttOpenResult *ret) 
         *ret = (MqttOpenResult){ .error = error, .stream = MQTT_STREAM_NULL };
         (void) pthread_mutex_lock(&t->shared->lock);
         ret->stage = t->current->stage;
+        mqtt_attempt_get_stages(t->current, ret->stage_us);
         (void) pthread_mutex_unlock(&t->shared->lock);
 
         if (error == -ETIMEDOUT)

@@ -22,6 +22,13 @@ MqttTransport *mqtt_transport_free(MqttTransport *t);
 int mqtt_transport_open(MqttTransport *t, const MqttEndpoint *endpoint, const MqttSignJob *sign,
                         uint64_t now_us);
 
+/* The same, but the attempt ends well when 'last_stage' is over; its stream is to be closed. */
+int mqtt_transport_open_until(MqttTransport *t, const MqttEndpoint *endpoint, const MqttSignJob *sign,
+                              MqttStage last_stage, uint64_t now_us);
+
+/* How long each stage before the present one took; UINT64_MAX: it was not begun. There must be an attempt. */
+void mqtt_transport_get_progress(const MqttTransport *t, uint64_t ret_stage_us[static _MQTT_STAGE_MAX]);
+
 /* Forgets the attempt, if there is one, and tells its worker to stop. */
 void mqtt_transport_abandon(MqttTransport *t);
 
@@ -30,8 +37,9 @@ uint64_t mqtt_transport_deadline_us(const MqttTransport *t);
 
 /* How an attempt ended. */
 typedef struct MqttOpenResult {
-        MqttStage stage; /* if error < 0: where */
-        int error;       /* 0: connected */
+        MqttStage stage;                    /* the last one */
+        int error;                          /* 0: connected */
+        uint64_t stage_us[_MQTT_STAGE_MAX]; /* how long each took; UINT64_MAX: not begun */
         MqttStream stream;
         char signature[MQTT_SIGNATURE_MAX]; /* wipe it */
         char text[MQTT_TEXT_MAX];
