@@ -253,6 +253,7 @@ static HubLinkEnd end_of(const MqttEvent *event) {
                 return HUB_LINK_END_BROKEN;
         case MQTT_LOST_ASKED:
         case MQTT_LOST_REFUSED:
+        case MQTT_LOST_CLIENT_CERTIFICATE:
         case MQTT_LOST_CONNACK_TIMEOUT:
         case MQTT_LOST_PING_TIMEOUT:
         case MQTT_LOST_PUBACK_TIMEOUT:

@@ -8,20 +8,23 @@
 
 az_hub_loss hub_loss_from_stage(MqttStage stage) {
         static const az_hub_loss losses[] = {
-                [MQTT_STAGE_SIGN] = AZ_HUB_LOSS_SIGNING,
-                [MQTT_STAGE_NAME] = AZ_HUB_LOSS_NAME,
-                [MQTT_STAGE_TCP] = AZ_HUB_LOSS_TCP,
-                [MQTT_STAGE_TLS] = AZ_HUB_LOSS_TLS,
+                [MQTT_STAGE_IDENTITY] = AZ_HUB_LOSS_SIGNING, [MQTT_STAGE_SIGN] = AZ_HUB_LOSS_SIGNING,
+                [MQTT_STAGE_NAME] = AZ_HUB_LOSS_NAME,        [MQTT_STAGE_TCP] = AZ_HUB_LOSS_TCP,
+                [MQTT_STAGE_PROXY] = AZ_HUB_LOSS_TCP,        [MQTT_STAGE_TLS] = AZ_HUB_LOSS_TLS,
+                [MQTT_STAGE_WEBSOCKET] = AZ_HUB_LOSS_TLS,
         };
         return losses[stage];
 }
 
 const char *hub_loss_advice(MqttStage stage) {
         static const char *const advice[] = {
+                [MQTT_STAGE_IDENTITY] = "",
                 [MQTT_STAGE_SIGN] = "; check the key",
                 [MQTT_STAGE_NAME] = "; check the name of the hub, and DNS",
                 [MQTT_STAGE_TCP] = "",
+                [MQTT_STAGE_PROXY] = "; check the proxy",
                 [MQTT_STAGE_TLS] = "; check the clock, and TrustedCAFile= if the hub is not Microsoft's",
+                [MQTT_STAGE_WEBSOCKET] = "",
         };
         return advice[stage];
 }
@@ -32,6 +35,7 @@ az_hub_loss hub_loss_from_end(MqttLost cause, int error) {
                 [MQTT_LOST_CLOSED] = AZ_HUB_LOSS_CLOSED,
                 [MQTT_LOST_NETWORK] = AZ_HUB_LOSS_TCP,
                 [MQTT_LOST_REFUSED] = AZ_HUB_LOSS_CLOSED,
+                [MQTT_LOST_CLIENT_CERTIFICATE] = AZ_HUB_LOSS_TLS,
                 [MQTT_LOST_CONNACK_TIMEOUT] = AZ_HUB_LOSS_TIMEOUT,
                 [MQTT_LOST_PING_TIMEOUT] = AZ_HUB_LOSS_KEEP_ALIVE,
                 [MQTT_LOST_PUBACK_TIMEOUT] = AZ_HUB_LOSS_THROTTLED,
@@ -56,6 +60,7 @@ const char *hub_loss_advice_on_cause(MqttLost cause) {
         case MQTT_LOST_CLOSED:
         case MQTT_LOST_NETWORK:
         case MQTT_LOST_REFUSED:
+        case MQTT_LOST_CLIENT_CERTIFICATE:
         case MQTT_LOST_CONNACK_TIMEOUT:
         case MQTT_LOST_PROTOCOL:
         case MQTT_LOST_TOO_LARGE:

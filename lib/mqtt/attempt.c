@@ -6,6 +6,7 @@
 #include <netdb.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <sys/eventfd.h>
 
 #include <mqtt/tcp.h>
@@ -83,6 +84,8 @@ static int attempt_copy_endpoint(MqttAttempt *a, const MqttEndpoint *endpoint) {
                         return -ENOMEM;
         }
         (void) snprintf(a->port, sizeof(a->port), "%u", endpoint->port);
+        (void) snprintf(a->report.host, sizeof(a->report.host), "%s", a->host);
+        a->timeout_us[MQTT_STAGE_IDENTITY] = mqtt_timeout_or(endpoint->identity_timeout_us, 10);
         a->timeout_us[MQTT_STAGE_SIGN] = mqtt_timeout_or(endpoint->sign_timeout_us, 30);
         a->timeout_us[MQTT_STAGE_NAME] = mqtt_timeout_or(endpoint->name_timeout_us, 10);
         a->timeout_us[MQTT_STAGE_TCP] = mqtt_timeout_or(endpoint->tcp_timeout_us, 15);
@@ -119,18 +122,20 @@ int mqtt_attempt_new(MqttAttempt **ret, MqttShared *shared, const MqttEndpoint *
                 .cancel_fd = -1,
                 .result = { .stream = MQTT_STREAM_NULL },
                 .sign = sign ? *sign : (MqttSignJob){},
-                .stage = sign ? MQTT_STAGE_SIGN : MQTT_STAGE_NAME,
                 .last_stage = _MQTT_STAGE_MAX,
         };
         for (size_t i = 0; i < _MQTT_STAGE_MAX; i++)
-                a->stage_us[i] = UINT64_MAX;
+                a->report.stage_us[i] = MQTT_STAGE_NOT_RUN;
         r = attempt_copy_sign_input(a);
         if (r < 0)
                 return r;
         r = attempt_copy_endpoint(a, endpoint);
         if (r < 0)
                 return r;
-        a->deadline_us = now_us + a->timeout_us[a->stage];
+        a->result.report = a->report;
+        /* If there is no worker for it: that is what they all are in. */
+        a->report.stage = sign ? MQTT_STAGE_SIGN : MQTT_STAGE_NAME;
+        a->deadline_us = now_us + a->timeout_us[a->report.stage];
         a->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (a->cancel_fd < 0)
                 return -errno;
@@ -142,31 +147,55 @@ static void eventfd_signal(int fd) {
         (void) eventfd_write(fd, 1); /* fails only when it is readable already */
 }
 
-void mqtt_attempt_get_stages(const MqttAttempt *a, uint64_t ret_stage_us[static _MQTT_STAGE_MAX]) {
-        memcpy(ret_stage_us, a->stage_us, sizeof(a->stage_us));
-        if (a->entered_us > 0)
-                ret_stage_us[a->stage] = boottime_us() - a->entered_us;
-}
-
 /* ---- In the worker ---- */
 
+/* Notes how long the stage took that ends now. */
+static void attempt_end_stage(MqttAttempt *a, uint64_t now_us) {
+        if (a->stage_begin_us != 0)
+                a->result.report.stage_us[a->result.report.stage] = now_us - a->stage_begin_us;
+        a->stage_begin_us = now_us;
+}
+
 static int attempt_enter(MqttAttempt *a, MqttStage stage) {
+        uint64_t now_us = boottime_us();
         bool is_cancelled;
 
+        attempt_end_stage(a, now_us);
+        a->result.report.stage = stage;
         (void) pthread_mutex_lock(&a->shared->lock);
         is_cancelled = a->is_cancelled;
         if (!is_cancelled) {
-                uint64_t now_us = boottime_us();
-
-                if (a->entered_us > 0)
-                        a->stage_us[a->stage] = now_us - a->entered_us;
-                a->stage = stage;
-                a->entered_us = now_us;
-                a->deadline_us = a->entered_us + a->timeout_us[stage];
+                a->report = a->result.report;
+                a->deadline_us = now_us + a->timeout_us[stage];
                 eventfd_signal(a->shared->wake_fd);
         }
         (void) pthread_mutex_unlock(&a->shared->lock);
         return is_cancelled ? -ECANCELED : 0;
+}
+
+/* Says what is wrong, and gives 'error'. */
+_printf_(4, 5) static int attempt_fail(MqttAttempt *a, MqttProblem problem, int error, const char *format,
+                                       ...) {
+        va_list arguments;
+
+        a->result.report.problem = problem;
+        va_start(arguments, format);
+        (void) vsnprintf(a->result.text, sizeof(a->result.text), format, arguments);
+        va_end(arguments);
+        return error;
+}
+
+static int attempt_load(MqttAttempt *a, SSL_CTX **ret) {
+        MqttOpenResult *result = &a->result;
+        int r;
+
+        r = attempt_enter(a, MQTT_STAGE_IDENTITY);
+        if (r < 0)
+                return r;
+        r = mqtt_tls_cache_get(a->shared->tls_cache, a->ca_file, ret, result->text, sizeof(result->text));
+        if (r < 0)
+                result->report.problem = MQTT_PROBLEM_TRUST_FILE;
+        return r;
 }
 
 static int attempt_sign(MqttAttempt *a) {
@@ -180,20 +209,27 @@ static int attempt_sign(MqttAttempt *a) {
                 return r;
         r = a->sign.sign(a->sign.userdata, a->sign.input, result->signature, sizeof(result->signature));
         if (r < 0)
-                (void) snprintf(result->text, sizeof(result->text), "Cannot sign with the device's key: %s",
-                                strerror(-r));
-        return r;
+                return attempt_fail(a, MQTT_PROBLEM_SIGNING, r, "Cannot sign with the device's key: %s",
+                                    strerror(-r));
+        return 0;
 }
 
-static int error_from_gai(int code) {
+static int error_from_gai(int code, int saved_errno, MqttProblem *ret_problem) {
         switch (code) {
         case EAI_SYSTEM:
-                return errno != 0 ? -errno : -EIO;
+                *ret_problem = MQTT_PROBLEM_LOCAL;
+                return saved_errno != 0 ? -saved_errno : -EIO;
         case EAI_MEMORY:
+                *ret_problem = MQTT_PROBLEM_LOCAL;
                 return -ENOMEM;
         case EAI_AGAIN:
+                *ret_problem = MQTT_PROBLEM_NAME_SERVER;
                 return -EAGAIN;
+        case EAI_FAIL:
+                *ret_problem = MQTT_PROBLEM_NAME_SERVER;
+                return -EHOSTUNREACH;
         default:
+                *ret_problem = MQTT_PROBLEM_NAME_UNKNOWN;
                 return -EHOSTUNREACH;
         }
 }
@@ -207,30 +243,76 @@ static int attempt_resolve(MqttAttempt *a, struct addrinfo **ret) {
         const struct addrinfo hints = { .ai_family = AF_UNSPEC,
                                         .ai_socktype = SOCK_STREAM,
                                         .ai_flags = AI_NUMERICSERV };
-        int r;
+        MqttProblem problem;
+        int r, error;
 
         r = attempt_enter(a, MQTT_STAGE_NAME);
         if (r < 0)
                 return r;
         r = getaddrinfo(a->host, a->port, &hints, ret);
-        if (r == 0)
-                return 0;
-        (void) snprintf(a->result.text, sizeof(a->result.text), "Cannot resolve '%s': %s", a->host,
-                        r == EAI_SYSTEM ? strerror(errno) : gai_strerror(r));
-        return error_from_gai(r);
+        if (r != 0) {
+                error = error_from_gai(r, errno, &problem);
+                return attempt_fail(a, problem, error, "Cannot resolve '%s': %s", a->host,
+                                    r == EAI_SYSTEM ? strerror(-error) : gai_strerror(r));
+        }
+        for (const struct addrinfo *i = *ret; i; i = i->ai_next)
+                a->result.report.n_addresses++;
+        return 0;
+}
+
+static MqttProblem problem_from_errno(int error) {
+        switch (-error) {
+        case ECONNREFUSED:
+                return MQTT_PROBLEM_REFUSED;
+        case ECONNRESET:
+        case EPIPE:
+                return MQTT_PROBLEM_RESET;
+        case ETIMEDOUT:
+                return MQTT_PROBLEM_TIMEOUT;
+        case EACCES: /* a firewall says so, here or on the way */
+        case EPERM:
+        case EADDRNOTAVAIL:
+        case EAFNOSUPPORT:
+        case EHOSTUNREACH:
+        case ENETDOWN:
+        case ENETUNREACH:
+                return MQTT_PROBLEM_UNREACHABLE;
+        default:
+                return MQTT_PROBLEM_LOCAL;
+        }
+}
+
+/* Called by mqtt_tcp_connect() with each address. */
+static void attempt_on_address(void *userdata, const struct sockaddr *address, socklen_t size) {
+        char host[56], port[sizeof("65535")]; /* INET6_ADDRSTRLEN and a scope */
+        MqttAttempt *a = userdata;
+        MqttReport *report = &a->result.report;
+
+        if (getnameinfo(address, size, host, sizeof(host), port, sizeof(port),
+                        NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+                return;
+        (void) snprintf(report->address, sizeof(report->address),
+                        address->sa_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+        (void) pthread_mutex_lock(&a->shared->lock);
+        memcpy(a->report.address, report->address, sizeof(report->address));
+        (void) pthread_mutex_unlock(&a->shared->lock);
 }
 
 static int attempt_connect_tcp(MqttAttempt *a, const struct addrinfo *addresses) {
+        const MqttTcpJob job = { .addresses = addresses,
+                                 .cancel_fd = a->cancel_fd,
+                                 .on_address = attempt_on_address,
+                                 .userdata = a };
         int r;
 
         r = attempt_enter(a, MQTT_STAGE_TCP);
         if (r < 0)
                 return r;
-        r = mqtt_tcp_connect(addresses, a->cancel_fd, &a->result.stream.fd);
+        r = mqtt_tcp_connect(&job, &a->result.stream.fd);
         if (r < 0)
-                (void) snprintf(a->result.text, sizeof(a->result.text), "Cannot connect to '%s' port %s: %s",
-                                a->host, a->port, strerror(-r));
-        return r;
+                return attempt_fail(a, problem_from_errno(r), r, "Cannot connect to '%s' port %s: %s",
+                                    a->host, a->port, strerror(-r));
+        return 0;
 }
 
 static int attempt_wait_handshake(MqttAttempt *a, int want) {
@@ -244,15 +326,11 @@ static int attempt_wait_handshake(MqttAttempt *a, int want) {
         return fds[0].revents != 0 ? -ECANCELED : 0;
 }
 
-static int attempt_connect_tls(MqttAttempt *a) {
-        _cleanup_(SSL_CTX_freep) SSL_CTX *ctx = NULL;
+static int attempt_connect_tls(MqttAttempt *a, SSL_CTX *ctx) {
         MqttOpenResult *result = &a->result;
         int r;
 
         r = attempt_enter(a, MQTT_STAGE_TLS);
-        if (r < 0)
-                return r;
-        r = mqtt_tls_cache_get(a->shared->tls_cache, a->ca_file, &ctx, result->text, sizeof(result->text));
         if (r < 0)
                 return r;
         r = mqtt_tls_session_new(&result->stream.ssl, ctx, a->host, result->stream.fd);
@@ -260,7 +338,8 @@ static int attempt_connect_tls(MqttAttempt *a) {
                 return r;
 
         for (;;) {
-                r = mqtt_tls_handshake(result->stream.ssl, a->host, result->text, sizeof(result->text));
+                r = mqtt_tls_handshake(&result->stream, a->host, &result->report, result->text,
+                                       sizeof(result->text));
                 if (r <= 0)
                         return r;
                 r = attempt_wait_handshake(a, r);
@@ -271,8 +350,12 @@ static int attempt_connect_tls(MqttAttempt *a) {
 
 static int attempt_run(MqttAttempt *a) {
         _cleanup_(addrinfo_freep) struct addrinfo *addresses = NULL;
+        _cleanup_(SSL_CTX_freep) SSL_CTX *ctx = NULL;
         int r;
 
+        r = attempt_load(a, &ctx);
+        if (r < 0 || a->last_stage == MQTT_STAGE_IDENTITY)
+                return r;
         r = attempt_sign(a);
         if (r < 0 || a->last_stage == MQTT_STAGE_SIGN)
                 return r;
@@ -282,7 +365,7 @@ static int attempt_run(MqttAttempt *a) {
         r = attempt_connect_tcp(a, addresses);
         if (r < 0 || a->last_stage == MQTT_STAGE_TCP)
                 return r;
-        return attempt_connect_tls(a);
+        return attempt_connect_tls(a, ctx);
 }
 
 static void *attempt_thread(void *userdata) {
@@ -292,11 +375,12 @@ static void *attempt_thread(void *userdata) {
 
         (void) pthread_setname_np(pthread_self(), "mqtt-connect");
         a->result.error = attempt_run(a);
+        attempt_end_stage(a, boottime_us());
+        if (a->result.error < 0 && a->result.report.problem == MQTT_PROBLEM_NONE)
+                a->result.report.problem = MQTT_PROBLEM_LOCAL;
         attempt_destroy_sign(a);
 
         (void) pthread_mutex_lock(&s->lock);
-        a->result.stage = a->stage;
-        mqtt_attempt_get_stages(a, a->result.stage_us);
         a->is_done = true;
         is_orphan = a->is_orphan;
         eventfd_signal(s->wake_fd);
@@ -338,7 +422,13 @@ bool mqtt_attempt_is_done(const MqttAttempt *a) {
         return is_done;
 }
 
-/* A worker in one of the other two stages polls 'cancel_fd', and a cancelled one enters none. */
+void mqtt_attempt_get_report(const MqttAttempt *a, MqttReport *ret) {
+        (void) pthread_mutex_lock(&a->shared->lock);
+        *ret = a->report;
+        (void) pthread_mutex_unlock(&a->shared->lock);
+}
+
+/* From MQTT_STAGE_TCP on a worker polls 'cancel_fd', and a cancelled one enters no further stage. */
 bool mqtt_attempt_ends_soon(const MqttAttempt *a) {
-        return a->is_done || a->stage == MQTT_STAGE_TCP || a->stage == MQTT_STAGE_TLS;
+        return a->is_done || a->report.stage >= MQTT_STAGE_TCP;
 }

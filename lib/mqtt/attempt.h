@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * One attempt to open a connection, and the worker thread that makes it.
+ * One attempt to open a connection, and the worker thread that makes it, stage by stage.
  *
  * Who owns what. An attempt belongs to the transport until its worker was joined. The worker writes 'result'
  * without a lock while 'is_done' is false; after that it is the transport's. What both look at is in the
@@ -45,12 +45,11 @@ typedef struct MqttAttempt {
         uint8_t *sign_input;
 
         MqttOpenResult result;
+        uint64_t stage_begin_us;
 
         /* Under the lock. */
-        MqttStage stage;
+        MqttReport report; /* as of when the worker last entered a stage */
         uint64_t deadline_us;
-        uint64_t entered_us;                /* 0: no stage has begun */
-        uint64_t stage_us[_MQTT_STAGE_MAX]; /* how long those before took; UINT64_MAX: not begun */
         bool is_cancelled;
         bool is_done;
         bool is_orphan;
@@ -70,8 +69,8 @@ void mqtt_attempt_cancel(MqttAttempt *a);
 
 bool mqtt_attempt_is_done(const MqttAttempt *a);
 
-/* Under the lock, of an attempt that is over: how long each stage took; UINT64_MAX: it was not begun. */
-void mqtt_attempt_get_stages(const MqttAttempt *a, uint64_t ret_stage_us[static _MQTT_STAGE_MAX]);
+/* Gives the report of an attempt that is not done, as far as it came. */
+void mqtt_attempt_get_report(const MqttAttempt *a, MqttReport *ret);
 
 /* Under the lock, of a cancelled attempt: its worker ends without delay. */
 bool mqtt_attempt_ends_soon(const MqttAttempt *a);

@@ -12,8 +12,14 @@ struct MqttEventNode {
         MqttEventNode *next;
         size_t n_bytes;
         MqttEvent event;
-        uint8_t bytes[];
+        _Alignas(max_align_t) uint8_t bytes[];
 };
+
+/* What the reserve has room for. */
+typedef struct LastWords {
+        MqttReport report;
+        char text[MQTT_TEXT_MAX];
+} LastWords;
 
 static MqttEventNode *node_new(size_t n_bytes) {
         MqttEventNode *n = malloc(sizeof(*n) + n_bytes);
@@ -36,7 +42,7 @@ static void list_append(MqttEventList *l, MqttEventNode *n) {
 int mqtt_event_list_reserve(MqttEventList *l) {
         l->out_of_memory = false;
         if (!l->reserve)
-                l->reserve = node_new(MQTT_TEXT_MAX);
+                l->reserve = node_new(sizeof(LastWords));
         return l->reserve ? 0 : -ENOMEM;
 }
 
@@ -68,31 +74,38 @@ MqttEvent *mqtt_event_list_add(MqttEventList *l, MqttEventType type, size_t n_by
         return &n->event;
 }
 
-static MqttEventNode *list_append_reserve(MqttEventList *l, MqttEventType type, const char *text) {
+static MqttEvent *list_append_reserve(MqttEventList *l, MqttEventType type, const char *text,
+                                      LastWords **ret_words) {
         MqttEventNode *n = TAKE_PTR(l->reserve);
 
         assert(n);
         n->event.type = type;
-        (void) snprintf((char *) n->bytes, n->n_bytes, "%s", text);
+        *ret_words = (LastWords *) n->bytes;
+        (void) snprintf((*ret_words)->text, sizeof((*ret_words)->text), "%s", text);
         list_append(l, n);
-        return n;
+        return &n->event;
 }
 
-void mqtt_event_list_add_open_failed(MqttEventList *l, MqttStage stage, int error, const char *text) {
-        MqttEventNode *n = list_append_reserve(l, MQTT_EVENT_OPEN_FAILED, text);
+void mqtt_event_list_add_open_failed(MqttEventList *l, const MqttReport *report, int error,
+                                     const char *text) {
+        LastWords *words;
+        MqttEvent *e = list_append_reserve(l, MQTT_EVENT_OPEN_FAILED, text, &words);
 
-        n->event.open_failed.stage = stage;
-        n->event.open_failed.error = error;
-        n->event.open_failed.text = (const char *) n->bytes;
+        words->report = *report;
+        e->open_failed.stage = report->stage;
+        e->open_failed.error = error;
+        e->open_failed.text = words->text;
+        e->open_failed.report = &words->report;
 }
 
 void mqtt_event_list_add_lost(MqttEventList *l, const MqttFault *fault) {
-        MqttEventNode *n = list_append_reserve(l, MQTT_EVENT_LOST, fault->text);
+        LastWords *words;
+        MqttEvent *e = list_append_reserve(l, MQTT_EVENT_LOST, fault->text, &words);
 
-        n->event.lost.cause = fault->cause;
-        n->event.lost.error = fault->error;
-        n->event.lost.text = (const char *) n->bytes;
-        n->event.lost.is_puback_owed = fault->is_puback_owed;
+        e->lost.cause = fault->cause;
+        e->lost.error = fault->error;
+        e->lost.text = words->text;
+        e->lost.is_puback_owed = fault->is_puback_owed;
 }
 
 /* A signature is half a password. */

@@ -33,8 +33,8 @@ void mqtt_event_list_done(MqttEventList *l);
  */
 MqttEvent *mqtt_event_list_add(MqttEventList *l, MqttEventType type, size_t n_bytes, uint8_t **ret_bytes);
 
-/* Queues MQTT_EVENT_OPEN_FAILED or MQTT_EVENT_LOST from the reserve. */
-void mqtt_event_list_add_open_failed(MqttEventList *l, MqttStage stage, int error, const char *text);
+/* Queues MQTT_EVENT_OPEN_FAILED or MQTT_EVENT_LOST from the reserve. 'report' is copied. */
+void mqtt_event_list_add_open_failed(MqttEventList *l, const MqttReport *report, int error, const char *text);
 void mqtt_event_list_add_lost(MqttEventList *l, const MqttFault *fault);
 
 /* Pops the first event; it lives until the next pop. NULL: empty. */

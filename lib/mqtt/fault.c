@@ -21,6 +21,7 @@ const char *mqtt_lost_to_string(MqttLost lost) {
                 [MQTT_LOST_CLOSED] = "closed",
                 [MQTT_LOST_NETWORK] = "network",
                 [MQTT_LOST_REFUSED] = "refused",
+                [MQTT_LOST_CLIENT_CERTIFICATE] = "client-certificate",
                 [MQTT_LOST_CONNACK_TIMEOUT] = "connack-timeout",
                 [MQTT_LOST_PING_TIMEOUT] = "ping-timeout",
                 [MQTT_LOST_PUBACK_TIMEOUT] = "puback-timeout",
@@ -30,15 +31,4 @@ const char *mqtt_lost_to_string(MqttLost lost) {
         };
 
         return (unsigned) lost < _MQTT_LOST_MAX ? names[lost] : NULL;
-}
-
-const char *mqtt_stage_to_string(MqttStage stage) {
-        static const char *const names[_MQTT_STAGE_MAX] = {
-                [MQTT_STAGE_SIGN] = "sign",
-                [MQTT_STAGE_NAME] = "name",
-                [MQTT_STAGE_TCP] = "tcp",
-                [MQTT_STAGE_TLS] = "tls",
-        };
-
-        return (unsigned) stage < _MQTT_STAGE_MAX ? names[stage] : NULL;
 }

@@ -183,11 +183,12 @@ static int link_adopt(MqttLink *l, MqttOpenResult *result, uint64_t now_us) {
         r = link_watch(l, EPOLL_CTL_ADD);
         if (r < 0)
                 return r;
-        e = mqtt_event_list_add(&l->events, MQTT_EVENT_OPENED, n_signature, &bytes);
+        e = mqtt_event_list_add(&l->events, MQTT_EVENT_OPENED, sizeof(result->report) + n_signature, &bytes);
         if (!e)
                 return -ENOMEM;
-        memcpy(bytes, result->signature, n_signature);
-        e->opened.signature = az_span_create(bytes, (int32_t) n_signature);
+        e->opened.report = memcpy(bytes, &result->report, sizeof(result->report));
+        memcpy(bytes + sizeof(result->report), result->signature, n_signature);
+        e->opened.signature = az_span_create(bytes + sizeof(result->report), (int32_t) n_signature);
         l->epoch++;
         return 0;
 }
@@ -204,12 +205,13 @@ static void link_take_attempt(MqttLink *l, uint64_t now_us) {
                 r = link_adopt(l, &result, now_us);
                 if (r < 0) {
                         link_drop_connection(l);
+                        result.report.problem = MQTT_PROBLEM_LOCAL;
                         (void) snprintf(result.text, sizeof(result.text), "Cannot set up the connection: %s",
                                         strerror(-r));
                 }
         }
         if (r < 0)
-                mqtt_event_list_add_open_failed(&l->events, result.stage, r, result.text);
+                mqtt_event_list_add_open_failed(&l->events, &result.report, r, result.text);
         explicit_bzero(result.signature, sizeof(result.signature));
 }
 

@@ -5,7 +5,8 @@
  * MqttLink: one MQTT 3.1.1 connection after another, over TLS, for a program that has an event loop of its
  * own.
  *
- *      mqtt_link_open()       a worker thread signs, resolves, connects and does the TLS handshake
+ *      mqtt_link_open()       a worker thread reads files, signs, resolves, connects and does the TLS
+ *                             handshake
  *        → MQTT_EVENT_OPENED or MQTT_EVENT_OPEN_FAILED
  *      mqtt_link_connect()    sends CONNECT                  → MQTT_EVENT_CONNACK
  *      mqtt_link_subscribe()  sends SUBSCRIBE packets        → MQTT_EVENT_SUBACK
@@ -35,6 +36,7 @@
 #include <stdint.h>
 
 #include <azure/core/az_span.h>
+#include <mqtt/report.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -109,11 +111,12 @@ typedef struct MqttSignJob {
 typedef struct MqttEndpoint {
         az_span host; /* a name (sent as SNI) or an IP address; the certificate must be for it */
         uint16_t port;
-        const char *ca_file;      /* PEM; its certificates are trusted besides the system's; or NULL */
-        uint64_t sign_timeout_us; /* 30 s */
-        uint64_t name_timeout_us; /* 10 s */
-        uint64_t tcp_timeout_us;  /* 15 s, for all addresses of the name together */
-        uint64_t tls_timeout_us;  /* 15 s */
+        const char *ca_file;          /* PEM; its certificates are trusted besides the system's; or NULL */
+        uint64_t identity_timeout_us; /* 10 s */
+        uint64_t sign_timeout_us;     /* 30 s */
+        uint64_t name_timeout_us;     /* 10 s */
+        uint64_t tcp_timeout_us;      /* 15 s, for all addresses of the name together */
+        uint64_t tls_timeout_us;      /* 15 s */
 } MqttEndpoint;
 
 /*
@@ -192,24 +195,14 @@ int mqtt_link_disconnect(MqttLink *l, uint64_t now_us);
 /* Ends the attempt or the connection at once and drops all events not yet popped; no event follows. */
 void mqtt_link_close(MqttLink *l);
 
-/* Where an attempt is, and in this order. */
-typedef enum MqttStage {
-        MQTT_STAGE_SIGN,
-        MQTT_STAGE_NAME,
-        MQTT_STAGE_TCP,
-        MQTT_STAGE_TLS,
-        _MQTT_STAGE_MAX,
-} MqttStage;
-
-/* Gives "sign", "name", "tcp" or "tls". */
-const char *mqtt_stage_to_string(MqttStage stage);
-
 /* Why a connection is over. */
 typedef enum MqttLost {
-        MQTT_LOST_ASKED,           /* mqtt_link_disconnect() is done */
-        MQTT_LOST_CLOSED,          /* the server closed */
-        MQTT_LOST_NETWORK,         /* reset, unreachable, TLS failure */
-        MQTT_LOST_REFUSED,         /* CONNACK said no; MQTT_EVENT_CONNACK came before */
+        MQTT_LOST_ASKED,   /* mqtt_link_disconnect() is done */
+        MQTT_LOST_CLOSED,  /* the server closed */
+        MQTT_LOST_NETWORK, /* reset, unreachable, TLS failure */
+        MQTT_LOST_REFUSED, /* CONNACK said no; MQTT_EVENT_CONNACK came before */
+        /* The server refused our certificate, or wants one: with TLS 1.3 that comes after the handshake. */
+        MQTT_LOST_CLIENT_CERTIFICATE,
         MQTT_LOST_CONNACK_TIMEOUT, /* no CONNACK */
         MQTT_LOST_PING_TIMEOUT,    /* no byte after PINGREQ */
         MQTT_LOST_PUBACK_TIMEOUT,  /* no PUBACK */
@@ -239,11 +232,13 @@ typedef struct MqttEvent {
         union {
                 struct {
                         az_span signature; /* empty without a sign job */
+                        const MqttReport *report;
                 } opened;
                 struct {
                         MqttStage stage;
                         int error;        /* negative errno */
                         const char *text; /* for a person: what failed, with which host, and why */
+                        const MqttReport *report;
                 } open_failed;
                 struct {
                         uint8_t code; /* 0: accepted; otherwise MQTT_EVENT_LOST follows */

@@ -87,12 +87,12 @@ void mqtt_probe_stop(MqttProbe *p) {
 }
 
 static void probe_end(MqttProbe *p) {
-        MqttStage last = p->result.stage;
+        MqttStage last = p->result.report.stage;
 
         p->state = PROBE_ENDED;
         mqtt_stream_done(&p->result.stream);
         explicit_bzero(p->result.signature, sizeof(p->result.signature));
-        memcpy(p->stage_us, p->result.stage_us, sizeof(p->stage_us));
+        memcpy(p->stage_us, p->result.report.stage_us, sizeof(p->stage_us));
         if (p->stage_us[last] == UINT64_MAX)
                 p->stage_us[last] = 0; /* it failed before it began */
 }
@@ -119,7 +119,7 @@ bool mqtt_probe_next_event(MqttProbe *p, MqttProbeEvent *ret) {
 
         p->is_told[stage] = true;
         *ret = (MqttProbeEvent){ .stage = stage, .duration_us = p->stage_us[stage] };
-        if (p->state == PROBE_ENDED && stage == p->result.stage) {
+        if (p->state == PROBE_ENDED && stage == p->result.report.stage) {
                 ret->error = p->result.error;
                 ret->text = p->result.error < 0 ? p->result.text : NULL;
                 ret->is_last = true;

@@ -22,6 +22,7 @@
 #define NOTSENT_LOWAT_BYTES (16 * 1024)
 
 typedef struct Race {
+        const MqttTcpJob *job;
         const struct addrinfo *next;
         uint64_t next_us; /* when 'next' starts */
         struct pollfd fds[1 + ADDRESSES_MAX];
@@ -68,6 +69,7 @@ static void race_start_due(Race *race, uint64_t now_us) {
         while (race->next && race->n_fds < ELEMENTSOF(race->fds) && now_us >= race->next_us) {
                 int fd = -1, r;
 
+                race->job->on_address(race->job->userdata, race->next->ai_addr, race->next->ai_addrlen);
                 r = socket_start(race->next, &fd);
                 race->next = race->next->ai_next;
                 if (r < 0) {
@@ -130,19 +132,24 @@ static int race_run(Race *race) {
         }
 }
 
-int mqtt_tcp_connect(const struct addrinfo *addresses, int cancel_fd, int *ret_fd) {
+int mqtt_tcp_connect(const MqttTcpJob *job, int *ret_fd) {
         Race race = {
-                .next = addresses,
-                .fds = { { .fd = cancel_fd, .events = POLLIN } },
+                .job = job,
+                .next = job->addresses,
+                .fds = { { .fd = job->cancel_fd, .events = POLLIN } },
                 .n_fds = 1,
                 .error = -EHOSTUNREACH,
         };
+        struct sockaddr_storage address;
+        socklen_t size = sizeof(address);
         int r;
 
         r = race_run(&race);
         race_done(&race);
         if (r < 0)
                 return r;
+        if (getpeername(r, (struct sockaddr *) &address, &size) == 0)
+                job->on_address(job->userdata, (const struct sockaddr *) &address, size);
         *ret_fd = r;
         return 0;
 }

@@ -6,21 +6,12 @@
 #include <openssl/ssl.h>
 
 #include <mqtt/fault.h>
+#include <mqtt/report.h>
 
 DEFINE_CLEANUP(SSL *, SSL_free)
 
 /* Makes the client side for 'fd', which stays the caller's. The peer's certificate has to be for 'host'. */
 int mqtt_tls_session_new(SSL **ret, SSL_CTX *ctx, const char *host, int fd);
-
-/* Conditions of mqtt_tls_handshake(): poll the socket for this, then call it again. */
-#define MQTT_TLS_WANT_READ  1
-#define MQTT_TLS_WANT_WRITE 2
-
-/*
- * Goes on with the handshake. 0: done.
- * -EKEYREJECTED: the certificate was refused. -EPROTO: TLS failed. -ECONNRESET…: the network did.
- */
-int mqtt_tls_handshake(SSL *ssl, const char *host, char *ret_text, size_t text_size);
 
 /* A connected stream. Both are owned. */
 typedef struct MqttStream {
@@ -32,6 +23,17 @@ typedef struct MqttStream {
 } MqttStream;
 
 #define MQTT_STREAM_NULL ((MqttStream){ .fd = -1 })
+
+/* Conditions of mqtt_tls_handshake(): poll the socket for this, then call it again. */
+#define MQTT_TLS_WANT_READ  1
+#define MQTT_TLS_WANT_WRITE 2
+
+/*
+ * Goes on with the handshake. 0: done. 'report' gets what was seen of TLS and its certificates, on failure
+ * too, and then the problem. -EKEYREJECTED: the certificate was refused. -EPROTO: TLS failed.
+ * -ECONNRESET…: the network did.
+ */
+int mqtt_tls_handshake(MqttStream *s, const char *host, MqttReport *report, char *ret_text, size_t text_size);
 
 /* Sends close_notify and end of file; what the peer still sends can be read. */
 void mqtt_stream_shutdown(MqttStream *s);

@@ -122,9 +122,10 @@ int mqtt_transport_open(MqttTransport *t, const MqttEndpoint *endpoint, const Mq
 }
 
 void mqtt_transport_get_progress(const MqttTransport *t, uint64_t ret_stage_us[static _MQTT_STAGE_MAX]) {
-        (void) pthread_mutex_lock(&t->shared->lock);
-        memcpy(ret_stage_us, t->current->stage_us, sizeof(t->current->stage_us));
-        (void) pthread_mutex_unlock(&t->shared->lock);
+        MqttReport report;
+
+        mqtt_attempt_get_report(t->current, &report);
+        memcpy(ret_stage_us, report.stage_us, sizeof(report.stage_us));
 }
 
 void mqtt_transport_abandon(MqttTransport *t) {
@@ -156,6 +157,9 @@ static void format_timeout(const MqttAttempt *a, MqttStage stage, char *ret, siz
         double limit_s = mqtt_seconds(a->timeout_us[stage]);
 
         switch (stage) {
+        case MQTT_STAGE_IDENTITY:
+                (void) snprintf(ret, size, "Reading the certificates took longer than %g s", limit_s);
+                break;
         case MQTT_STAGE_SIGN:
                 (void) snprintf(ret, size, "Signing with the device's key took longer than %g s", limit_s);
                 break;
@@ -170,23 +174,31 @@ static void format_timeout(const MqttAttempt *a, MqttStage stage, char *ret, siz
                 (void) snprintf(ret, size, "TLS handshake with '%s' did not end within %g s", a->host,
                                 limit_s);
                 break;
+        case MQTT_STAGE_PROXY:
+        case MQTT_STAGE_WEBSOCKET:
         case _MQTT_STAGE_MAX:
                 break;
         }
 }
 
+static MqttProblem problem_from_timeout(MqttStage stage) {
+        if (stage == MQTT_STAGE_SIGN)
+                return MQTT_PROBLEM_SIGNING;
+        return stage == MQTT_STAGE_NAME ? MQTT_PROBLEM_NAME_SERVER : MQTT_PROBLEM_TIMEOUT;
+}
+
 /* The attempt is over before its worker: 'error' says why. */
 static void transport_give_up(MqttTransport *t, int error, MqttOpenResult *ret) {
         *ret = (MqttOpenResult){ .error = error, .stream = MQTT_STREAM_NULL };
-        (void) pthread_mutex_lock(&t->shared->lock);
-        ret->stage = t->current->stage;
-        mqtt_attempt_get_stages(t->current, ret->stage_us);
-        (void) pthread_mutex_unlock(&t->shared->lock);
-
-        if (error == -ETIMEDOUT)
-                format_timeout(t->current, ret->stage, ret->text, sizeof(ret->text));
-        else
+        mqtt_attempt_get_report(t->current, &ret->report);
+        if (error == -ETIMEDOUT) {
+                ret->report.problem = problem_from_timeout(ret->report.stage);
+                ret->report.stage_us[ret->report.stage] = t->current->timeout_us[ret->report.stage];
+                format_timeout(t->current, ret->report.stage, ret->text, sizeof(ret->text));
+        } else {
+                ret->report.problem = MQTT_PROBLEM_LOCAL;
                 (void) snprintf(ret->text, sizeof(ret->text), "Cannot start a thread: %s", strerror(-error));
+        }
         mqtt_transport_abandon(t);
 }
 

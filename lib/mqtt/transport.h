@@ -37,9 +37,8 @@ uint64_t mqtt_transport_deadline_us(const MqttTransport *t);
 
 /* How an attempt ended. */
 typedef struct MqttOpenResult {
-        MqttStage stage;                    /* the last one */
-        int error;                          /* 0: connected */
-        uint64_t stage_us[_MQTT_STAGE_MAX]; /* how long each took; UINT64_MAX: not begun */
+        int error; /* 0: connected */
+        MqttReport report;
         MqttStream stream;
         char signature[MQTT_SIGNATURE_MAX]; /* wipe it */
         char text[MQTT_TEXT_MAX];

@@ -107,9 +107,9 @@ static const struct {
         MqttStage last_stage;
         const char *stages;
 } depths[] = {
-        { MQTT_STAGE_NAME, "name" },
-        { MQTT_STAGE_TCP, "name tcp" },
-        { MQTT_STAGE_TLS, "name tcp tls" },
+        { MQTT_STAGE_NAME, "identity name" },
+        { MQTT_STAGE_TCP, "identity name tcp" },
+        { MQTT_STAGE_TLS, "identity name tcp tls" },
 };
 
 START_TEST(a_probe_goes_as_far_as_it_is_asked_to) {
@@ -152,13 +152,14 @@ static const struct {
         FakeScript script;
         const char *stages, *text;
 } failures[] = {
-        { "no-such-host.invalid", "server", fake_script_tls, "name!",
+        { "no-such-host.invalid", "server", fake_script_tls, "identity name!",
           "Cannot resolve 'no-such-host.invalid'" },
-        { "localhost", "server", NULL, "name tcp!", "Connection refused" },
-        { "localhost", "server", script_hang_up, "name tcp tls!", "TLS handshake with 'localhost' failed" },
-        { "localhost", "server", script_silent, "name tcp tls!", "did not end within 0.3 s" },
-        { "localhost", "expired", fake_script_tls, "name tcp tls!", "certificate has expired" },
-        { "localhost", "other", fake_script_tls, "name tcp tls!", "hostname mismatch" },
+        { "localhost", "server", NULL, "identity name tcp!", "Connection refused" },
+        { "localhost", "server", script_hang_up, "identity name tcp tls!",
+          "TLS handshake with 'localhost' failed" },
+        { "localhost", "server", script_silent, "identity name tcp tls!", "did not end within 0.3 s" },
+        { "localhost", "expired", fake_script_tls, "identity name tcp tls!", "certificate has expired" },
+        { "localhost", "other", fake_script_tls, "identity name tcp tls!", "hostname mismatch" },
 };
 
 START_TEST(a_probe_says_where_it_failed_and_why) {
@@ -213,7 +214,7 @@ START_TEST(a_sign_job_is_a_stage_and_is_destroyed_once) {
 
                 start(p, &endpoint, &job, MQTT_STAGE_TLS);
                 ck_assert_int_eq(run(p, stages, sizeof(stages)).error, results[i]);
-                ck_assert_str_eq(stages, i == 0 ? "sign name tcp tls" : "sign!");
+                ck_assert_str_eq(stages, i == 0 ? "identity sign name tcp tls" : "identity sign!");
                 ck_assert_int_eq(result, results[i] + 100);
         }
         (void) mqtt_probe_free(p);
@@ -235,7 +236,7 @@ START_TEST(one_probe_at_a_time_and_a_stopped_one_says_no_more) {
         start(p, &endpoint, NULL, MQTT_STAGE_TLS);
         ck_assert_int_eq(mqtt_probe_start(p, &endpoint, &job, MQTT_STAGE_TLS, boottime_us()), -EBUSY);
         ck_assert_int_eq(destroyed, 100);
-        ck_assert_int_eq(next(p).stage, MQTT_STAGE_NAME);
+        ck_assert_int_eq(next(p).stage, MQTT_STAGE_IDENTITY);
         mqtt_probe_stop(p);
         ck_assert(!mqtt_probe_next_event(p, &e));
         ck_assert_uint_eq(mqtt_probe_deadline_us(p), UINT64_MAX);

@@ -35,14 +35,16 @@ static void open_at(MqttLink *l, const MqttEndpoint *endpoint, const MqttSignJob
         ck_assert_int_eq(mqtt_link_open(l, endpoint, sign, boottime_us()), 0);
 }
 
-/* Opens, and expects this failure with this in its text. */
-static void expect_failure(MqttLink *l, const MqttEndpoint *endpoint, MqttStage stage, int error,
-                           const char *text) {
+/* Opens, and expects this problem with this in its text. */
+static void expect_failure(MqttLink *l, const MqttEndpoint *endpoint, MqttStage stage, MqttProblem problem,
+                           int error, const char *text) {
         MqttEvent e;
 
         open_at(l, endpoint, NULL);
         e = drive_expect(l, MQTT_EVENT_OPEN_FAILED);
         ck_assert_str_eq(mqtt_stage_to_string(e.open_failed.stage), mqtt_stage_to_string(stage));
+        ck_assert_str_eq(mqtt_problem_to_string(e.open_failed.report->problem),
+                         mqtt_problem_to_string(problem));
         ck_assert_int_eq(e.open_failed.error, error);
         ck_assert_msg(strstr(e.open_failed.text, text), "'%s' is not in '%s'", text, e.open_failed.text);
 }
@@ -72,21 +74,30 @@ static void script_plain_text(FakeServer *s, int fd) {
 static const struct {
         const char *host, *certificate, *ca;
         int max_version;
+        MqttProblem problem;
         int error; /* 0: the connection opens */
         const char *text;
 } servers[] = {
-        { "localhost", "server", "ca.pem", 0, 0, NULL },
-        { "127.0.0.1", "server", "ca.pem", 0, 0, NULL },
-        { "localhost", "server", "ca.pem", TLS1_2_VERSION, 0, NULL },
-        { "localhost", "server", "ca.pem", TLS1_1_VERSION, -EPROTO, "TLS handshake with 'localhost' failed" },
-        { "localhost", "other", "ca.pem", 0, -EKEYREJECTED,
-          "TLS certificate of 'localhost' was refused: hostname mismatch" },
-        { "127.0.0.1", "other", "ca.pem", 0, -EKEYREJECTED, "IP address mismatch" },
-        { "localhost", "expired", "ca.pem", 0, -EKEYREJECTED, "certificate has expired" },
-        { "localhost", "server", "stranger.pem", 0, -EKEYREJECTED, "unable to get local issuer certificate" },
-        { "localhost", "server", NULL, 0, -EKEYREJECTED, "unable to get local issuer certificate" },
-        { "localhost", "server", "none.pem", 0, -EBADMSG, "none.pem' has no certificate" },
-        { "localhost", "server", "missing.pem", 0, -ENOENT, "missing.pem': No such file or directory" },
+        { "localhost", "server", "ca.pem", 0, MQTT_PROBLEM_NONE, 0, NULL },
+        { "127.0.0.1", "server", "ca.pem", 0, MQTT_PROBLEM_NONE, 0, NULL },
+        { "localhost", "server", "ca.pem", TLS1_2_VERSION, MQTT_PROBLEM_NONE, 0, NULL },
+        { "localhost", "server", "ca.pem", TLS1_1_VERSION, MQTT_PROBLEM_TLS_PROTOCOL, -EPROTO,
+          "TLS handshake with 'localhost' failed" },
+        { "localhost", "other", "ca.pem", 0, MQTT_PROBLEM_CERTIFICATE_NAME, -EKEYREJECTED,
+          "TLS certificate of 'localhost' was refused: hostname mismatch (it is of 'CN=other', issued by "
+          "'CN=ca')" },
+        { "127.0.0.1", "other", "ca.pem", 0, MQTT_PROBLEM_CERTIFICATE_NAME, -EKEYREJECTED,
+          "IP address mismatch" },
+        { "localhost", "expired", "ca.pem", 0, MQTT_PROBLEM_CERTIFICATE_EXPIRED, -EKEYREJECTED,
+          "certificate has expired" },
+        { "localhost", "server", "stranger.pem", 0, MQTT_PROBLEM_CERTIFICATE_UNTRUSTED, -EKEYREJECTED,
+          "unable to get local issuer certificate" },
+        { "localhost", "server", NULL, 0, MQTT_PROBLEM_CERTIFICATE_UNTRUSTED, -EKEYREJECTED,
+          "unable to get local issuer certificate" },
+        { "localhost", "server", "none.pem", 0, MQTT_PROBLEM_TRUST_FILE, -EBADMSG,
+          "none.pem' has no certificate" },
+        { "localhost", "server", "missing.pem", 0, MQTT_PROBLEM_TRUST_FILE, -ENOENT,
+          "missing.pem': No such file or directory" },
 };
 
 START_TEST(a_server_is_believed_for_its_certificate_only) {
@@ -104,7 +115,10 @@ START_TEST(a_server_is_believed_for_its_certificate_only) {
                 open_at(l, &endpoint, NULL);
                 ck_assert_int_eq(az_span_size(drive_expect(l, MQTT_EVENT_OPENED).opened.signature), 0);
         } else {
-                expect_failure(l, &endpoint, MQTT_STAGE_TLS, servers[_i].error, servers[_i].text);
+                expect_failure(l, &endpoint,
+                               servers[_i].problem == MQTT_PROBLEM_TRUST_FILE ? MQTT_STAGE_IDENTITY
+                                                                              : MQTT_STAGE_TLS,
+                               servers[_i].problem, servers[_i].error, servers[_i].text);
         }
         (void) mqtt_link_free(l);
         fake_server_stop(&s);
@@ -169,7 +183,8 @@ START_TEST(a_changed_file_of_authorities_is_read_again) {
         endpoint.ca_file = pki_path(&pki, "changing.pem", path);
         for (unsigned i = 0; i < 3; i++) {
                 file_copy("stranger.pem", "changing.pem");
-                expect_failure(l, &endpoint, MQTT_STAGE_TLS, -EKEYREJECTED, "was refused");
+                expect_failure(l, &endpoint, MQTT_STAGE_TLS, MQTT_PROBLEM_CERTIFICATE_UNTRUSTED,
+                               -EKEYREJECTED, "was refused");
                 file_copy("ca.pem", "changing.pem");
                 open_at(l, &endpoint, NULL);
                 (void) drive_expect(l, MQTT_EVENT_OPENED);
@@ -255,7 +270,8 @@ START_TEST(a_refused_port_is_said_so) {
         fake_server_start(&s);
         endpoint = endpoint_of(&s);
         fake_server_stop(&s);
-        expect_failure(l, &endpoint, MQTT_STAGE_TCP, -ECONNREFUSED, "Connection refused");
+        expect_failure(l, &endpoint, MQTT_STAGE_TCP, MQTT_PROBLEM_REFUSED, -ECONNREFUSED,
+                       "Connection refused");
         (void) mqtt_link_free(l);
 }
 END_TEST
@@ -268,7 +284,8 @@ START_TEST(a_listener_that_does_not_answer_times_out) {
 
         drive_dead_start(&dead);
         endpoint.port = dead.port;
-        expect_failure(l, &endpoint, MQTT_STAGE_TCP, -ETIMEDOUT, "no answer within 0.2 s");
+        expect_failure(l, &endpoint, MQTT_STAGE_TCP, MQTT_PROBLEM_TIMEOUT, -ETIMEDOUT,
+                       "no answer within 0.2 s");
         (void) mqtt_link_free(l);
         drive_dead_stop(&dead);
 }
@@ -276,12 +293,15 @@ END_TEST
 
 static const struct {
         FakeScript script;
+        MqttProblem problem;
         int error;
         const char *text;
 } handshakes[] = {
-        { script_silent, -ETIMEDOUT, "TLS handshake with 'localhost' did not end within 0.2 s" },
-        { script_hang_up, -ECONNRESET, "TLS handshake with 'localhost' failed" },
-        { script_plain_text, -EPROTO, "wrong version number" },
+        { script_silent, MQTT_PROBLEM_TIMEOUT, -ETIMEDOUT,
+          "TLS handshake with 'localhost' did not end within 0.2 s" },
+        { script_hang_up, MQTT_PROBLEM_RESET, -ECONNRESET, "TLS handshake with 'localhost' failed" },
+        { script_plain_text, MQTT_PROBLEM_NOT_TLS, -EPROTO,
+          "the peer does not speak TLS: '220 mail.example ESMTP'" },
 };
 
 START_TEST(a_server_that_does_not_speak_tls_is_said_so) {
@@ -292,7 +312,8 @@ START_TEST(a_server_that_does_not_speak_tls_is_said_so) {
         fake_server_start(&s);
         endpoint = endpoint_of(&s);
         endpoint.tls_timeout_us = 200 * USEC_PER_MSEC;
-        expect_failure(l, &endpoint, MQTT_STAGE_TLS, handshakes[_i].error, handshakes[_i].text);
+        expect_failure(l, &endpoint, MQTT_STAGE_TLS, handshakes[_i].problem, handshakes[_i].error,
+                       handshakes[_i].text);
         (void) mqtt_link_free(l);
         fake_server_stop(&s);
 }
@@ -474,7 +495,8 @@ START_TEST(a_third_attempt_waits_for_one_of_two_workers) {
                 mqtt_link_close(l);
         }
         endpoint.name_timeout_us = 100 * USEC_PER_MSEC;
-        expect_failure(l, &endpoint, MQTT_STAGE_NAME, -ETIMEDOUT, "Cannot resolve 'localhost'");
+        expect_failure(l, &endpoint, MQTT_STAGE_NAME, MQTT_PROBLEM_NAME_SERVER, -ETIMEDOUT,
+                       "Cannot resolve 'localhost'");
         endpoint.name_timeout_us = 2 * USEC_PER_SEC;
         open_at(l, &endpoint, NULL);
         (void) drive_expect(l, MQTT_EVENT_OPENED);
