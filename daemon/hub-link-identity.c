@@ -2,8 +2,6 @@
 
 #include "daemon/hub-link-internal.h"
 
-#include <sys/random.h>
-
 #include "daemon/wall-clock.h"
 
 /* How often to look for an identity while there is none. */
@@ -28,9 +26,7 @@ static az_result session_setup(HubLink *link) {
         const Config *c = link->config;
         az_result result;
 
-        if (getrandom(&options.random_seed, sizeof(options.random_seed), 0) < 0)
-                options.random_seed = boottime_us();
-        options.random_seed |= 1; /* 0 is refused */
+        options.random_seed = hub_link_random();
         options.features = features_of(link->ops);
         options.token_lifetime_s = (uint32_t) c->hub.token_lifetime_s;
         options.build_unix_s = wall_clock_build_s();
@@ -89,6 +85,7 @@ bool hub_link_load_identity(HubLink *link) {
 
                 result = session_setup(link);
                 if (az_result_succeeded(result)) {
+                        hub_link_recovery_setup(link);
                         link->has_identity = true;
                         return true;
                 }
@@ -102,7 +99,28 @@ bool hub_link_load_identity(HubLink *link) {
         return false;
 }
 
-void hub_link_forget_identity(HubLink *link) {
+/* Another hub or device: the next dispatch sets up a session for it. */
+static int forget_identity(HubLink *link) {
         link->has_identity = false;
         hub_link_set_state(link, HUB_LINK_WAITING, boottime_us());
+        return HUB_LINK_FORGOTTEN;
+}
+
+int hub_link_refresh_identity(HubLink *link) {
+        _cleanup_(credential_done) Credential credential = CREDENTIAL_NULL;
+        char *old_key;
+        int r;
+
+        r = hub_link_read_identity(link, &credential);
+        if (r == CONFIG_INVALID)
+                return r;
+        if (r < 0)
+                return 0; /* what is known may do */
+        if (!credential_is_same_device(&credential, &link->credential))
+                return forget_identity(link);
+
+        old_key = link->credential.key;
+        link->credential.key = credential.key;
+        credential.key = old_key;
+        return 0;
 }

@@ -6,6 +6,8 @@
  *
  *      hub-link.c           life cycle, deadlines, status
  *      hub-link-identity.c  who the device is; a session for it
+ *      hub-link-recovery.c  what is done about a hub that cannot be reached
+ *      hub-link-connect.c   the connection
  *      hub-link-session.c   the session and the connection meet
  *      hub-link-traffic.c   what passes over a live link
  */
@@ -14,6 +16,7 @@
 
 #include <azure/iot/az_iot_hub_client.h>
 #include <session/hub_session.h>
+#include <session/recovery.h>
 
 #include "daemon/credential.h"
 #include "daemon/hub-link.h"
@@ -44,11 +47,14 @@ struct HubLink {
         void *userdata;
 
         Credential credential;
-        bool has_identity; /* 'credential', 'client' and 'session' are set up */
+        bool has_identity; /* 'credential', 'client', 'session' and 'recovery' are set up */
         uint16_t port;
         az_iot_hub_client client;
         az_hub_session session;
+        az_recovery recovery;
         MqttLink *mqtt;
+        bool is_open;             /* the transport is */
+        MqttConnect connect;      /* of this attempt; with a certificate it waits for the transport */
         const MqttEvent *message; /* that is being handed to the session */
         STAILQ_HEAD(AnswerQueue, Answer) answers;
         unsigned n_answers;
@@ -78,8 +84,28 @@ void _printf_(2, 3) hub_link_set_reason(HubLink *link, const char *format, ...);
 int hub_link_read_identity(HubLink *link, Credential *ret);
 /* Sets up the session and returns true, or says what is missing and when it will be looked for again. */
 bool hub_link_load_identity(HubLink *link);
-/* Another hub or device: the next dispatch sets up a session for it. */
-void hub_link_forget_identity(HubLink *link);
+/* Condition of hub_link_refresh_identity(): it is another hub or device, for which a session is set up soon.
+ */
+#define HUB_LINK_FORGOTTEN 2
+
+/* Takes what was corrected since the last attempt. 0; CONFIG_INVALID: as above; HUB_LINK_FORGOTTEN. */
+int hub_link_refresh_identity(HubLink *link);
+
+/* For the random numbers of a session; never 0. */
+uint64_t hub_link_random(void);
+/* Whether the wall clock shows a time at which this program existed. */
+bool hub_link_clock_is_plausible(void);
+
+void hub_link_recovery_setup(HubLink *link);
+/* Takes the result of an input and does what the recovery decides. */
+void hub_link_run_recovery(HubLink *link, az_result input);
+
+/* Opens the transport; 'string_to_sign' may be empty. 0, or a negative errno. */
+int hub_link_open(HubLink *link, const char *host, uint16_t port, az_span string_to_sign);
+/* Sends CONNECT. 0, or a negative errno. */
+int hub_link_connect(HubLink *link);
+/* Drops the attempt or connection, if there is one. */
+void hub_link_close(HubLink *link);
 
 /* Takes the result of an input and does what the session asks for next. */
 void hub_link_run_session(HubLink *link, az_result input);

@@ -19,8 +19,6 @@
 
 #include <assert.h>
 
-#include <mqtt/sas.h>
-
 #include "daemon/az-errno.h"
 #include "daemon/hub-loss.h"
 
@@ -33,73 +31,47 @@ void hub_link_session_lost(HubLink *link, az_hub_loss loss) {
         hub_link_run_session(link, az_hub_session_lost(&link->session, loss, hub_link_time()));
 }
 
-static int open_transport(HubLink *link, az_span string_to_sign) {
-        const Config *c = link->config;
-        MqttEndpoint endpoint = {
-                .host = hub_link_span(link->credential.host),
-                .port = link->port,
-                .ca_file = c->hub.trusted_ca_file,
-                .sign_timeout_us = SIGN_TIMEOUT_S * USEC_PER_SEC,
-                .name_timeout_us = c->network.resolve_timeout_s * USEC_PER_SEC,
-                .tcp_timeout_us = c->network.connect_timeout_s * USEC_PER_SEC,
-                .tls_timeout_us = c->network.tls_timeout_s * USEC_PER_SEC,
-        };
-        MqttSignJob job = {};
-        int r;
-
-        r = sas_sign_job_new(&job, string_to_sign, hub_link_span(link->credential.key));
-        if (r < 0)
-                return r;
-        return mqtt_link_open(link->mqtt, &endpoint, &job, boottime_us());
-}
-
-static void do_sign(HubLink *link, az_span string_to_sign) {
-        _cleanup_(credential_done) Credential credential = CREDENTIAL_NULL;
-        char *old_key;
+/* An attempt begins, and opens the transport; with a certificate there is no text to sign. */
+static void open_transport(HubLink *link, az_span string_to_sign) {
         int r;
 
         link->waits_for_clock = false;
         if (link->state != HUB_LINK_RENEWING)
                 hub_link_set_state(link, HUB_LINK_CONNECTING, UINT64_MAX);
 
-        /* What was corrected since the last attempt is used without a restart. */
-        r = hub_link_read_identity(link, &credential);
-        if (r == CONFIG_INVALID) {
-                hub_link_session_lost(link, AZ_HUB_LOSS_SIGNING);
+        r = hub_link_refresh_identity(link);
+        if (r == HUB_LINK_FORGOTTEN)
                 return;
-        }
-        if (r == 0 && !credential_is_same_device(&credential, &link->credential)) {
-                hub_link_forget_identity(link);
-                return;
-        }
-        if (r == 0) {
-                old_key = link->credential.key;
-                link->credential.key = credential.key;
-                credential.key = old_key;
-        }
-
-        r = open_transport(link, string_to_sign);
-        if (r < 0) {
+        if (r == 0)
+                r = hub_link_open(link, link->credential.host, link->port, string_to_sign);
+        if (r < 0)
                 hub_link_set_reason(link, "Cannot begin to connect: %s", strerror(-r));
+        if (r != 0)
                 hub_link_session_lost(link, AZ_HUB_LOSS_SIGNING);
+}
+
+static void send_connect(HubLink *link) {
+        int r;
+
+        r = hub_link_connect(link);
+        if (r < 0) {
+                hub_link_set_reason(link, "Cannot send CONNECT: %s", strerror(-r));
+                hub_link_session_lost(link, AZ_HUB_LOSS_PROTOCOL);
         }
 }
 
 static void do_connect(HubLink *link, const az_hub_event *event) {
-        MqttConnect connect = {
+        link->connect = (MqttConnect){
                 .client_id = event->as.connect.client_id,
                 .user_name = event->as.connect.user_name,
                 .password = event->as.connect.password,
                 .keep_alive_s = event->as.connect.keep_alive_s,
                 .clean_session = event->as.connect.clean_session,
         };
-        int r;
-
-        r = mqtt_link_connect(link->mqtt, &connect, boottime_us());
-        if (r < 0) {
-                hub_link_set_reason(link, "Cannot send CONNECT: %s", strerror(-r));
-                hub_link_session_lost(link, AZ_HUB_LOSS_PROTOCOL);
-        }
+        if (link->is_open)
+                send_connect(link);
+        else
+                open_transport(link, AZ_SPAN_EMPTY);
 }
 
 static void do_subscribe(HubLink *link, const az_hub_event *event) {
@@ -129,6 +101,7 @@ static void do_live(HubLink *link) {
                 (void) log_full(link->log, LOG_NOTICE, 0, FIELDS("MESSAGE_ID=" MSG_LINK_UP, link->hub_field),
                                 "Connected to '%s' as '%s'", link->credential.host,
                                 link->credential.device_id);
+        hub_link_run_recovery(link, az_recovery_hub_live(&link->recovery, boottime_us()));
         if (link->ops->on_live)
                 link->ops->on_live(link->userdata);
 }
@@ -138,20 +111,23 @@ static void do_lost(HubLink *link, const az_hub_event *event) {
         bool is_known = event->as.lost.loss == AZ_HUB_LOSS_CLOCK && link->waits_for_clock;
 
         hub_link_forget_traffic(link);
-        mqtt_link_close(link->mqtt);
+        hub_link_close(link);
         (void) hub_loss_describe(event, link->credential.host, realtime_us(), link->reason,
                                  sizeof(link->reason));
         hub_link_set_state(link, HUB_LINK_WAITING, boottime_us() + event->as.lost.delay_us);
         link->waits_for_clock = event->as.lost.loss == AZ_HUB_LOSS_CLOCK;
-        if (is_known)
-                return;
-        (void) log_full(link->log, was_online ? LOG_NOTICE : LOG_WARNING, 0,
-                        FIELDS("MESSAGE_ID=" MSG_LINK_DOWN, link->hub_field), "%s, retrying in %.1f s",
-                        link->reason, (double) event->as.lost.delay_us / USEC_PER_SEC);
+        if (!is_known)
+                (void) log_full(link->log, was_online ? LOG_NOTICE : LOG_WARNING, 0,
+                                FIELDS("MESSAGE_ID=" MSG_LINK_DOWN, link->hub_field),
+                                "%s, retrying in %.1f s", link->reason,
+                                (double) event->as.lost.delay_us / USEC_PER_SEC);
+        hub_link_run_recovery(link, az_recovery_hub_lost(&link->recovery, event,
+                                                         hub_link_clock_is_plausible(), boottime_us()));
 }
 
 /* The connection that was to end is gone: for good, or to make room for the next one. */
 static void disconnected(HubLink *link) {
+        hub_link_close(link);
         if (az_hub_session_get_status(&link->session).state != AZ_HUB_SESSION_CLOSING) {
                 hub_link_set_state(link, HUB_LINK_STOPPED, UINT64_MAX);
                 return;
@@ -163,7 +139,6 @@ static void disconnected(HubLink *link) {
 static void do_disconnect(HubLink *link) {
         if (mqtt_link_disconnect(link->mqtt, boottime_us()) >= 0)
                 return; /* MQTT_LOST_ASKED follows */
-        mqtt_link_close(link->mqtt);
         disconnected(link);
 }
 
@@ -172,7 +147,7 @@ static void session_event(HubLink *link, az_hub_event *event) {
         case AZ_HUB_EVENT_SIGN:
                 if (event->as.sign.clock_is_unset)
                         log_warning(link->log, "The clock is still not set, connecting all the same");
-                do_sign(link, event->as.sign.string_to_sign);
+                open_transport(link, event->as.sign.string_to_sign);
                 break;
         case AZ_HUB_EVENT_CONNECT:
                 do_connect(link, event);
@@ -304,8 +279,12 @@ void hub_link_mqtt_event(HubLink *link, const MqttEvent *event) {
 
         switch (event->type) {
         case MQTT_EVENT_OPENED:
-                hub_link_run_session(link,
-                                     az_hub_session_signed(s, event->opened.signature, hub_link_time()));
+                link->is_open = true;
+                if (az_hub_session_get_status(s).state == AZ_HUB_SESSION_CONNECTING)
+                        send_connect(link);
+                else
+                        hub_link_run_session(
+                                link, az_hub_session_signed(s, event->opened.signature, hub_link_time()));
                 break;
         case MQTT_EVENT_OPEN_FAILED:
                 hub_link_set_reason(link, "%s%s", event->open_failed.text,

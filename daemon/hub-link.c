@@ -84,7 +84,7 @@ HubLink *hub_link_free(HubLink *link) {
 
 void hub_link_start(HubLink *link) {
         if (hub_link_load_identity(link))
-                hub_link_run_session(link, az_hub_session_start(&link->session, hub_link_time()));
+                hub_link_run_recovery(link, az_recovery_start(&link->recovery, true, boottime_us()));
 }
 
 void hub_link_stop(HubLink *link) {
@@ -93,8 +93,8 @@ void hub_link_stop(HubLink *link) {
                 hub_link_set_state(link, HUB_LINK_STOPPED, UINT64_MAX);
                 return;
         }
-        az_hub_session_stop(&link->session);
-        hub_link_run_session(link, AZ_OK);
+        az_recovery_stop(&link->recovery);
+        hub_link_run_recovery(link, AZ_OK);
 }
 
 void hub_link_reconnect(HubLink *link) {
