@@ -36,6 +36,16 @@ const ConfigKey config_table[] = {
         { "Hub", "KeyFile", CONFIG_PATH_NAME, MEMBER(hub.key_file),
           .help = "A file with the device's key in base64, readable by the daemon alone, if there is no "
                   "connection string. Unless set, the systemd credential aziotd.device-key is used." },
+        { "Hub", "CertificateFile", CONFIG_PATH_NAME, MEMBER(hub.certificate_file),
+          .help = "The device's certificate (PEM), followed by the intermediate certificates up to the one "
+                  "that the hub or the provisioning service knows; for a device without a key. Unless set, "
+                  "the systemd credential aziotd.certificate is used." },
+        { "Hub", "PrivateKeyFile", CONFIG_PATH_NAME, MEMBER(hub.private_key_file),
+          .help = "The key of the certificate (PEM), readable by the daemon alone. Unless set, the systemd "
+                  "credential aziotd.private-key is used, or else the key in CertificateFile=." },
+        { "Hub", "PrivateKeyPasswordFile", CONFIG_PATH_NAME, MEMBER(hub.private_key_password_file),
+          .help = "A file with the password of an encrypted key. Unless set, the systemd credential "
+                  "aziotd.private-key-password is used if there is one." },
         { "Hub", "ModelId", CONFIG_STRING, MEMBER(hub.model_id),
           .help = "The DTMI of the device's Plug and Play model, announced to the hub." },
         { "Hub", "TrustedCAFile", CONFIG_PATH_NAME, MEMBER(hub.trusted_ca_file),

@@ -20,6 +20,9 @@ typedef struct Config {
                 char *device_id;
                 char *module_id;
                 char *key_file;
+                char *certificate_file;
+                char *private_key_file;
+                char *private_key_password_file;
                 char *model_id;
                 char *trusted_ca_file;
                 uint64_t port;

@@ -64,17 +64,18 @@ static bool split_port(ConnectionString *s) {
 /* Says which part it is only if Azure knows the name: otherwise it may well be a key in the wrong place. */
 static int unknown_part(const Source *source, az_span name) {
         static const char *const names[] = { "SharedAccessKeyName", "SharedAccessSignature",
-                                             "GatewayHostName", "x509" };
+                                             "GatewayHostName" };
 
         for (size_t i = 0; i < ELEMENTSOF(names); i++)
                 if (az_span_is_content_equal(name, az_span_create_from_str((char *) names[i])))
                         return invalid(source, "part '", name, "' of the connection string is not supported");
         return invalid_text(source,
                             "a part of the connection string is not known: there are HostName, DeviceId, "
-                            "ModuleId and SharedAccessKey");
+                            "ModuleId, SharedAccessKey and x509");
 }
 
 int connection_string_parse(ConnectionString *ret, az_span text, const char *file, ConfigMessages *messages) {
+        az_span x509 = AZ_SPAN_EMPTY;
         ConnectionString s = {};
         const struct {
                 az_span name;
@@ -84,7 +85,8 @@ int connection_string_parse(ConnectionString *ret, az_span text, const char *fil
                 { AZ_SPAN_FROM_STR("HostName"), &s.host, true },
                 { AZ_SPAN_FROM_STR("DeviceId"), &s.device_id, true },
                 { AZ_SPAN_FROM_STR("ModuleId"), &s.module_id, false },
-                { AZ_SPAN_FROM_STR("SharedAccessKey"), &s.key, true },
+                { AZ_SPAN_FROM_STR("SharedAccessKey"), &s.key, false },
+                { AZ_SPAN_FROM_STR("x509"), &x509, false },
         };
         Source source = { file, messages };
         az_span name, value;
@@ -110,6 +112,13 @@ int connection_string_parse(ConnectionString *ret, az_span text, const char *fil
                         return invalid(&source, "the connection string has no '", parts[i].name, "'");
         if (!split_port(&s))
                 return invalid_text(&source, "the port in 'HostName' is not a number from 1 to 65535");
+        s.is_x509 = az_span_is_content_equal(x509, AZ_SPAN_FROM_STR("true"));
+        if (az_span_size(x509) > 0 && !s.is_x509)
+                return invalid_text(&source, "part 'x509' of the connection string is not 'true'");
+        if (s.is_x509 == (az_span_size(s.key) > 0))
+                return invalid_text(&source, s.is_x509 ? "the connection string has a 'SharedAccessKey', and "
+                                                         "says 'x509=true': it may have one of them"
+                                                       : "the connection string has no 'SharedAccessKey'");
 
         *ret = s;
         return 0;
@@ -159,7 +168,7 @@ static bool key_is_valid(az_span key) {
         return ok;
 }
 
-static int check(const ConnectionString *s, const Source *source) {
+static int check_names(const ConnectionString *s, const Source *source) {
         if (!host_is_valid(s->host))
                 return invalid_text(source, "the host of the hub is not a host name");
         if (!id_is_valid(s->device_id))
@@ -170,8 +179,6 @@ static int check(const ConnectionString *s, const Source *source) {
                 return invalid_text(
                         source,
                         "the module id has a character that cannot be used, or more than 128 of them");
-        if (!key_is_valid(s->key))
-                return invalid_text(source, "the key is not base64 of at most 64 bytes");
         if (id_is_risky(s->device_id) || id_is_risky(s->module_id))
                 return config_messages_add(
                         source->messages, LOG_WARNING, source->file, 0,
@@ -180,7 +187,7 @@ static int check(const ConnectionString *s, const Source *source) {
         return 0;
 }
 
-/* Loading --------------------------------------------------------------------------------------------- */
+/* What a credential is made of ------------------------------------------------------------------------ */
 
 static void wipe_freep(char **secret) {
         if (*secret)
@@ -192,7 +199,11 @@ void credential_done(Credential *c) {
         free(c->host);
         free(c->device_id);
         free(c->module_id);
+        free(c->secret_file);
         wipe_freep(&c->key);
+        free(c->certificate_file);
+        free(c->private_key_file);
+        free(c->private_key_password_file);
         *c = CREDENTIAL_NULL;
 }
 
@@ -201,35 +212,53 @@ bool credential_is_same_device(const Credential *a, const Credential *b) {
                strcmp(a->device_id, b->device_id) == 0 && strcmp(a->module_id ?: "", b->module_id ?: "") == 0;
 }
 
-static char *span_strdup(az_span s) {
-        return strndup((const char *) az_span_ptr(s), (size_t) az_span_size(s));
+static az_span span_from(const char *s) {
+        return s ? az_span_create_from_str((char *) s) : AZ_SPAN_EMPTY;
 }
 
-static int credential_from(Credential *ret, const ConnectionString *s, const Source *source) {
-        _cleanup_(credential_done) Credential c = CREDENTIAL_NULL;
+/* What is empty stays NULL. */
+static int set_span(char **member, az_span s) {
+        if (az_span_size(s) == 0)
+                return 0;
+        *member = strndup((const char *) az_span_ptr(s), (size_t) az_span_size(s));
+        return *member ? 0 : -ENOMEM;
+}
+
+static int set_names(Credential *c, const ConnectionString *s, const Source *source) {
         int r;
 
-        r = check(s, source);
+        r = check_names(s, source);
         if (r != 0)
                 return r;
+        c->port = s->port;
+        r = set_span(&c->host, s->host);
+        if (r >= 0)
+                r = set_span(&c->device_id, s->device_id);
+        if (r >= 0)
+                r = set_span(&c->module_id, s->module_id);
+        return r;
+}
 
-        c.port = s->port;
-        c.host = span_strdup(s->host);
-        c.device_id = span_strdup(s->device_id);
-        c.key = span_strdup(s->key);
-        if (az_span_size(s->module_id) > 0)
-                c.module_id = span_strdup(s->module_id);
-        if (!c.host || !c.device_id || !c.key || (az_span_size(s->module_id) > 0 && !c.module_id))
-                return -ENOMEM;
+static int set_key(Credential *c, az_span key, const Source *source) {
+        if (!key_is_valid(key))
+                return invalid_text(source, "the key is not base64 of at most 64 bytes");
+        c->kind = AZ_CREDENTIAL_SAS;
+        return set_span(&c->key, key);
+}
 
-        *ret = c;
-        c = CREDENTIAL_NULL;
-        return 0;
+/* Files ----------------------------------------------------------------------------------------------- */
+
+static int warn_if_readable(const Source *source) {
+        struct stat st;
+
+        if (stat(source->file, &st) < 0 || (st.st_mode & (S_IROTH | S_IWOTH)) == 0)
+                return 0;
+        return config_messages_add(source->messages, LOG_WARNING, source->file, 0,
+                                   "others than its owner can read this secret: chmod o-rw");
 }
 
 /* Reads a file that holds a secret, without the white space at its end. */
 static int read_secret(const Source *source, char **ret) {
-        struct stat st;
         size_t n;
         int r;
 
@@ -241,46 +270,12 @@ static int read_secret(const Source *source, char **ret) {
 
         while (n > 0 && strchr(" \t\r\n", (*ret)[n - 1]))
                 (*ret)[--n] = '\0';
-        if (stat(source->file, &st) >= 0 && (st.st_mode & (S_IROTH | S_IWOTH)))
-                return config_messages_add(source->messages, LOG_WARNING, source->file, 0,
-                                           "others than its owner can read this secret: chmod o-rw");
-        return 0;
-}
-
-static int load_connection_string(Credential *ret, const Source *source) {
-        _cleanup_(wipe_freep) char *text = NULL;
-        ConnectionString s;
-        int r;
-
-        r = read_secret(source, &text);
-        if (r != 0)
-                return r;
-        r = connection_string_parse(&s, az_span_create_from_str(text), source->file, source->messages);
-        if (r != 0)
-                return r;
-        return credential_from(ret, &s, source);
-}
-
-static int load_parts(Credential *ret, const Config *c, const Source *source) {
-        _cleanup_(wipe_freep) char *key = NULL;
-        ConnectionString s = {
-                .host = az_span_create_from_str(c->hub.host),
-                .device_id = az_span_create_from_str(c->hub.device_id),
-        };
-        int r;
-
-        r = read_secret(source, &key);
-        if (r != 0)
-                return r;
-        s.key = az_span_create_from_str(key);
-        if (c->hub.module_id)
-                s.module_id = az_span_create_from_str(c->hub.module_id);
-        return credential_from(ret, &s, source);
+        return warn_if_readable(source);
 }
 
 /* The file that was configured, else the systemd credential 'name' if there is one, else NULL. */
-static const char *find_secret(const char *configured, const char *directory, const char *name,
-                               char buffer[static PATH_MAX]) {
+static const char *find_file(const char *configured, const char *directory, const char *name,
+                             char buffer[static PATH_MAX]) {
         if (configured)
                 return configured;
         if (!directory || (size_t) snprintf(buffer, PATH_MAX, "%s/%s", directory, name) >= PATH_MAX)
@@ -288,23 +283,126 @@ static const char *find_secret(const char *configured, const char *directory, co
         return access(buffer, F_OK) >= 0 ? buffer : NULL;
 }
 
-int credential_load(Credential *ret, const Config *c, const char *credentials_directory,
-                    ConfigMessages *messages) {
+int credential_read_key(Credential *c, const char *configured, const char *credentials_directory,
+                        const char *name, ConfigMessages *messages) {
+        _cleanup_(wipe_freep) char *key = NULL;
         Source source = { .messages = messages };
         char buffer[PATH_MAX];
+        int r;
 
-        source.file = find_secret(c->hub.connection_string_file, credentials_directory,
-                                  "aziotd.connection-string", buffer);
+        source.file = find_file(configured, credentials_directory, name, buffer);
+        if (!source.file)
+                return CREDENTIAL_NONE;
+        r = read_secret(&source, &key);
+        if (r == 0)
+                r = set_key(c, span_from(key), &source);
+        return r == 0 ? set_span(&c->secret_file, span_from(source.file)) : r;
+}
+
+int credential_find_certificate(Credential *c, const Config *config, const char *credentials_directory,
+                                ConfigMessages *messages) {
+        const struct {
+                const char *configured, *name;
+                char **member;
+        } files[] = {
+                { config->hub.certificate_file, "aziotd.certificate", &c->certificate_file },
+                { config->hub.private_key_file, "aziotd.private-key", &c->private_key_file },
+                { config->hub.private_key_password_file, "aziotd.private-key-password",
+                  &c->private_key_password_file },
+        };
+        Source key = { .messages = messages };
+        char buffer[PATH_MAX];
+        int r;
+
+        for (size_t i = 0; i < ELEMENTSOF(files); i++) {
+                const char *file =
+                        find_file(files[i].configured, credentials_directory, files[i].name, buffer);
+
+                if (i == 0 && !file)
+                        return CREDENTIAL_NONE;
+                r = set_span(files[i].member, span_from(file));
+                if (r < 0)
+                        return r;
+        }
+        c->kind = AZ_CREDENTIAL_X509;
+        key.file = c->private_key_file ?: c->certificate_file;
+        return warn_if_readable(&key);
+}
+
+/* Loading --------------------------------------------------------------------------------------------- */
+
+static int load_connection_string(Credential *c, const Config *config, const char *credentials_directory,
+                                  const Source *source) {
+        _cleanup_(wipe_freep) char *text = NULL;
+        ConnectionString s;
+        int r;
+
+        r = read_secret(source, &text);
+        if (r != 0)
+                return r;
+        r = connection_string_parse(&s, span_from(text), source->file, source->messages);
+        if (r == 0)
+                r = set_names(c, &s, source);
+        if (r == 0)
+                r = set_span(&c->secret_file, span_from(source->file));
+        if (r != 0)
+                return r;
+        if (!s.is_x509)
+                return set_key(c, s.key, source);
+
+        r = credential_find_certificate(c, config, credentials_directory, source->messages);
+        if (r == CREDENTIAL_NONE)
+                return invalid_text(source,
+                                    "the connection string says 'x509=true': set CertificateFile= in section "
+                                    "[Hub], or store the systemd credential 'aziotd.certificate'");
+        return r;
+}
+
+static int load_parts(Credential *c, const Config *config, const char *credentials_directory,
+                      ConfigMessages *messages) {
+        const Source source = { .file = "", .messages = messages };
+        const ConnectionString names = {
+                .host = span_from(config->hub.host),
+                .device_id = span_from(config->hub.device_id),
+                .module_id = span_from(config->hub.module_id),
+        };
+        int r = CREDENTIAL_NONE;
+
+        if (config->hub.key_file && config->hub.certificate_file)
+                return invalid_text(&source, "KeyFile= and CertificateFile= are both set in section [Hub]: a "
+                                             "device has one of them");
+        if (!config->hub.certificate_file)
+                r = credential_read_key(c, config->hub.key_file, credentials_directory, "aziotd.device-key",
+                                        messages);
+        if (r == CREDENTIAL_NONE)
+                r = credential_find_certificate(c, config, credentials_directory, messages);
+        return r == 0 ? set_names(c, &names, &source) : r;
+}
+
+int credential_load(Credential *ret, const Config *c, const char *credentials_directory,
+                    ConfigMessages *messages) {
+        _cleanup_(credential_done) Credential loaded = CREDENTIAL_NULL;
+        Source source = { .messages = messages };
+        char buffer[PATH_MAX];
+        int r = CREDENTIAL_NONE;
+
+        source.file = find_file(c->hub.connection_string_file, credentials_directory,
+                                "aziotd.connection-string", buffer);
         if (source.file)
-                return load_connection_string(ret, &source);
+                r = load_connection_string(&loaded, c, credentials_directory, &source);
+        else if (c->hub.host && c->hub.device_id)
+                r = load_parts(&loaded, c, credentials_directory, messages);
 
-        source.file = find_secret(c->hub.key_file, credentials_directory, "aziotd.device-key", buffer);
-        if (source.file && c->hub.host && c->hub.device_id)
-                return load_parts(ret, c, &source);
-
-        source.file = "";
-        return invalid_text(
-                &source,
-                "no identity is configured: set ConnectionStringFile= in section [Hub], or store the "
-                "systemd credential aziotd.connection-string (see aziotd(8))");
+        if (r == CREDENTIAL_NONE) {
+                source.file = "";
+                return invalid_text(
+                        &source,
+                        "no identity is configured: set ConnectionStringFile= in section [Hub], or store the "
+                        "systemd credential aziotd.connection-string (see aziotd(8))");
+        }
+        if (r != 0)
+                return r;
+        *ret = loaded;
+        loaded = CREDENTIAL_NULL;
+        return 0;
 }
