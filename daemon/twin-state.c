@@ -2,8 +2,6 @@
 
 #include "daemon/twin-state.h"
 
-#include "ipc/field.h"
-
 typedef struct CopyFields {
         az_span device, desired, reported;
         int64_t desired_version, reported_version, as_of_us;
@@ -40,36 +38,6 @@ static const IpcField reports_fields[] = {
 };
 static const IpcStruct reports_struct = IPC_STRUCT(ReportsFields, reports_fields);
 
-static int json_take(const IpcJson *json, char **ret) {
-        az_span text = AZ_SPAN_EMPTY;
-        char *copy;
-        int r;
-
-        r = ipc_json_get(json, &text);
-        if (r < 0)
-                return r;
-        copy = strndup((const char *) az_span_ptr(text), (size_t) az_span_size(text));
-        if (!copy)
-                return -ENOMEM;
-
-        *ret = copy;
-        return 0;
-}
-
-/* Decodes 'text' to 'out'; what it points to lives as long as 'document'. */
-static int decode(const IpcStruct *type, IpcDocument *document, az_span text, void *out) {
-        IpcFieldPath path;
-        int r;
-
-        r = ipc_document_parse(document, text);
-        if (r < 0)
-                return r;
-        if (r > 0 || document->tokens[0].kind != AZ_JSON_TOKEN_BEGIN_OBJECT)
-                return TWIN_STATE_INVALID;
-        r = ipc_struct_decode(type, document, 0, IPC_UNKNOWN_REFUSE, out, &path);
-        return r > 0 ? TWIN_STATE_INVALID : r;
-}
-
 static bool is_device(az_span span, const char *device) {
         return az_span_is_content_equal(span, az_span_create_from_str((char *) device));
 }
@@ -93,7 +61,7 @@ int twin_copy_format(const TwinCopy *copy, const char *device, char **ret) {
         ipc_json_raw(&json, "desired", az_span_create_from_str(copy->desired));
         ipc_json_raw(&json, "reported", az_span_create_from_str(copy->reported));
         ipc_json_end(&json);
-        return json_take(&json, ret);
+        return state_json_take(&json, ret);
 }
 
 static int copy_take(TwinCopy *ret, const CopyFields *fields) {
@@ -120,7 +88,7 @@ int twin_copy_parse(TwinCopy *ret, az_span text, const char *device) {
         CopyFields fields;
         int r;
 
-        r = decode(&copy_struct, &document, text, &fields);
+        r = state_json_decode(&copy_struct, &document, text, &fields);
         if (r != 0)
                 return r;
         if (!is_device(fields.device, device))
@@ -137,7 +105,7 @@ int twin_reports_format(const TwinPending *pending, const char *device, char **r
         ipc_json_cstring(&json, "device", device);
         twin_pending_format(pending, &json);
         ipc_json_end(&json);
-        return json_take(&json, ret);
+        return state_json_take(&json, ret);
 }
 
 int twin_reports_parse(TwinPending *pending, az_span text, const char *device) {
@@ -146,7 +114,7 @@ int twin_reports_parse(TwinPending *pending, az_span text, const char *device) {
         ReportsFields fields;
         int r;
 
-        r = decode(&reports_struct, &document, text, &fields);
+        r = state_json_decode(&reports_struct, &document, text, &fields);
         if (r != 0)
                 return r;
         if (!is_device(fields.device, device))

@@ -6,8 +6,8 @@
  * and the patches that wait to be sent. Both say which device they are of. No I/O.
  */
 
+#include "daemon/state-json.h"
 #include "daemon/twin-pending.h"
-#include "ipc/document.h"
 
 #define TWIN_FILE         "twin"
 #define TWIN_REPORTS_FILE "twin-reports"
@@ -25,8 +25,8 @@ typedef struct TwinCopy {
 void twin_copy_done(TwinCopy *copy);
 
 /* Conditions of the two that parse. */
-#define TWIN_STATE_INVALID 1 /* it is not what was formatted */
-#define TWIN_STATE_FOREIGN 2 /* it is of another device */
+#define TWIN_STATE_INVALID STATE_JSON_INVALID /* it is not what was formatted */
+#define TWIN_STATE_FOREIGN 2                  /* it is of another device */
 
 /* 'device' is "DEVICE" or "DEVICE/MODULE". *ret is to be freed. -ENOMEM. */
 int twin_copy_format(const TwinCopy *copy, const char *device, char **ret);
