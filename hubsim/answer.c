@@ -14,14 +14,14 @@ struct DelayedAnswer {
         sd_event_source *timer;
 };
 
-int answer_format_error(IpcJson *json, unsigned code, const char *message) {
+int answer_format_error(IpcJson *json, unsigned code, const char *message, uint64_t time_us) {
         char tracking_id[UUID_SIZE], timestamp[TIMESTAMP_SIZE];
         int r;
 
         r = uuid_make(tracking_id);
         if (r < 0)
                 return r;
-        timestamp_format(realtime_us(), 7, timestamp);
+        timestamp_format(time_us, 7, timestamp);
 
         ipc_json_begin(json, NULL);
         ipc_json_int(json, "errorCode", code);

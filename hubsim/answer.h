@@ -11,7 +11,7 @@
 
 /* Writes the body of an answer that is an error: {"errorCode":…,"trackingId":…,"message":…,"timestampUtc":…}.
  */
-int answer_format_error(IpcJson *json, unsigned code, const char *message);
+int answer_format_error(IpcJson *json, unsigned code, const char *message, uint64_t time_us);
 
 /* An answer that a fault delays, in a list. */
 typedef struct DelayedAnswer DelayedAnswer;

@@ -208,6 +208,19 @@ int certificate_trust(const CertificateOptions *options, const char *path) {
         return EXIT_SUCCESS;
 }
 
+int certificate_untrust(const CertificateOptions *options, const char *thumbprint) {
+        int r;
+
+        r = device_ca_distrust(options->state_dir, thumbprint);
+        if (r == -ENOENT || r == -EINVAL) {
+                fprintf(stderr, "aziot-hubsim: %s: %s\n",
+                        r == -EINVAL ? "not a thumbprint" : "no CA that is trusted has this thumbprint",
+                        thumbprint);
+                return EXIT_FAILURE;
+        }
+        return r < 0 ? fail("cannot write to", options->state_dir, r) : EXIT_SUCCESS;
+}
+
 int certificate_list(const CertificateOptions *options) {
         _cleanup_(certificates_freep) STACK_OF(X509) *authorities = sk_X509_new_null();
         int r;

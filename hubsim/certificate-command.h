@@ -28,5 +28,8 @@ int certificate_print_ca(const CertificateOptions *options);
 /* Trusts the CAs of a file from now on. */
 int certificate_trust(const CertificateOptions *options, const char *path);
 
+/* Trusts the CA with this thumbprint no longer. */
+int certificate_untrust(const CertificateOptions *options, const char *thumbprint);
+
 /* Prints those that are trusted. */
 int certificate_list(const CertificateOptions *options);

@@ -7,7 +7,7 @@
 #include "hubsim/percent.h"
 
 typedef struct DeviceReply {
-        az_span device, connection_string, authentication, primary, secondary;
+        az_span device, connection_string, authentication, primary, secondary, status;
         bool connected;
 } DeviceReply;
 
@@ -17,6 +17,7 @@ static const IpcField device_reply_fields[] = {
         { "authentication", IPC_FIELD_STRING, offsetof(DeviceReply, authentication), IPC_FIELD_NULLABLE },
         { "primaryThumbprint", IPC_FIELD_STRING, offsetof(DeviceReply, primary), IPC_FIELD_NULLABLE },
         { "secondaryThumbprint", IPC_FIELD_STRING, offsetof(DeviceReply, secondary), IPC_FIELD_NULLABLE },
+        { "status", IPC_FIELD_STRING, offsetof(DeviceReply, status), IPC_FIELD_NULLABLE },
         { "connected", IPC_FIELD_BOOL, offsetof(DeviceReply, connected), IPC_FIELD_NULLABLE },
 };
 static const IpcStruct device_reply = IPC_STRUCT(DeviceReply, device_reply_fields);
@@ -51,7 +52,7 @@ void client_add_authentication(IpcJson *json, const ClientOptions *options) {
         add_two(json, "primaryThumbprint", "secondaryThumbprint", options->thumbprints);
 }
 
-int client_device_add(const ClientOptions *options, const char *device) {
+static int add_or_change(const ClientOptions *options, const char *method, const char *device) {
         _cleanup_(client_done) Client client = CLIENT_NULL;
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
         DeviceReply answer;
@@ -60,7 +61,7 @@ int client_device_add(const ClientOptions *options, const char *device) {
         ipc_json_cstring(&json, "device", device);
         client_add_authentication(&json, options);
         ipc_json_end(&json);
-        if (client_call_and_decode(options, &client, PREFIX "AddDevice", &json, &device_reply, &answer) < 0)
+        if (client_call_and_decode(options, &client, method, &json, &device_reply, &answer) < 0)
                 return EXIT_FAILURE;
 
         client_print_span(answer.connection_string);
@@ -68,7 +69,42 @@ int client_device_add(const ClientOptions *options, const char *device) {
         return EXIT_SUCCESS;
 }
 
-/* "pump-17 offline HostName=…;x509=true thumbprint=0123…,4567…" */
+int client_device_add(const ClientOptions *options, const char *device) {
+        return add_or_change(options, PREFIX "AddDevice", device);
+}
+
+int client_device_change(const ClientOptions *options, const char *device) {
+        return add_or_change(options, PREFIX "ChangeDevice", device);
+}
+
+/* 'status' is NULL for a method without. */
+static int call_for_device(const ClientOptions *options, const char *method, const char *device,
+                           const char *status) {
+        _cleanup_(client_done) Client client = CLIENT_NULL;
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+        az_span reply;
+
+        ipc_json_begin(&json, NULL);
+        ipc_json_cstring(&json, "device", device);
+        if (status)
+                ipc_json_cstring(&json, "status", status);
+        ipc_json_end(&json);
+        return client_call(options, &client, method, &json, &reply) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int client_device_enable(const ClientOptions *options, const char *device) {
+        return call_for_device(options, PREFIX "SetDeviceStatus", device, "enabled");
+}
+
+int client_device_disable(const ClientOptions *options, const char *device) {
+        return call_for_device(options, PREFIX "SetDeviceStatus", device, "disabled");
+}
+
+int client_device_remove(const ClientOptions *options, const char *device) {
+        return call_for_device(options, PREFIX "RemoveDevice", device, NULL);
+}
+
+/* "pump-17 offline HostName=…;x509=true thumbprint=0123…,4567… disabled" */
 static void print_device(const DeviceReply *device) {
         client_print_span(device->device);
         printf(" %s ", device->connected ? "connected" : "offline");
@@ -83,7 +119,7 @@ static void print_device(const DeviceReply *device) {
                 printf(",");
                 client_print_span(device->secondary);
         }
-        printf("\n");
+        printf("%s\n", span_equals(device->status, "disabled") ? " disabled" : "");
 }
 
 int client_device_list(const ClientOptions *options) {

@@ -5,12 +5,14 @@
 #include "hubsim/client-internal.h"
 
 #include <azure/core/az_json.h>
+#include <ctype.h>
 
 #define PARAMETERS_MAX 3U
 
 typedef enum ParameterKind {
         PARAMETER_NONE,
         PARAMETER_TEXT,
+        PARAMETER_WORD, /* wrong-name, which is wrongName in the interface */
         PARAMETER_NUMBER,
         PARAMETER_SWITCH,  /* on or off */
         PARAMETER_MEMBERS, /* a JSON object with all the other parameters */
@@ -57,6 +59,17 @@ static const struct {
         { "never-connected", "NeverConnected", "queue|drop|refuse", 1, { { "messages", PARAMETER_TEXT } } },
         { "kick", "Kick", "DEVICE", 1, { { "device", PARAMETER_TEXT } } },
         { "half-open", "HalfOpen", "DEVICE", 1, { { "device", PARAMETER_TEXT } } },
+        { "silent-close",
+          "SilentClose",
+          "DEVICE [fin|reset]",
+          1,
+          { { "device", PARAMETER_TEXT }, { "how", PARAMETER_TEXT } } },
+        { "server-certificate",
+          "ServerCertificate",
+          "wrong-name|expired|not-yet-valid|untrusted|off [COUNT]",
+          1,
+          { { "certificate", PARAMETER_WORD }, { "count", PARAMETER_NUMBER } } },
+        { "clock-offset", "ClockOffset", "SECONDS", 1, { { "seconds", PARAMETER_NUMBER } } },
         { "cut", "Cut", "SECONDS", 1, { { "seconds", PARAMETER_NUMBER } } },
         { "twin",
           "TwinFault",
@@ -79,6 +92,19 @@ static bool add_members(IpcJson *json, const char *word) {
         return true;
 }
 
+static void add_word(IpcJson *json, const char *name, const char *word) {
+        char text[32];
+        size_t n = 0;
+
+        for (; *word && n < sizeof(text) - 1; word++)
+                if (*word != '-')
+                        text[n++] = *word;
+                else if (word[1])
+                        text[n++] = (char) toupper((unsigned char) *++word);
+        text[n] = '\0';
+        ipc_json_cstring(json, name, text);
+}
+
 static bool add_parameter(IpcJson *json, const char *name, ParameterKind kind, const char *word) {
         long long number;
         char *end;
@@ -86,6 +112,9 @@ static bool add_parameter(IpcJson *json, const char *name, ParameterKind kind, c
         switch (kind) {
         case PARAMETER_TEXT:
                 ipc_json_cstring(json, name, word);
+                return true;
+        case PARAMETER_WORD:
+                add_word(json, name, word);
                 return true;
         case PARAMETER_NUMBER:
                 number = strtoll(word, &end, 10);

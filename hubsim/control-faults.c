@@ -15,11 +15,14 @@
 #define MILLISECONDS_MAX (SECONDS_MAX * 1000)
 #define POISON_MAX       256
 
+/* Twenty years: no time that is reckoned with it is before 1970. */
+#define CLOCK_OFFSET_MAX 630720000
+
 typedef struct FaultParams {
         az_span device, text;
         int64_t code, count, seconds, milliseconds;
         bool on, bare_keys, question_mark;
-        int never_connected;
+        int never_connected, end, certificate;
 } FaultParams;
 
 #define COUNT_FIELD \
@@ -64,6 +67,28 @@ static const IpcField never_connected_fields[] = {
         { "messages", IPC_FIELD_ENUM, offsetof(FaultParams, never_connected),
           .names = never_connected_names },
 };
+static const char *const end_names[] = { "fin", "reset", NULL }; /* from STREAM_END_FIN on */
+static const IpcField silent_close_fields[] = {
+        CONTROL_DEVICE_FIELD(FaultParams),
+        { "how", IPC_FIELD_ENUM, offsetof(FaultParams, end), IPC_FIELD_NULLABLE, .names = end_names },
+};
+static const char *const certificate_names[] = {
+        [SERVER_CERTIFICATE_GOOD] = "off",
+        [SERVER_CERTIFICATE_WRONG_NAME] = "wrongName",
+        [SERVER_CERTIFICATE_EXPIRED] = "expired",
+        [SERVER_CERTIFICATE_NOT_YET_VALID] = "notYetValid",
+        [SERVER_CERTIFICATE_UNTRUSTED] = "untrusted",
+        [_SERVER_CERTIFICATE_MAX] = NULL,
+};
+static const IpcField server_certificate_fields[] = {
+        { "certificate", IPC_FIELD_ENUM, offsetof(FaultParams, certificate), .names = certificate_names },
+        { "count", IPC_FIELD_INT, offsetof(FaultParams, count), IPC_FIELD_NULLABLE, .min = 0,
+          .max = COUNT_MAX, .absent = FAULT_FOR_GOOD },
+};
+static const IpcField clock_offset_fields[] = {
+        { "seconds", IPC_FIELD_INT, offsetof(FaultParams, seconds), .min = -CLOCK_OFFSET_MAX,
+          .max = CLOCK_OFFSET_MAX },
+};
 const IpcStruct control_cut_params = IPC_STRUCT(FaultParams, cut_fields);
 const IpcStruct control_refuse_params = IPC_STRUCT(FaultParams, refuse_fields);
 const IpcStruct control_close_params = IPC_STRUCT(FaultParams, close_fields);
@@ -74,6 +99,10 @@ const IpcStruct control_hold_params = IPC_STRUCT(FaultParams, hold_fields);
 const IpcStruct control_early_params = IPC_STRUCT(FaultParams, early_fields);
 const IpcStruct control_form_params = IPC_STRUCT(FaultParams, form_fields);
 const IpcStruct control_never_connected_params = IPC_STRUCT(FaultParams, never_connected_fields);
+
+const IpcStruct control_silent_close_params = IPC_STRUCT(FaultParams, silent_close_fields);
+const IpcStruct control_server_certificate_params = IPC_STRUCT(FaultParams, server_certificate_fields);
+const IpcStruct control_clock_offset_params = IPC_STRUCT(FaultParams, clock_offset_fields);
 
 static int reply_done(IpcCall *call, int r) {
         return r < 0 ? r : ipc_call_reply(call, AZ_SPAN_EMPTY);
@@ -116,6 +145,35 @@ int control_on_half_open(IpcCall *call, const void *params, void *userdata) {
                         return r;
         }
         return reply_was_connected(call, device->session);
+}
+
+int control_on_silent_close(IpcCall *call, const void *params, void *userdata) {
+        const FaultParams *p = params;
+        Device *device = control_find_device(userdata, p->device);
+        bool was_connected;
+
+        if (!device)
+                return control_reply_service_error(call, 404001);
+
+        was_connected = device->session;
+        if (was_connected)
+                session_drop(device->session, (StreamEnd) (STREAM_END_FIN + p->end));
+        return reply_was_connected(call, was_connected);
+}
+
+int control_on_server_certificate(IpcCall *call, const void *params, void *userdata) {
+        const FaultParams *p = params;
+        Control *control = userdata;
+
+        return reply_done(call, hub_show_certificate(control->hub, (ServerCertificate) p->certificate,
+                                                     (unsigned) p->count));
+}
+
+int control_on_clock_offset(IpcCall *call, const void *params, void *userdata) {
+        const FaultParams *p = params;
+        Control *control = userdata;
+
+        return reply_done(call, hub_set_clock_offset(control->hub, p->seconds));
 }
 
 int control_on_cut(IpcCall *call, const void *params, void *userdata) {

@@ -68,9 +68,15 @@ int control_make_attestation(const AttestationParams *p, Attestation *ret, const
 /* Adds what it is to a reply; no keys. */
 void control_add_attestation(IpcJson *json, const Attestation *attestation);
 
+/* Ends the calls of Monitor that are for this device alone: control.c. */
+void control_end_monitors(Control *control, const Device *device);
+
 /* Devices: control-devices.c. */
-extern const IpcStruct control_add_device_params;
+extern const IpcStruct control_add_device_params, control_device_status_params;
 int control_on_add_device(IpcCall *call, const void *params, void *userdata);
+int control_on_change_device(IpcCall *call, const void *params, void *userdata);
+int control_on_set_device_status(IpcCall *call, const void *params, void *userdata);
+int control_on_remove_device(IpcCall *call, const void *params, void *userdata);
 int control_on_list_devices(IpcCall *call, const void *params, void *userdata);
 
 /* Cloud-to-device messages: control-messages.c. */
@@ -109,9 +115,13 @@ void control_list_dps_faults(const DpsFaults *faults, IpcJson *json);
 /* Faults: control-faults.c. */
 extern const IpcStruct control_cut_params, control_refuse_params, control_close_params, control_poison_params,
         control_count_params, control_milliseconds_params, control_hold_params, control_early_params,
-        control_form_params, control_never_connected_params;
+        control_form_params, control_never_connected_params, control_silent_close_params,
+        control_server_certificate_params, control_clock_offset_params;
 int control_on_kick(IpcCall *call, const void *params, void *userdata);
 int control_on_half_open(IpcCall *call, const void *params, void *userdata);
+int control_on_silent_close(IpcCall *call, const void *params, void *userdata);
+int control_on_server_certificate(IpcCall *call, const void *params, void *userdata);
+int control_on_clock_offset(IpcCall *call, const void *params, void *userdata);
 int control_on_cut(IpcCall *call, const void *params, void *userdata);
 int control_on_refuse_connect(IpcCall *call, const void *params, void *userdata);
 int control_on_close_after_connect(IpcCall *call, const void *params, void *userdata);

@@ -223,6 +223,19 @@ static int on_monitor(IpcCall *call, const void *params, void *userdata) {
         return IPC_DEFERRED;
 }
 
+void control_end_monitors(Control *control, const Device *device) {
+        for (Monitor *m = control->monitors, *next; m; m = next) {
+                next = m->next;
+                if (m->device == device) {
+                        IpcCall *call = m->call;
+
+                        ipc_call_set_on_gone(call, NULL, NULL);
+                        on_monitor_gone(call, m);
+                        (void) control_reply_service_error(call, 404001);
+                }
+        }
+}
+
 static int monitor_update(Monitor *m) {
         while (m->n_next < journal_get_next(m->control->hub->journal)) {
                 _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
@@ -252,6 +265,9 @@ static void on_telemetry(void *userdata) {
 
 static const IpcMethod methods[] = {
         { "AddDevice", 0, 0, &control_add_device_params, control_on_add_device },
+        { "ChangeDevice", 0, 0, &control_add_device_params, control_on_change_device },
+        { "SetDeviceStatus", 0, 0, &control_device_status_params, control_on_set_device_status },
+        { "RemoveDevice", 0, 0, &device_params, control_on_remove_device },
         { "ListDevices", 0, 0, NULL, control_on_list_devices },
         { "Invoke", 0, 0, &invoke_params, on_invoke },
         { "SendMessage", 0, 0, &control_send_message_params, control_on_send_message },
@@ -272,6 +288,9 @@ static const IpcMethod methods[] = {
         { "GetRegistration", 0, 0, &control_registration_params, control_on_get_registration },
         { "Kick", 0, 0, &device_params, control_on_kick },
         { "HalfOpen", 0, 0, &device_params, control_on_half_open },
+        { "SilentClose", 0, 0, &control_silent_close_params, control_on_silent_close },
+        { "ServerCertificate", 0, 0, &control_server_certificate_params, control_on_server_certificate },
+        { "ClockOffset", 0, 0, &control_clock_offset_params, control_on_clock_offset },
         { "Cut", 0, 0, &control_cut_params, control_on_cut },
         { "RefuseConnect", 0, 0, &control_refuse_params, control_on_refuse_connect },
         { "CloseAfterConnect", 0, 0, &control_close_params, control_on_close_after_connect },

@@ -10,6 +10,7 @@
  *      device-ca.pem, device-ca.key                the root, made when it is first needed
  *      intermediate-NAME.pem, intermediate-NAME.key
  *      trusted-ca.pem                              foreign ones, one behind the other
+ *      distrusted-ca.pem                           the root, while it is not trusted
  */
 
 #include "hubsim/pki.h"
@@ -19,6 +20,9 @@ int device_ca_open(const char *state_dir, const char *intermediate, Identity *re
 
 /* Trusts these from now on. Returns how many of them are new; -EINVAL: one is not a CA's. */
 int device_ca_trust(const char *state_dir, const STACK_OF(X509) * authorities);
+
+/* Trusts the one with this thumbprint no longer; -ENOENT: nobody does, -EINVAL: not a thumbprint. */
+int device_ca_distrust(const char *state_dir, const char *thumbprint);
 
 /* All that are trusted: the root, if there is one yet, and then the foreign ones. */
 int device_ca_list(const char *state_dir, STACK_OF(X509) * authorities);

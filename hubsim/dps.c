@@ -27,7 +27,7 @@ void dps_answer_done(DpsAnswer *answer) {
 int dps_answer_error(DpsAnswer *answer, const DpsIdentity *who, unsigned code, const char *message) {
         log_event(who->registration_id, code, "registration refused: %s", message);
         answer->status = code / 1000;
-        return answer_format_error(&answer->body, code, message);
+        return answer_format_error(&answer->body, code, message, answer->time_us);
 }
 
 static int answer_throttled(DpsAnswer *answer, const DpsIdentity *who, uint64_t wait_us,
@@ -223,7 +223,8 @@ static int assign(Hub *hub, const DpsIdentity *who, const Enrollment *enrollment
         log_event(who->registration_id, 0, "assigned to %s as '%s'", hub_name, device_id);
         return stays ? 0
                      : enrollments_assign(hub->enrollments, registration, hub_name, device_id,
-                                          find_substatus(registration, settings, hub_name), realtime_us());
+                                          find_substatus(registration, settings, hub_name),
+                                          hub_realtime_us(hub));
 }
 
 static int operation_end(Hub *hub, const DpsIdentity *who, const Enrollment *enrollment,
@@ -239,7 +240,7 @@ static int operation_end(Hub *hub, const DpsIdentity *who, const Enrollment *enr
                           "not assigned, as it was asked to");
                 operation->status = OPERATION_FAILED;
                 operation->failure = enrollment->settings.failure;
-                operation->failed_us = realtime_us();
+                operation->failed_us = hub_realtime_us(hub);
         } else {
                 r = assign(hub, who, enrollment, registration);
                 if (r < 0)

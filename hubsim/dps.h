@@ -20,13 +20,12 @@ typedef struct DpsIdentity {
 } DpsIdentity;
 
 typedef struct DpsAnswer {
+        uint64_t time_us; /* when it is given, by the hub's clock */
         unsigned status;
         bool has_retry_after;
         uint64_t retry_after_s;
         IpcJson body;
 } DpsAnswer;
-
-#define DPS_ANSWER_NULL ((DpsAnswer){})
 
 void dps_answer_done(DpsAnswer *answer);
 

@@ -57,7 +57,7 @@ typedef struct Operation {
         unsigned n_assigning;  /* so many polls are still answered by "assigning" */
         uint64_t next_poll_us; /* when it may be asked for, of CLOCK_BOOTTIME */
         char *payload;         /* JSON of the device, NULL: it sent none */
-        unsigned failure;      /* of a failed one: its six digits, and when, of CLOCK_REALTIME */
+        unsigned failure;      /* of a failed one: its six digits, and when, by the hub's clock */
         uint64_t failed_us;
 } Operation;
 
@@ -66,7 +66,7 @@ typedef struct Registration {
         char id[REGISTRATION_ID_SIZE];
         char *hub, *device_id; /* what it was assigned, NULL: nothing yet */
         Substatus substatus;
-        uint64_t created_us, updated_us; /* of CLOCK_REALTIME */
+        uint64_t created_us, updated_us; /* by the hub's clock */
         char etag[64];
         Operation operation;
         uint64_t polls_us[POLLS_MAX]; /* the latest ones, of CLOCK_BOOTTIME; 0: none */

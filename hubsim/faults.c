@@ -19,7 +19,19 @@ static void add(IpcJson *json, const char *format, ...) {
         ipc_json_cstring(json, NULL, text);
 }
 
+/* By ServerCertificate. */
+static const char *const server_certificate_words[] = {
+        "off", "wrong-name", "expired", "not-yet-valid", "untrusted",
+};
+
 void faults_list(const Faults *f, IpcJson *json) {
+        if (f->n_server_certificate == FAULT_FOR_GOOD)
+                add(json, "server-certificate %s", server_certificate_words[f->server_certificate]);
+        else if (f->n_server_certificate > 0)
+                add(json, "server-certificate %s %u", server_certificate_words[f->server_certificate],
+                    f->n_server_certificate);
+        if (f->clock_offset_s != 0)
+                add(json, "clock-offset %" PRId64, f->clock_offset_s);
         if (f->n_refuse > 0)
                 add(json, "refuse-connect %u %u", f->refuse_code, f->n_refuse);
         if (f->n_close > 0)
@@ -49,6 +61,7 @@ void faults_list(const Faults *f, IpcJson *json) {
 }
 
 void faults_done(Faults *faults) {
+        SSL_CTX_free(faults->server_tls);
         free(faults->poison);
         *faults = (Faults){};
 }

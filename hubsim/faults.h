@@ -3,9 +3,15 @@
 
 /* Faults on demand, of the hub and its provisioning service as a whole; those of a twin are in twin.h. */
 
+#include <limits.h>
+
 #include "hubsim/c2d-message.h"
 #include "hubsim/registry.h"
+#include "hubsim/server-certificate.h"
 #include "ipc/json.h"
+
+/* A count that does not go down. */
+#define FAULT_FOR_GOOD UINT_MAX
 
 /* What becomes of a message to a device that has never connected. */
 typedef enum NeverConnected {
@@ -36,6 +42,12 @@ typedef struct DpsFaults {
 /* All zero is a hub without any. */
 typedef struct Faults {
         DpsFaults dps;
+
+        unsigned n_server_certificate; /* so many connections are shown a certificate of this kind */
+        ServerCertificate server_certificate;
+        SSL_CTX *server_tls;
+
+        int64_t clock_offset_s; /* how far the hub's clock is ahead of the system's */
 
         unsigned n_refuse;    /* so many CONNECTs are answered with 'refuse_code' ... */
         unsigned refuse_code; /* ... a code of CONNACK, or 0 to close without one */

@@ -13,15 +13,13 @@
 #include "hubsim/c2d.h"
 #include "hubsim/files.h"
 #include "hubsim/log.h"
-#include "hubsim/pki.h"
+#include "hubsim/server-certificate.h"
 #include "hubsim/session.h"
+#include "hubsim/twin-file.h"
 #include "hubsim/twin.h"
 
 /* Without free file descriptors there is no accept(); some may come back meanwhile. */
 #define ACCEPT_RETRY_S 1
-
-/* Longer than any run; some clients refuse a leaf of more than 825 days. */
-#define SERVER_DAYS 365
 
 static int state_path(char ret[static PATH_MAX], const char *state_dir, const char *name) {
         return (size_t) snprintf(ret, PATH_MAX, "%s/%s", state_dir, name) >= PATH_MAX ? -ENAMETOOLONG : 0;
@@ -151,8 +149,103 @@ int hub_hold_pubacks(Hub *hub, bool hold) {
         return 0;
 }
 
+uint64_t hub_realtime_us(const Hub *hub) {
+        return realtime_us() + (uint64_t) hub->faults.clock_offset_s * USEC_PER_SEC;
+}
+
+int hub_set_clock_offset(Hub *hub, int64_t seconds) {
+        hub->faults.clock_offset_s = seconds;
+        for (Session *s = hub->sessions; s; s = session_get_next(s)) {
+                int r;
+
+                r = session_arm_expiry(s);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int hub_show_certificate(Hub *hub, ServerCertificate kind, unsigned n_connections) {
+        SSL_CTX *context = NULL;
+        int r;
+
+        if (kind != SERVER_CERTIFICATE_GOOD && n_connections > 0) {
+                r = server_certificate_make_context(hub->state_dir, hub->hosts, kind, &context);
+                if (r < 0)
+                        return r;
+        }
+        SSL_CTX_free(hub->faults.server_tls);
+        hub->faults.server_tls = context;
+        hub->faults.server_certificate = kind;
+        hub->faults.n_server_certificate = context ? n_connections : 0;
+        return 0;
+}
+
+SSL_CTX *hub_take_tls(Hub *hub) {
+        if (hub->faults.n_server_certificate == 0)
+                return hub->tls;
+        if (hub->faults.n_server_certificate != FAULT_FOR_GOOD)
+                hub->faults.n_server_certificate--;
+        return hub->faults.server_tls;
+}
+
+/* What its session file says of it must not be what a later device of this id finds. */
+static int forget_device(Hub *hub, Device *device) {
+        int r;
+
+        r = c2d_purge(hub, device);
+        if (r < 0)
+                return r;
+        r = state_clear_feedback(hub->state, device);
+        if (r < 0)
+                return r;
+        feedback_clear(&hub->feedback, device);
+        device_forget_subscriptions(device);
+        device->was_connected = device->has_stored_session = false;
+        r = state_save_session(hub->state, device);
+        if (r < 0)
+                return r;
+        return twin_file_remove(hub->state_dir, device->id);
+}
+
+int hub_remove_device(Hub *hub, Device *device) {
+        int r;
+
+        if (device->session) {
+                log_event(device->id, 404001, "closed: the device has been removed");
+                session_close(device->session, SESSION_END_LOST, 404001);
+        }
+        method_on_removed(hub, device);
+        r = forget_device(hub, device);
+        if (r < 0)
+                return r;
+        if (hub->faults.close_device == device) {
+                hub->faults.close_device = NULL;
+                hub->faults.n_close = 0;
+        }
+        return registry_remove(hub->registry, device);
+}
+
+int hub_enable_device(Hub *hub, Device *device, bool is_enabled) {
+        int r;
+
+        r = registry_enable(hub->registry, device, is_enabled);
+        if (r < 0)
+                return r;
+        if (!is_enabled && device->session) {
+                log_event(device->id, 403012, "closed: the device has been disabled");
+                session_close(device->session, SESSION_END_LOST, 403012);
+        }
+        return 0;
+}
+
 int hub_clear_faults(Hub *hub) {
+        int r;
+
         faults_done(&hub->faults);
+        r = hub_set_clock_offset(hub, 0);
+        if (r < 0)
+                return r;
         for (const Device *d = registry_first(hub->registry); d; d = d->next) {
                 if (d->twin)
                         twin_set_faults(d->twin, &(TwinFaults){});
@@ -160,8 +253,6 @@ int hub_clear_faults(Hub *hub) {
                         session_close(d->session, SESSION_END_LOST, 404104);
         }
         if (hub->resume_us > 0) {
-                int r;
-
                 r = hub_pause(hub, 0);
                 if (r < 0)
                         return r;
@@ -301,51 +392,6 @@ static int hub_open_state(Hub *hub, const char *state_dir) {
         return r;
 }
 
-/* The server's certificate lives in memory only; it is the CA's that clients trust. */
-static int make_tls_context(const char *ca_path, const char *key_path, const char *const *hosts,
-                            SSL_CTX **ret) {
-        static const IdentityTemplate ca_template = {
-                .name = "aziot-hubsim CA",
-                .use = IDENTITY_AUTHORITY,
-                .first_day = -1,
-                .last_day = AUTHORITY_DAYS,
-        };
-        _cleanup_(identity_done) Identity ca = IDENTITY_NULL, server = IDENTITY_NULL;
-        IdentityTemplate template = {
-                .name = "aziot-hubsim",
-                .use = IDENTITY_SERVER,
-                .hosts = hosts,
-                .first_day = -1, /* for clocks that lag */
-                .last_day = SERVER_DAYS,
-                .authority = &ca,
-        };
-        int r;
-
-        r = identity_open(ca_path, key_path, &ca_template, &ca);
-        if (r < 0)
-                return r;
-        r = identity_make(&template, &server);
-        if (r < 0)
-                return r;
-        return pki_make_context(&server, ret);
-}
-
-static int hub_open_tls(Hub *hub, const char *state_dir) {
-        char ca_path[PATH_MAX], key_path[PATH_MAX];
-        int r;
-
-        r = state_path(ca_path, state_dir, "ca.pem");
-        if (r < 0)
-                return r;
-        r = state_path(key_path, state_dir, "ca-key.pem");
-        if (r < 0)
-                return r;
-        r = make_tls_context(ca_path, key_path, hub->hosts, &hub->tls);
-        if (r < 0)
-                log_event(NULL, 0, "cannot make a certificate with %s: %s", ca_path, strerror(-r));
-        return r;
-}
-
 Hub *hub_free(Hub *hub) {
         if (!hub)
                 return NULL;
@@ -396,7 +442,8 @@ int hub_new(sd_event *event, const HubConfig *config, Hub **ret) {
         r = hub_open_state(hub, config->state_dir);
         if (r < 0)
                 return r;
-        r = hub_open_tls(hub, config->state_dir);
+        r = server_certificate_make_context(config->state_dir, hub->hosts, SERVER_CERTIFICATE_GOOD,
+                                            &hub->tls);
         if (r < 0)
                 return r;
         r = hub_start_listening(hub, config->state_dir);

@@ -85,5 +85,20 @@ int hub_flush_journal(Hub *hub);
 /* Holds PUBACKs back, or lets go those that are held. */
 int hub_hold_pubacks(Hub *hub, bool hold);
 
+/* The time by its clock, on which tokens, certificates and days end: that of the system, or as far from it as
+ * was asked for. */
+uint64_t hub_realtime_us(const Hub *hub);
+int hub_set_clock_offset(Hub *hub, int64_t seconds);
+
+/* Shows such a certificate to so many of the next connections (FAULT_FOR_GOOD: to all). */
+int hub_show_certificate(Hub *hub, ServerCertificate kind, unsigned n_connections);
+
+/* What the next connection is to be served with. */
+SSL_CTX *hub_take_tls(Hub *hub);
+
+/* Removes a device with all that was kept for it, or lets it connect no more; a connection is closed. */
+int hub_remove_device(Hub *hub, Device *device);
+int hub_enable_device(Hub *hub, Device *device, bool is_enabled);
+
 /* Ends all faults. */
 int hub_clear_faults(Hub *hub);

@@ -199,13 +199,25 @@ static int command_cut(const Arguments *a) {
 }
 
 static int command_device(const Arguments *a) {
+        static const struct {
+                const char *verb;
+                bool has_credential;
+                int (*function)(const ClientOptions *options, const char *device);
+        } verbs[] = {
+                { "add", true, client_device_add },        { "change", true, client_device_change },
+                { "enable", false, client_device_enable }, { "disable", false, client_device_disable },
+                { "remove", false, client_device_remove },
+        };
         ClientOptions o = client_options(a);
+        bool has_credential = o.keys || o.thumbprints || o.has_ca;
 
-        if (strcmp(a->operands[0], "add") == 0 && a->operands[1])
-                return client_device_add(&o, a->operands[1]);
-        if (strcmp(a->operands[0], "list") == 0 && !a->operands[1])
+        if (strcmp(a->operands[0], "list") == 0 && !a->operands[1] && !has_credential)
                 return client_device_list(&o);
-        return usage_error("device: what to do? add DEVICE, or list", "");
+        for (size_t i = 0; a->operands[1] && i < ELEMENTSOF(verbs); i++)
+                if (strcmp(a->operands[0], verbs[i].verb) == 0 &&
+                    (verbs[i].has_credential || !has_credential))
+                        return verbs[i].function(&o, a->operands[1]);
+        return usage_error("device: what to do? add, change, enable, disable or remove DEVICE, or list", "");
 }
 
 static int command_certificate(const Arguments *a) {
@@ -227,9 +239,13 @@ static int command_certificate(const Arguments *a) {
                 return certificate_print_ca(&o);
         if (strcmp(verb, "trust") == 0 && first && !second)
                 return certificate_trust(&o, first);
+        if (strcmp(verb, "untrust") == 0 && first && !second)
+                return certificate_untrust(&o, first);
         if (strcmp(verb, "list") == 0 && !first)
                 return certificate_list(&o);
-        return usage_error("certificate: what to do? create DEVICE DIR, ca, trust FILE, or list", "");
+        return usage_error(
+                "certificate: what to do? create DEVICE DIR, ca, trust FILE, untrust THUMBPRINT, or list",
+                "");
 }
 
 static int command_enrollment(const Arguments *a) {

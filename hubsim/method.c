@@ -190,12 +190,20 @@ int method_on_subscribed(Hub *hub, Device *device) {
         return 0;
 }
 
-void method_on_closed(Hub *hub, const Device *device, unsigned code) {
+static void finish_all(Hub *hub, const Device *device, bool waiting_too, unsigned code) {
         for (MethodCall *call = hub->calls, *next; call; call = next) {
                 next = call->next;
-                if (call->device == device && call->is_delivered)
+                if (call->device == device && (call->is_delivered || waiting_too))
                         method_finish(call, code, 0, AZ_SPAN_EMPTY);
         }
+}
+
+void method_on_closed(Hub *hub, const Device *device, unsigned code) {
+        finish_all(hub, device, false, code);
+}
+
+void method_on_removed(Hub *hub, const Device *device) {
+        finish_all(hub, device, true, 404001);
 }
 
 const char *method_error_to_string(unsigned code) {
@@ -208,6 +216,7 @@ const char *method_error_to_string(unsigned code) {
                 { 400027, "ConnectionForcefullyClosedOnNewConnection" },
                 { 403004, "DeviceMaximumQueueDepthExceeded" },
                 { 403010, "OperationNotAllowedInCurrentTier" },
+                { 403012, "DeviceDisabled" },
                 { 403800, "DeviceMaximumInflightMethodExceeded" },
                 { 404001, "DeviceNotFound" },
                 { 404103, "DeviceNotOnline" },

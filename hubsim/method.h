@@ -50,5 +50,8 @@ int method_on_subscribed(Hub *hub, Device *device);
 /* The device's connection has gone: what it had been given will not be answered. */
 void method_on_closed(Hub *hub, const Device *device, unsigned code);
 
+/* The device is gone for good: all calls of it end. */
+void method_on_removed(Hub *hub, const Device *device);
+
 /* "DeviceNotOnline" for 404103, and so on. */
 const char *method_error_to_string(unsigned code);

@@ -265,6 +265,35 @@ int registry_set_attestation(Registry *registry, Device *device, const Attestati
         return 0;
 }
 
+int registry_enable(Registry *registry, Device *device, bool is_enabled) {
+        bool before = device->enabled;
+        int r;
+
+        device->enabled = is_enabled;
+        r = registry_save(registry);
+        if (r < 0)
+                device->enabled = before;
+        return r;
+}
+
+int registry_remove(Registry *registry, Device *device) {
+        Device **place = &registry->first, *before = NULL;
+        int r;
+
+        for (; *place != device; place = &(*place)->next)
+                before = *place;
+        *place = device->next;
+        r = registry_save(registry);
+        if (r < 0) {
+                *place = device;
+                return r;
+        }
+        if (registry->last == device)
+                registry->last = before;
+        device_free(device);
+        return 0;
+}
+
 const Attestation *registry_get_policy(const Registry *registry) {
         return &registry->policy;
 }

@@ -63,6 +63,12 @@ int registry_add_device(Registry *registry, const char *id, const Attestation *a
 /* Gives a device a copy of this one instead and saves the file; a live connection stays. */
 int registry_set_attestation(Registry *registry, Device *device, const Attestation *attestation);
 
+/* Says whether it may connect, and saves the file; a live connection stays. */
+int registry_enable(Registry *registry, Device *device, bool is_enabled);
+
+/* Removes a device that is not connected, saves the file and frees the device. */
+int registry_remove(Registry *registry, Device *device);
+
 bool device_is_subscribed(const Device *device, const char *filter);
 
 /* What the subscription was granted, -1: there is none. */

@@ -139,6 +139,10 @@ static const struct {
           "", RESULT_PAGE },
         { 38, "A hub of the basic tier has no twins, methods or messages from the cloud.", "403010",
           TIERS_PAGE },
+        { 39,
+          "Tokens and certificates are judged by the hub's clock, which on demand is ahead or behind, and "
+          "steps.",
+          "401003", SAS_PAGE },
         { 40, "Each refused or closed connection is a line on standard error with the device and six digits.",
           "", ERRORS_PAGE },
 };

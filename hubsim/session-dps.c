@@ -53,7 +53,7 @@ int session_on_dps_connect(Session *s, const MqttConnect *connect, const PeerCer
                 faults->n_refuse--;
                 return session_refuse_on_demand(s, connect, faults->refuse_code);
         }
-        verdict = dps_auth_check(s->hub->enrollments, connect, peer, realtime_us() / USEC_PER_SEC);
+        verdict = dps_auth_check(s->hub->enrollments, connect, peer, hub_realtime_us(s->hub) / USEC_PER_SEC);
         if (verdict.code != MQTT_CONNACK_ACCEPTED)
                 return session_refuse(s, connect, verdict.code, verdict.error, verdict.reason);
 
@@ -107,7 +107,7 @@ static int format_topic(const DpsTopic *request, const DpsAnswer *answer, IpcBuf
 
 /* An error that answers what nobody has asked: its request id only begins with that of the request. */
 static int send_foreign_answer(DpsClient *client, const DpsTopic *request) {
-        _cleanup_(dps_answer_done) DpsAnswer answer = DPS_ANSWER_NULL;
+        _cleanup_(dps_answer_done) DpsAnswer answer = { .time_us = hub_realtime_us(client->session->hub) };
         _cleanup_(ipc_buffer_done) IpcBuffer topic = {};
         az_span body;
         int r;
@@ -173,7 +173,7 @@ static bool take_status(DpsFaults *faults, bool is_poll) {
 }
 
 static int session_on_request(Session *s, const DpsTopic *request, az_span payload) {
-        _cleanup_(dps_answer_done) DpsAnswer answer = DPS_ANSWER_NULL;
+        _cleanup_(dps_answer_done) DpsAnswer answer = { .time_us = hub_realtime_us(s->hub) };
         const DpsIdentity *who = &s->dps->identity;
         DpsFaults *faults = &s->hub->faults.dps;
         int r;

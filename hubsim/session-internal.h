@@ -7,7 +7,6 @@
 #include "hubsim/certificate.h"
 #include "hubsim/mqtt-codec.h"
 #include "hubsim/session.h"
-#include "hubsim/stream.h"
 
 typedef struct DpsClient DpsClient;
 
@@ -21,6 +20,7 @@ struct Session {
         bool has_api_version;    /* in its user name */
         uint64_t silence_max_us; /* closed after this long without a byte */
         uint64_t last_in_us;
+        uint64_t expires_s;                    /* with its token, by the hub's clock; 0: never */
         sd_event_source *timer, *expiry, *end; /* 'end' is a fault's */
         bool is_frozen;
         IpcBuffer held_pubacks; /* HeldPuback, oldest first */
@@ -52,7 +52,7 @@ int session_puback(Session *s, uint16_t packet_id);
 int session_end_in(Session *s, uint64_t delay_us);
 
 /* Closes the connection when its token ends, in seconds since 1970. */
-int session_end_at(Session *s, uint64_t expiry_s);
+int session_end_at(Session *s, uint64_t expires_s);
 
 /* The same for connections to the provisioning service: session-dps.c. */
 int session_on_dps_connect(Session *s, const MqttConnect *connect, const PeerCertificate *peer);

@@ -153,7 +153,8 @@ static int session_on_connect(Session *s, const MqttConnect *connect) {
                                       "the CAs that are trusted for devices cannot be read");
         if (for_dps)
                 return session_on_dps_connect(s, connect, &peer);
-        verdict = auth_check(s->hub->registry, s->hub->hosts, connect, &peer, realtime_us() / USEC_PER_SEC);
+        verdict = auth_check(s->hub->registry, s->hub->hosts, connect, &peer,
+                             hub_realtime_us(s->hub) / USEC_PER_SEC);
         if (verdict.code != MQTT_CONNACK_ACCEPTED)
                 return session_refuse(s, connect, verdict.code, verdict.error, verdict.reason);
         if (connect->has_will && !will_is_valid(connect, verdict.device))

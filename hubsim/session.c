@@ -192,9 +192,21 @@ static int on_expiry(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
-int session_end_at(Session *s, uint64_t expiry_s) {
-        return sd_event_add_time(s->hub->event, &s->expiry, CLOCK_REALTIME, expiry_s * USEC_PER_SEC, 1,
-                                 on_expiry, s);
+int session_arm_expiry(Session *s) {
+        uint64_t offset_us = (uint64_t) s->hub->faults.clock_offset_s * USEC_PER_SEC, due_us;
+
+        if (s->expires_s == 0 || s->is_frozen)
+                return 0;
+        due_us = s->expires_s * USEC_PER_SEC - offset_us;
+        if ((int64_t) due_us < 0)
+                due_us = 0;
+        s->expiry = sd_event_source_disable_unref(s->expiry);
+        return sd_event_add_time(s->hub->event, &s->expiry, CLOCK_REALTIME, due_us, 1, on_expiry, s);
+}
+
+int session_end_at(Session *s, uint64_t expires_s) {
+        s->expires_s = expires_s;
+        return session_arm_expiry(s);
 }
 
 static int on_end(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -207,6 +219,12 @@ static int on_end(sd_event_source *source, uint64_t usec, void *userdata) {
 
 int session_end_in(Session *s, uint64_t delay_us) {
         return sd_event_add_time_relative(s->hub->event, &s->end, CLOCK_BOOTTIME, delay_us, 1, on_end, s);
+}
+
+void session_drop(Session *s, StreamEnd end) {
+        log_event(session_name(s), 400029, "closed without a word, as it was asked to");
+        stream_set_end(&s->stream, end);
+        session_close(s, SESSION_END_LOST, 404104);
 }
 
 int session_freeze(Session *s) {
@@ -320,7 +338,7 @@ int session_new(Hub *hub, int fd) {
         };
         hub->sessions = s;
 
-        r = stream_init(&s->stream, hub->event, hub->tls, fd, on_io, s);
+        r = stream_init(&s->stream, hub->event, hub_take_tls(hub), fd, on_io, s);
         if (r >= 0)
                 r = session_arm_timer(s);
         if (r < 0)

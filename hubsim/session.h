@@ -10,6 +10,7 @@
 
 #include "hubsim/hub.h"
 #include "hubsim/mqtt-codec.h"
+#include "hubsim/stream.h"
 
 /* Serves an accepted socket, which it owns from then on. */
 int session_new(Hub *hub, int fd);
@@ -23,6 +24,12 @@ typedef enum SessionEnd {
 /* Closes and frees. 'code' is the six-digit reason of what the device still waits for. Not from its own
  * handlers. */
 void session_close(Session *session, SessionEnd end, unsigned code);
+
+/* The same, without the end of its TLS session being said. */
+void session_drop(Session *session, StreamEnd end);
+
+/* The hub's clock may have been set: when the connection's token ends is looked at again. */
+int session_arm_expiry(Session *session);
 
 /* How long a client may say nothing that asked for this keep-alive. */
 uint64_t session_silence_max_us(uint16_t keep_alive_s);

@@ -4,6 +4,7 @@
 
 #include <openssl/err.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 /* A TLS record; with room for a whole one, nothing is left behind in OpenSSL where epoll does not see it. */
 #define RECORD_SIZE 16384
@@ -22,9 +23,17 @@ int stream_init(Stream *s, sd_event *event, SSL_CTX *context, int fd, sd_event_i
         return sd_event_add_io(event, &s->io, fd, EPOLLIN, handler, userdata);
 }
 
+void stream_set_end(Stream *s, StreamEnd end) {
+        static const struct linger reset = { .l_onoff = 1 };
+
+        s->end = end;
+        if (end == STREAM_END_RESET)
+                (void) setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+}
+
 void stream_done(Stream *s) {
         s->io = sd_event_source_disable_unref(s->io);
-        if (s->ssl && SSL_is_init_finished(s->ssl)) {
+        if (s->ssl && SSL_is_init_finished(s->ssl) && s->end == STREAM_END_NOTIFY) {
                 ERR_clear_error();
                 (void) SSL_shutdown(s->ssl);
         }

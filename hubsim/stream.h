@@ -9,12 +9,21 @@
 #include "hubsim/buffer.h"
 #include "hubsim/certificate.h"
 
+/* How a connection ends. */
+typedef enum StreamEnd {
+        STREAM_END_NOTIFY, /* goodbye is said in TLS if that can be done at once, then FIN */
+        STREAM_END_FIN,    /* without goodbye */
+        STREAM_END_RESET,  /* by RST */
+        _STREAM_END_MAX,
+} StreamEnd;
+
 typedef struct Stream {
         sd_event_source *io;
         int fd;
         SSL *ssl;
         IpcBuffer in;  /* received, not yet consumed */
         IpcBuffer out; /* to be sent by stream_flush() */
+        StreamEnd end;
 } Stream;
 
 #define STREAM_NULL ((Stream){ .fd = -1 })
@@ -23,7 +32,9 @@ typedef struct Stream {
 int stream_init(Stream *s, sd_event *event, SSL_CTX *context, int fd, sd_event_io_handler_t handler,
                 void *userdata);
 
-/* Says goodbye in TLS if that can be done at once, and closes. */
+/* How stream_done() is to end it. */
+void stream_set_end(Stream *s, StreamEnd end);
+
 void stream_done(Stream *s);
 
 /*

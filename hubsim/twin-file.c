@@ -113,3 +113,13 @@ int twin_file_write(const char *state_dir, const char *device, const TwinSection
                 return r;
         return file_replace(path, 0600, az_span_ptr(text), (size_t) az_span_size(text));
 }
+
+int twin_file_remove(const char *state_dir, const char *device) {
+        char path[PATH_MAX];
+        int r;
+
+        r = format_path(path, state_dir, device);
+        if (r < 0)
+                return r;
+        return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
+}

@@ -14,3 +14,6 @@ int twin_file_read(const char *state_dir, const char *device, TwinSection *desir
 
 int twin_file_write(const char *state_dir, const char *device, const TwinSection *desired,
                     const TwinSection *reported);
+
+/* Does nothing if there is none. */
+int twin_file_remove(const char *state_dir, const char *device);

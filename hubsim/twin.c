@@ -182,7 +182,7 @@ static int twin_refuse(Hub *hub, Device *device, const TwinRequest *request, uns
         int r;
 
         log_event(device->id, code, "twin %s refused: %s", request->is_patch ? "PATCH" : "GET", message);
-        r = answer_format_error(&json, code, message);
+        r = answer_format_error(&json, code, message, hub_realtime_us(hub));
         if (r < 0)
                 return r;
         r = ipc_json_get(&json, &text);

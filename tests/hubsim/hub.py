@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The running aziot-hubsim, and a test case that has one of its own."""
 
+import contextlib
 import json
 import os
 import signal
@@ -38,6 +39,13 @@ def loopback_addresses():
     except OSError:
         return ["127.0.0.1"]
     return ["127.0.0.1", "::1"]
+
+
+def _read_until_nul(s):
+    data = b""
+    while (byte := s.recv(1)) not in (b"", b"\0"):
+        data += byte
+    return data
 
 
 class HubGone(Exception):
@@ -93,6 +101,16 @@ class Hub:
                 data += part
         reply = json.loads(data[:-1])
         return reply.get("error"), reply.get("parameters")
+
+    @contextlib.contextmanager
+    def monitor(self, device):
+        """The replies to Monitor, one by one."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(mqtt.TIMEOUT_S)
+            s.connect(self.socket_path)
+            s.sendall(json.dumps({"method": "io.aziotd.hubsim.Monitor", "more": True,
+                                  "parameters": {"device": device}}).encode() + b"\0")
+            yield map(json.loads, iter(lambda: _read_until_nul(s), b""))
 
     def invoke(self, name, *options):
         """Starts a method call beside the test; .result() is its finished process."""
