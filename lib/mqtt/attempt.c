@@ -3,13 +3,12 @@
 #include <mqtt/attempt.h>
 
 #include <fcntl.h>
-#include <netdb.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <sys/eventfd.h>
 
-#include <mqtt/tcp.h>
+#include <mqtt/stages.h>
 
 void mqtt_shared_unlock_unref(MqttShared *s) {
         bool is_last = --s->n_refs == 0;
@@ -57,6 +56,9 @@ MqttAttempt *mqtt_attempt_free(MqttAttempt *a) {
                 return NULL;
         attempt_destroy_sign(a);
         mqtt_stream_done(&a->result.stream);
+        if (a->addresses)
+                freeaddrinfo(a->addresses);
+        SSL_CTX_free(a->ctx);
         explicit_bzero(a->result.signature, sizeof(a->result.signature));
         (void) close_fd(a->cancel_fd);
         free(a->sign_input);
@@ -156,7 +158,7 @@ static void attempt_end_stage(MqttAttempt *a, uint64_t now_us) {
         a->stage_begin_us = now_us;
 }
 
-static int attempt_enter(MqttAttempt *a, MqttStage stage) {
+int mqtt_attempt_enter(MqttAttempt *a, MqttStage stage) {
         uint64_t now_us = boottime_us();
         bool is_cancelled;
 
@@ -173,9 +175,7 @@ static int attempt_enter(MqttAttempt *a, MqttStage stage) {
         return is_cancelled ? -ECANCELED : 0;
 }
 
-/* Says what is wrong, and gives 'error'. */
-_printf_(4, 5) static int attempt_fail(MqttAttempt *a, MqttProblem problem, int error, const char *format,
-                                       ...) {
+int mqtt_attempt_fail(MqttAttempt *a, MqttProblem problem, int error, const char *format, ...) {
         va_list arguments;
 
         a->result.report.problem = problem;
@@ -185,140 +185,10 @@ _printf_(4, 5) static int attempt_fail(MqttAttempt *a, MqttProblem problem, int 
         return error;
 }
 
-static int attempt_load(MqttAttempt *a, SSL_CTX **ret) {
-        MqttOpenResult *result = &a->result;
-        int r;
-
-        r = attempt_enter(a, MQTT_STAGE_IDENTITY);
-        if (r < 0)
-                return r;
-        r = mqtt_tls_cache_get(a->shared->tls_cache, a->ca_file, ret, result->text, sizeof(result->text));
-        if (r < 0)
-                result->report.problem = MQTT_PROBLEM_TRUST_FILE;
-        return r;
-}
-
-static int attempt_sign(MqttAttempt *a) {
-        MqttOpenResult *result = &a->result;
-        int r;
-
-        if (!a->sign.sign)
-                return 0;
-        r = attempt_enter(a, MQTT_STAGE_SIGN);
-        if (r < 0)
-                return r;
-        r = a->sign.sign(a->sign.userdata, a->sign.input, result->signature, sizeof(result->signature));
-        if (r < 0)
-                return attempt_fail(a, MQTT_PROBLEM_SIGNING, r, "Cannot sign with the device's key: %s",
-                                    strerror(-r));
-        return 0;
-}
-
-static int error_from_gai(int code, int saved_errno, MqttProblem *ret_problem) {
-        switch (code) {
-        case EAI_SYSTEM:
-                *ret_problem = MQTT_PROBLEM_LOCAL;
-                return saved_errno != 0 ? -saved_errno : -EIO;
-        case EAI_MEMORY:
-                *ret_problem = MQTT_PROBLEM_LOCAL;
-                return -ENOMEM;
-        case EAI_AGAIN:
-                *ret_problem = MQTT_PROBLEM_NAME_SERVER;
-                return -EAGAIN;
-        case EAI_FAIL:
-                *ret_problem = MQTT_PROBLEM_NAME_SERVER;
-                return -EHOSTUNREACH;
-        default:
-                *ret_problem = MQTT_PROBLEM_NAME_UNKNOWN;
-                return -EHOSTUNREACH;
-        }
-}
-
-static void addrinfo_freep(struct addrinfo **list) {
-        if (*list)
-                freeaddrinfo(*list);
-}
-
-static int attempt_resolve(MqttAttempt *a, struct addrinfo **ret) {
-        const struct addrinfo hints = { .ai_family = AF_UNSPEC,
-                                        .ai_socktype = SOCK_STREAM,
-                                        .ai_flags = AI_NUMERICSERV };
-        MqttProblem problem;
-        int r, error;
-
-        r = attempt_enter(a, MQTT_STAGE_NAME);
-        if (r < 0)
-                return r;
-        r = getaddrinfo(a->host, a->port, &hints, ret);
-        if (r != 0) {
-                error = error_from_gai(r, errno, &problem);
-                return attempt_fail(a, problem, error, "Cannot resolve '%s': %s", a->host,
-                                    r == EAI_SYSTEM ? strerror(-error) : gai_strerror(r));
-        }
-        for (const struct addrinfo *i = *ret; i; i = i->ai_next)
-                a->result.report.n_addresses++;
-        return 0;
-}
-
-static MqttProblem problem_from_errno(int error) {
-        switch (-error) {
-        case ECONNREFUSED:
-                return MQTT_PROBLEM_REFUSED;
-        case ECONNRESET:
-        case EPIPE:
-                return MQTT_PROBLEM_RESET;
-        case ETIMEDOUT:
-                return MQTT_PROBLEM_TIMEOUT;
-        case EACCES: /* a firewall says so, here or on the way */
-        case EPERM:
-        case EADDRNOTAVAIL:
-        case EAFNOSUPPORT:
-        case EHOSTUNREACH:
-        case ENETDOWN:
-        case ENETUNREACH:
-                return MQTT_PROBLEM_UNREACHABLE;
-        default:
-                return MQTT_PROBLEM_LOCAL;
-        }
-}
-
-/* Called by mqtt_tcp_connect() with each address. */
-static void attempt_on_address(void *userdata, const struct sockaddr *address, socklen_t size) {
-        char host[56], port[sizeof("65535")]; /* INET6_ADDRSTRLEN and a scope */
-        MqttAttempt *a = userdata;
-        MqttReport *report = &a->result.report;
-
-        if (getnameinfo(address, size, host, sizeof(host), port, sizeof(port),
-                        NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-                return;
-        (void) snprintf(report->address, sizeof(report->address),
-                        address->sa_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
-        (void) pthread_mutex_lock(&a->shared->lock);
-        memcpy(a->report.address, report->address, sizeof(report->address));
-        (void) pthread_mutex_unlock(&a->shared->lock);
-}
-
-static int attempt_connect_tcp(MqttAttempt *a, const struct addrinfo *addresses) {
-        const MqttTcpJob job = { .addresses = addresses,
-                                 .cancel_fd = a->cancel_fd,
-                                 .on_address = attempt_on_address,
-                                 .userdata = a };
-        int r;
-
-        r = attempt_enter(a, MQTT_STAGE_TCP);
-        if (r < 0)
-                return r;
-        r = mqtt_tcp_connect(&job, &a->result.stream.fd);
-        if (r < 0)
-                return attempt_fail(a, problem_from_errno(r), r, "Cannot connect to '%s' port %s: %s",
-                                    a->host, a->port, strerror(-r));
-        return 0;
-}
-
-static int attempt_wait_handshake(MqttAttempt *a, int want) {
+int mqtt_attempt_wait(MqttAttempt *a, short events) {
         struct pollfd fds[] = {
                 { .fd = a->cancel_fd, .events = POLLIN },
-                { .fd = a->result.stream.fd, .events = want == MQTT_TLS_WANT_WRITE ? POLLOUT : POLLIN },
+                { .fd = a->result.stream.fd, .events = events },
         };
 
         if (poll(fds, ELEMENTSOF(fds), -1) < 0)
@@ -326,46 +196,13 @@ static int attempt_wait_handshake(MqttAttempt *a, int want) {
         return fds[0].revents != 0 ? -ECANCELED : 0;
 }
 
-static int attempt_connect_tls(MqttAttempt *a, SSL_CTX *ctx) {
-        MqttOpenResult *result = &a->result;
-        int r;
+void mqtt_attempt_set_address(MqttAttempt *a, const char *address) {
+        char *own = a->result.report.address;
 
-        r = attempt_enter(a, MQTT_STAGE_TLS);
-        if (r < 0)
-                return r;
-        r = mqtt_tls_session_new(&result->stream.ssl, ctx, a->host, result->stream.fd);
-        if (r < 0)
-                return r;
-
-        for (;;) {
-                r = mqtt_tls_handshake(&result->stream, a->host, &result->report, result->text,
-                                       sizeof(result->text));
-                if (r <= 0)
-                        return r;
-                r = attempt_wait_handshake(a, r);
-                if (r < 0)
-                        return r;
-        }
-}
-
-static int attempt_run(MqttAttempt *a) {
-        _cleanup_(addrinfo_freep) struct addrinfo *addresses = NULL;
-        _cleanup_(SSL_CTX_freep) SSL_CTX *ctx = NULL;
-        int r;
-
-        r = attempt_load(a, &ctx);
-        if (r < 0 || a->last_stage == MQTT_STAGE_IDENTITY)
-                return r;
-        r = attempt_sign(a);
-        if (r < 0 || a->last_stage == MQTT_STAGE_SIGN)
-                return r;
-        r = attempt_resolve(a, &addresses);
-        if (r < 0 || a->last_stage == MQTT_STAGE_NAME)
-                return r;
-        r = attempt_connect_tcp(a, addresses);
-        if (r < 0 || a->last_stage == MQTT_STAGE_TCP)
-                return r;
-        return attempt_connect_tls(a, ctx);
+        (void) snprintf(own, sizeof(a->result.report.address), "%s", address);
+        (void) pthread_mutex_lock(&a->shared->lock);
+        memcpy(a->report.address, own, sizeof(a->report.address));
+        (void) pthread_mutex_unlock(&a->shared->lock);
 }
 
 static void *attempt_thread(void *userdata) {
@@ -374,7 +211,7 @@ static void *attempt_thread(void *userdata) {
         bool is_orphan;
 
         (void) pthread_setname_np(pthread_self(), "mqtt-connect");
-        a->result.error = attempt_run(a);
+        a->result.error = mqtt_stages_run(a);
         attempt_end_stage(a, boottime_us());
         if (a->result.error < 0 && a->result.report.problem == MQTT_PROBLEM_NONE)
                 a->result.report.problem = MQTT_PROBLEM_LOCAL;

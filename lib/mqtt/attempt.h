@@ -10,10 +10,10 @@
  * is freed becomes an orphan: it frees its attempt itself, and its reference on MqttShared.
  */
 
+#include <netdb.h>
 #include <pthread.h>
 
 #include <mqtt/tls-context.h>
-#include <mqtt/tls.h>
 #include <mqtt/transport.h>
 
 /* What attempts share with each other and with the transport. */
@@ -44,8 +44,11 @@ typedef struct MqttAttempt {
         MqttSignJob sign;
         uint8_t *sign_input;
 
+        /* The worker's. */
         MqttOpenResult result;
         uint64_t stage_begin_us;
+        SSL_CTX *ctx;               /* from MQTT_STAGE_IDENTITY on */
+        struct addrinfo *addresses; /* from MQTT_STAGE_NAME on */
 
         /* Under the lock. */
         MqttReport report; /* as of when the worker last entered a stage */
@@ -74,3 +77,17 @@ void mqtt_attempt_get_report(const MqttAttempt *a, MqttReport *ret);
 
 /* Under the lock, of a cancelled attempt: its worker ends without delay. */
 bool mqtt_attempt_ends_soon(const MqttAttempt *a);
+
+/* ---- For the worker ---- */
+
+/* Begins a stage and its time limit. -ECANCELED. */
+int mqtt_attempt_enter(MqttAttempt *a, MqttStage stage);
+
+/* Says what is wrong, and gives 'error' for the caller to pass on. */
+_printf_(4, 5) int mqtt_attempt_fail(MqttAttempt *a, MqttProblem problem, int error, const char *format, ...);
+
+/* Waits until the socket polls ready for 'events'; may return earlier. -ECANCELED. */
+int mqtt_attempt_wait(MqttAttempt *a, short events);
+
+/* Notes which address is tried, so that it is known when time runs out. */
+void mqtt_attempt_set_address(MqttAttempt *a, const char *address);

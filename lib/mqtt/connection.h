@@ -6,7 +6,7 @@
 
 #include <mqtt/client.h>
 #include <mqtt/event.h>
-#include <mqtt/tls.h>
+#include <mqtt/stream.h>
 
 typedef struct MqttConnection MqttConnection;
 

@@ -55,11 +55,32 @@ int mqtt_tls_session_new(SSL **ret, SSL_CTX *ctx, const char *host, int fd) {
         return 0;
 }
 
-/* Why the last call failed, in words and as errno. 'error' is what SSL_get_error() said. */
-static int ssl_failure(int error, int saved_errno, char *ret_text, size_t text_size) {
+/* ---- Failures ---- */
+
+/* True if the server's last word was an alert about our certificate. */
+static bool is_alert_about_us(unsigned long code) {
+        static const int alerts[] = {
+                SSL_R_SSLV3_ALERT_BAD_CERTIFICATE,       SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED,
+                SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED,   SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN,
+                SSL_R_SSLV3_ALERT_NO_CERTIFICATE,        SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE,
+                SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED, SSL_R_TLSV1_ALERT_ACCESS_DENIED,
+                SSL_R_TLSV1_ALERT_DECRYPT_ERROR,         SSL_R_TLSV1_ALERT_UNKNOWN_CA,
+                SSL_R_TLSV1_CERTIFICATE_UNOBTAINABLE,
+        };
+
+        if (ERR_GET_LIB(code) != ERR_LIB_SSL)
+                return false;
+        for (size_t i = 0; i < ELEMENTSOF(alerts); i++)
+                if (ERR_GET_REASON(code) == alerts[i])
+                        return true;
+        return false;
+}
+
+int mqtt_tls_failure(int error, int saved_errno, bool *ret_is_about_us, char *ret_text, size_t text_size) {
         unsigned long code = ERR_peek_last_error();
         const char *reason = code != 0 ? ERR_reason_error_string(code) : NULL;
 
+        *ret_is_about_us = is_alert_about_us(code);
         if (error == SSL_ERROR_SYSCALL && saved_errno != 0) {
                 (void) snprintf(ret_text, text_size, "%s", strerror(saved_errno));
                 return -saved_errno;
@@ -90,25 +111,6 @@ static MqttProblem problem_from_verdict(long verdict) {
         }
 }
 
-/* True if the server's last word was an alert about our certificate. */
-static bool is_alert_about_us(unsigned long code) {
-        static const int alerts[] = {
-                SSL_R_SSLV3_ALERT_BAD_CERTIFICATE,       SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED,
-                SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED,   SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN,
-                SSL_R_SSLV3_ALERT_NO_CERTIFICATE,        SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE,
-                SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED, SSL_R_TLSV1_ALERT_ACCESS_DENIED,
-                SSL_R_TLSV1_ALERT_DECRYPT_ERROR,         SSL_R_TLSV1_ALERT_UNKNOWN_CA,
-                SSL_R_TLSV1_CERTIFICATE_UNOBTAINABLE,
-        };
-
-        if (ERR_GET_LIB(code) != ERR_LIB_SSL)
-                return false;
-        for (size_t i = 0; i < ELEMENTSOF(alerts); i++)
-                if (ERR_GET_REASON(code) == alerts[i])
-                        return true;
-        return false;
-}
-
 static void report_session(const SSL *ssl, MqttReport *report) {
         (void) snprintf(report->tls_version, sizeof(report->tls_version), "%s", SSL_get_version(ssl));
         (void) snprintf(report->tls_cipher, sizeof(report->tls_cipher), "%s", SSL_get_cipher_name(ssl));
@@ -117,10 +119,10 @@ static void report_session(const SSL *ssl, MqttReport *report) {
 }
 
 /* Lets OpenSSL read, once there is something that looks like TLS. */
-static int handshake_listen(const MqttStream *s, const char *host, MqttReport *report, char *ret_text,
+static int handshake_listen(SSL *ssl, const char *host, MqttReport *report, char *ret_text,
                             size_t text_size) {
         char bytes[64];
-        ssize_t n = recv(s->fd, bytes, sizeof(bytes) - 1, MSG_PEEK | MSG_DONTWAIT);
+        ssize_t n = recv(SSL_get_wfd(ssl), bytes, sizeof(bytes) - 1, MSG_PEEK | MSG_DONTWAIT);
         bool is_http;
         size_t n_line;
 
@@ -128,7 +130,7 @@ static int handshake_listen(const MqttStream *s, const char *host, MqttReport *r
                 return 0;
         /* An end of file or an error is OpenSSL's to say. TLS: a handshake message or an alert. */
         if (n <= 0 || bytes[0] == SSL3_RT_HANDSHAKE || bytes[0] == SSL3_RT_ALERT)
-                return SSL_set_rfd(s->ssl, s->fd) == 1 ? 0 : -ENOMEM;
+                return SSL_set_rfd(ssl, SSL_get_wfd(ssl)) == 1 ? 0 : -ENOMEM;
 
         for (n_line = 0; n_line < (size_t) n && bytes[n_line] >= ' ' && bytes[n_line] <= '~'; n_line++)
                 ;
@@ -145,6 +147,7 @@ static int handshake_fail(const SSL *ssl, const char *host, int error, int saved
                           char *ret_text, size_t text_size) {
         long verdict = SSL_get_verify_result(ssl);
         char reason[MQTT_TEXT_MAX / 2];
+        bool is_about_us;
         int r;
 
         if (verdict != X509_V_OK) {
@@ -156,100 +159,37 @@ static int handshake_fail(const SSL *ssl, const char *host, int error, int saved
                         report->server.issuer);
                 return -EKEYREJECTED;
         }
-        if (is_alert_about_us(ERR_peek_last_error()))
+        r = mqtt_tls_failure(error, saved_errno, &is_about_us, reason, sizeof(reason));
+        if (is_about_us)
                 report->problem = MQTT_PROBLEM_CLIENT_CERTIFICATE;
         else
                 report->problem = error == SSL_ERROR_SSL ? MQTT_PROBLEM_TLS_PROTOCOL : MQTT_PROBLEM_RESET;
-        r = ssl_failure(error, saved_errno, reason, sizeof(reason));
         (void) snprintf(ret_text, text_size, "TLS handshake with '%s' failed: %s", host, reason);
         return r;
 }
 
-int mqtt_tls_handshake(MqttStream *s, const char *host, MqttReport *report, char *ret_text,
-                       size_t text_size) {
+int mqtt_tls_handshake(SSL *ssl, const char *host, MqttReport *report, char *ret_text, size_t text_size) {
         int r, error, saved_errno;
 
-        if (SSL_get_rfd(s->ssl) < 0) {
-                r = handshake_listen(s, host, report, ret_text, text_size);
+        if (SSL_get_rfd(ssl) < 0) {
+                r = handshake_listen(ssl, host, report, ret_text, text_size);
                 if (r < 0)
                         return r;
         }
-        (void) SSL_set_app_data(s->ssl, report);
-        mqtt_certificate_describe(SSL_get_certificate(s->ssl), &report->own);
+        (void) SSL_set_app_data(ssl, report);
+        mqtt_certificate_describe(SSL_get_certificate(ssl), &report->own);
         ERR_clear_error();
         errno = 0;
-        r = SSL_connect(s->ssl);
+        r = SSL_connect(ssl);
         saved_errno = errno;
         if (r == 1) {
-                report_session(s->ssl, report);
+                report_session(ssl, report);
                 return 0;
         }
-        error = SSL_get_error(s->ssl, r);
+        error = SSL_get_error(ssl, r);
         if (error == SSL_ERROR_WANT_READ)
                 return MQTT_TLS_WANT_READ;
         if (error == SSL_ERROR_WANT_WRITE)
                 return MQTT_TLS_WANT_WRITE;
-        return handshake_fail(s->ssl, host, error, saved_errno, report, ret_text, text_size);
-}
-
-void mqtt_stream_shutdown(MqttStream *s) {
-        ERR_clear_error();
-        (void) SSL_shutdown(s->ssl);
-        (void) shutdown(s->fd, SHUT_WR);
-}
-
-void mqtt_stream_done(MqttStream *s) {
-        if (s->ssl) {
-                ERR_clear_error();
-                (void) SSL_shutdown(s->ssl);
-                SSL_free(s->ssl);
-        }
-        (void) close_fd(s->fd);
-        *s = MQTT_STREAM_NULL;
-}
-
-static ssize_t stream_failure(MqttStream *s, int result, int saved_errno, MqttFault *fault) {
-        int error = SSL_get_error(s->ssl, result);
-        char reason[MQTT_TEXT_MAX / 2];
-        bool is_about_us;
-        int r;
-
-        if (error == SSL_ERROR_WANT_READ)
-                return 0;
-        if (error == SSL_ERROR_WANT_WRITE) {
-                s->wants_write = true;
-                return 0;
-        }
-        is_about_us = is_alert_about_us(ERR_peek_last_error());
-        r = ssl_failure(error, saved_errno, reason, sizeof(reason));
-        if (is_about_us)
-                return mqtt_fault_set(fault, MQTT_LOST_CLIENT_CERTIFICATE, r,
-                                      "the server refused the certificate of this device: %s", reason);
-        if (error == SSL_ERROR_ZERO_RETURN)
-                return mqtt_fault_set(fault, MQTT_LOST_CLOSED, r, "%s", reason);
-        return mqtt_fault_set(fault, MQTT_LOST_NETWORK, r, "the connection failed: %s", reason);
-}
-
-ssize_t mqtt_stream_read(MqttStream *s, uint8_t *buffer, size_t size, MqttFault *fault) {
-        int n;
-
-        ERR_clear_error();
-        errno = 0;
-        n = SSL_read(s->ssl, buffer, (int) MIN(size, (size_t) INT32_MAX));
-        if (n > 0)
-                return n;
-        s->is_readable = false;
-        return stream_failure(s, n, errno, fault);
-}
-
-ssize_t mqtt_stream_write(MqttStream *s, const uint8_t *buffer, size_t size, MqttFault *fault) {
-        int n;
-
-        ERR_clear_error();
-        errno = 0;
-        n = SSL_write(s->ssl, buffer, (int) MIN(size, (size_t) INT32_MAX));
-        if (n > 0)
-                return n;
-        s->is_writable = false;
-        return stream_failure(s, n, errno, fault);
+        return handshake_fail(ssl, host, error, saved_errno, report, ret_text, text_size);
 }

@@ -7,7 +7,7 @@
  */
 
 #include <mqtt/link.h>
-#include <mqtt/tls.h>
+#include <mqtt/stream.h>
 
 typedef struct MqttTransport MqttTransport;
 

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+
+#include <mqtt/stages.h>
+
+#include <netdb.h>
+#include <poll.h>
+
+#include <mqtt/tcp.h>
+
+static int run_identity(MqttAttempt *a) {
+        MqttOpenResult *result = &a->result;
+        int r;
+
+        r = mqtt_tls_cache_get(a->shared->tls_cache, a->ca_file, &a->ctx, result->text, sizeof(result->text));
+        if (r < 0)
+                result->report.problem = MQTT_PROBLEM_TRUST_FILE;
+        return r;
+}
+
+static int run_sign(MqttAttempt *a) {
+        MqttOpenResult *result = &a->result;
+        int r;
+
+        r = a->sign.sign(a->sign.userdata, a->sign.input, result->signature, sizeof(result->signature));
+        if (r < 0)
+                return mqtt_attempt_fail(a, MQTT_PROBLEM_SIGNING, r, "Cannot sign with the device's key: %s",
+                                         strerror(-r));
+        return 0;
+}
+
+static int error_from_gai(int code, int saved_errno, MqttProblem *ret_problem) {
+        switch (code) {
+        case EAI_SYSTEM:
+                *ret_problem = MQTT_PROBLEM_LOCAL;
+                return saved_errno != 0 ? -saved_errno : -EIO;
+        case EAI_MEMORY:
+                *ret_problem = MQTT_PROBLEM_LOCAL;
+                return -ENOMEM;
+        case EAI_AGAIN:
+                *ret_problem = MQTT_PROBLEM_NAME_SERVER;
+                return -EAGAIN;
+        case EAI_FAIL:
+                *ret_problem = MQTT_PROBLEM_NAME_SERVER;
+                return -EHOSTUNREACH;
+        default:
+                *ret_problem = MQTT_PROBLEM_NAME_UNKNOWN;
+                return -EHOSTUNREACH;
+        }
+}
+
+static int run_name(MqttAttempt *a) {
+        const struct addrinfo hints = { .ai_family = AF_UNSPEC,
+                                        .ai_socktype = SOCK_STREAM,
+                                        .ai_flags = AI_NUMERICSERV };
+        MqttProblem problem;
+        int r, error;
+
+        r = getaddrinfo(a->host, a->port, &hints, &a->addresses);
+        if (r != 0) {
+                error = error_from_gai(r, errno, &problem);
+                return mqtt_attempt_fail(a, problem, error, "Cannot resolve '%s': %s", a->host,
+                                         r == EAI_SYSTEM ? strerror(-error) : gai_strerror(r));
+        }
+        for (const struct addrinfo *i = a->addresses; i; i = i->ai_next)
+                a->result.report.n_addresses++;
+        return 0;
+}
+
+static MqttProblem problem_from_errno(int error) {
+        switch (-error) {
+        case ECONNREFUSED:
+                return MQTT_PROBLEM_REFUSED;
+        case ECONNRESET:
+        case EPIPE:
+                return MQTT_PROBLEM_RESET;
+        case ETIMEDOUT:
+                return MQTT_PROBLEM_TIMEOUT;
+        case EACCES: /* a firewall says so, here or on the way */
+        case EPERM:
+        case EADDRNOTAVAIL:
+        case EAFNOSUPPORT:
+        case EHOSTUNREACH:
+        case ENETDOWN:
+        case ENETUNREACH:
+                return MQTT_PROBLEM_UNREACHABLE;
+        default:
+                return MQTT_PROBLEM_LOCAL;
+        }
+}
+
+/* Called by mqtt_tcp_connect() with each address. */
+static void on_address(void *userdata, const struct sockaddr *address, socklen_t size) {
+        char host[56], port[sizeof("65535")]; /* INET6_ADDRSTRLEN and a scope */
+        char text[sizeof(((MqttReport *) NULL)->address)];
+
+        if (getnameinfo(address, size, host, sizeof(host), port, sizeof(port),
+                        NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+                return;
+        (void) snprintf(text, sizeof(text), address->sa_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+        mqtt_attempt_set_address(userdata, text);
+}
+
+static int run_tcp(MqttAttempt *a) {
+        const MqttTcpJob job = {
+                .addresses = a->addresses, .cancel_fd = a->cancel_fd, .on_address = on_address, .userdata = a
+        };
+        int r;
+
+        r = mqtt_tcp_connect(&job, &a->result.stream.fd);
+        if (r < 0)
+                return mqtt_attempt_fail(a, problem_from_errno(r), r, "Cannot connect to '%s' port %s: %s",
+                                         a->host, a->port, strerror(-r));
+        return 0;
+}
+
+static int run_tls(MqttAttempt *a) {
+        MqttOpenResult *result = &a->result;
+        int r;
+
+        r = mqtt_tls_session_new(&result->stream.ssl, a->ctx, a->host, result->stream.fd);
+        if (r < 0)
+                return r;
+
+        for (;;) {
+                r = mqtt_tls_handshake(result->stream.ssl, a->host, &result->report, result->text,
+                                       sizeof(result->text));
+                if (r <= 0)
+                        return r;
+                r = mqtt_attempt_wait(a, r == MQTT_TLS_WANT_WRITE ? POLLOUT : POLLIN);
+                if (r < 0)
+                        return r;
+        }
+}
+
+static bool stage_is_needed(const MqttAttempt *a, MqttStage stage) {
+        switch (stage) {
+        case MQTT_STAGE_SIGN:
+                return a->sign.sign != NULL;
+        case MQTT_STAGE_PROXY:
+        case MQTT_STAGE_WEBSOCKET:
+                return false;
+        case MQTT_STAGE_IDENTITY:
+        case MQTT_STAGE_NAME:
+        case MQTT_STAGE_TCP:
+        case MQTT_STAGE_TLS:
+        case _MQTT_STAGE_MAX:
+                break;
+        }
+        return true;
+}
+
+int mqtt_stages_run(MqttAttempt *a) {
+        static int (*const runs[_MQTT_STAGE_MAX])(MqttAttempt * a) = {
+                [MQTT_STAGE_IDENTITY] = run_identity, [MQTT_STAGE_SIGN] = run_sign,
+                [MQTT_STAGE_NAME] = run_name,         [MQTT_STAGE_TCP] = run_tcp,
+                [MQTT_STAGE_TLS] = run_tls,
+        };
+        int r;
+
+        for (MqttStage stage = 0; stage < _MQTT_STAGE_MAX && stage <= a->last_stage; stage++) {
+                if (!stage_is_needed(a, stage))
+                        continue;
+                r = mqtt_attempt_enter(a, stage);
+                if (r < 0)
+                        return r;
+                r = runs[stage](a);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* A connected TLS stream: reading and writing. */
+
+#include <mqtt/fault.h>
+#include <mqtt/tls.h>
+
+/* Both are owned. */
+typedef struct MqttStream {
+        int fd;
+        SSL *ssl;
+        bool is_readable; /* reading is worth a try: set by the caller when the fd polls ready */
+        bool is_writable;
+        bool wants_write; /* poll for EPOLLOUT too */
+} MqttStream;
+
+#define MQTT_STREAM_NULL ((MqttStream){ .fd = -1 })
+
+/* Sends close_notify and end of file; what the peer still sends can be read. */
+void mqtt_stream_shutdown(MqttStream *s);
+
+/* Sends close_notify if that is possible at once, closes and frees. Safe on MQTT_STREAM_NULL. */
+void mqtt_stream_done(MqttStream *s);
+
+/* Reads up to 'size' bytes. 0: nothing to read now. Negative: 'fault' says why; the stream is at its end. */
+ssize_t mqtt_stream_read(MqttStream *s, uint8_t *buffer, size_t size, MqttFault *fault);
+
+/*
+ * Writes up to 'size' bytes. 0: no room now. Negative: as above.
+ * After 0 the next call must begin with the same bytes; they may have moved, and more may follow.
+ */
+ssize_t mqtt_stream_write(MqttStream *s, const uint8_t *buffer, size_t size, MqttFault *fault);
