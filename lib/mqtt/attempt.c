@@ -62,7 +62,7 @@ MqttAttempt *mqtt_attempt_free(MqttAttempt *a) {
         explicit_bzero(a->result.signature, sizeof(a->result.signature));
         (void) close_fd(a->cancel_fd);
         free(a->sign_input);
-        free(a->ca_file);
+        mqtt_tls_files_done(&a->files);
         free(a->host);
         free(a);
         return NULL;
@@ -73,18 +73,24 @@ static char *span_to_string(az_span s) {
 }
 
 static int attempt_copy_endpoint(MqttAttempt *a, const MqttEndpoint *endpoint) {
+        const MqttTlsFiles files = {
+                .ca = (char *) endpoint->ca_file,
+                .certificate = (char *) endpoint->certificate_file,
+                .private_key = (char *) endpoint->private_key_file,
+                .password = (char *) endpoint->private_key_password_file,
+        };
         size_t n_host = (size_t) az_span_size(endpoint->host);
+        int r;
 
         if (n_host == 0 || memchr(az_span_ptr(endpoint->host), '\0', n_host) || endpoint->port == 0)
                 return -EINVAL;
         a->host = span_to_string(endpoint->host);
         if (!a->host)
                 return -ENOMEM;
-        if (endpoint->ca_file) {
-                a->ca_file = strdup(endpoint->ca_file);
-                if (!a->ca_file)
-                        return -ENOMEM;
-        }
+        r = mqtt_tls_files_copy(&a->files, &files);
+        if (r < 0)
+                return r;
+        a->use_proven = endpoint->use_proven;
         (void) snprintf(a->port, sizeof(a->port), "%u", endpoint->port);
         (void) snprintf(a->report.host, sizeof(a->report.host), "%s", a->host);
         a->timeout_us[MQTT_STAGE_IDENTITY] = mqtt_timeout_or(endpoint->identity_timeout_us, 10);

@@ -37,7 +37,8 @@ typedef struct MqttAttempt {
         int cancel_fd; /* readable: the worker is to stop */
 
         char *host;
-        char *ca_file;
+        MqttTlsFiles files;
+        bool use_proven;
         char port[sizeof("65535")];
         uint64_t timeout_us[_MQTT_STAGE_MAX];
         MqttStage last_stage; /* the attempt ends with it */

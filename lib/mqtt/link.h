@@ -112,6 +112,11 @@ typedef struct MqttEndpoint {
         az_span host; /* a name (sent as SNI) or an IP address; the certificate must be for it */
         uint16_t port;
         const char *ca_file;          /* PEM; its certificates are trusted besides the system's; or NULL */
+        const char *certificate_file; /* PEM, ours, followed by the intermediate ones; NULL: we have none */
+        const char *private_key_file; /* PEM, of our certificate; NULL: it is in 'certificate_file' */
+        const char *private_key_password_file; /* its first line; NULL: the key is not encrypted */
+        /* Use what mqtt_link_proven() was last said of, if ever, whatever the files hold now. */
+        bool use_proven;
         uint64_t identity_timeout_us; /* 10 s */
         uint64_t sign_timeout_us;     /* 30 s */
         uint64_t name_timeout_us;     /* 10 s */
@@ -191,6 +196,12 @@ void mqtt_link_ack(MqttLink *l, MqttAck ack);
  * -ENOTCONN: there is no connection (an attempt is ended by mqtt_link_close()).
  */
 int mqtt_link_disconnect(MqttLink *l, uint64_t now_us);
+
+/*
+ * What the files of the endpoint held when the present connection was opened is to be kept until this is said
+ * of another connection: MqttEndpoint.use_proven comes back to it. Does nothing without a connection.
+ */
+void mqtt_link_proven(MqttLink *l);
 
 /* Ends the attempt or the connection at once and drops all events not yet popped; no event follows. */
 void mqtt_link_close(MqttLink *l);

@@ -72,6 +72,9 @@ typedef struct MqttCertificate {
 /* Of a stage in MqttReport.stage_us: it did not run. */
 #define MQTT_STAGE_NOT_RUN UINT64_MAX
 
+/* SHA-256. */
+#define MQTT_FILES_DIGEST_SIZE 32U
+
 typedef struct MqttReport {
         MqttProblem problem;
         MqttStage stage;                    /* the last that ran: the one that failed, if one did */
@@ -81,10 +84,12 @@ typedef struct MqttReport {
         unsigned n_addresses;   /* of the name */
         int http_status;        /* of the proxy or of the WebSocket's server; 0: none came */
         MqttCertificate server; /* what the server showed; if one was refused, the one that was */
-        MqttCertificate own;    /* what we have for the server */
-        char tls_version[16];   /* "TLSv1.3" */
-        char tls_cipher[64];    /* "TLS_AES_256_GCM_SHA384" */
-        bool is_resumed;        /* the TLS session is that of an earlier connection */
+        /* Of what the files held: equal if their contents are. 0: they were not read, or cannot be used. */
+        uint8_t files[MQTT_FILES_DIGEST_SIZE];
+        MqttCertificate own;  /* what we have for the server */
+        char tls_version[16]; /* "TLSv1.3" */
+        char tls_cipher[64];  /* "TLS_AES_256_GCM_SHA384" */
+        bool is_resumed;      /* the TLS session is that of an earlier connection */
 } MqttReport;
 
 #ifdef __cplusplus

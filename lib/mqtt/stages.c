@@ -5,16 +5,29 @@
 #include <netdb.h>
 #include <poll.h>
 
+#include <mqtt/certificate.h>
 #include <mqtt/tcp.h>
 
 static int run_identity(MqttAttempt *a) {
-        MqttOpenResult *result = &a->result;
-        int r;
+        MqttTlsCache *cache = a->shared->tls_cache;
+        MqttReport *report = &a->result.report;
+        MqttTlsContext context;
+        MqttProblem problem = MQTT_PROBLEM_LOCAL;
+        int r = -ENOENT;
 
-        r = mqtt_tls_cache_get(a->shared->tls_cache, a->ca_file, &a->ctx, result->text, sizeof(result->text));
+        if (a->use_proven)
+                r = mqtt_tls_cache_get_proven(cache, &context);
         if (r < 0)
-                result->report.problem = MQTT_PROBLEM_TRUST_FILE;
-        return r;
+                r = mqtt_tls_cache_get(cache, &a->files, &context, &problem, a->result.text,
+                                       sizeof(a->result.text));
+        if (r < 0) {
+                report->problem = problem;
+                return r;
+        }
+        a->ctx = context.ctx;
+        memcpy(report->files, context.files, sizeof(report->files));
+        mqtt_certificate_describe(SSL_CTX_get0_certificate(a->ctx), &report->own);
+        return 0;
 }
 
 static int run_sign(MqttAttempt *a) {

@@ -4,9 +4,13 @@
 
 #include <dirent.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <pthread.h>
 #include <sys/stat.h>
+
+/* A system's bundle has 220 KiB. */
+#define CA_FILE_MAX (4U * 1024U * 1024U)
 
 /* What a context was read from. A file that is missing is all zero. */
 typedef struct FileId {
@@ -18,6 +22,9 @@ typedef struct FileId {
 
 enum {
         SOURCE_CA_FILE,
+        SOURCE_CERTIFICATE,
+        SOURCE_PRIVATE_KEY,
+        SOURCE_PASSWORD,
         SOURCE_SYSTEM_FILE,
         SOURCE_SYSTEM_DIRECTORY,
         _SOURCE_MAX,
@@ -25,10 +32,19 @@ enum {
 
 struct MqttTlsCache {
         pthread_mutex_t lock;
-        SSL_CTX *ctx;
-        char *ca_file;
+        MqttTlsContext current; /* of 'files', as they were when they had the identities in 'sources' */
+        MqttTlsFiles files;
         FileId sources[_SOURCE_MAX];
+        MqttTlsContext proven;
 };
+
+DEFINE_CLEANUP(X509 *, X509_free)
+DEFINE_CLEANUP(EVP_MD_CTX *, EVP_MD_CTX_free)
+
+void mqtt_tls_context_done(MqttTlsContext *c) {
+        SSL_CTX_free(c->ctx);
+        *c = (MqttTlsContext){};
+}
 
 int mqtt_tls_cache_new(MqttTlsCache **ret) {
         MqttTlsCache *c;
@@ -51,8 +67,9 @@ int mqtt_tls_cache_new(MqttTlsCache **ret) {
 MqttTlsCache *mqtt_tls_cache_free(MqttTlsCache *c) {
         if (!c)
                 return NULL;
-        SSL_CTX_free(c->ctx);
-        free(c->ca_file);
+        mqtt_tls_context_done(&c->current);
+        mqtt_tls_context_done(&c->proven);
+        mqtt_tls_files_done(&c->files);
         (void) pthread_mutex_destroy(&c->lock);
         free(c);
         return NULL;
@@ -113,24 +130,35 @@ static int ctx_trust_system(SSL_CTX *ctx) {
         return ok ? 0 : -EIO;
 }
 
-static int ctx_trust_file(SSL_CTX *ctx, const char *ca_file, char *ret_text, size_t text_size) {
-        _cleanup_(fclosep) FILE *f = fopen(ca_file, "re");
+static int ctx_trust_file(SSL_CTX *ctx, const char *path, EVP_MD_CTX *digest, char *ret_text,
+                          size_t text_size) {
+        _cleanup_(BIO_free_allp) BIO *bio = NULL;
+        unsigned n = 0;
+        int r;
 
-        if (!f) {
-                int error = -errno;
+        r = mqtt_file_read(&bio, path, CA_FILE_MAX, "CA", digest, ret_text, text_size);
+        if (r < 0)
+                return r;
+        for (;; n++) {
+                _cleanup_(X509_freep) X509 *c = NULL;
 
-                (void) snprintf(ret_text, text_size, "Cannot read the CA file '%s': %s", ca_file,
-                                strerror(-error));
-                return error;
+                ERR_clear_error();
+                c = PEM_read_bio_X509_AUX(bio, NULL, NULL, (void *) "");
+                if (c && X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), c) == 1)
+                        continue;
+                if (!c && n > 0 && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE)
+                        return 0;
+                break;
         }
-        if (SSL_CTX_load_verify_file(ctx, ca_file) != 1) {
-                (void) snprintf(ret_text, text_size, "The CA file '%s' has no certificate", ca_file);
-                return -EBADMSG;
-        }
-        return 0;
+        if (n == 0 && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE)
+                (void) snprintf(ret_text, text_size, "The CA file '%s' has no certificate", path);
+        else
+                (void) snprintf(ret_text, text_size, "The CA file '%s' is damaged: %s", path,
+                                ERR_reason_error_string(ERR_peek_last_error()) ?: "out of memory");
+        return -EBADMSG;
 }
 
-static int ctx_new(SSL_CTX **ret, const char *ca_file, char *ret_text, size_t text_size) {
+static int ctx_new(SSL_CTX **ret, char *ret_text, size_t text_size) {
         _cleanup_(SSL_CTX_freep) SSL_CTX *ctx = NULL;
         int r;
 
@@ -143,8 +171,9 @@ static int ctx_new(SSL_CTX **ret, const char *ca_file, char *ret_text, size_t te
         }
         SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
         (void) SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+        /* No chain of our own making: what is in the file is sent. */
         (void) SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                                             SSL_MODE_RELEASE_BUFFERS);
+                                             SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
         /* One read() for a record instead of two. */
         SSL_CTX_set_read_ahead(ctx, 1);
 
@@ -153,68 +182,127 @@ static int ctx_new(SSL_CTX **ret, const char *ca_file, char *ret_text, size_t te
                 (void) snprintf(ret_text, text_size, "Cannot read the system's CA certificates");
                 return r;
         }
-        if (ca_file) {
-                r = ctx_trust_file(ctx, ca_file, ret_text, text_size);
-                if (r < 0)
-                        return r;
-        }
         *ret = TAKE_PTR(ctx);
         return 0;
 }
+
+static int context_load(MqttTlsContext *ret, const MqttTlsFiles *files, MqttProblem *ret_problem,
+                        char *ret_text, size_t text_size) {
+        _cleanup_(mqtt_tls_context_done) MqttTlsContext c = {};
+        _cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *digest = EVP_MD_CTX_new();
+        int r;
+
+        if (!digest || EVP_DigestInit_ex(digest, EVP_sha256(), NULL) != 1)
+                return -ENOMEM;
+        *ret_problem = MQTT_PROBLEM_TRUST_FILE;
+        r = ctx_new(&c.ctx, ret_text, text_size);
+        if (r >= 0 && files->ca)
+                r = ctx_trust_file(c.ctx, files->ca, digest, ret_text, text_size);
+        if (r < 0)
+                return r;
+
+        *ret_problem = MQTT_PROBLEM_IDENTITY_FILE;
+        if (files->certificate) {
+                r = mqtt_identity_load(c.ctx, files, digest, ret_text, text_size);
+                if (r < 0)
+                        return r;
+        }
+        if (EVP_DigestFinal_ex(digest, c.files, NULL) != 1)
+                return -ENOMEM;
+        *ret = c;
+        c = (MqttTlsContext){};
+        return 0;
+}
+
+/* The cache ------------------------------------------------------------------------------------------- */
 
 /* Both NULL, or both the same text. */
 static bool path_equal(const char *a, const char *b) {
         return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-static bool cache_is_fresh(const MqttTlsCache *c, const char *ca_file, const FileId sources[_SOURCE_MAX]) {
-        if (!c->ctx || !path_equal(c->ca_file, ca_file))
-                return false;
-        for (size_t i = 0; i < _SOURCE_MAX; i++)
-                if (!file_id_equal(&c->sources[i], &sources[i]))
+static bool files_equal(const MqttTlsFiles *a, const MqttTlsFiles *b) {
+        return path_equal(a->ca, b->ca) && path_equal(a->certificate, b->certificate) &&
+               path_equal(a->private_key, b->private_key) && path_equal(a->password, b->password);
+}
+
+static bool sources_equal(const FileId *a, const FileId *b, size_t first) {
+        for (size_t i = first; i < _SOURCE_MAX; i++)
+                if (!file_id_equal(&a[i], &b[i]))
                         return false;
         return true;
 }
 
 /* Identities are taken before the files are read: a change in between is seen the next time. */
-static int cache_refresh(MqttTlsCache *c, const char *ca_file, char *ret_text, size_t text_size) {
+static int cache_refresh(MqttTlsCache *c, const MqttTlsFiles *files, MqttProblem *ret_problem, char *ret_text,
+                         size_t text_size) {
         const FileId sources[_SOURCE_MAX] = {
-                [SOURCE_CA_FILE] = file_id(ca_file),
+                [SOURCE_CA_FILE] = file_id(files->ca),
+                [SOURCE_CERTIFICATE] = file_id(files->certificate),
+                [SOURCE_PRIVATE_KEY] = file_id(files->private_key),
+                [SOURCE_PASSWORD] = file_id(files->password),
                 [SOURCE_SYSTEM_FILE] = file_id(system_ca_file()),
                 [SOURCE_SYSTEM_DIRECTORY] = file_id(system_ca_directory()),
         };
-        _cleanup_(SSL_CTX_freep) SSL_CTX *ctx = NULL;
-        _cleanup_(freep) char *path = NULL;
+        _cleanup_(mqtt_tls_context_done) MqttTlsContext loaded = {};
+        MqttTlsFiles copy;
         int r;
 
-        if (cache_is_fresh(c, ca_file, sources))
+        if (c->current.ctx && files_equal(&c->files, files) && sources_equal(c->sources, sources, 0))
                 return 0;
-        if (ca_file) {
-                path = strdup(ca_file);
-                if (!path)
-                        return -ENOMEM;
-        }
-        r = ctx_new(&ctx, ca_file, ret_text, text_size);
+        r = context_load(&loaded, files, ret_problem, ret_text, text_size);
+        if (r < 0)
+                return r;
+        r = mqtt_tls_files_copy(&copy, files);
         if (r < 0)
                 return r;
 
-        SSL_CTX_free(c->ctx);
-        free(c->ca_file);
-        c->ctx = TAKE_PTR(ctx);
-        c->ca_file = TAKE_PTR(path);
+        /* The same contents in another file make no other context. The system's are not in the digest. */
+        if (!sources_equal(c->sources, sources, SOURCE_SYSTEM_FILE) ||
+            memcmp(c->current.files, loaded.files, sizeof(loaded.files)) != 0) {
+                mqtt_tls_context_done(&c->current);
+                c->current = loaded;
+                loaded = (MqttTlsContext){};
+        }
+        mqtt_tls_files_done(&c->files);
+        c->files = copy;
         memcpy(c->sources, sources, sizeof(sources));
         return 0;
 }
 
-int mqtt_tls_cache_get(MqttTlsCache *c, const char *ca_file, SSL_CTX **ret, char *ret_text,
-                       size_t text_size) {
+static void context_ref(const MqttTlsContext *c, MqttTlsContext *ret) {
+        (void) SSL_CTX_up_ref(c->ctx);
+        *ret = *c;
+}
+
+int mqtt_tls_cache_get(MqttTlsCache *c, const MqttTlsFiles *files, MqttTlsContext *ret,
+                       MqttProblem *ret_problem, char *ret_text, size_t text_size) {
         int r;
 
         (void) pthread_mutex_lock(&c->lock);
-        r = cache_refresh(c, ca_file, ret_text, text_size);
-        if (r >= 0) {
-                (void) SSL_CTX_up_ref(c->ctx);
-                *ret = c->ctx;
+        r = cache_refresh(c, files, ret_problem, ret_text, text_size);
+        if (r >= 0)
+                context_ref(&c->current, ret);
+        (void) pthread_mutex_unlock(&c->lock);
+        return r;
+}
+
+void mqtt_tls_cache_set_proven(MqttTlsCache *c, const SSL_CTX *ctx) {
+        (void) pthread_mutex_lock(&c->lock);
+        if (ctx == c->current.ctx && ctx != c->proven.ctx) {
+                mqtt_tls_context_done(&c->proven);
+                context_ref(&c->current, &c->proven);
+        }
+        (void) pthread_mutex_unlock(&c->lock);
+}
+
+int mqtt_tls_cache_get_proven(MqttTlsCache *c, MqttTlsContext *ret) {
+        int r = -ENOENT;
+
+        (void) pthread_mutex_lock(&c->lock);
+        if (c->proven.ctx) {
+                context_ref(&c->proven, ret);
+                r = 0;
         }
         (void) pthread_mutex_unlock(&c->lock);
         return r;

@@ -153,6 +153,10 @@ uint64_t mqtt_transport_deadline_us(const MqttTransport *t) {
         return deadline_us;
 }
 
+void mqtt_transport_set_proven(MqttTransport *t, const SSL_CTX *ctx) {
+        mqtt_tls_cache_set_proven(t->shared->tls_cache, ctx);
+}
+
 static void format_timeout(const MqttAttempt *a, MqttStage stage, char *ret, size_t size) {
         double limit_s = mqtt_seconds(a->timeout_us[stage]);
 

@@ -35,6 +35,9 @@ void mqtt_transport_abandon(MqttTransport *t);
 /* When the stage that the attempt is in runs out of time; UINT64_MAX: there is no attempt. */
 uint64_t mqtt_transport_deadline_us(const MqttTransport *t);
 
+/* The files that gave 'ctx', of an attempt of this transport, are to come back to: mqtt_link_proven(). */
+void mqtt_transport_set_proven(MqttTransport *t, const SSL_CTX *ctx);
+
 /* How an attempt ended. */
 typedef struct MqttOpenResult {
         int error; /* 0: connected */

@@ -55,6 +55,10 @@ SSL *fake_server_open_tls(FakeServer *s, int fd) {
         must(SSL_CTX_use_PrivateKey_file(ctx, pki_path(s->pki, file, path), SSL_FILETYPE_PEM) == 1, file);
         SSL_CTX_set_security_level(ctx, 0);
         (void) SSL_CTX_set_max_proto_version(ctx, s->max_version);
+        if (s->client_ca) {
+                must(SSL_CTX_load_verify_file(ctx, pki_path(s->pki, s->client_ca, path)) == 1, s->client_ca);
+                SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+        }
 
         ssl = SSL_new(ctx);
         SSL_CTX_free(ctx);

@@ -20,6 +20,7 @@ typedef void (*FakeScript)(FakeServer *s, int fd);
 struct FakeServer {
         const Pki *pki;
         const char *certificate; /* which of the Pki's servers it is; "server" */
+        const char *client_ca;   /* clients need a certificate of this authority; NULL: they are not asked */
         int max_version;         /* of TLS; 0: the newest */
         const char *address;     /* "127.0.0.1" */
         FakeScript script;

@@ -94,6 +94,39 @@ static void server_make(const Pki *p, const Authority *a, const char *name, cons
         EVP_PKEY_free(key);
 }
 
+/* Behind what is in the file already. */
+static void append_certificate(const Pki *p, const char *name, X509 *certificate) {
+        char path[PATH_MAX];
+        FILE *f = fopen(pki_path(p, name, path), "ae");
+
+        must(f && PEM_write_X509(f, certificate) == 1 && fclose(f) == 0, name);
+}
+
+static void device_make(const Pki *p, const Authority *root, long until_s) {
+        EVP_PKEY *key = EVP_EC_gen("P-256"), *intermediate_key = EVP_EC_gen("P-256");
+        X509 *intermediate = certificate_new("intermediate", intermediate_key, 0, until_s);
+        X509 *c = certificate_new("device", key, 0, until_s);
+        FILE *f;
+
+        must(X509_set_issuer_name(intermediate, X509_get_subject_name(root->certificate)) == 1, "device");
+        add_extension(intermediate, NID_basic_constraints, "critical,CA:TRUE");
+        must(X509_sign(intermediate, root->key, EVP_sha256()) > 0, "device");
+        must(X509_set_issuer_name(c, X509_get_subject_name(intermediate)) == 1, "device");
+        must(X509_sign(c, intermediate_key, EVP_sha256()) > 0, "device");
+
+        write_certificate(p, "device", c);
+        append_certificate(p, "device.pem", intermediate);
+        write_key(p, "device", key);
+        f = pki_create(p, "locked", ".key");
+        must(PEM_write_PKCS8PrivateKey(f, key, EVP_aes_256_cbc(), "secret", 6, NULL, NULL) == 1 &&
+                     fclose(f) == 0,
+             "locked");
+        X509_free(c);
+        X509_free(intermediate);
+        EVP_PKEY_free(key);
+        EVP_PKEY_free(intermediate_key);
+}
+
 void pki_make(Pki *p) {
         long later_s = (long) time(NULL) + YEAR_S;
         Authority ca, stranger;
@@ -106,6 +139,7 @@ void pki_make(Pki *p) {
         server_make(p, &ca, "server", "DNS:localhost,IP:127.0.0.1", later_s);
         server_make(p, &ca, "other", "DNS:other.example", later_s);
         server_make(p, &ca, "expired", "DNS:localhost", YEAR_S);
+        device_make(p, &ca, later_s);
         f = pki_create(p, "none", ".pem");
         must(fputs("no certificate\n", f) >= 0 && fclose(f) == 0, "none");
         authority_done(&ca);

@@ -14,7 +14,9 @@ typedef struct Pki {
  *      ca.pem        the authority           stranger.pem  another authority, nobody's
  *      server.pem    localhost, 127.0.0.1    other.pem     other.example
  *      expired.pem   localhost, until 1971   none.pem      no certificate
- * and a .key for each server. Fails the test program if it cannot.
+ *      device.pem    a device, followed by the intermediate authority between it and ca.pem
+ * and a .key for each server and the device; locked.key is the device's, with the password "secret". Fails
+ * the test program if it cannot.
  */
 void pki_make(Pki *p);
 

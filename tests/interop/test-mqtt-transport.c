@@ -196,11 +196,15 @@ START_TEST(a_changed_file_of_authorities_is_read_again) {
 END_TEST
 
 static SSL_CTX *cache_get(MqttTlsCache *c, const char *path) {
+        const MqttTlsFiles files = { .ca = (char *) path };
         char text[MQTT_TEXT_MAX];
+        MqttTlsContext context;
+        MqttProblem problem;
         SSL_CTX *ctx;
 
-        ck_assert_int_eq(mqtt_tls_cache_get(c, path, &ctx, text, sizeof(text)), 0);
-        SSL_CTX_free(ctx); /* the cache has one, too */
+        ck_assert_int_eq(mqtt_tls_cache_get(c, &files, &context, &problem, text, sizeof(text)), 0);
+        ctx = context.ctx;
+        mqtt_tls_context_done(&context); /* the cache has one, too */
         return ctx;
 }
 
