@@ -36,6 +36,6 @@ int hub_link_connect(HubLink *link) {
 }
 
 void hub_link_close(HubLink *link) {
-        link->is_open = false;
+        link->is_open = link->is_accepted = false;
         mqtt_link_close(link->mqtt);
 }

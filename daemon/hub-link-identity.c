@@ -52,31 +52,34 @@ static az_result session_setup(HubLink *link) {
  * The file with the secret is one small local file, read here and not in a thread so that what is wrong with
  * it can be told in words.
  */
-int hub_link_read_identity(HubLink *link, Credential *ret) {
+int hub_link_read_identity(HubLink *link, Credential *ret, Diagnosis *ret_cause) {
         _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
+        DiagnosisContext context = hub_link_context(link);
         int r;
 
         r = credential_load(ret, link->config, getenv("CREDENTIALS_DIRECTORY"), &messages);
         for (size_t i = 0; i < messages.n; i++) {
-                char text[REASON_SIZE];
+                char text[sizeof(ret_cause->detail)];
 
                 (void) config_message_format(&messages.messages[i], text, sizeof(text));
                 if (messages.messages[i].level == LOG_ERR)
-                        hub_link_set_reason(link, "%s", text);
+                        diagnosis_make(ret_cause, &context, PROBLEM_IDENTITY_MISSING, 0, text);
                 else if (!link->has_identity) /* not at each attempt to connect */
                         log_warning(link->log, "%s", text);
         }
+        if (r < 0)
+                diagnosis_make(ret_cause, &context, PROBLEM_IDENTITY_MISSING, r, strerror(-r));
         return r;
 }
 
 bool hub_link_load_identity(HubLink *link) {
         Credential credential = CREDENTIAL_NULL;
+        DiagnosisContext context;
+        Diagnosis cause;
         az_result result;
         int r;
 
-        r = hub_link_read_identity(link, &credential);
-        if (r < 0)
-                hub_link_set_reason(link, "Cannot read the identity: %s", strerror(-r));
+        r = hub_link_read_identity(link, &credential, &cause);
         if (r == 0) {
                 credential_done(&link->credential);
                 link->credential = credential;
@@ -89,12 +92,11 @@ bool hub_link_load_identity(HubLink *link) {
                         link->has_identity = true;
                         return true;
                 }
-                hub_link_set_reason(link, "The names of the hub and the device are longer than a hub allows");
+                context = hub_link_context(link);
+                diagnosis_make(&cause, &context, PROBLEM_IDENTITY_NAMES, 0, NULL);
         }
 
-        if (link->state != HUB_LINK_WAITING)
-                log_warning(link->log, "No identity for the hub: %s; looking again every minute",
-                            link->reason);
+        hub_link_record(link, &cause, IDENTITY_RETRY_US);
         hub_link_set_state(link, HUB_LINK_WAITING, boottime_us() + IDENTITY_RETRY_US);
         return false;
 }
@@ -106,12 +108,12 @@ static int forget_identity(HubLink *link) {
         return HUB_LINK_FORGOTTEN;
 }
 
-int hub_link_refresh_identity(HubLink *link) {
+int hub_link_refresh_identity(HubLink *link, Diagnosis *ret_cause) {
         _cleanup_(credential_done) Credential credential = CREDENTIAL_NULL;
         char *old_key;
         int r;
 
-        r = hub_link_read_identity(link, &credential);
+        r = hub_link_read_identity(link, &credential, ret_cause);
         if (r == CONFIG_INVALID)
                 return r;
         if (r < 0)

@@ -10,6 +10,7 @@
  *      hub-link-connect.c   the connection
  *      hub-link-session.c   the session and the connection meet
  *      hub-link-traffic.c   what passes over a live link
+ *      hub-link-record.c    what went wrong
  */
 
 #include <sys/queue.h>
@@ -19,6 +20,7 @@
 #include <session/recovery.h>
 
 #include "daemon/credential.h"
+#include "daemon/diagnosis.h"
 #include "daemon/hub-link.h"
 #include "daemon/telemetry-message.h"
 
@@ -27,9 +29,6 @@
 
 /* "devices/{128}/modules/{128}/messages/events/", the bag, and a "$.mid" of ours. */
 #define TOPIC_SIZE (TELEMETRY_BAG_MAX + 512U)
-
-/* A sentence for the status page. */
-#define REASON_SIZE 512U
 
 #define HUB_FIELD_SIZE (sizeof("AZIOT_HUB=") + CREDENTIAL_HOST_MAX)
 
@@ -54,6 +53,8 @@ struct HubLink {
         az_recovery recovery;
         MqttLink *mqtt;
         bool is_open;             /* the transport is */
+        bool is_accepted;         /* a CONNACK said yes */
+        MqttReport report;        /* of the transport that is open */
         MqttConnect connect;      /* of this attempt; with a certificate it waits for the transport */
         const MqttEvent *message; /* that is being handed to the session */
         STAILQ_HEAD(AnswerQueue, Answer) answers;
@@ -64,10 +65,10 @@ struct HubLink {
         unsigned n_unheard;   /* connections in a row that the hub closed when it was sent something */
 
         HubLinkState state;
-        bool waits_for_clock; /* was logged */
         uint64_t since_us;
         uint64_t next_attempt_us;
-        char reason[REASON_SIZE];
+        Diagnosis cause;                /* that the session is being told of */
+        Diagnosis last;                 /* the last failure; PROBLEM_NONE: none yet */
         char hub_field[HUB_FIELD_SIZE]; /* for the journal */
 };
 
@@ -78,10 +79,17 @@ az_span hub_link_span(const char *s);
 
 /* The one place where the state changes; tells on_status(). */
 void hub_link_set_state(HubLink *link, HubLinkState state, uint64_t next_attempt_us);
-void _printf_(2, 3) hub_link_set_reason(HubLink *link, const char *format, ...);
 
-/* Reads who the device is. 0: *ret is to be released; CONFIG_INVALID: the reason is set. */
-int hub_link_read_identity(HubLink *link, Credential *ret);
+/* With whom the attempt or connection is, and the present time. */
+DiagnosisContext hub_link_context(const HubLink *link);
+/*
+ * The one place where a failure is recorded: as the last one, in the log. 'delay_us': until the next attempt.
+ * The state is to be set after it.
+ */
+void hub_link_record(HubLink *link, const Diagnosis *diagnosis, uint64_t delay_us);
+
+/* Reads who the device is. 0: *ret is to be released; CONFIG_INVALID: *ret_cause says why, -errno as well. */
+int hub_link_read_identity(HubLink *link, Credential *ret, Diagnosis *ret_cause);
 /* Sets up the session and returns true, or says what is missing and when it will be looked for again. */
 bool hub_link_load_identity(HubLink *link);
 /* Condition of hub_link_refresh_identity(): it is another hub or device, for which a session is set up soon.
@@ -89,7 +97,7 @@ bool hub_link_load_identity(HubLink *link);
 #define HUB_LINK_FORGOTTEN 2
 
 /* Takes what was corrected since the last attempt. 0; CONFIG_INVALID: as above; HUB_LINK_FORGOTTEN. */
-int hub_link_refresh_identity(HubLink *link);
+int hub_link_refresh_identity(HubLink *link, Diagnosis *ret_cause);
 
 /* For the random numbers of a session; never 0. */
 uint64_t hub_link_random(void);
@@ -109,7 +117,10 @@ void hub_link_close(HubLink *link);
 
 /* Takes the result of an input and does what the session asks for next. */
 void hub_link_run_session(HubLink *link, az_result input);
-void hub_link_session_lost(HubLink *link, az_hub_loss loss);
+/* The session loses its link, or the attempt to have one, for this. */
+void hub_link_session_lost(HubLink *link, const Diagnosis *cause);
+/* The same of something that went wrong here; see diagnosis_make(). */
+void hub_link_session_failed(HubLink *link, Problem problem, int error, const char *detail);
 /* Publishes answers that waited, as many as fit now. */
 void hub_link_flush_answers(HubLink *link);
 void hub_link_drop_answers(HubLink *link);

@@ -20,44 +20,39 @@
 #include <assert.h>
 
 #include "daemon/az-errno.h"
-#include "daemon/hub-loss.h"
+#include "daemon/diagnosis.h"
 
 /* So often in a row a hub has to close on a message before it is taken for throttling. */
 #define UNHEARD_MIN 2U
 
 /* What the session asks for --------------------------------------------------------------------------- */
 
-void hub_link_session_lost(HubLink *link, az_hub_loss loss) {
-        hub_link_run_session(link, az_hub_session_lost(&link->session, loss, hub_link_time()));
-}
-
 /* An attempt begins, and opens the transport; with a certificate there is no text to sign. */
 static void open_transport(HubLink *link, az_span string_to_sign) {
+        Diagnosis cause;
         int r;
 
-        link->waits_for_clock = false;
         if (link->state != HUB_LINK_RENEWING)
                 hub_link_set_state(link, HUB_LINK_CONNECTING, UINT64_MAX);
 
-        r = hub_link_refresh_identity(link);
+        r = hub_link_refresh_identity(link, &cause);
         if (r == HUB_LINK_FORGOTTEN)
                 return;
-        if (r == 0)
-                r = hub_link_open(link, link->credential.host, link->port, string_to_sign);
+        if (r == CONFIG_INVALID) {
+                hub_link_session_lost(link, &cause);
+                return;
+        }
+        r = hub_link_open(link, link->credential.host, link->port, string_to_sign);
         if (r < 0)
-                hub_link_set_reason(link, "Cannot begin to connect: %s", strerror(-r));
-        if (r != 0)
-                hub_link_session_lost(link, AZ_HUB_LOSS_SIGNING);
+                hub_link_session_failed(link, PROBLEM_LOCAL, r, strerror(-r));
 }
 
 static void send_connect(HubLink *link) {
         int r;
 
         r = hub_link_connect(link);
-        if (r < 0) {
-                hub_link_set_reason(link, "Cannot send CONNECT: %s", strerror(-r));
-                hub_link_session_lost(link, AZ_HUB_LOSS_PROTOCOL);
-        }
+        if (r < 0)
+                hub_link_session_failed(link, PROBLEM_LOCAL, r, strerror(-r));
 }
 
 static void do_connect(HubLink *link, const az_hub_event *event) {
@@ -85,10 +80,8 @@ static void do_subscribe(HubLink *link, const az_hub_event *event) {
                                            event->as.subscribe.filters[i].qos };
 
         r = mqtt_link_subscribe(link->mqtt, filters, n);
-        if (r < 0) {
-                hub_link_set_reason(link, "Cannot subscribe: %s", strerror(-r));
-                hub_link_session_lost(link, AZ_HUB_LOSS_PROTOCOL);
-        }
+        if (r < 0)
+                hub_link_session_failed(link, PROBLEM_LOCAL, r, strerror(-r));
 }
 
 static void do_live(HubLink *link) {
@@ -107,20 +100,13 @@ static void do_live(HubLink *link) {
 }
 
 static void do_lost(HubLink *link, const az_hub_event *event) {
-        bool was_online = link->state == HUB_LINK_ONLINE || link->state == HUB_LINK_RENEWING;
-        bool is_known = event->as.lost.loss == AZ_HUB_LOSS_CLOCK && link->waits_for_clock;
+        DiagnosisContext context = hub_link_context(link);
 
         hub_link_forget_traffic(link);
         hub_link_close(link);
-        (void) hub_loss_describe(event, link->credential.host, realtime_us(), link->reason,
-                                 sizeof(link->reason));
+        (void) diagnosis_from_hub_loss(&link->cause, &context, event); /* else it is set already */
+        hub_link_record(link, &link->cause, event->as.lost.delay_us);
         hub_link_set_state(link, HUB_LINK_WAITING, boottime_us() + event->as.lost.delay_us);
-        link->waits_for_clock = event->as.lost.loss == AZ_HUB_LOSS_CLOCK;
-        if (!is_known)
-                (void) log_full(link->log, was_online ? LOG_NOTICE : LOG_WARNING, 0,
-                                FIELDS("MESSAGE_ID=" MSG_LINK_DOWN, link->hub_field),
-                                "%s, retrying in %.1f s", link->reason,
-                                (double) event->as.lost.delay_us / USEC_PER_SEC);
         hub_link_run_recovery(link, az_recovery_hub_lost(&link->recovery, event,
                                                          hub_link_clock_is_plausible(), boottime_us()));
 }
@@ -245,16 +231,21 @@ static HubLinkEnd end_of(const MqttEvent *event) {
  * A hub that throttles, or whose daily quota is used up, says so by closing when it is sent a message; but so
  * it does for a message that it does not like.
  */
-static az_hub_loss loss_of(HubLink *link, const MqttEvent *event) {
+static void diagnose_end(HubLink *link, const MqttEvent *event, Diagnosis *ret) {
+        DiagnosisContext context = hub_link_context(link);
+
         if (link->end != HUB_LINK_END_CLOSED || link->is_heard) {
                 link->n_unheard = 0;
-                return hub_loss_from_end(event->lost.cause, event->lost.error);
+                diagnosis_from_lost(ret, &context, event->lost.cause, event->lost.error, event->lost.text);
+                return;
         }
-        return ++link->n_unheard < UNHEARD_MIN ? AZ_HUB_LOSS_PUBLISH : AZ_HUB_LOSS_THROTTLED;
+        diagnosis_make(ret, &context,
+                       ++link->n_unheard < UNHEARD_MIN ? PROBLEM_CLOSED_ON_PUBLISH : PROBLEM_HUB_THROTTLES,
+                       event->lost.error, event->lost.text);
 }
 
 static void on_lost(HubLink *link, const MqttEvent *event) {
-        az_hub_loss loss;
+        Diagnosis cause;
 
         if (event->lost.cause == MQTT_LOST_ASKED) {
                 disconnected(link);
@@ -262,16 +253,17 @@ static void on_lost(HubLink *link, const MqttEvent *event) {
         }
 
         link->end = end_of(event);
-        loss = loss_of(link, event);
-        if (link->n_unheard < UNHEARD_MIN)
-                hub_link_set_reason(link, "Connection to '%s' lost: %s%s", link->credential.host,
-                                    event->lost.text, hub_loss_advice_on_cause(event->lost.cause));
-        else
-                hub_link_set_reason(link,
-                                    "The hub '%s' closes the connection when it is sent a message; perhaps "
-                                    "it throttles this device, or its daily quota is used up",
-                                    link->credential.host);
-        hub_link_session_lost(link, loss);
+        diagnose_end(link, event, &cause);
+        hub_link_session_lost(link, &cause);
+}
+
+static void on_open_failed(HubLink *link, const MqttEvent *event) {
+        DiagnosisContext context = hub_link_context(link);
+        Diagnosis cause;
+
+        diagnosis_from_open_failed(&cause, &context, event->open_failed.report, event->open_failed.error,
+                                   event->open_failed.text);
+        hub_link_session_lost(link, &cause);
 }
 
 void hub_link_mqtt_event(HubLink *link, const MqttEvent *event) {
@@ -280,6 +272,7 @@ void hub_link_mqtt_event(HubLink *link, const MqttEvent *event) {
         switch (event->type) {
         case MQTT_EVENT_OPENED:
                 link->is_open = true;
+                link->report = *event->opened.report;
                 if (az_hub_session_get_status(s).state == AZ_HUB_SESSION_CONNECTING)
                         send_connect(link);
                 else
@@ -287,12 +280,11 @@ void hub_link_mqtt_event(HubLink *link, const MqttEvent *event) {
                                 link, az_hub_session_signed(s, event->opened.signature, hub_link_time()));
                 break;
         case MQTT_EVENT_OPEN_FAILED:
-                hub_link_set_reason(link, "%s%s", event->open_failed.text,
-                                    hub_loss_advice(event->open_failed.stage));
-                hub_link_session_lost(link, hub_loss_from_stage(event->open_failed.stage));
+                on_open_failed(link, event);
                 break;
         case MQTT_EVENT_CONNACK:
-                if (event->connack.code == 0)
+                link->is_accepted = event->connack.code == 0;
+                if (link->is_accepted)
                         hub_link_run_session(link, az_hub_session_connected(s, event->connack.session_present,
                                                                             hub_link_time()));
                 else

@@ -53,8 +53,7 @@ void hub_link_ack(HubLink *link, MqttAck ack) {
 }
 
 void hub_link_fail(HubLink *link, int error) {
-        hub_link_set_reason(link, "Cannot publish: %s", strerror(abs(error)));
-        hub_link_session_lost(link, AZ_HUB_LOSS_PROTOCOL);
+        hub_link_session_failed(link, PROBLEM_LOCAL, -abs(error), strerror(abs(error)));
 }
 
 static int answer_keep(HubLink *link, az_span topic, az_span payload) {

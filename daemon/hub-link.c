@@ -2,8 +2,6 @@
 
 #include "daemon/hub-link-internal.h"
 
-#include <stdarg.h>
-
 static const char *const state_names[] = {
         [HUB_LINK_STOPPED] = "stopped",   [HUB_LINK_CONNECTING] = "connecting", [HUB_LINK_ONLINE] = "online",
         [HUB_LINK_RENEWING] = "renewing", [HUB_LINK_WAITING] = "waiting",
@@ -29,14 +27,6 @@ void hub_link_set_state(HubLink *link, HubLinkState state, uint64_t next_attempt
         link->state = state;
         link->next_attempt_us = next_attempt_us;
         link->ops->on_status(link->userdata);
-}
-
-void hub_link_set_reason(HubLink *link, const char *format, ...) {
-        va_list ap;
-
-        va_start(ap, format);
-        (void) vsnprintf(link->reason, sizeof(link->reason), format, ap);
-        va_end(ap);
 }
 
 /* Life ------------------------------------------------------------------------------------------------ */
@@ -159,7 +149,7 @@ void hub_link_get_status(const HubLink *link, HubLinkStatus *ret) {
                 .device_id = link->credential.device_id,
                 .module_id = link->credential.module_id,
                 .host = link->credential.host,
-                .last_error = link->reason[0] ? link->reason : NULL,
+                .last_error = link->last.problem != PROBLEM_NONE ? link->last.text : NULL,
                 .next_attempt_us = link->next_attempt_us,
         };
 }

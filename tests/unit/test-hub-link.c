@@ -110,7 +110,9 @@ void mqtt_link_close(MqttLink *l) {
 }
 
 /* What a fresh connection reports, up to the call of a method. */
+static const MqttReport report_of_opened = { .address = "192.0.2.1:8883" };
 static const MqttEvent opened = { .type = MQTT_EVENT_OPENED,
+                                  .opened.report = &report_of_opened,
                                   .opened.signature = AZ_SPAN_LITERAL_FROM_STR(
                                           "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=") };
 static const MqttEvent connack = { .type = MQTT_EVENT_CONNACK };
