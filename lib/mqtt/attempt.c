@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <sys/eventfd.h>
 
+#include <mqtt/proxy.h>
 #include <mqtt/stages.h>
 
 void mqtt_shared_unlock_unref(MqttShared *s) {
@@ -64,12 +65,43 @@ MqttAttempt *mqtt_attempt_free(MqttAttempt *a) {
         free(a->sign_input);
         mqtt_tls_files_done(&a->files);
         free(a->host);
+        free(a->proxy_host);
+        if (a->proxy_authorization)
+                explicit_bzero(a->proxy_authorization, strlen(a->proxy_authorization));
+        free(a->proxy_authorization);
         free(a);
         return NULL;
 }
 
 static char *span_to_string(az_span s) {
         return strndup((const char *) az_span_ptr(s), (size_t) az_span_size(s));
+}
+
+/* It goes into HTTP heads as it is. */
+static bool is_host(const char *s, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                if (s[i] <= ' ' || s[i] > '~')
+                        return false;
+        return n > 0;
+}
+
+static int attempt_copy_proxy(MqttAttempt *a, const MqttEndpoint *endpoint) {
+        az_span user = endpoint->proxy_user;
+
+        if (!endpoint->proxy_host)
+                return 0;
+        if (!is_host(endpoint->proxy_host, strlen(endpoint->proxy_host)) || endpoint->proxy_port == 0 ||
+            (az_span_size(user) > 0 && memchr(az_span_ptr(user), ':', (size_t) az_span_size(user))))
+                return -EINVAL;
+        a->proxy_host = strdup(endpoint->proxy_host);
+        if (!a->proxy_host)
+                return -ENOMEM;
+        (void) snprintf(a->proxy_port, sizeof(a->proxy_port), "%u", endpoint->proxy_port);
+        (void) snprintf(a->report.proxy, sizeof(a->report.proxy), "%s", a->proxy_host);
+        if (az_span_size(user) == 0)
+                return 0;
+        a->proxy_authorization = mqtt_proxy_basic_new(user, endpoint->proxy_password);
+        return a->proxy_authorization ? 0 : -ENOMEM;
 }
 
 static int attempt_copy_endpoint(MqttAttempt *a, const MqttEndpoint *endpoint) {
@@ -82,7 +114,7 @@ static int attempt_copy_endpoint(MqttAttempt *a, const MqttEndpoint *endpoint) {
         size_t n_host = (size_t) az_span_size(endpoint->host);
         int r;
 
-        if (n_host == 0 || memchr(az_span_ptr(endpoint->host), '\0', n_host) || endpoint->port == 0)
+        if (!is_host((const char *) az_span_ptr(endpoint->host), n_host) || endpoint->port == 0)
                 return -EINVAL;
         a->host = span_to_string(endpoint->host);
         if (!a->host)
@@ -97,6 +129,7 @@ static int attempt_copy_endpoint(MqttAttempt *a, const MqttEndpoint *endpoint) {
         a->timeout_us[MQTT_STAGE_SIGN] = mqtt_timeout_or(endpoint->sign_timeout_us, 30);
         a->timeout_us[MQTT_STAGE_NAME] = mqtt_timeout_or(endpoint->name_timeout_us, 10);
         a->timeout_us[MQTT_STAGE_TCP] = mqtt_timeout_or(endpoint->tcp_timeout_us, 15);
+        a->timeout_us[MQTT_STAGE_PROXY] = mqtt_timeout_or(endpoint->proxy_timeout_us, 15);
         a->timeout_us[MQTT_STAGE_TLS] = mqtt_timeout_or(endpoint->tls_timeout_us, 15);
         return 0;
 }
@@ -138,6 +171,9 @@ int mqtt_attempt_new(MqttAttempt **ret, MqttShared *shared, const MqttEndpoint *
         if (r < 0)
                 return r;
         r = attempt_copy_endpoint(a, endpoint);
+        if (r < 0)
+                return r;
+        r = attempt_copy_proxy(a, endpoint);
         if (r < 0)
                 return r;
         a->result.report = a->report;

@@ -39,6 +39,9 @@ typedef struct MqttAttempt {
         char *host;
         MqttTlsFiles files;
         bool use_proven;
+        char *proxy_host;          /* or NULL */
+        char *proxy_authorization; /* or NULL; wiped */
+        char proxy_port[sizeof("65535")];
         char port[sizeof("65535")];
         uint64_t timeout_us[_MQTT_STAGE_MAX];
         MqttStage last_stage; /* the attempt ends with it */
@@ -92,3 +95,6 @@ int mqtt_attempt_wait(MqttAttempt *a, short events);
 
 /* Notes which address is tried, so that it is known when time runs out. */
 void mqtt_attempt_set_address(MqttAttempt *a, const char *address);
+
+/* What an errno of the network is. */
+MqttProblem mqtt_problem_from_errno(int error);

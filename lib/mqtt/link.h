@@ -73,7 +73,7 @@ int mqtt_link_new(MqttLink **ret, const MqttLinkConfig *config);
 
 /*
  * Closes at once and frees. Waits for a worker in a TCP connect or TLS handshake, which ends in milliseconds;
- * one that sits in the resolver or a sign job is left behind and frees itself. Takes NULL, returns NULL.
+ * one that reads files, or sits in the resolver or a sign job, is left behind and frees itself. Takes NULL, returns NULL.
  */
 MqttLink *mqtt_link_free(MqttLink *l);
 
@@ -111,6 +111,9 @@ typedef struct MqttSignJob {
 typedef struct MqttEndpoint {
         az_span host; /* a name (sent as SNI) or an IP address; the certificate must be for it */
         uint16_t port;
+        const char *proxy_host; /* an HTTP proxy, which resolves 'host' and connects to it; NULL: none */
+        uint16_t proxy_port;
+        az_span proxy_user, proxy_password; /* for Basic authentication, or empty; our copies are wiped */
         const char *ca_file;          /* PEM; its certificates are trusted besides the system's; or NULL */
         const char *certificate_file; /* PEM, ours, followed by the intermediate ones; NULL: we have none */
         const char *private_key_file; /* PEM, of our certificate; NULL: it is in 'certificate_file' */
@@ -121,6 +124,7 @@ typedef struct MqttEndpoint {
         uint64_t sign_timeout_us;     /* 30 s */
         uint64_t name_timeout_us;     /* 10 s */
         uint64_t tcp_timeout_us;      /* 15 s, for all addresses of the name together */
+        uint64_t proxy_timeout_us;    /* 15 s, for its answer */
         uint64_t tls_timeout_us;      /* 15 s */
 } MqttEndpoint;
 
@@ -129,6 +133,7 @@ typedef struct MqttEndpoint {
  * unless mqtt_link_close() comes first. At most two workers are alive: if two abandoned ones still sit in the
  * resolver, the attempt waits for one of them within its first stage's limit. The sign job's userdata is
  * given away by this call, whatever it returns. -EBUSY: an attempt or a connection exists; close it first.
+ * -EINVAL: a host is empty or has characters that no host has, a port is 0, or 'proxy_user' has a colon.
  */
 int mqtt_link_open(MqttLink *l, const MqttEndpoint *endpoint, const MqttSignJob *sign, uint64_t now_us);
 

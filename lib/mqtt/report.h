@@ -41,7 +41,7 @@ typedef enum MqttProblem {
         MQTT_PROBLEM_REFUSED,       /* nothing listens at the port */
         MQTT_PROBLEM_RESET,         /* the peer, or something in between, broke the connection */
         MQTT_PROBLEM_TIMEOUT,
-        MQTT_PROBLEM_PROXY_AUTHENTICATION, /* the proxy wants a user and password, or others (status 407) */
+        MQTT_PROBLEM_PROXY_AUTHENTICATION, /* the proxy wants a user and password, or others (407) */
         MQTT_PROBLEM_PROXY_REFUSED,        /* the proxy answered with another status than 200 */
         MQTT_PROBLEM_PROXY_ANSWER,         /* the proxy does not speak HTTP */
         MQTT_PROBLEM_NOT_TLS,              /* the peer speaks something else: wrong port, captive portal */
@@ -80,6 +80,7 @@ typedef struct MqttReport {
         MqttStage stage;                    /* the last that ran: the one that failed, if one did */
         uint64_t stage_us[_MQTT_STAGE_MAX]; /* how long each took, the failed one too */
         char host[256];
+        char proxy[256];        /* what name and address are of, instead; "": there is none */
         char address[64];       /* "[::1]:8883": connected, or tried last; "": none was tried */
         unsigned n_addresses;   /* of the name */
         int http_status;        /* of the proxy or of the WebSocket's server; 0: none came */

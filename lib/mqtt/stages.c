@@ -6,6 +6,7 @@
 #include <poll.h>
 
 #include <mqtt/certificate.h>
+#include <mqtt/proxy.h>
 #include <mqtt/tcp.h>
 
 static int run_identity(MqttAttempt *a) {
@@ -68,10 +69,12 @@ static int run_name(MqttAttempt *a) {
         MqttProblem problem;
         int r, error;
 
-        r = getaddrinfo(a->host, a->port, &hints, &a->addresses);
+        r = getaddrinfo(a->proxy_host ?: a->host, a->proxy_host ? a->proxy_port : a->port, &hints,
+                        &a->addresses);
         if (r != 0) {
                 error = error_from_gai(r, errno, &problem);
-                return mqtt_attempt_fail(a, problem, error, "Cannot resolve '%s': %s", a->host,
+                return mqtt_attempt_fail(a, problem, error, "Cannot resolve %s'%s': %s",
+                                         a->proxy_host ? "the proxy " : "", a->proxy_host ?: a->host,
                                          r == EAI_SYSTEM ? strerror(-error) : gai_strerror(r));
         }
         for (const struct addrinfo *i = a->addresses; i; i = i->ai_next)
@@ -79,7 +82,7 @@ static int run_name(MqttAttempt *a) {
         return 0;
 }
 
-static MqttProblem problem_from_errno(int error) {
+MqttProblem mqtt_problem_from_errno(int error) {
         switch (-error) {
         case ECONNREFUSED:
                 return MQTT_PROBLEM_REFUSED;
@@ -121,8 +124,10 @@ static int run_tcp(MqttAttempt *a) {
 
         r = mqtt_tcp_connect(&job, &a->result.stream.fd);
         if (r < 0)
-                return mqtt_attempt_fail(a, problem_from_errno(r), r, "Cannot connect to '%s' port %s: %s",
-                                         a->host, a->port, strerror(-r));
+                return mqtt_attempt_fail(a, mqtt_problem_from_errno(r), r,
+                                         "Cannot connect to %s'%s' port %s: %s",
+                                         a->proxy_host ? "the proxy " : "", a->proxy_host ?: a->host,
+                                         a->proxy_host ? a->proxy_port : a->port, strerror(-r));
         return 0;
 }
 
@@ -150,6 +155,7 @@ static bool stage_is_needed(const MqttAttempt *a, MqttStage stage) {
         case MQTT_STAGE_SIGN:
                 return a->sign.sign != NULL;
         case MQTT_STAGE_PROXY:
+                return a->proxy_host != NULL;
         case MQTT_STAGE_WEBSOCKET:
                 return false;
         case MQTT_STAGE_IDENTITY:
@@ -166,7 +172,7 @@ int mqtt_stages_run(MqttAttempt *a) {
         static int (*const runs[_MQTT_STAGE_MAX])(MqttAttempt * a) = {
                 [MQTT_STAGE_IDENTITY] = run_identity, [MQTT_STAGE_SIGN] = run_sign,
                 [MQTT_STAGE_NAME] = run_name,         [MQTT_STAGE_TCP] = run_tcp,
-                [MQTT_STAGE_TLS] = run_tls,
+                [MQTT_STAGE_PROXY] = mqtt_proxy_ask,  [MQTT_STAGE_TLS] = run_tls,
         };
         int r;
 

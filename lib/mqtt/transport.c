@@ -158,6 +158,7 @@ void mqtt_transport_set_proven(MqttTransport *t, const SSL_CTX *ctx) {
 }
 
 static void format_timeout(const MqttAttempt *a, MqttStage stage, char *ret, size_t size) {
+        const char *proxy = a->proxy_host ? "the proxy " : "", *peer = a->proxy_host ?: a->host;
         double limit_s = mqtt_seconds(a->timeout_us[stage]);
 
         switch (stage) {
@@ -168,17 +169,21 @@ static void format_timeout(const MqttAttempt *a, MqttStage stage, char *ret, siz
                 (void) snprintf(ret, size, "Signing with the device's key took longer than %g s", limit_s);
                 break;
         case MQTT_STAGE_NAME:
-                (void) snprintf(ret, size, "Cannot resolve '%s': no answer within %g s", a->host, limit_s);
+                (void) snprintf(ret, size, "Cannot resolve %s'%s': no answer within %g s", proxy, peer,
+                                limit_s);
                 break;
         case MQTT_STAGE_TCP:
-                (void) snprintf(ret, size, "Cannot connect to '%s' port %s: no answer within %g s", a->host,
-                                a->port, limit_s);
+                (void) snprintf(ret, size, "Cannot connect to %s'%s' port %s: no answer within %g s", proxy,
+                                peer, a->proxy_host ? a->proxy_port : a->port, limit_s);
                 break;
         case MQTT_STAGE_TLS:
                 (void) snprintf(ret, size, "TLS handshake with '%s' did not end within %g s", a->host,
                                 limit_s);
                 break;
         case MQTT_STAGE_PROXY:
+                (void) snprintf(ret, size, "The proxy '%s' port %s did not answer within %g s", a->proxy_host,
+                                a->proxy_port, limit_s);
+                break;
         case MQTT_STAGE_WEBSOCKET:
         case _MQTT_STAGE_MAX:
                 break;

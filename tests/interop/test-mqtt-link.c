@@ -2,15 +2,10 @@
 
 /* Stock mosquitto is the judge of our client: what it accepts, and what it gives back. */
 
-#include <arpa/inet.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "drive.h"
+#include "program.h"
 #include "tests/unit/unit-span.h"
 
 #define BROKER "/usr/sbin/mosquitto"
@@ -20,27 +15,6 @@ static uint16_t broker_port;
 static pid_t broker_pid;
 
 /* ---- The broker ---- */
-
-/* A port that is free now. The broker takes it a moment later. */
-static uint16_t port_find(void) {
-        struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-        socklen_t size = sizeof(address);
-        _cleanup_(close_fdp) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-        if (bind(fd, (struct sockaddr *) &address, size) < 0 ||
-            getsockname(fd, (struct sockaddr *) &address, &size) < 0)
-                abort();
-        return ntohs(address.sin_port);
-}
-
-static bool port_answers(uint16_t port) {
-        const struct sockaddr_in address = { .sin_family = AF_INET,
-                                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-                                             .sin_port = htons(port) };
-        _cleanup_(close_fdp) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-        return connect(fd, (const struct sockaddr *) &address, sizeof(address)) == 0;
-}
 
 static void broker_configure(const char *path) {
         _cleanup_(fclosep) FILE *f = fopen(path, "we");
@@ -60,21 +34,17 @@ static void broker_configure(const char *path) {
 }
 
 static void broker_start(void) {
-        char path[PATH_MAX], *argv[] = { (char *) BROKER, (char *) "-c", path, NULL };
+        char path[PATH_MAX];
 
         pki_make(&pki);
         drive_distrust_system();
-        broker_port = port_find();
+        broker_port = program_find_port();
         broker_configure(pki_path(&pki, "mosquitto.conf", path));
-        if (posix_spawn(&broker_pid, BROKER, NULL, NULL, argv, environ) != 0)
-                abort();
-        for (unsigned i = 0; i < 100 && !port_answers(broker_port); i++)
-                (void) poll(NULL, 0, 50);
+        broker_pid = program_start(BROKER, "-c", path, broker_port);
 }
 
 static void broker_stop(void) {
-        (void) kill(broker_pid, SIGKILL);
-        (void) waitpid(broker_pid, NULL, 0);
+        program_stop(broker_pid);
         pki_remove(&pki);
 }
 
