@@ -212,6 +212,25 @@ bool credential_is_same_device(const Credential *a, const Credential *b) {
                strcmp(a->device_id, b->device_id) == 0 && strcmp(a->module_id ?: "", b->module_id ?: "") == 0;
 }
 
+static void swap(char **a, char **b) {
+        char *c = *a;
+
+        *a = *b;
+        *b = c;
+}
+
+void credential_swap_proof(Credential *a, Credential *b) {
+        az_credential kind = a->kind;
+
+        a->kind = b->kind;
+        b->kind = kind;
+        swap(&a->secret_file, &b->secret_file);
+        swap(&a->key, &b->key);
+        swap(&a->certificate_file, &b->certificate_file);
+        swap(&a->private_key_file, &b->private_key_file);
+        swap(&a->private_key_password_file, &b->private_key_password_file);
+}
+
 static az_span span_from(const char *s) {
         return s ? az_span_create_from_str((char *) s) : AZ_SPAN_EMPTY;
 }

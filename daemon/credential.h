@@ -102,5 +102,8 @@ int credential_read_key(Credential *c, const char *configured, const char *crede
 /* Whether both are the same device or module of the same hub, whatever proves it. */
 bool credential_is_same_device(const Credential *a, const Credential *b);
 
+/* Exchanges what proves the device; the names stay, and so do spans into them. */
+void credential_swap_proof(Credential *a, Credential *b);
+
 /* Wipes the key and releases everything. */
 void credential_done(Credential *c);

@@ -27,6 +27,7 @@ static az_result session_setup(HubLink *link) {
         az_result result;
 
         options.random_seed = hub_link_random();
+        options.credential = link->credential.kind;
         options.features = features_of(link->ops);
         options.token_lifetime_s = (uint32_t) c->hub.token_lifetime_s;
         options.build_unix_s = wall_clock_build_s();
@@ -110,7 +111,6 @@ static int forget_identity(HubLink *link) {
 
 int hub_link_refresh_identity(HubLink *link, Diagnosis *ret_cause) {
         _cleanup_(credential_done) Credential credential = CREDENTIAL_NULL;
-        char *old_key;
         int r;
 
         r = hub_link_read_identity(link, &credential, ret_cause);
@@ -118,11 +118,10 @@ int hub_link_refresh_identity(HubLink *link, Diagnosis *ret_cause) {
                 return r;
         if (r < 0)
                 return 0; /* what is known may do */
-        if (!credential_is_same_device(&credential, &link->credential))
+        if (!credential_is_same_device(&credential, &link->credential) ||
+            credential.kind != link->credential.kind)
                 return forget_identity(link);
 
-        old_key = link->credential.key;
-        link->credential.key = credential.key;
-        credential.key = old_key;
+        credential_swap_proof(&link->credential, &credential);
         return 0;
 }
