@@ -337,6 +337,7 @@ class Daemon:
         self.state_path = directory / "state"
         self.runtime_path = directory / "run"
         self.socket_path = str(directory / "socket")
+        self.program_path = BUILD / "aziotd"
         self.notify = NotifySocket(directory / "notify")
         self.config = {
             "Hub": {"ConnectionStringFile": hub.connection_string_file, "TrustedCAFile": hub.ca_file},
@@ -355,7 +356,7 @@ class Daemon:
         self.config_path.write_text(text)
 
     def argv(self):
-        return [BUILD / "aziotd", "--config", self.config_path, "--state-dir", self.state_path, "--runtime-dir",
+        return [self.program_path, "--config", self.config_path, "--state-dir", self.state_path, "--runtime-dir",
                 self.runtime_path, "--socket", self.socket_path]
 
     def start(self, env=None, **options):

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: MIT
+"""The daemon without sanitizers: its memory is that of the program that is shipped."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import harness
+
+SOURCE = Path(__file__).resolve().parents[2]
+
+
+def run(*argv):
+    done = subprocess.run([str(a) for a in argv], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          check=False)
+    if done.returncode != 0:
+        raise AssertionError(f"{argv}: exit code {done.returncode}\n{done.stdout}")
+
+
+def build():
+    """The directory with it. A build with sanitizers has another one inside, which is compiled when it is needed."""
+    options = json.loads((harness.BUILD / "meson-info" / "intro-buildoptions.json").read_text())
+    if any(o["name"] == "b_sanitize" and o["value"] == "none" for o in options):
+        return harness.BUILD
+    plain = harness.BUILD / "plain"
+    if not (plain / "build.ninja").exists():
+        run("meson", "setup", plain, SOURCE, "--buildtype=debugoptimized", "-Dtests=disabled")
+    run("ninja", "-C", plain, "aziotd")
+    return plain
