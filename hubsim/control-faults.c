@@ -85,6 +85,14 @@ static const IpcField server_certificate_fields[] = {
         { "count", IPC_FIELD_INT, offsetof(FaultParams, count), IPC_FIELD_NULLABLE, .min = 0,
           .max = COUNT_MAX, .absent = FAULT_FOR_GOOD },
 };
+/* Those of HTTP that refuse. */
+static const IpcField refuse_websocket_fields[] = {
+        { "status", IPC_FIELD_INT, offsetof(FaultParams, code), .min = 400, .max = 599 },
+        COUNT_FIELD,
+};
+static const IpcField fragment_fields[] = {
+        { "bytes", IPC_FIELD_INT, offsetof(FaultParams, count), .min = 0, .max = COUNT_MAX },
+};
 static const IpcField clock_offset_fields[] = {
         { "seconds", IPC_FIELD_INT, offsetof(FaultParams, seconds), .min = -CLOCK_OFFSET_MAX,
           .max = CLOCK_OFFSET_MAX },
@@ -102,6 +110,8 @@ const IpcStruct control_never_connected_params = IPC_STRUCT(FaultParams, never_c
 
 const IpcStruct control_silent_close_params = IPC_STRUCT(FaultParams, silent_close_fields);
 const IpcStruct control_server_certificate_params = IPC_STRUCT(FaultParams, server_certificate_fields);
+const IpcStruct control_refuse_websocket_params = IPC_STRUCT(FaultParams, refuse_websocket_fields);
+const IpcStruct control_fragment_params = IPC_STRUCT(FaultParams, fragment_fields);
 const IpcStruct control_clock_offset_params = IPC_STRUCT(FaultParams, clock_offset_fields);
 
 static int reply_done(IpcCall *call, int r) {
@@ -167,6 +177,23 @@ int control_on_server_certificate(IpcCall *call, const void *params, void *userd
 
         return reply_done(call, hub_show_certificate(control->hub, (ServerCertificate) p->certificate,
                                                      (unsigned) p->count));
+}
+
+int control_on_refuse_websocket(IpcCall *call, const void *params, void *userdata) {
+        const FaultParams *p = params;
+        Control *control = userdata;
+
+        control->hub->faults.refuse_websocket_status = (unsigned) p->code;
+        control->hub->faults.n_refuse_websocket = (unsigned) p->count;
+        return reply_done(call, 0);
+}
+
+int control_on_fragment_websocket(IpcCall *call, const void *params, void *userdata) {
+        const FaultParams *p = params;
+        Control *control = userdata;
+
+        control->hub->faults.websocket_fragment_size = (uint32_t) p->count;
+        return reply_done(call, 0);
 }
 
 int control_on_clock_offset(IpcCall *call, const void *params, void *userdata) {

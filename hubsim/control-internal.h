@@ -116,11 +116,14 @@ void control_list_dps_faults(const DpsFaults *faults, IpcJson *json);
 extern const IpcStruct control_cut_params, control_refuse_params, control_close_params, control_poison_params,
         control_count_params, control_milliseconds_params, control_hold_params, control_early_params,
         control_form_params, control_never_connected_params, control_silent_close_params,
-        control_server_certificate_params, control_clock_offset_params;
+        control_server_certificate_params, control_clock_offset_params, control_refuse_websocket_params,
+        control_fragment_params;
 int control_on_kick(IpcCall *call, const void *params, void *userdata);
 int control_on_half_open(IpcCall *call, const void *params, void *userdata);
 int control_on_silent_close(IpcCall *call, const void *params, void *userdata);
 int control_on_server_certificate(IpcCall *call, const void *params, void *userdata);
+int control_on_refuse_websocket(IpcCall *call, const void *params, void *userdata);
+int control_on_fragment_websocket(IpcCall *call, const void *params, void *userdata);
 int control_on_clock_offset(IpcCall *call, const void *params, void *userdata);
 int control_on_cut(IpcCall *call, const void *params, void *userdata);
 int control_on_refuse_connect(IpcCall *call, const void *params, void *userdata);

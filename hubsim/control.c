@@ -290,6 +290,8 @@ static const IpcMethod methods[] = {
         { "HalfOpen", 0, 0, &device_params, control_on_half_open },
         { "SilentClose", 0, 0, &control_silent_close_params, control_on_silent_close },
         { "ServerCertificate", 0, 0, &control_server_certificate_params, control_on_server_certificate },
+        { "RefuseWebSocket", 0, 0, &control_refuse_websocket_params, control_on_refuse_websocket },
+        { "FragmentWebSocket", 0, 0, &control_fragment_params, control_on_fragment_websocket },
         { "ClockOffset", 0, 0, &control_clock_offset_params, control_on_clock_offset },
         { "Cut", 0, 0, &control_cut_params, control_on_cut },
         { "RefuseConnect", 0, 0, &control_refuse_params, control_on_refuse_connect },

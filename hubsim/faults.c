@@ -30,6 +30,10 @@ void faults_list(const Faults *f, IpcJson *json) {
         else if (f->n_server_certificate > 0)
                 add(json, "server-certificate %s %u", server_certificate_words[f->server_certificate],
                     f->n_server_certificate);
+        if (f->n_refuse_websocket > 0)
+                add(json, "refuse-websocket %u %u", f->refuse_websocket_status, f->n_refuse_websocket);
+        if (f->websocket_fragment_size > 0)
+                add(json, "fragment-websocket %" PRIu32, f->websocket_fragment_size);
         if (f->clock_offset_s != 0)
                 add(json, "clock-offset %" PRId64, f->clock_offset_s);
         if (f->n_refuse > 0)

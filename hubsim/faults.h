@@ -47,6 +47,12 @@ typedef struct Faults {
         ServerCertificate server_certificate;
         SSL_CTX *server_tls;
 
+        unsigned
+                n_refuse_websocket; /* so many requests for a WebSocket are answered by this status of HTTP */
+        unsigned refuse_websocket_status;
+        uint32_t websocket_fragment_size; /* messages of WebSockets that begin from now on come in such pieces
+                                           */
+
         int64_t clock_offset_s; /* how far the hub's clock is ahead of the system's */
 
         unsigned n_refuse;    /* so many CONNECTs are answered with 'refuse_code' ... */

@@ -53,6 +53,8 @@ static const char help_text[] =
         "Options of run:\n"
         "  --listen ADDRESS:PORT  where to listen (127.0.0.1:8883); port 0: any, the same at the next "
         "run\n"
+        "  --listen-websocket ADDRESS:PORT\n"
+        "                         where to listen for WebSockets (the same address, any port), or off\n"
         "  --host NAME            one more name of this hub; the first one stands in connection "
         "strings\n"
         "                         instead of localhost; may be repeated\n"

@@ -8,7 +8,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <strings.h>
-#include <sys/epoll.h>
 
 #include "hubsim/c2d.h"
 #include "hubsim/files.h"
@@ -25,26 +24,18 @@ static int state_path(char ret[static PATH_MAX], const char *state_dir, const ch
         return (size_t) snprintf(ret, PATH_MAX, "%s/%s", state_dir, name) >= PATH_MAX ? -ENAMETOOLONG : 0;
 }
 
-static in_port_t *address_port(struct sockaddr_storage *address) {
-        return address->ss_family == AF_INET6 ? &((struct sockaddr_in6 *) address)->sin6_port
-                                              : &((struct sockaddr_in *) address)->sin_port;
-}
-
 unsigned hub_get_port(const Hub *hub) {
-        return ntohs(*address_port((struct sockaddr_storage *) &hub->address));
+        return endpoint_get_port(&hub->mqtt);
 }
 
 static void hub_stop_listening(Hub *hub) {
-        for (size_t i = 0; i < ELEMENTSOF(hub->listeners); i++) {
-                hub->listeners[i].source = sd_event_source_disable_unref(hub->listeners[i].source);
-                hub->listeners[i].fd = close_fd(hub->listeners[i].fd);
-        }
+        endpoint_close(&hub->mqtt);
+        endpoint_close(&hub->websocket);
 }
 
 static int hub_pause(Hub *hub, uint64_t seconds);
 
-static int on_accept(sd_event_source *source, int listen_fd, uint32_t revents, void *userdata) {
-        Hub *hub = userdata;
+static int hub_accept(Hub *hub, int listen_fd, bool has_websocket) {
         int fd, on = 1;
 
         fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -55,44 +46,26 @@ static int on_accept(sd_event_source *source, int listen_fd, uint32_t revents, v
                 return hub_pause(hub, ACCEPT_RETRY_S);
         }
         (void) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-        if (session_new(hub, fd) < 0)
+        if (session_new(hub, fd, has_websocket) < 0)
                 log_event(NULL, 0, "out of memory, connection closed");
         return 0;
 }
 
-/* Writes back the port, if any would do. */
-static int listener_open(Hub *hub, Listener *l, struct sockaddr_storage *address, socklen_t size) {
-        int on = 1;
-
-        l->fd = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        if (l->fd < 0 || setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
-            bind(l->fd, (struct sockaddr *) address, size) < 0 || listen(l->fd, SOMAXCONN) < 0 ||
-            getsockname(l->fd, (struct sockaddr *) address, &size) < 0)
-                return -errno;
-
-        return sd_event_add_io(hub->event, &l->source, l->fd, EPOLLIN, on_accept, hub);
+static int on_mqtt(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        return hub_accept(userdata, fd, false);
 }
 
-/*
- * Our first name is localhost, and there are devices that try the first of its addresses only: Azure's SDK on
- * the node.js of Debian 12 takes ::1. So 127.0.0.1 implies ::1, where there is IPv6.
- */
+static int on_websocket(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        return hub_accept(userdata, fd, true);
+}
+
 static int hub_listen(Hub *hub) {
-        const struct sockaddr_in *address = (const struct sockaddr_in *) &hub->address;
-        struct sockaddr_storage twin = {};
         int r;
 
-        r = listener_open(hub, &hub->listeners[0], &hub->address, hub->address_size);
-        if (r < 0)
+        r = endpoint_open(&hub->mqtt, hub->event, on_mqtt, hub);
+        if (r < 0 || hub->websocket.address_size == 0)
                 return r;
-        if (address->sin_family != AF_INET || address->sin_addr.s_addr != htonl(INADDR_LOOPBACK))
-                return 0;
-
-        *(struct sockaddr_in6 *) &twin = (struct sockaddr_in6){ .sin6_family = AF_INET6,
-                                                                .sin6_port = address->sin_port,
-                                                                .sin6_addr = IN6ADDR_LOOPBACK_INIT };
-        r = listener_open(hub, &hub->listeners[1], &twin, sizeof(struct sockaddr_in6));
-        return r == -EAFNOSUPPORT || r == -EADDRNOTAVAIL ? 0 : r;
+        return endpoint_open(&hub->websocket, hub->event, on_websocket, hub);
 }
 
 static int on_resume(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -101,7 +74,7 @@ static int on_resume(sd_event_source *source, uint64_t usec, void *userdata) {
 
         r = hub_listen(hub);
         if (r < 0) {
-                log_event(NULL, 0, "cannot listen again on port %u: %s", hub_get_port(hub), strerror(-r));
+                log_event(NULL, 0, "cannot listen again: %s", strerror(-r));
                 return sd_event_exit(hub->event, r);
         }
         hub->resume_us = 0;
@@ -295,12 +268,12 @@ char *hub_format_connection_string(const Hub *hub, const Device *device) {
 }
 
 /* With port 0, the port of the last run is used again, so that connection strings stay good. */
-static int hub_recall_port(Hub *hub, const char *path) {
+static int recall_port(Endpoint *e, const char *path) {
         _cleanup_(freep) char *text = NULL;
         unsigned long port;
         int r;
 
-        if (hub_get_port(hub) != 0)
+        if (endpoint_get_port(e) != 0)
                 return 0;
         r = file_read(path, 16, &text);
         if (r == -ENOENT)
@@ -311,29 +284,51 @@ static int hub_recall_port(Hub *hub, const char *path) {
         port = strtoul(text, NULL, 10);
         if (port == 0 || port > UINT16_MAX)
                 return -EBADMSG;
-        *address_port(&hub->address) = htons((uint16_t) port);
+        endpoint_set_port(e, (uint16_t) port);
         return 0;
 }
 
-static int hub_start_listening(Hub *hub, const char *state_dir) {
+/* Listens, and writes down where. */
+static int hub_open_endpoint(Hub *hub, Endpoint *e, const char *file, sd_event_io_handler_t handler) {
+        bool is_recalled = e == &hub->websocket && endpoint_get_port(e) == 0; /* any other will do, then */
         char path[PATH_MAX], port[16];
         int n, r;
 
-        r = state_path(path, state_dir, "port");
+        r = state_path(path, hub->state_dir, file);
         if (r < 0)
                 return r;
-        r = hub_recall_port(hub, path);
+        r = recall_port(e, path);
         if (r < 0) {
                 log_event(NULL, 0, "cannot read %s: %s", path, strerror(-r));
                 return r;
         }
-        r = hub_listen(hub);
+        r = endpoint_open(e, hub->event, handler, hub);
+        if (r == -EADDRINUSE && is_recalled) {
+                endpoint_set_port(e, 0);
+                r = endpoint_open(e, hub->event, handler, hub);
+        }
         if (r < 0) {
-                log_event(NULL, 0, "cannot listen on port %u: %s", hub_get_port(hub), strerror(-r));
+                log_event(NULL, 0, "cannot listen on port %u: %s", endpoint_get_port(e), strerror(-r));
                 return r;
         }
-        n = snprintf(port, sizeof(port), "%u\n", hub_get_port(hub));
+        n = snprintf(port, sizeof(port), "%u\n", endpoint_get_port(e));
         return file_replace(path, 0644, port, (size_t) n);
+}
+
+static int hub_start_listening(Hub *hub) {
+        char path[PATH_MAX];
+        int r;
+
+        r = hub_open_endpoint(hub, &hub->mqtt, "port", on_mqtt);
+        if (r < 0)
+                return r;
+        if (hub->websocket.address_size == 0) {
+                r = state_path(path, hub->state_dir, "websocket-port");
+                if (r >= 0)
+                        (void) unlink(path); /* of a run before */
+                return r;
+        }
+        return hub_open_endpoint(hub, &hub->websocket, "websocket-port", on_websocket);
 }
 
 static int hub_open_journal(Hub *hub, const char *state_dir) {
@@ -425,9 +420,8 @@ int hub_new(sd_event *event, const HubConfig *config, Hub **ret) {
                 .hosts = config->hosts,
                 .expiry_grace_s = config->expiry_grace_s,
                 .is_basic = config->is_basic,
-                .address = config->address,
-                .address_size = config->address_size,
-                .listeners = { { .fd = -1 }, { .fd = -1 } },
+                .mqtt = config->mqtt,
+                .websocket = config->websocket,
         };
 
         r = hub_open_journal(hub, config->state_dir); /* first: it locks the directory */
@@ -446,7 +440,7 @@ int hub_new(sd_event *event, const HubConfig *config, Hub **ret) {
                                             &hub->tls);
         if (r < 0)
                 return r;
-        r = hub_start_listening(hub, config->state_dir);
+        r = hub_start_listening(hub);
         if (r < 0)
                 return r;
 

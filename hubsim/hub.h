@@ -4,9 +4,9 @@
 /* The hub: its listener, its connections, its devices, and the faults that it was asked to show. */
 
 #include <openssl/ssl.h>
-#include <sys/socket.h>
 #include <systemd/sd-event.h>
 
+#include "hubsim/endpoint.h"
 #include "hubsim/enrollment.h"
 #include "hubsim/faults.h"
 #include "hubsim/feedback.h"
@@ -18,19 +18,14 @@
 typedef struct Hub Hub;
 
 typedef struct HubConfig {
-        const char *state_dir;           /* outlives us */
-        struct sockaddr_storage address; /* port 0: the one used last, else any that is free */
-        socklen_t address_size;
+        const char *state_dir; /* outlives us */
+        Endpoint mqtt;         /* port 0: the one used last, else any that is free */
+        Endpoint websocket;    /* the same; or none */
         const char *const
                 *hosts; /* our names, that of connection strings first; ends with NULL, outlives us */
         bool is_basic;  /* of the tier without twins, methods and messages from the cloud */
         uint64_t expiry_grace_s; /* a connection lives so much longer than its token */
 } HubConfig;
-
-typedef struct Listener {
-        int fd;
-        sd_event_source *source;
-} Listener;
 
 struct Hub {
         sd_event *event;
@@ -43,9 +38,7 @@ struct Hub {
         Journal *journal;
         SSL_CTX *tls;
 
-        struct sockaddr_storage address; /* with the port that is really used */
-        socklen_t address_size;
-        Listener listeners[2];
+        Endpoint mqtt, websocket;
         sd_event_source *resume_timer;
         uint64_t resume_us; /* when it does; 0: it is listening */
 

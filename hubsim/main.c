@@ -22,6 +22,7 @@ enum {
         OPTION_STATE_DIR = 'd',
         OPTION_SOCKET = 's',
         OPTION_LISTEN = 'l',
+        OPTION_LISTEN_WEBSOCKET = 'w',
         OPTION_HOST = 'n',
         OPTION_DEVICE = 'D',
         OPTION_EXPIRY_GRACE = 'g',
@@ -61,6 +62,7 @@ static const struct option options[] = {
         { "state-dir", required_argument, NULL, OPTION_STATE_DIR },
         { "socket", required_argument, NULL, OPTION_SOCKET },
         { "listen", required_argument, NULL, OPTION_LISTEN },
+        { "listen-websocket", required_argument, NULL, OPTION_LISTEN_WEBSOCKET },
         { "host", required_argument, NULL, OPTION_HOST },
         { "device", required_argument, NULL, OPTION_DEVICE },
         { "expiry-grace", required_argument, NULL, OPTION_EXPIRY_GRACE },
@@ -100,7 +102,7 @@ static const struct option options[] = {
 /* The command line. */
 typedef struct Arguments {
         char state_dir[PATH_MAX], socket[PATH_MAX];
-        const char *listen;
+        const char *listen, *listen_websocket;
         const char *hosts[NAMES_MAX + 1], *devices[NAMES_MAX + 1]; /* end with NULL */
         unsigned long expiry_grace_s, timeout_s, connect_timeout_s, since;
         bool json, is_basic;
@@ -162,6 +164,7 @@ static int command_run(const Arguments *a) {
                 .state_dir = a->state_dir,
                 .socket = a->socket,
                 .listen = a->listen,
+                .listen_websocket = a->listen_websocket,
                 .hosts = a->hosts,
                 .devices = a->devices,
                 .expiry_grace_s = a->expiry_grace_s,
@@ -326,7 +329,7 @@ static const struct {
         int n_operands_min, n_operands_max;
         int (*function)(const Arguments *a);
 } commands[] = {
-        { "run", "lnDgb", 0, 0, command_run },
+        { "run", "lwnDgb", 0, 0, command_run },
         { "monitor", "Dj", 0, 0, command_monitor },
         { "log", "DSj", 0, 0, command_log },
         { "invoke", "tc", 2, 3, command_invoke },
@@ -458,6 +461,9 @@ static int parse_option(Arguments *a, int option) {
                 return set_path(a->socket, optarg);
         case OPTION_LISTEN:
                 a->listen = optarg;
+                return 0;
+        case OPTION_LISTEN_WEBSOCKET:
+                a->listen_websocket = optarg;
                 return 0;
         case OPTION_HOST:
                 return add_name(a->hosts, optarg);

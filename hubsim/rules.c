@@ -4,17 +4,18 @@
 
 #include "util/util.h"
 
-#define MQTT_PAGE    "Communicate with an IoT hub using the MQTT protocol"
-#define SAS_PAGE     "Control access to IoT Hub with shared access signatures"
-#define ERRORS_PAGE  "Understand and resolve Azure IoT Hub errors"
-#define C2D_PAGE     "Understand cloud-to-device messaging from an IoT hub"
-#define METHODS_PAGE "Understand and invoke direct methods from IoT Hub"
-#define TWINS_PAGE   "Understand and use device twins in IoT Hub"
-#define X509_PAGE    "Authenticate identities with X.509 certificates"
-#define DPS_PAGE     "Communicate with DPS using the MQTT protocol"
-#define QUOTAS_PAGE  "Azure IoT Hub Device Provisioning Service quotas and limits"
-#define RESULT_PAGE  "Runtime Registration - Operation Status Lookup"
-#define TIERS_PAGE   "Choose the right IoT Hub tier for your solution"
+#define MQTT_PAGE      "Communicate with an IoT hub using the MQTT protocol"
+#define SAS_PAGE       "Control access to IoT Hub with shared access signatures"
+#define ERRORS_PAGE    "Understand and resolve Azure IoT Hub errors"
+#define C2D_PAGE       "Understand cloud-to-device messaging from an IoT hub"
+#define METHODS_PAGE   "Understand and invoke direct methods from IoT Hub"
+#define TWINS_PAGE     "Understand and use device twins in IoT Hub"
+#define X509_PAGE      "Authenticate identities with X.509 certificates"
+#define DPS_PAGE       "Communicate with DPS using the MQTT protocol"
+#define QUOTAS_PAGE    "Azure IoT Hub Device Provisioning Service quotas and limits"
+#define RESULT_PAGE    "Runtime Registration - Operation Status Lookup"
+#define WEBSOCKET_PAGE "RFC 6455"
+#define TIERS_PAGE     "Choose the right IoT Hub tier for your solution"
 
 /*
  * Numbers are for ever: tests and logs of tests name them. One that is missing is a rule that is known and
@@ -145,6 +146,15 @@ static const struct {
           "401003", SAS_PAGE },
         { 40, "Each refused or closed connection is a line on standard error with the device and six digits.",
           "", ERRORS_PAGE },
+        { 41,
+          "A WebSocket is asked for by a GET of /$iothub/websocket of this host with the sub-protocol mqtt; "
+          "otherwise "
+          "it is refused by a status of HTTP. By iothub-no-client-cert=true the client has no certificate.",
+          "400004", MQTT_PAGE },
+        { 42,
+          "Over WebSocket, packets are in masked binary frames, in pieces or not; anything else ends the "
+          "connection.",
+          "400004", WEBSOCKET_PAGE },
 };
 
 void rules_print(FILE *out) {

@@ -2,9 +2,7 @@
 
 #include "hubsim/run.h"
 
-#include <arpa/inet.h>
 #include <limits.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
@@ -21,39 +19,23 @@ static const char *const demo_devices[] = { "demo", NULL };
 
 static const char *const own_hosts[] = { "localhost", "127.0.0.1", "::1" };
 
-/* "ADDRESS:PORT", an IPv6 address in brackets. */
-static int parse_address(const char *text, HubConfig *ret) {
-        const char *colon = strrchr(text, ':');
-        struct sockaddr_in *in = (struct sockaddr_in *) &ret->address;
-        struct sockaddr_in6 *in6 = (struct sockaddr_in6 *) &ret->address;
-        char host[INET6_ADDRSTRLEN + 2];
-        unsigned long port;
-        char *end;
-        size_t n;
-
-        if (!colon || (size_t) (colon - text) >= sizeof(host) || colon[1] < '0' || colon[1] > '9')
+/* A client that falls back from MQTT to WebSocket finds one without being told more, so there always is one,
+ * unless it is not wanted. */
+static int parse_endpoints(const RunOptions *options, HubConfig *ret) {
+        if (endpoint_parse(options->listen, &ret->mqtt) < 0) {
+                log_event(NULL, 0, "not ADDRESS:PORT with a numeric address: '%s'", options->listen);
                 return -EINVAL;
-        port = strtoul(colon + 1, &end, 10);
-        if (*end != '\0' || port > UINT16_MAX)
-                return -EINVAL;
-        n = (size_t) (colon - text);
-        memcpy(host, text, n);
-        host[n] = '\0';
-
-        if (inet_pton(AF_INET, host, &in->sin_addr) == 1) {
-                in->sin_family = AF_INET;
-                in->sin_port = htons((uint16_t) port);
-                ret->address_size = sizeof(*in);
-                return 0;
         }
-        if (n < 2 || host[0] != '[' || host[n - 1] != ']')
+        if (!options->listen_websocket) {
+                ret->websocket = ret->mqtt;
+                endpoint_set_port(&ret->websocket, 0);
+        } else if (strcmp(options->listen_websocket, "off") == 0)
+                ret->websocket = ENDPOINT_NULL;
+        else if (endpoint_parse(options->listen_websocket, &ret->websocket) < 0) {
+                log_event(NULL, 0, "neither ADDRESS:PORT with a numeric address nor 'off': '%s'",
+                          options->listen_websocket);
                 return -EINVAL;
-        host[n - 1] = '\0';
-        if (inet_pton(AF_INET6, host + 1, &in6->sin6_addr) != 1)
-                return -EINVAL;
-        in6->sin6_family = AF_INET6;
-        in6->sin6_port = htons((uint16_t) port);
-        ret->address_size = sizeof(*in6);
+        }
         return 0;
 }
 
@@ -95,12 +77,22 @@ static int save_connection_string(const Hub *hub, const RunOptions *options) {
         return file_replace(path, 0600, line, (size_t) n);
 }
 
+/* As it was asked for, with the port that it is. */
+static void print_endpoint(const char *text, const Endpoint *e) {
+        printf("%.*s:%u\n", (int) (strrchr(text, ':') - text), text, endpoint_get_port(e));
+}
+
 static void print_banner(const Hub *hub, const RunOptions *options) {
         _cleanup_(freep) char *absolute = realpath(options->state_dir, NULL);
-        const char *colon = strrchr(options->listen, ':'), *dir = absolute ? absolute : options->state_dir;
+        const char *dir = absolute ? absolute : options->state_dir;
 
-        printf("aziot-hubsim: listening on %.*s:%u\n", (int) (colon - options->listen), options->listen,
-               hub_get_port(hub));
+        printf("aziot-hubsim: listening on ");
+        print_endpoint(options->listen, &hub->mqtt);
+        if (hub->websocket.address_size > 0) {
+                printf("  WebSocket:          ");
+                print_endpoint(options->listen_websocket ? options->listen_websocket : options->listen,
+                               &hub->websocket);
+        }
         printf("  devices:\n");
         for (const Device *d = registry_first(hub->registry); d; d = d->next) {
                 _cleanup_(freep) char *text = hub_format_connection_string(hub, d);
@@ -200,10 +192,8 @@ int run(const RunOptions *options) {
         };
         int r;
 
-        if (parse_address(options->listen, &config) < 0) {
-                log_event(NULL, 0, "not ADDRESS:PORT with a numeric address: '%s'", options->listen);
+        if (parse_endpoints(options, &config) < 0)
                 return EXIT_FAILURE;
-        }
         if (collect_hosts(options, hosts) < 0) {
                 log_event(NULL, 0, "too many --host names");
                 return EXIT_FAILURE;

@@ -264,6 +264,12 @@ static int session_read(Session *s) {
                 r = stream_read(&s->stream);
                 if (r == -EPROTO)
                         log_event(session_name(s), 404104, "closed: TLS failed: %s", stream_describe_error());
+                else if (r == -EBADMSG)
+                        log_event(session_name(s), 400004, "closed: WebSocket: %s",
+                                  s->stream.websocket->reason);
+                else if (r == -ESHUTDOWN)
+                        log_event(session_name(s), 404104, "connection lost: WebSocket closed with code %u",
+                                  s->stream.websocket->close_code);
                 else if (r == -ECONNRESET)
                         log_event(session_name(s), 404104, "connection lost");
                 if (r <= 0)
@@ -293,7 +299,7 @@ static int session_run(Session *s) {
                 log_event(session_name(s), 404104, "connection lost");
                 return q;
         }
-        if (ipc_buffer_size(&s->stream.out) > OUTPUT_MAX) {
+        if (stream_get_backlog(&s->stream) > OUTPUT_MAX) {
                 log_event(session_name(s), 404104, "closed: it does not read what is sent to it");
                 return -ENOBUFS;
         }
@@ -320,7 +326,19 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
-int session_new(Hub *hub, int fd) {
+/* What it is to be, with the faults that are asked for. */
+static int session_add_websocket(Session *s) {
+        Faults *faults = &s->hub->faults;
+        WebSocket websocket = { .hosts = s->hub->hosts, .fragment_size = faults->websocket_fragment_size };
+
+        if (faults->n_refuse_websocket > 0) {
+                faults->n_refuse_websocket--;
+                websocket.refuse_status = faults->refuse_websocket_status;
+        }
+        return stream_add_websocket(&s->stream, &websocket);
+}
+
+int session_new(Hub *hub, int fd, bool has_websocket) {
         Session *s;
         int r;
 
@@ -339,6 +357,8 @@ int session_new(Hub *hub, int fd) {
         hub->sessions = s;
 
         r = stream_init(&s->stream, hub->event, hub_take_tls(hub), fd, on_io, s);
+        if (r >= 0 && has_websocket)
+                r = session_add_websocket(s);
         if (r >= 0)
                 r = session_arm_timer(s);
         if (r < 0)

@@ -12,8 +12,8 @@
 #include "hubsim/mqtt-codec.h"
 #include "hubsim/stream.h"
 
-/* Serves an accepted socket, which it owns from then on. */
-int session_new(Hub *hub, int fd);
+/* Serves an accepted socket, which it owns from then on; MQTT is in TLS, or in a WebSocket in that. */
+int session_new(Hub *hub, int fd, bool has_websocket);
 
 typedef enum SessionEnd {
         SESSION_END_LOST,  /* as a lost connection: the will is published */

@@ -10,7 +10,7 @@ _aziot_hubsim() {
         local -a known=()
         local -A options=(
                 [-]='--version'
-                [run]='--listen --host --device --expiry-grace --basic'
+                [run]='--listen --listen-websocket --host --device --expiry-grace --basic'
                 [monitor]='--device --json'
                 [log]='--device --since --json'
                 [invoke]='--timeout --connect-timeout'
