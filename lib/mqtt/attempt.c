@@ -129,6 +129,8 @@ static int attempt_copy_endpoint(MqttAttempt *a, const MqttEndpoint *endpoint) {
         a->timeout_us[MQTT_STAGE_SIGN] = mqtt_timeout_or(endpoint->sign_timeout_us, 30);
         a->timeout_us[MQTT_STAGE_NAME] = mqtt_timeout_or(endpoint->name_timeout_us, 10);
         a->timeout_us[MQTT_STAGE_TCP] = mqtt_timeout_or(endpoint->tcp_timeout_us, 15);
+        a->user_timeout_ms = (unsigned) MIN(mqtt_timeout_or(endpoint->user_timeout_us, 60) / USEC_PER_MSEC,
+                                            (uint64_t) INT32_MAX);
         a->timeout_us[MQTT_STAGE_PROXY] = mqtt_timeout_or(endpoint->proxy_timeout_us, 15);
         a->timeout_us[MQTT_STAGE_TLS] = mqtt_timeout_or(endpoint->tls_timeout_us, 15);
         return 0;

@@ -44,6 +44,7 @@ typedef struct MqttAttempt {
         char proxy_port[sizeof("65535")];
         char port[sizeof("65535")];
         uint64_t timeout_us[_MQTT_STAGE_MAX];
+        unsigned user_timeout_ms;
         MqttStage last_stage; /* the attempt ends with it */
         MqttSignJob sign;
         uint8_t *sign_input;

@@ -24,6 +24,9 @@
 /* Of at most 16 KiB each way: a run stays below a few milliseconds. */
 #define TURNS_MAX 16
 
+/* A server that lives answers within a round trip, also over a satellite. */
+#define HINT_US (5U * USEC_PER_SEC)
+
 /* A server that has read our DISCONNECT closes; one that does not is not waited for. */
 #define DISCONNECT_US (2U * USEC_PER_SEC)
 
@@ -137,6 +140,11 @@ int mqtt_connection_disconnect(MqttConnection *c, uint64_t now_us) {
         }
         c->due_us = now_us + DISCONNECT_US;
         return 0;
+}
+
+void mqtt_connection_hint(MqttConnection *c, uint64_t now_us) {
+        if (c->state == CONNECTION_ACTIVE)
+                mqtt_gate_ping(&c->gate, MIN(HINT_US, c->gate.config.ping_timeout_us), now_us);
 }
 
 void mqtt_connection_release(MqttConnection *c, uint64_t sequence) {

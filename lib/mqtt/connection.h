@@ -16,6 +16,9 @@ int mqtt_connection_new(MqttConnection **ret, MqttStream *stream, uint32_t max_p
 MqttConnection *mqtt_connection_free(MqttConnection *c);
 DEFINE_CLEANUP(MqttConnection *, mqtt_connection_free)
 
+/* See mqtt_link_hint(). */
+void mqtt_connection_hint(MqttConnection *c, uint64_t now_us);
+
 /* Sends CONNECT at the next run. See mqtt_client_new(). -ENOTCONN: it was called before. */
 int mqtt_connection_connect(MqttConnection *c, const MqttConnect *connect, const MqttClientConfig *config,
                             uint64_t now_us);

@@ -426,7 +426,7 @@ void mqtt_gate_network_sent(MqttGate *g, size_t n, uint64_t now_us) {
         if (g->is_ping_queued && g->out.n_passed >= g->ping_end) {
                 g->is_ping_queued = false;
                 g->ping = MQTT_PING_SENT;
-                g->ping_due_us = now_us + g->config.ping_timeout_us;
+                g->ping_due_us = now_us + g->ping_timeout_us;
         }
         gate_put_own(g);
 }
@@ -455,6 +455,28 @@ static bool gate_is_held_up(const MqttGate *g) {
         return mqtt_gate_is_full(g) && g->held_end - g->held_first == g->config.receive_max;
 }
 
+static void gate_want_ping(MqttGate *g, uint64_t timeout_us, uint64_t now_us) {
+        g->ping = MQTT_PING_WANTED;
+        g->ping_timeout_us = timeout_us;
+        g->ping_due_us = now_us + timeout_us;
+        gate_put_own(g);
+}
+
+void mqtt_gate_ping(MqttGate *g, uint64_t timeout_us, uint64_t now_us) {
+        switch (g->ping) {
+        case MQTT_PING_OFF:
+                break;
+        case MQTT_PING_IDLE:
+                gate_want_ping(g, timeout_us, now_us);
+                break;
+        case MQTT_PING_WANTED:
+        case MQTT_PING_SENT:
+                g->ping_timeout_us = MIN(g->ping_timeout_us, timeout_us);
+                g->ping_due_us = MIN(g->ping_due_us, now_us + timeout_us);
+                break;
+        }
+}
+
 static int gate_run_ping(MqttGate *g, uint64_t now_us, MqttFault *fault) {
         uint64_t due_us = UINT64_MAX;
 
@@ -465,16 +487,14 @@ static int gate_run_ping(MqttGate *g, uint64_t now_us, MqttFault *fault) {
                 due_us = gate_ping_time_us(g);
                 if (now_us < due_us)
                         break;
-                g->ping = MQTT_PING_WANTED;
-                due_us = now_us + g->config.ping_timeout_us;
-                gate_put_own(g);
-                break;
+                gate_want_ping(g, g->config.ping_timeout_us, now_us);
+                return 0;
         case MQTT_PING_WANTED:
-                due_us = MAX(g->in.moved_us, g->out.moved_us) + g->config.ping_timeout_us;
+                due_us = MAX(g->in.moved_us, g->out.moved_us) + g->ping_timeout_us;
                 if (now_us >= due_us)
                         return mqtt_fault_set(fault, MQTT_LOST_PING_TIMEOUT, -ETIMEDOUT,
                                               "the server has taken no byte for %g s",
-                                              mqtt_seconds(g->config.ping_timeout_us));
+                                              mqtt_seconds(g->ping_timeout_us));
                 break;
         case MQTT_PING_SENT:
                 if (gate_is_held_up(g))
@@ -485,7 +505,7 @@ static int gate_run_ping(MqttGate *g, uint64_t now_us, MqttFault *fault) {
                                 g->config.receive_max);
                 return mqtt_fault_set(fault, MQTT_LOST_PING_TIMEOUT, -ETIMEDOUT,
                                       "the server has not answered a ping within %g s",
-                                      mqtt_seconds(g->config.ping_timeout_us));
+                                      mqtt_seconds(g->ping_timeout_us));
         }
         g->ping_due_us = due_us;
         return 0;

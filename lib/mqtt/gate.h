@@ -63,8 +63,9 @@ typedef struct MqttGate {
 
         MqttPing ping;
         bool is_ping_queued;
-        uint64_t ping_end;    /* PINGREQ has left when out.n_passed is here */
-        uint64_t ping_due_us; /* UINT64_MAX: no timer */
+        uint64_t ping_timeout_us; /* of this ping */
+        uint64_t ping_end;        /* PINGREQ has left when out.n_passed is here */
+        uint64_t ping_due_us;     /* UINT64_MAX: no timer */
 
         uint64_t n_unacked;     /* QoS 1 messages sent without PUBACK */
         uint64_t puback_us;     /* since when a PUBACK is awaited */
@@ -115,6 +116,9 @@ bool mqtt_gate_is_dup(const MqttGate *g, uint64_t sequence);
 /* Lets the PUBACK of message 'sequence' go, after those before it. Unknown or released before: does nothing.
  */
 void mqtt_gate_release(MqttGate *g, uint64_t sequence);
+
+/* Wants an answer to a PINGREQ within 'timeout_us' from now. Before CONNACK: does nothing. */
+void mqtt_gate_ping(MqttGate *g, uint64_t timeout_us, uint64_t now_us);
 
 /* When to call mqtt_gate_run_due(); it may then find that traffic has put the matter off. UINT64_MAX: never.
  */

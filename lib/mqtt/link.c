@@ -343,6 +343,13 @@ void mqtt_link_proven(MqttLink *l) {
                 mqtt_transport_set_proven(l->transport, l->ctx);
 }
 
+void mqtt_link_hint(MqttLink *l, uint64_t now_us) {
+        if (!l->connection)
+                return;
+        mqtt_connection_hint(l->connection, now_us);
+        link_wake(l);
+}
+
 void mqtt_link_close(MqttLink *l) {
         mqtt_transport_abandon(l->transport);
         l->is_opening = false;

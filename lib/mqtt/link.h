@@ -73,7 +73,8 @@ int mqtt_link_new(MqttLink **ret, const MqttLinkConfig *config);
 
 /*
  * Closes at once and frees. Waits for a worker in a TCP connect or TLS handshake, which ends in milliseconds;
- * one that reads files, or sits in the resolver or a sign job, is left behind and frees itself. Takes NULL, returns NULL.
+ * one that reads files, or sits in the resolver or a sign job, is left behind and frees itself. Takes NULL,
+ * returns NULL.
  */
 MqttLink *mqtt_link_free(MqttLink *l);
 
@@ -126,6 +127,8 @@ typedef struct MqttEndpoint {
         uint64_t tcp_timeout_us;      /* 15 s, for all addresses of the name together */
         uint64_t proxy_timeout_us;    /* 15 s, for its answer */
         uint64_t tls_timeout_us;      /* 15 s */
+        /* 60 s; for so long the peer's TCP may leave unacknowledged what an open connection has sent */
+        uint64_t user_timeout_us;
 } MqttEndpoint;
 
 /*
@@ -207,6 +210,13 @@ int mqtt_link_disconnect(MqttLink *l, uint64_t now_us);
  * of another connection: MqttEndpoint.use_proven comes back to it. Does nothing without a connection.
  */
 void mqtt_link_proven(MqttLink *l);
+
+/*
+ * Tells that the network may have changed. A server that the connection still reaches is known by its answer
+ * to a PINGREQ, which leaves now; without a byte from it within 5 s comes MQTT_EVENT_LOST with
+ * MQTT_LOST_PING_TIMEOUT. Of a link that is not connected: does nothing.
+ */
+void mqtt_link_hint(MqttLink *l, uint64_t now_us);
 
 /* Ends the attempt or the connection at once and drops all events not yet popped; no event follows. */
 void mqtt_link_close(MqttLink *l);

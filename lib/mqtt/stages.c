@@ -117,9 +117,11 @@ static void on_address(void *userdata, const struct sockaddr *address, socklen_t
 }
 
 static int run_tcp(MqttAttempt *a) {
-        const MqttTcpJob job = {
-                .addresses = a->addresses, .cancel_fd = a->cancel_fd, .on_address = on_address, .userdata = a
-        };
+        const MqttTcpJob job = { .addresses = a->addresses,
+                                 .cancel_fd = a->cancel_fd,
+                                 .user_timeout_ms = a->user_timeout_ms,
+                                 .on_address = on_address,
+                                 .userdata = a };
         int r;
 
         r = mqtt_tcp_connect(&job, &a->result.stream.fd);

@@ -15,16 +15,14 @@
 /* Names with more addresses exist; a link where the first eight are dead has other problems. */
 #define ADDRESSES_MAX 8
 
-/* Bytes sent that the peer's TCP leaves unacknowledged for so long end the connection (ETIMEDOUT). */
-#define USER_TIMEOUT_MS 60000
-
 /* Keep what waits in the kernel small, so that a PINGREQ does not queue behind minutes of telemetry. */
 #define NOTSENT_LOWAT_BYTES (16 * 1024)
 
 typedef struct Race {
         const MqttTcpJob *job;
-        const struct addrinfo *next;
-        uint64_t next_us; /* when 'next' starts */
+        const struct addrinfo *next[2]; /* of the first address's family, and of the other */
+        unsigned turn;                  /* whose is the next */
+        uint64_t next_us;               /* when it starts */
         struct pollfd fds[1 + ADDRESSES_MAX];
         size_t n_fds; /* the first is 'cancel_fd' */
         int error;
@@ -39,7 +37,7 @@ static int socket_set(int fd, int level, int name, int value) {
         return setsockopt(fd, level, name, &value, sizeof(value)) < 0 ? -errno : 0;
 }
 
-static int socket_start(const struct addrinfo *address, int *ret_fd) {
+static int socket_start(const struct addrinfo *address, unsigned user_timeout_ms, int *ret_fd) {
         _cleanup_(close_fdp) int fd = -1;
         int r;
 
@@ -51,7 +49,7 @@ static int socket_start(const struct addrinfo *address, int *ret_fd) {
         r = socket_set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
         if (r < 0)
                 return r;
-        r = socket_set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS);
+        r = socket_set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int) user_timeout_ms);
         if (r < 0)
                 return r;
         r = socket_set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, NOTSENT_LOWAT_BYTES);
@@ -64,14 +62,35 @@ static int socket_start(const struct addrinfo *address, int *ret_fd) {
         return 0;
 }
 
+/* From 'list' on, the first address that is of the family, or that is not. */
+static const struct addrinfo *find_family(const struct addrinfo *list, int family, bool is_wanted) {
+        while (list && (list->ai_family == family) != is_wanted)
+                list = list->ai_next;
+        return list;
+}
+
+static bool race_has_next(const Race *race) {
+        return race->next[0] || race->next[1];
+}
+
+/* RFC 8305, section 4: families take turns, so that one that does not work costs a delay only. */
+static const struct addrinfo *race_take_next(Race *race) {
+        unsigned i = race->next[race->turn] ? race->turn : !race->turn;
+        const struct addrinfo *address = race->next[i];
+
+        race->next[i] = find_family(address->ai_next, race->job->addresses->ai_family, i == 0);
+        race->turn = !i;
+        return address;
+}
+
 /* Starts the addresses that are due. One that fails at once makes the next one due. */
 static void race_start_due(Race *race, uint64_t now_us) {
-        while (race->next && race->n_fds < ELEMENTSOF(race->fds) && now_us >= race->next_us) {
+        while (race_has_next(race) && race->n_fds < ELEMENTSOF(race->fds) && now_us >= race->next_us) {
+                const struct addrinfo *address = race_take_next(race);
                 int fd = -1, r;
 
-                race->job->on_address(race->job->userdata, race->next->ai_addr, race->next->ai_addrlen);
-                r = socket_start(race->next, &fd);
-                race->next = race->next->ai_next;
+                race->job->on_address(race->job->userdata, address->ai_addr, address->ai_addrlen);
+                r = socket_start(address, race->job->user_timeout_ms, &fd);
                 if (r < 0) {
                         race->error = r;
                         continue;
@@ -104,7 +123,7 @@ static int race_take_winner(Race *race) {
 }
 
 static int race_wait(Race *race, uint64_t now_us) {
-        bool more = race->next && race->n_fds < ELEMENTSOF(race->fds);
+        bool more = race_has_next(race) && race->n_fds < ELEMENTSOF(race->fds);
         int timeout_ms = -1;
 
         if (more)
@@ -135,7 +154,7 @@ static int race_run(Race *race) {
 int mqtt_tcp_connect(const MqttTcpJob *job, int *ret_fd) {
         Race race = {
                 .job = job,
-                .next = job->addresses,
+                .next = { job->addresses, find_family(job->addresses, job->addresses->ai_family, false) },
                 .fds = { { .fd = job->cancel_fd, .events = POLLIN } },
                 .n_fds = 1,
                 .error = -EHOSTUNREACH,

@@ -326,6 +326,29 @@ START_TEST(an_idle_link_sleeps_between_pings_and_a_silent_server_is_lost) {
 }
 END_TEST
 
+START_TEST(a_hint_finds_a_dead_connection_in_five_seconds) {
+        unsigned n_pings = _i == 0 ? 1 : 0;
+        FakeServer s = { .pki = &pki, .script = script_pings, .userdata = &n_pings };
+        uint64_t now_us;
+        MqttLink *l;
+
+        fake_server_start(&s);
+        l = drive_new(&pki, NULL);
+        mqtt_link_hint(l, boottime_us());
+        (void) drive_connect(l, &pki, s.port, "device", true);
+        now_us = boottime_us();
+        mqtt_link_hint(l, now_us);
+        if (n_pings > 0) {
+                run_until_due(l, now_us, now_us + 60 * USEC_PER_SEC);
+        } else {
+                settle(l, now_us);
+                settle(l, now_us + 5 * USEC_PER_SEC);
+                drive_expect_lost(l, MQTT_LOST_PING_TIMEOUT, "has not answered a ping within 5 s");
+        }
+        link_and_server_end(l, &s);
+}
+END_TEST
+
 START_TEST(a_server_that_does_not_acknowledge_is_lost) {
         FakeServer s = { .pki = &pki, .script = fake_script_mqtt };
         uint64_t now_us;
@@ -427,6 +450,7 @@ static Suite *connection_suite(void) {
         tcase_add_test(t, a_reset_is_a_network_failure);
         tcase_add_test(t, codes_of_subacks_are_in_the_order_of_the_filters);
         tcase_add_test(t, an_idle_link_sleeps_between_pings_and_a_silent_server_is_lost);
+        tcase_add_loop_test(t, a_hint_finds_a_dead_connection_in_five_seconds, 0, 2);
         tcase_add_test(t, a_server_that_does_not_acknowledge_is_lost);
         tcase_add_test(t, disconnect_follows_what_was_published_and_waits_for_the_server_to_close);
         tcase_add_test(t, disconnect_does_not_wait_for_ever);

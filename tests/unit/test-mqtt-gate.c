@@ -532,9 +532,58 @@ START_TEST(a_ping_behind_a_large_message_on_a_slow_link_waits_as_long_as_bytes_l
 }
 END_TEST
 
+/* A ping is asked for this long after CONNACK, with 5 s for its answer; there was one due after 60 s. */
+static const struct {
+        unsigned asked_s, sent_s, lost_s;
+} asked_pings[] = {
+        { 0, 0, 5 },    { 30, 30, 35 }, { 30, 32, 37 }, { 61, 60, 66 }, /* its answer has 5 s left, not 14 */
+        { 74, 60, 75 }, { 30, 0, 35 },                                  /* 0: the network takes nothing */
+};
+
+START_TEST(a_ping_that_was_asked_for_leaves_at_once_and_has_a_limit_of_its_own) {
+        const uint64_t asked_us = T0 + asked_pings[_i].asked_s * USEC_PER_SEC,
+                       sent_us = T0 + asked_pings[_i].sent_s * USEC_PER_SEC,
+                       lost_us = T0 + asked_pings[_i].lost_s * USEC_PER_SEC;
+        bool is_sent = sent_us > T0 || asked_us == T0;
+        MqttGate g = gate_new_connected(4);
+        unsigned n_fired;
+
+        ck_assert_int_eq(run_until(&g, MIN(asked_us, T0 + KEEP_ALIVE), &n_fired), 0);
+        if (asked_us > T0 + KEEP_ALIVE)
+                assert_network(&g, BYTES(0xc0, 0), sent_us);
+        ck_assert_int_eq(run_until(&g, asked_us, &n_fired), 0);
+        mqtt_gate_ping(&g, 5 * USEC_PER_SEC, asked_us);
+        if (is_sent && asked_us <= T0 + KEEP_ALIVE)
+                assert_network(&g, BYTES(0xc0, 0), sent_us);
+        ck_assert_int_eq(run_until(&g, lost_us - 1, &n_fired), 0);
+        ck_assert_int_eq(run_until(&g, lost_us, &n_fired), -ETIMEDOUT);
+        ck_assert_int_eq(fault.cause, MQTT_LOST_PING_TIMEOUT);
+        mqtt_gate_done(&g);
+}
+END_TEST
+
+START_TEST(a_ping_that_was_asked_for_and_answered_is_over) {
+        MqttGate g = gate_new_connected(4);
+        uint64_t asked_us = T0 + USEC_PER_SEC;
+        unsigned n_fired;
+
+        /* Asked twice: one ping. */
+        mqtt_gate_ping(&g, 5 * USEC_PER_SEC, asked_us);
+        mqtt_gate_ping(&g, 5 * USEC_PER_SEC, asked_us);
+        assert_network(&g, BYTES(0xc0, 0), asked_us);
+        ck_assert_int_eq(feed_network(&g, BYTES(0xd0, 0), asked_us + 1), 0);
+        /* The next one has the usual limit again. */
+        ck_assert_int_eq(run_until(&g, asked_us + KEEP_ALIVE, &n_fired), 0);
+        assert_network(&g, BYTES(0xc0, 0), asked_us + KEEP_ALIVE);
+        ck_assert_int_eq(run_until(&g, asked_us + KEEP_ALIVE + 15 * USEC_PER_SEC - 1, &n_fired), 0);
+        mqtt_gate_done(&g);
+}
+END_TEST
+
 START_TEST(there_is_no_ping_before_connack) {
         MqttGate g = gate_new(4);
 
+        mqtt_gate_ping(&g, USEC_PER_SEC, T0);
         ck_assert_uint_eq(mqtt_gate_deadline_us(&g), UINT64_MAX);
         feed_local(&g, BYTES(0x10, 4, 'C', 'O', 'N', 'N'), T0);
         ck_assert_uint_eq(mqtt_gate_deadline_us(&g), UINT64_MAX);
@@ -643,6 +692,9 @@ static Suite *gate_suite(void) {
         tcase_add_test(time, messages_that_nobody_acknowledges_are_named_as_the_reason);
         tcase_add_test(time, any_byte_answers_a_ping);
         tcase_add_test(time, a_ping_behind_a_large_message_on_a_slow_link_waits_as_long_as_bytes_leave);
+        tcase_add_loop_test(time, a_ping_that_was_asked_for_leaves_at_once_and_has_a_limit_of_its_own, 0,
+                            ELEMENTSOF(asked_pings));
+        tcase_add_test(time, a_ping_that_was_asked_for_and_answered_is_over);
         tcase_add_test(time, there_is_no_ping_before_connack);
         tcase_add_test(time, a_server_that_acknowledges_nothing_is_lost);
         tcase_add_test(time, a_puback_is_owed_for_what_has_left_as_a_whole);
