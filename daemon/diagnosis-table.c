@@ -304,6 +304,21 @@ static const ProblemInfo rows[_PROBLEM_MAX] = {
         ROW(PROVISIONING_PROTOCOL, "provisioning-protocol", PROVISIONING, PROTOCOL, PROTOCOL,
             "The {peer} answered what cannot be understood" PROVISIONING_CODES,
             "Check Endpoint= in [Provisioning]: something else may answer."),
+
+        /* Notices. */
+        ROW(CREDENTIALS_ROLLED_BACK, "credentials-rolled-back", IDENTITY, NONE, NONE,
+            "The new key or certificate of this device does not work, the old one is used<: {detail}>",
+            "Correct the new files: they are tried as soon as they change."),
+        ROW(OWN_CERTIFICATE_EXPIRES, "own-certificate-expires", IDENTITY, NONE, NONE,
+            "The certificate of this device expires at {own-not-after}< (subject {own-subject})>",
+            "Put a new certificate into the file that CertificateFile= in [Hub] names: it is taken at once, "
+            "without a restart."),
+        ROW(CLOCK_STEPPED, "clock-stepped", CLOCK, NONE, NONE,
+            "The clock was set {detail}",
+            "If it is often, look for two programs that set it: 'timedatectl', 'systemctl list-units'."),
+        ROW(POISON_MESSAGE, "poison-message", LINK, NONE, NONE,
+            "The {peer} closed the connection whenever message {detail} was sent, so that was set aside",
+            "It is in dead-letters/ in the state directory of aziotd; look for what is wrong with it."),
         /* clang-format on */
 };
 

@@ -107,6 +107,13 @@ typedef enum Problem {
         PROBLEM_PROVISIONING_ERROR,
         PROBLEM_PROVISIONING_TIMEOUT,
         PROBLEM_PROVISIONING_PROTOCOL,
+
+        /* Notices: what is good to know, although it does not keep the device offline. Their class is NONE.
+         */
+        PROBLEM_CREDENTIALS_ROLLED_BACK,
+        PROBLEM_OWN_CERTIFICATE_EXPIRES,
+        PROBLEM_CLOCK_STEPPED,
+        PROBLEM_POISON_MESSAGE,
         _PROBLEM_MAX,
 } Problem;
 

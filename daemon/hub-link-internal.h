@@ -20,6 +20,7 @@
 #include <session/recovery.h>
 
 #include "daemon/credential.h"
+#include "daemon/close-watch.h"
 #include "daemon/diagnosis.h"
 #include "daemon/hub-link.h"
 #include "daemon/telemetry-message.h"
@@ -61,14 +62,14 @@ struct HubLink {
         unsigned n_answers;
         unsigned n_in_flight; /* messages without PUBACK */
         HubLinkEnd end;       /* of the connection that is being given up */
-        bool is_heard;        /* the present connection has brought a PUBACK */
-        unsigned n_unheard;   /* connections in a row that the hub closed when it was sent something */
+        CloseWatch close_watch;
 
         HubLinkState state;
         uint64_t since_us;
         uint64_t next_attempt_us;
-        Diagnosis cause;                /* that the session is being told of */
-        Diagnosis last;                 /* the last failure; PROBLEM_NONE: none yet */
+        Diagnosis cause; /* that the session is being told of */
+        LinkRecord record;
+        int64_t clock_offset_us;        /* of the wall clock from CLOCK_BOOTTIME, when last looked at */
         char hub_field[HUB_FIELD_SIZE]; /* for the journal */
 };
 
@@ -87,6 +88,11 @@ DiagnosisContext hub_link_context(const HubLink *link);
  * The state is to be set after it.
  */
 void hub_link_record(HubLink *link, const Diagnosis *diagnosis, uint64_t delay_us);
+
+/* How far the wall clock is ahead of the one that nobody sets. */
+int64_t hub_link_clock_offset_us(void);
+/* The clock was set, and the link, which was in this state, has done what there was to be done about it. */
+void hub_link_note_clock(HubLink *link, HubLinkState before);
 
 /* Reads who the device is. 0: *ret is to be released; CONFIG_INVALID: *ret_cause says why, -errno as well. */
 int hub_link_read_identity(HubLink *link, Credential *ret, Diagnosis *ret_cause);

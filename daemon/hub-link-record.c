@@ -6,6 +6,9 @@
 
 #include <inttypes.h>
 
+/* A clock that was set by less may as well have drifted. */
+#define CLOCK_STEP_US ((int64_t) (60 * USEC_PER_SEC))
+
 DiagnosisContext hub_link_context(const HubLink *link) {
         return (DiagnosisContext){
                 .service = CLOUD_HUB,
@@ -36,14 +39,57 @@ void hub_link_session_failed(HubLink *link, Problem problem, int error, const ch
 void hub_link_record(HubLink *link, const Diagnosis *diagnosis, uint64_t delay_us) {
         bool was_online = link->state == HUB_LINK_ONLINE || link->state == HUB_LINK_RENEWING;
         /* What is waited for, such as the time, is not told each time that it is looked for. */
-        bool is_known = link->state == HUB_LINK_WAITING && diagnosis->problem == link->last.problem;
+        bool is_known = link->state == HUB_LINK_WAITING && diagnosis->problem == link->record.last.problem;
         char word[64];
 
-        link->last = *diagnosis;
-        if (is_known)
+        if (is_known) {
+                link->record.last = *diagnosis;
                 return;
+        }
+        link_record_failed(&link->record, diagnosis);
         (void) snprintf(word, sizeof(word), "AZIOT_PROBLEM=%s", problem_to_string(diagnosis->problem));
         (void) log_full(link->log, was_online ? LOG_NOTICE : LOG_WARNING, 0,
                         FIELDS("MESSAGE_ID=" MSG_LINK_DOWN, link->hub_field, word), "%s, retrying in %.1f s",
                         diagnosis->text, (double) delay_us / USEC_PER_SEC);
+}
+
+const LinkRecord *hub_link_get_record(const HubLink *link) {
+        return &link->record;
+}
+
+void hub_link_add_notice(HubLink *link, Problem problem, int error, const char *detail) {
+        DiagnosisContext context = hub_link_context(link);
+        Diagnosis notice;
+
+        diagnosis_make(&notice, &context, problem, error, detail);
+        link_record_notice(&link->record, &notice);
+        link->ops->on_status(link->userdata);
+}
+
+void hub_link_remove_notice(HubLink *link, Problem problem) {
+        if (link_record_forget_notice(&link->record, problem))
+                link->ops->on_status(link->userdata);
+}
+
+int64_t hub_link_clock_offset_us(void) {
+        return (int64_t) (realtime_us() - boottime_us());
+}
+
+/* What was done about it depends on what the link was at: see hub_link_clock_changed(). */
+void hub_link_note_clock(HubLink *link, HubLinkState before) {
+        int64_t step_us = hub_link_clock_offset_us() - link->clock_offset_us;
+        uint64_t minutes = (uint64_t) llabs(step_us) / USEC_PER_SEC / 60;
+        const char *done = "nothing had to be done about it";
+        char text[128];
+
+        if (llabs(step_us) < CLOCK_STEP_US)
+                return;
+        link->clock_offset_us += step_us;
+        if (before == HUB_LINK_ONLINE && link->state == HUB_LINK_RENEWING)
+                done = "the connection is made anew, because of its token";
+        else if (before == HUB_LINK_WAITING && link->state != HUB_LINK_WAITING)
+                done = "the next attempt was made at once";
+        (void) snprintf(text, sizeof(text), "%s by %" PRIu64 " h %" PRIu64 " min: %s",
+                        step_us > 0 ? "forward" : "back", minutes / 60, minutes % 60, done);
+        hub_link_add_notice(link, PROBLEM_CLOCK_STEPPED, 0, text);
 }

@@ -18,12 +18,19 @@
 #include "daemon/hub-link-internal.h"
 
 #include <assert.h>
+#include <inttypes.h>
 
 #include "daemon/az-errno.h"
 #include "daemon/diagnosis.h"
 
-/* So often in a row a hub has to close on a message before it is taken for throttling. */
-#define UNHEARD_MIN 2U
+static void make_quota(const HubLink *link, const DiagnosisContext *context, Diagnosis *ret) {
+        uint64_t silence_s = close_watch_silence_us(&link->close_watch, context->boottime_us) / USEC_PER_SEC;
+        char text[32];
+
+        (void) snprintf(text, sizeof(text), "%" PRIu64 " %s", silence_s < 120 ? silence_s : silence_s / 60,
+                        silence_s < 120 ? "s" : "min");
+        diagnosis_make(ret, context, PROBLEM_QUOTA, 0, text);
+}
 
 /* What the session asks for --------------------------------------------------------------------------- */
 
@@ -85,8 +92,11 @@ static void do_subscribe(HubLink *link, const az_hub_event *event) {
 }
 
 static void do_live(HubLink *link) {
+        DiagnosisContext context = hub_link_context(link);
         bool was_planned = link->state == HUB_LINK_RENEWING;
 
+        link_record_live(&link->record, &context);
+        close_watch_begin(&link->close_watch, context.boottime_us);
         hub_link_set_state(link, HUB_LINK_ONLINE, UINT64_MAX);
         if (was_planned)
                 log_info(link->log, "Renewed the connection to '%s'", link->credential.host);
@@ -99,12 +109,24 @@ static void do_live(HubLink *link) {
                 link->ops->on_live(link->userdata);
 }
 
+/* For want of a daily quota a hub may refuse connections, too. */
+static void judge_refusal(HubLink *link, const DiagnosisContext *context) {
+        uint8_t connack_code = link->cause.connack_code;
+
+        if (link->cause.problem != PROBLEM_HUB_UNAVAILABLE && link->cause.problem != PROBLEM_CONNACK_CLOSED)
+                return;
+        if (close_watch_refused(&link->close_watch) != PROBLEM_NONE)
+                make_quota(link, context, &link->cause);
+        link->cause.connack_code = connack_code;
+}
+
 static void do_lost(HubLink *link, const az_hub_event *event) {
         DiagnosisContext context = hub_link_context(link);
 
         hub_link_forget_traffic(link);
         hub_link_close(link);
         (void) diagnosis_from_hub_loss(&link->cause, &context, event); /* else it is set already */
+        judge_refusal(link, &context);
         hub_link_record(link, &link->cause, event->as.lost.delay_us);
         hub_link_set_state(link, HUB_LINK_WAITING, boottime_us() + event->as.lost.delay_us);
         hub_link_run_recovery(link, az_recovery_hub_lost(&link->recovery, event,
@@ -227,21 +249,19 @@ static HubLinkEnd end_of(const MqttEvent *event) {
         return HUB_LINK_END_OTHER;
 }
 
-/*
- * A hub that throttles, or whose daily quota is used up, says so by closing when it is sent a message; but so
- * it does for a message that it does not like.
- */
 static void diagnose_end(HubLink *link, const MqttEvent *event, Diagnosis *ret) {
         DiagnosisContext context = hub_link_context(link);
+        Problem problem = PROBLEM_NONE;
 
-        if (link->end != HUB_LINK_END_CLOSED || link->is_heard) {
-                link->n_unheard = 0;
+        if (link->is_accepted)
+                problem = close_watch_ended(&link->close_watch, link->end == HUB_LINK_END_CLOSED,
+                                            context.boottime_us);
+        if (problem == PROBLEM_NONE)
                 diagnosis_from_lost(ret, &context, event->lost.cause, event->lost.error, event->lost.text);
-                return;
-        }
-        diagnosis_make(ret, &context,
-                       ++link->n_unheard < UNHEARD_MIN ? PROBLEM_CLOSED_ON_PUBLISH : PROBLEM_HUB_THROTTLES,
-                       event->lost.error, event->lost.text);
+        else if (problem == PROBLEM_QUOTA)
+                make_quota(link, &context, ret);
+        else
+                diagnosis_make(ret, &context, problem, event->lost.error, event->lost.text);
 }
 
 static void on_lost(HubLink *link, const MqttEvent *event) {
@@ -297,7 +317,7 @@ void hub_link_mqtt_event(HubLink *link, const MqttEvent *event) {
                 break;
         case MQTT_EVENT_PUBACK:
                 link->n_in_flight -= link->n_in_flight > 0;
-                link->is_heard = true;
+                close_watch_heard(&link->close_watch);
                 link->ops->on_puback(link->userdata, event->puback.token);
                 break;
         case MQTT_EVENT_MESSAGE:

@@ -110,7 +110,6 @@ void hub_link_forget_traffic(HubLink *link) {
 
         hub_link_drop_answers(link);
         link->n_in_flight = 0;
-        link->is_heard = false;
         link->end = HUB_LINK_END_OTHER;
         link->ops->on_lost(link->userdata, end);
 }

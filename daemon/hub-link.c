@@ -49,6 +49,7 @@ int hub_link_new(HubLink **ret, const Config *config, const char *runtime_dir, c
                 .since_us = boottime_us(),
                 .next_attempt_us = UINT64_MAX,
                 .end = HUB_LINK_END_OTHER,
+                .clock_offset_us = hub_link_clock_offset_us(),
         };
 
         STAILQ_INIT(&link->answers);
@@ -99,8 +100,11 @@ void hub_link_reconnect(HubLink *link) {
 }
 
 void hub_link_clock_changed(HubLink *link) {
+        HubLinkState before = link->state;
+
         if (link->has_identity)
                 hub_link_run_session(link, az_hub_session_clock_changed(&link->session, hub_link_time()));
+        hub_link_note_clock(link, before);
 }
 
 int hub_link_dispatch(HubLink *link) {
@@ -149,7 +153,7 @@ void hub_link_get_status(const HubLink *link, HubLinkStatus *ret) {
                 .device_id = link->credential.device_id,
                 .module_id = link->credential.module_id,
                 .host = link->credential.host,
-                .last_error = link->last.problem != PROBLEM_NONE ? link->last.text : NULL,
+                .last_error = link->record.last.problem != PROBLEM_NONE ? link->record.last.text : NULL,
                 .next_attempt_us = link->next_attempt_us,
         };
 }

@@ -14,6 +14,7 @@
 #include <mqtt/link.h>
 
 #include "daemon/config.h"
+#include "daemon/link-record.h"
 #include "daemon/log.h"
 
 typedef struct HubLink HubLink;
@@ -128,3 +129,9 @@ void hub_link_fail(HubLink *link, int error);
 int hub_link_answer_method(HubLink *link, az_span request_id, uint16_t status, az_span payload);
 
 void hub_link_get_status(const HubLink *link, HubLinkStatus *ret);
+/* What is remembered of its failures and connections. It lives as long as the link, and changes with it. */
+const LinkRecord *hub_link_get_record(const HubLink *link);
+/* Remembers what is good to know, and tells on_status(); see diagnosis_make(). */
+void hub_link_add_notice(HubLink *link, Problem problem, int error, const char *detail);
+/* It is no longer so. */
+void hub_link_remove_notice(HubLink *link, Problem problem);

@@ -97,6 +97,7 @@ static void give_up_unsendable(Uplink *uplink, uint64_t sequence) {
 static void on_set_aside(void *userdata, const char *path, int error) {
         Uplink *uplink = userdata;
         uint64_t sequence = uplink->withheld.sequence;
+        char name[24];
 
         uplink->is_filing = false;
         held_done(&uplink->withheld);
@@ -109,6 +110,8 @@ static void on_set_aside(void *userdata, const char *path, int error) {
                         "The hub closes the connection whenever message %" PRIu64
                         " is sent: it is set aside as '%s' and will not reach the hub",
                         sequence, path);
+        (void) snprintf(name, sizeof(name), "%" PRIu64, sequence);
+        hub_link_add_notice(uplink->link, PROBLEM_POISON_MESSAGE, 0, name);
         give_up(uplink, sequence);
         uplink->stats.n_poison++;
 }

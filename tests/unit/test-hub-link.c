@@ -605,6 +605,35 @@ START_TEST(a_token_that_a_step_of_the_clock_made_useless_is_replaced) {
 END_TEST
 
 static const struct {
+        time_t step_s;
+        const char *text; /* NULL: it is not worth a notice */
+} steps[] = {
+        { 30, NULL },
+        { -59, NULL },
+        { 300, "The clock was set forward by 0 h 5 min: nothing had to be done" },
+        { 7200, "The clock was set forward by 2 h 0 min: the connection is made anew" },
+        { -7200, "The clock was set back by 2 h 0 min: the connection is made anew" },
+};
+
+START_TEST(a_step_of_the_clock_is_told_with_what_was_done_about_it) {
+        const LinkRecord *record;
+        Fixture f;
+
+        fixture_make_online(&f);
+        now.boot_s += 120;
+        now.unix_s += 120 + steps[_i].step_s;
+        hub_link_clock_changed(f.link);
+        record = hub_link_get_record(f.link);
+        if (steps[_i].text)
+                ck_assert_msg(strstr(record->notices[0].text, steps[_i].text) != NULL, "%s",
+                              record->notices[0].text);
+        else
+                ck_assert_int_eq(record->notices[0].problem, PROBLEM_NONE);
+        fixture_done(&f);
+}
+END_TEST
+
+static const struct {
         time_t uptime_s;
         HubLinkState state;
 } boots[] = {
@@ -702,6 +731,7 @@ static Suite *hub_link_suite(void) {
         tcase_add_test(t, a_clock_that_is_never_set_is_waited_for_five_minutes);
         tcase_add_test(t, a_clock_that_is_waited_for_is_logged_once);
         tcase_add_test(t, a_token_that_a_step_of_the_clock_made_useless_is_replaced);
+        tcase_add_loop_test(t, a_step_of_the_clock_is_told_with_what_was_done_about_it, 0, ELEMENTSOF(steps));
         tcase_add_loop_test(t, a_machine_that_has_just_booted_does_not_connect_at_once, 0, ELEMENTSOF(boots));
         suite_add_tcase(s, t);
 

@@ -25,6 +25,8 @@ struct HubLink {
         uint64_t published[8]; /* since the last loss */
         size_t n_published;
         unsigned n_failures;
+        Problem notice;
+        char notice_detail[8];
 };
 
 struct DeadLetters {
@@ -95,6 +97,11 @@ void hub_link_fail(HubLink *link, int error) {
         link->n_failures++;
         link->result = 0;
         uplink_lost(link->uplink, HUB_LINK_END_OTHER);
+}
+
+void hub_link_add_notice(HubLink *link, Problem problem, int error, const char *detail) {
+        link->notice = problem;
+        (void) snprintf(link->notice_detail, sizeof(link->notice_detail), "%s", detail);
 }
 
 typedef struct Fixture {
@@ -283,6 +290,8 @@ START_TEST(a_message_that_the_hub_closes_on_is_set_aside_once_another_one_got_th
         assert_published(&f, "3");
         uplink_get_stats(f.link.uplink, &stats);
         ck_assert_uint_eq(stats.n_poison, 1);
+        ck_assert_int_eq(f.link.notice, PROBLEM_POISON_MESSAGE);
+        ck_assert_str_eq(f.link.notice_detail, "1");
         fixture_done(&f);
 }
 END_TEST
