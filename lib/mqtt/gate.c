@@ -514,6 +514,12 @@ static int gate_run_ping(MqttGate *g, uint64_t now_us, MqttFault *fault) {
 static int gate_run_puback(MqttGate *g, uint64_t now_us, MqttFault *fault) {
         uint64_t due_us = g->puback_us + g->config.puback_timeout_us;
 
+        if (g->n_unacked > 0 && now_us >= due_us && g->in.moved_us <= g->puback_us) {
+                /* Not a byte since: perhaps nobody is there any more, and that is another fault. */
+                mqtt_gate_ping(g, g->config.ping_timeout_us, now_us);
+                g->puback_due_us = now_us + g->config.ping_timeout_us;
+                return 0;
+        }
         if (g->n_unacked > 0 && now_us >= due_us)
                 return mqtt_fault_set(fault, MQTT_LOST_PUBACK_TIMEOUT, -ETIMEDOUT,
                                       "the server has acknowledged no message for %g s",

@@ -617,6 +617,32 @@ START_TEST(a_server_that_acknowledges_nothing_is_lost) {
 }
 END_TEST
 
+START_TEST(a_server_that_says_nothing_at_all_is_asked_first) {
+        static const bool is_answered[] = { false, true };
+        MqttGate g = gate_new_connected(4);
+        uint64_t sent_us = T0 + USEC_PER_SEC, asked_us;
+        uint8_t buffer[64];
+        unsigned n_fired;
+
+        /* Something is sent all the time, so that it is not the keep-alive that asks. */
+        feed_local(&g, BYTES(0x32, 5, 0, 1, 't', 0, 1), sent_us);
+        (void) take_network(&g, buffer, sent_us);
+        ck_assert_int_eq(feed_network(&g, BYTES(0x40, 2, 0, 1), sent_us + USEC_PER_SEC), 0);
+        sent_us += USEC_PER_SEC;
+        feed_local(&g, BYTES(0x32, 5, 0, 1, 't', 0, 2), sent_us);
+        (void) take_network(&g, buffer, sent_us);
+
+        asked_us = sent_us + 60 * USEC_PER_SEC;
+        ck_assert_int_eq(run_until(&g, asked_us, &n_fired), 0);
+        assert_network(&g, BYTES(0xc0, 0), asked_us);
+        if (is_answered[_i])
+                ck_assert_int_eq(feed_network(&g, BYTES(0xd0, 0), asked_us + 1), 0);
+        ck_assert_int_eq(run_until(&g, asked_us + 15 * USEC_PER_SEC, &n_fired), -ETIMEDOUT);
+        ck_assert_int_eq(fault.cause, is_answered[_i] ? MQTT_LOST_PUBACK_TIMEOUT : MQTT_LOST_PING_TIMEOUT);
+        mqtt_gate_done(&g);
+}
+END_TEST
+
 START_TEST(a_puback_is_owed_for_what_has_left_as_a_whole) {
         MqttGate g = gate_new_connected(4);
         uint8_t buffer[64];
@@ -697,6 +723,7 @@ static Suite *gate_suite(void) {
         tcase_add_test(time, a_ping_that_was_asked_for_and_answered_is_over);
         tcase_add_test(time, there_is_no_ping_before_connack);
         tcase_add_test(time, a_server_that_acknowledges_nothing_is_lost);
+        tcase_add_loop_test(time, a_server_that_says_nothing_at_all_is_asked_first, 0, 2);
         tcase_add_test(time, a_puback_is_owed_for_what_has_left_as_a_whole);
         tcase_add_test(time, nothing_owed_is_no_timer);
         tcase_add_test(time, the_password_does_not_stay_in_the_buffer);
