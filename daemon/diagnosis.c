@@ -131,6 +131,9 @@ static Problem problem_of_end(const DiagnosisContext *c, MqttLost cause, int err
         /* A hub that closes before it has read all that was sent resets the connection by that. */
         if (cause == MQTT_LOST_NETWORK && (error == -ECONNRESET || error == -EPIPE))
                 problem = PROBLEM_CLOSED;
+        /* tcp(7), TCP_USER_TIMEOUT: what was sent has not been acknowledged for so long. */
+        if (cause == MQTT_LOST_NETWORK && error == -ETIMEDOUT)
+                problem = PROBLEM_HALF_OPEN;
         return problem == PROBLEM_CLOSED && !c->is_accepted ? PROBLEM_CONNACK_CLOSED : problem;
 }
 

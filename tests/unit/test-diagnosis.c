@@ -264,6 +264,8 @@ static const struct {
         { MQTT_LOST_NETWORK, -ECONNRESET, true, "closed", LAYER_LINK, "closed the connection", "by itself" },
         { MQTT_LOST_NETWORK, -ECONNRESET, false, "connack-closed", LAYER_CONNACK, "closed", "by itself" },
         { MQTT_LOST_NETWORK, -EHOSTUNREACH, true, "broken", LAYER_LINK, "words of the link", "network" },
+        { MQTT_LOST_NETWORK, -ETIMEDOUT, true, "half-open", LAYER_LINK, "words of the link",
+          "KeepAliveSec=" },
         { MQTT_LOST_CLIENT_CERTIFICATE, 0, false, "own-certificate-refused", LAYER_TLS, "words of the link",
           "registered" },
         { MQTT_LOST_CONNACK_TIMEOUT, -ETIMEDOUT, false, "connack-timeout", LAYER_CONNACK, "in time",
