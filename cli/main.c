@@ -6,9 +6,9 @@
 #include "util/util.h"
 
 static const Verb verbs[] = {
-        { "status", status_main },     { "watch", watch_main }, { "send", send_main },
-        { "messages", messages_main }, { "twin", twin_main },   { "serve", serve_main },
-        { "call", call_main },
+        { "status", status_main },     { "watch", watch_main },     { "send", send_main },
+        { "messages", messages_main }, { "twin", twin_main },       { "serve", serve_main },
+        { "call", call_main },         { "history", history_main },
 };
 
 static const char usage[] =
@@ -18,6 +18,7 @@ static const char usage[] =
         "\n"
         "  status               show device, link and outbox\n"
         "  watch                show them whenever they change\n"
+        "  history              show what became of the link\n"
         "  send [BODY]          send a message, or one for each line of standard input\n"
         "  messages [-- CMD]    print messages from the cloud, or give them to a command\n"
         "  twin get             show the device twin\n"

@@ -6,7 +6,7 @@
  * the last time.
  */
 
-#include "daemon/device.h"
+#include "daemon/device-internal.h"
 
 #include <assert.h>
 
@@ -16,35 +16,8 @@
 /* A flood of messages makes one reply in this time. */
 #define TELL_INTERVAL_US USEC_PER_SEC
 
-/* What changes too often to be told each time. */
-typedef struct Counters {
-        OutboxStats outbox;
-        UplinkStats uplink;
-        InboxStats inbox;
-} Counters;
-
-typedef struct Watcher Watcher;
-struct Watcher {
-        Device *device;
-        IpcCall *call;
-        Watcher *previous, *next;
-};
-
-struct Device {
-        const Config *config;
-        HubLink *link;
-        const Outbox *outbox;
-        const Uplink *uplink;
-        const Messages *messages;
-
-        Watcher *watchers;
-        Counters told;
-        uint64_t told_us;
-        bool link_changed, counters_changed; /* since then */
-};
-
 int device_new(Device **ret, const Config *config, HubLink *link, const Outbox *outbox, const Uplink *uplink,
-               const Messages *messages) {
+               const Messages *messages, History *history) {
         Device *d;
 
         d = malloc(sizeof(*d));
@@ -57,7 +30,9 @@ int device_new(Device **ret, const Config *config, HubLink *link, const Outbox *
                 .outbox = outbox,
                 .uplink = uplink,
                 .messages = messages,
+                .history = history,
         };
+        history_set_listener(history, device_history_added, d);
         *ret = d;
         return 0;
 }
@@ -66,14 +41,15 @@ Device *device_free(Device *d) {
         if (!d)
                 return NULL;
 
-        assert(!d->watchers);
+        assert(!d->watchers && !d->history_watchers);
+        history_set_listener(d->history, NULL, NULL);
         free(d);
         return NULL;
 }
 
 /* The status ------------------------------------------------------------------------------------------ */
 
-static void write_time(IpcJson *json, const char *name, uint64_t realtime) {
+void device_write_time(IpcJson *json, const char *name, uint64_t realtime) {
         char text[RFC3339_SIZE];
 
         ipc_json_cstring(json, name, rfc3339_format(text, realtime));
@@ -85,14 +61,14 @@ static void write_link(IpcJson *json, const HubLinkStatus *status) {
         ipc_json_begin(json, "link");
         ipc_json_cstring(json, "state", hub_link_state_to_string(status->state));
         /* Reckoned from now, because the wall clock may have been set since then. */
-        write_time(json, "since", realtime_us() - (now_us - status->since_us));
+        device_write_time(json, "since", realtime_us() - (now_us - status->since_us));
         if (status->host)
                 ipc_json_cstring(json, "hub", status->host);
         if (status->last_error)
                 ipc_json_cstring(json, "lastError", status->last_error);
         if (status->next_attempt_us != UINT64_MAX)
-                write_time(json, "nextAttempt",
-                           realtime_us() + MAX(status->next_attempt_us, now_us) - now_us);
+                device_write_time(json, "nextAttempt",
+                                  realtime_us() + MAX(status->next_attempt_us, now_us) - now_us);
         ipc_json_end(json);
 }
 
@@ -112,7 +88,7 @@ static void write_outbox(IpcJson *json, const Counters *c) {
         ipc_json_int(json, "bytes", (int64_t) c->outbox.bytes);
         ipc_json_int(json, "capacityBytes", (int64_t) c->outbox.capacity_bytes);
         if (c->outbox.oldest_realtime_us > 0)
-                write_time(json, "oldest", c->outbox.oldest_realtime_us);
+                device_write_time(json, "oldest", c->outbox.oldest_realtime_us);
         write_dropped(json, c);
         ipc_json_end(json);
 }
@@ -164,7 +140,7 @@ static Watcher *watcher_free(Watcher *w) {
         if (w->previous)
                 w->previous->next = w->next;
         else
-                w->device->watchers = w->next;
+                *w->list = w->next;
         if (w->next)
                 w->next->previous = w->previous;
         free(w);
@@ -173,6 +149,20 @@ static Watcher *watcher_free(Watcher *w) {
 
 static void watcher_gone(IpcCall *call, void *userdata) {
         watcher_free(userdata);
+}
+
+int device_watch(Watcher **list, IpcCall *call) {
+        Watcher *w;
+
+        w = malloc(sizeof(*w));
+        if (!w)
+                return -ENOMEM;
+        *w = (Watcher){ .list = list, .call = call, .next = *list };
+        if (w->next)
+                w->next->previous = w;
+        *list = w;
+        ipc_call_set_on_gone(call, watcher_gone, w);
+        return IPC_DEFERRED;
 }
 
 static void tell(Device *d, uint64_t now_us) {
@@ -221,7 +211,6 @@ static int device_watch_status(IpcCall *call, const void *params, void *userdata
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
         Device *d = userdata;
         Counters counters;
-        Watcher *w;
         int r;
 
         /* What the others have still to be told, this one hears now and again with them. */
@@ -231,17 +220,9 @@ static int device_watch_status(IpcCall *call, const void *params, void *userdata
         if (r < 0)
                 return r;
 
-        w = malloc(sizeof(*w));
-        if (!w)
-                return -ENOMEM;
-        *w = (Watcher){ .device = d, .call = call, .next = d->watchers };
-        if (w->next)
-                w->next->previous = w;
-        else
+        if (!d->watchers)
                 d->told = counters; /* nobody watched what changed before */
-        d->watchers = w;
-        ipc_call_set_on_gone(call, watcher_gone, w);
-        return IPC_DEFERRED;
+        return device_watch(&d->watchers, call);
 }
 
 static int device_reconnect(IpcCall *call, const void *params, void *userdata) {
@@ -255,6 +236,7 @@ static const IpcMethod methods[] = {
         { "GetStatus", IPC_GRANT_READ, 0, NULL, device_get_status },
         { "WatchStatus", IPC_GRANT_READ, IPC_METHOD_MORE_ONLY, NULL, device_watch_status },
         { "Reconnect", IPC_GRANT_ADMIN, 0, NULL, device_reconnect },
+        { "GetHistory", IPC_GRANT_READ, IPC_METHOD_MORE, &device_get_history_struct, device_get_history },
 };
 
 const IpcInterface device_interface = {

@@ -185,6 +185,8 @@ static int manager_finish(Manager *m) {
                 (void) log_warning_errno(&m->log, r, "The outbox was not closed cleanly: %m, ignoring");
         (void) uplink_run(m->uplink);
         twin_close(m->twin);
+        history_add(m->history, HISTORY_STOPPED, NULL);
+        history_close(m->history);
         return sd_event_exit(m->event, 0);
 }
 
@@ -233,10 +235,31 @@ static int manager_on_link(sd_event_source *source, int fd, uint32_t revents, vo
         return 0; /* manager_on_turn() follows */
 }
 
+/* What a person or a time server corrected by less is not worth a record. */
+#define CLOCK_STEP_MIN_US ((int64_t) USEC_PER_SEC)
+
+/* How far the wall clock is ahead of the one that nobody sets. */
+static int64_t clock_offset_us(void) {
+        return (int64_t) (realtime_us() - boottime_us());
+}
+
+static void manager_note_clock(Manager *m) {
+        int64_t step_us = clock_offset_us() - m->clock_offset_us;
+        char text[64];
+
+        if (step_us > -CLOCK_STEP_MIN_US && step_us < CLOCK_STEP_MIN_US)
+                return;
+        m->clock_offset_us += step_us;
+        (void) snprintf(text, sizeof(text), "The clock was set by %+.1f s",
+                        (double) step_us / (double) USEC_PER_SEC);
+        history_add(m->history, HISTORY_CLOCK_STEPPED, &(HistoryFacts){ .text = text });
+}
+
 static int manager_on_clock(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         Manager *m = userdata;
 
         wall_clock_acknowledge(fd);
+        manager_note_clock(m);
         hub_link_clock_changed(m->link);
         return 0;
 }
@@ -269,6 +292,7 @@ static int manager_watch_clock(Manager *m) {
         fd = wall_clock_watch();
         if (fd < 0)
                 return fd;
+        m->clock_offset_us = clock_offset_us();
         r = sd_event_add_io(m->event, &m->clock_source, fd, EPOLLIN, manager_on_clock, m);
         if (r < 0)
                 return r;
@@ -366,6 +390,11 @@ static int manager_build(Manager *m, const ManagerOptions *options) {
         if (r < 0)
                 return r;
 
+        r = history_new(&m->history, m->disk, options->state_dir, now.boot, &m->log);
+        if (r < 0)
+                return log_error_errno(&m->log, r, "Failed to read the history: %m");
+        history_add(m->history, HISTORY_STARTED, &(HistoryFacts){ .text = "aziotd " AZIOT_VERSION });
+
         r = hub_link_new(&m->link, &m->config, options->runtime_dir, &m->log, &link_ops, m);
         if (r < 0)
                 return log_error_errno(
@@ -386,7 +415,8 @@ static int manager_build(Manager *m, const ManagerOptions *options) {
         if (r >= 0)
                 r = messages_new(&m->messages, m->link, m->disk, &m->config, options->state_dir, &m->log);
         if (r >= 0)
-                r = device_new(&m->device, &m->config, m->link, m->outbox, m->uplink, m->messages);
+                r = device_new(&m->device, &m->config, m->link, m->outbox, m->uplink, m->messages,
+                               m->history);
         if (r >= 0)
                 r = manager_add_sources(m);
         if (r < 0)
@@ -449,6 +479,7 @@ Manager *manager_free(Manager *m) {
         m->waits = stage_waits_free(m->waits);
         m->link = hub_link_free(m->link);
         m->outbox = outbox_free(m->outbox);
+        m->history = history_free(m->history);
         m->disk = disk_free(m->disk);
         m->event = sd_event_unref(m->event);
         config_done(&m->config);

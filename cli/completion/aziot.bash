@@ -27,6 +27,7 @@ _aziot() {
                 [-]='--version'
                 [status]=''
                 [watch]=''
+                [history]='--lines -n --follow -f'
                 [send]='--property --content-type --message-id --component --ttl --text --data --stage --timeout --verbose -v'
                 [messages]='--count --wait'
                 [twin]=''
@@ -58,7 +59,7 @@ _aziot() {
                         [[ $verb = 'twin acknowledge' ]] && ((i++))
                         ;;
                 --property | --content-type | --message-id | --component | --ttl | --stage | --timeout | \
-                        --count | --wait | --status | --description)
+                        --count | --wait | --status | --description | --lines | -n)
                         ((i++))
                         ;;
                 -?*) ;;
@@ -86,7 +87,7 @@ _aziot() {
                 words="--socket --json --help ${options[${verb:--}]-}"
         else
                 case $verb/$n_arguments in
-                /0) words='status watch send messages twin serve call' ;;
+                /0) words='status watch history send messages twin serve call' ;;
                 twin/0) words='get watch report acknowledge' ;;
                 messages/0) words='--' ;;
                 serve/*) words="$([[ $n_arguments -gt 0 ]] && echo --) $("$aziot" call io.aziotd.methods.List 2>/dev/null |

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+
+/* aziot history: what became of the link, a line for each event. */
+
+#include <inttypes.h>
+
+#include "cli/loop.h"
+#include "cli/reply.h"
+
+#define METHOD "io.aziotd.device.GetHistory"
+
+/* The daemon keeps no more. */
+#define LINES_MAX 256U
+
+static const char usage[] =
+        "Usage: aziot history [OPTION]...\n"
+        "\n"
+        "Prints what became of the link to the cloud, oldest first, also from before a restart: when, what,\n"
+        "and why. What repeated is one line with a count.\n"
+        "\n"
+        "  -n, --lines N             only the last N\n"
+        "  -f, --follow              go on with each event that is added, until it is "
+        "stopped\n" CLI_OPTIONS_HELP;
+
+enum {
+        OPTION_LINES = 'n',
+        OPTION_FOLLOW = 'f',
+};
+
+static const struct option options[] = {
+        CLI_OPTIONS,
+        { "lines", required_argument, NULL, OPTION_LINES },
+        { "follow", no_argument, NULL, OPTION_FOLLOW },
+        {},
+};
+
+typedef struct Teller {
+        Loop loop;
+        int64_t last; /* the sequence that was told last */
+} Teller;
+
+static void teller_done(Teller *t) {
+        loop_done(&t->loop);
+}
+
+/* Where the link went. */
+static void print_way(const char *json, size_t size) {
+        _cleanup_(freep) char *host = reply_get_text(json, size, "host");
+        _cleanup_(freep) char *address = reply_get_text(json, size, "address");
+        _cleanup_(freep) char *transport = reply_get_text(json, size, "transport");
+
+        (void) printf("%s%s%s%s%s%s", host ? host : "", address ? " at " : "", address ? address : "",
+                      transport ? " over " : "", transport ? transport : "",
+                      reply_is_true(json, size, "resumed") ? ", TLS session resumed" : "");
+}
+
+static int print_event(const char *json, size_t size) {
+        _cleanup_(freep) char *last = reply_get_text(json, size, "last");
+        _cleanup_(freep) char *event = reply_get_text(json, size, "event");
+        _cleanup_(freep) char *first = reply_get_text(json, size, "first");
+        _cleanup_(freep) char *problem = reply_get_text(json, size, "problem");
+        _cleanup_(freep) char *text = reply_get_text(json, size, "text");
+        int64_t count = reply_get_number(json, size, "count", 1);
+
+        (void) printf("%s  %-20s  ", last ? last : "?", event ? event : "?");
+        if (count > 1)
+                (void) printf("%" PRId64 " times since %s: ", count, first ? first : "?");
+        if (text)
+                (void) fputs(text, stdout);
+        else
+                print_way(json, size);
+        if (problem)
+                (void) printf(" [%s]", problem);
+        (void) fputc('\n', stdout);
+        return 0;
+}
+
+static int tell(void *userdata, const char *json, size_t size) {
+        Teller *t = userdata;
+        int64_t sequence = reply_get_number(json, size, "sequence", 0);
+
+        if (sequence <= t->last)
+                return 0; /* after the daemon was restarted, all is told again */
+        t->last = sequence;
+        return t->loop.cli->json ? cli_print_json(json, size) : print_event(json, size);
+}
+
+static Step teller_on_event(void *userdata, const AziotEvent *event) {
+        const AziotReply *reply = &event->as.reply;
+        Teller *t = userdata;
+
+        if (event->type != AZIOT_EVENT_REPLY)
+                return STEP_ON;
+        if (event->result != 0) {
+                (void) cli_failure(t->loop.a, event->result);
+                return STEP_FAILED;
+        }
+        (void) reply_for_each(reply->parameters, reply->parameters_size, "events", tell, t);
+        return cli_flush() == CLI_OK ? STEP_ON : STEP_FAILED;
+}
+
+static int follow(Cli *cli, const char *parameters) {
+        _cleanup_(teller_done) Teller t = { .loop = LOOP_NULL };
+        int r;
+
+        if (loop_open(&t.loop, cli) < 0)
+                return CLI_ERROR;
+        t.loop.has_reader = true;
+        t.loop.on_event = teller_on_event;
+        t.loop.userdata = &t;
+        r = aziot_watch(t.loop.a, METHOD, parameters, NULL);
+        if (r < 0)
+                return cli_failure(t.loop.a, r);
+        return loop_run(&t.loop) == STEP_FAILED ? CLI_ERROR : CLI_OK;
+}
+
+static int print_all(Cli *cli, const char *parameters) {
+        Teller t = { .loop.cli = cli };
+        _cleanup_(aziot_freep) Aziot *a = NULL;
+        const AziotReply *reply;
+        int r;
+
+        if (cli_open(cli, &a) < 0)
+                return CLI_ERROR;
+        r = aziot_call(a, METHOD, parameters, 0, &reply);
+        if (r != 0)
+                return cli_failure(a, r);
+        (void) reply_for_each(reply->parameters, reply->parameters_size, "events", tell, &t);
+        return cli_flush();
+}
+
+int history_main(Cli *cli, int argc, char **argv) {
+        char parameters[64] = "{}";
+        bool is_following = false;
+        uint32_t limit;
+        int option, code;
+
+        while ((option = getopt_long(argc, argv, "n:f", options, NULL)) >= 0) {
+                switch (option) {
+                case OPTION_LINES:
+                        if (cli_parse_number("lines", optarg, 1, LINES_MAX, &limit) < 0)
+                                return CLI_USAGE;
+                        (void) snprintf(parameters, sizeof(parameters), "{\"limit\":%u}", limit);
+                        break;
+                case OPTION_FOLLOW:
+                        is_following = true;
+                        break;
+                default:
+                        code = cli_option(cli, option, usage);
+                        if (code >= 0)
+                                return code;
+                }
+        }
+        if (optind < argc)
+                return cli_usage("history takes no argument");
+        return is_following ? follow(cli, parameters) : print_all(cli, parameters);
+}

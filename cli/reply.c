@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "cli/reply.h"
+
+#include <azure/core/az_json.h>
+
+#include "ipc/aziot.h"
+#include "util/util.h"
+
+char *reply_get_text(const char *json, size_t size, const char *path) {
+        _cleanup_(freep) char *text = NULL;
+        const char *value;
+        size_t n;
+
+        if (aziot_json_find(json, size, path, &value, &n) != 0)
+                return NULL;
+        text = malloc(n + 1);
+        if (!text || aziot_json_get_text(value, n, text, n + 1) < 0)
+                return NULL;
+        return TAKE_PTR(text);
+}
+
+int64_t reply_get_number(const char *json, size_t size, const char *path, int64_t absent) {
+        const char *value;
+        int64_t number;
+        size_t n;
+
+        if (aziot_json_find(json, size, path, &value, &n) != 0 ||
+            az_result_failed(az_span_atoi64(az_span_create((uint8_t *) value, (int32_t) n), &number)))
+                return absent;
+        return number;
+}
+
+bool reply_is_true(const char *json, size_t size, const char *path) {
+        const char *value;
+        size_t n;
+
+        return aziot_json_find(json, size, path, &value, &n) == 0 && n == 4 && memcmp(value, "true", 4) == 0;
+}
+
+int reply_for_each(const char *json, size_t size, const char *path,
+                   int (*func)(void *userdata, const char *element, size_t element_size), void *userdata) {
+        az_json_reader reader;
+        const char *array;
+        size_t n;
+        int r = 0;
+
+        if (aziot_json_find(json, size, path, &array, &n) != 0 ||
+            az_result_failed(
+                    az_json_reader_init(&reader, az_span_create((uint8_t *) array, (int32_t) n), NULL)) ||
+            az_result_failed(az_json_reader_next_token(&reader)) ||
+            reader.token.kind != AZ_JSON_TOKEN_BEGIN_ARRAY)
+                return 0;
+
+        while (r == 0 && az_result_succeeded(az_json_reader_next_token(&reader)) &&
+               reader.token.kind == AZ_JSON_TOKEN_BEGIN_OBJECT) {
+                const char *begin = (const char *) az_span_ptr(reader.token.slice), *end;
+
+                if (az_result_failed(az_json_reader_skip_children(&reader)))
+                        break;
+                end = (const char *) az_span_ptr(reader.token.slice) + az_span_size(reader.token.slice);
+                r = func(userdata, begin, (size_t) (end - begin));
+        }
+        return r;
+}

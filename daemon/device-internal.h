@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * What the files of io.aziotd.device share; nobody else includes it.
+ *
+ *      device.c          the status, and the table of methods
+ *      device-history.c  what became of the link
+ */
+
+#include "daemon/device.h"
+
+/* What changes too often to be told each time. */
+typedef struct Counters {
+        OutboxStats outbox;
+        UplinkStats uplink;
+        InboxStats inbox;
+} Counters;
+
+/* A call that is told of changes. */
+typedef struct Watcher Watcher;
+struct Watcher {
+        Watcher **list;
+        IpcCall *call;
+        Watcher *previous, *next;
+};
+
+struct Device {
+        const Config *config;
+        HubLink *link;
+        const Outbox *outbox;
+        const Uplink *uplink;
+        const Messages *messages;
+        History *history;
+
+        Watcher *watchers;         /* of the status */
+        Watcher *history_watchers; /* of the history */
+        Counters told;
+        uint64_t told_us;
+        bool link_changed, counters_changed; /* since then */
+};
+
+/* Adds the call to a list until its client is gone. -ENOMEM. */
+int device_watch(Watcher **list, IpcCall *call);
+
+/* Writes a member with a time in microseconds since 1970. */
+void device_write_time(IpcJson *json, const char *name, uint64_t realtime);
+
+/* Methods, and their parameters. */
+extern const IpcStruct device_get_history_struct;
+int device_get_history(IpcCall *call, const void *params, void *userdata);
+
+/* Tells who watches the history of what was added. */
+void device_history_added(void *userdata, const HistoryRecord *record);

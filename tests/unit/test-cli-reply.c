@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "cli/reply.h"
+
+#include "tests/unit/unit.h"
+
+static const char reply[] =
+        "{\"text\":\"a \\\"b\\\"\",\"n\":-7,\"yes\":true,\"no\":false,\"null\":null,"
+        "\"in\":{\"text\":\"c\"},\"list\":[{\"n\":1,\"x\":[{}]},{\"n\":2},{\"n\":3}],\"e\":[]}";
+
+START_TEST(members_are_found_by_their_path) {
+        static const struct {
+                const char *path, *text;
+                int64_t number;
+                bool is_true;
+        } rows[] = {
+                { "text", "a \"b\"", 99, false }, { "in.text", "c", 99, false }, { "n", NULL, -7, false },
+                { "yes", NULL, 99, true },        { "no", NULL, 99, false },     { "null", NULL, 99, false },
+                { "missing", NULL, 99, false },   { "list", NULL, 99, false },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_(freep) char *text = reply_get_text(reply, strlen(reply), rows[i].path);
+
+                ck_assert_pstr_eq(text, rows[i].text);
+                ck_assert_int_eq(reply_get_number(reply, strlen(reply), rows[i].path, 99), rows[i].number);
+                ck_assert_int_eq(reply_is_true(reply, strlen(reply), rows[i].path), rows[i].is_true);
+        }
+}
+END_TEST
+
+/* Up to 2, then stops. */
+static int add(void *userdata, const char *element, size_t size) {
+        int64_t *sum = userdata, n = reply_get_number(element, size, "n", 0);
+
+        *sum = *sum * 10 + n;
+        return n == 2 ? 5 : 0;
+}
+
+START_TEST(each_object_of_an_array_is_visited_until_the_function_has_enough) {
+        int64_t sum = 0;
+
+        ck_assert_int_eq(reply_for_each(reply, strlen(reply), "list", add, &sum), 5);
+        ck_assert_int_eq(sum, 12);
+        sum = 0;
+        ck_assert_int_eq(reply_for_each(reply, strlen(reply), "e", add, &sum), 0);
+        ck_assert_int_eq(reply_for_each(reply, strlen(reply), "in", add, &sum), 0);
+        ck_assert_int_eq(reply_for_each(reply, strlen(reply), "missing", add, &sum), 0);
+        ck_assert_int_eq(reply_for_each("{\"list\":[1]}", 12, "list", add, &sum), 0);
+        ck_assert_int_eq(sum, 0);
+}
+END_TEST
+
+static Suite *reply_suite(void) {
+        Suite *s = suite_create("cli-reply");
+        TCase *t = tcase_create("reply");
+
+        tcase_add_test(t, members_are_found_by_their_path);
+        tcase_add_test(t, each_object_of_an_array_is_visited_until_the_function_has_enough);
+        suite_add_tcase(s, t);
+        return s;
+}
+
+UNIT_MAIN(reply_suite)
