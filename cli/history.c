@@ -37,6 +37,8 @@ static const struct option options[] = {
 typedef struct Teller {
         Loop loop;
         int64_t last; /* the sequence that was told last */
+        uint32_t limit;
+        uint32_t n_events; /* of a reply */
 } Teller;
 
 static void teller_done(Teller *t) {
@@ -49,8 +51,8 @@ static void print_way(const char *json, size_t size) {
         _cleanup_(freep) char *address = reply_get_text(json, size, "address");
         _cleanup_(freep) char *transport = reply_get_text(json, size, "transport");
 
-        (void) printf("%s%s%s%s%s%s", host ? host : "", address ? " at " : "", address ? address : "",
-                      transport ? " over " : "", transport ? transport : "",
+        (void) printf("%s%s%s%s%s%s%s", host ? "  " : "", host ? host : "", address ? " at " : "",
+                      address ? address : "", transport ? " over " : "", transport ? transport : "",
                       reply_is_true(json, size, "resumed") ? ", TLS session resumed" : "");
 }
 
@@ -62,11 +64,11 @@ static int print_event(const char *json, size_t size) {
         _cleanup_(freep) char *text = reply_get_text(json, size, "text");
         int64_t count = reply_get_number(json, size, "count", 1);
 
-        (void) printf("%s  %-20s  ", last ? last : "?", event ? event : "?");
+        (void) printf("%s  %-20s", last ? last : "?", event ? event : "?");
         if (count > 1)
-                (void) printf("%" PRId64 " times since %s: ", count, first ? first : "?");
+                (void) printf("  %" PRId64 " times since %s", count, first ? first : "?");
         if (text)
-                (void) fputs(text, stdout);
+                (void) printf("  %s", text);
         else
                 print_way(json, size);
         if (problem)
@@ -79,10 +81,24 @@ static int tell(void *userdata, const char *json, size_t size) {
         Teller *t = userdata;
         int64_t sequence = reply_get_number(json, size, "sequence", 0);
 
-        if (sequence <= t->last)
-                return 0; /* after the daemon was restarted, all is told again */
+        /* Only the last ones are wanted; and after the daemon was restarted, all is told again. */
+        if (t->n_events-- > t->limit || sequence <= t->last)
+                return 0;
         t->last = sequence;
         return t->loop.cli->json ? cli_print_json(json, size) : print_event(json, size);
+}
+
+static int count_event(void *userdata, const char *json, size_t size) {
+        ((Teller *) userdata)->n_events++;
+        return 0;
+}
+
+static int tell_all(Teller *t, const AziotReply *reply) {
+        t->n_events = 0;
+        (void) reply_for_each(reply->parameters, reply->parameters_size, "events", count_event, t);
+        (void) reply_for_each(reply->parameters, reply->parameters_size, "events", tell, t);
+        t->limit = UINT32_MAX; /* what comes now is new */
+        return cli_flush();
 }
 
 static Step teller_on_event(void *userdata, const AziotEvent *event) {
@@ -95,12 +111,11 @@ static Step teller_on_event(void *userdata, const AziotEvent *event) {
                 (void) cli_failure(t->loop.a, event->result);
                 return STEP_FAILED;
         }
-        (void) reply_for_each(reply->parameters, reply->parameters_size, "events", tell, t);
-        return cli_flush() == CLI_OK ? STEP_ON : STEP_FAILED;
+        return tell_all(t, reply) == CLI_OK ? STEP_ON : STEP_FAILED;
 }
 
-static int follow(Cli *cli, const char *parameters) {
-        _cleanup_(teller_done) Teller t = { .loop = LOOP_NULL };
+static int follow(Cli *cli, uint32_t limit) {
+        _cleanup_(teller_done) Teller t = { .loop = LOOP_NULL, .limit = limit };
         int r;
 
         if (loop_open(&t.loop, cli) < 0)
@@ -108,31 +123,29 @@ static int follow(Cli *cli, const char *parameters) {
         t.loop.has_reader = true;
         t.loop.on_event = teller_on_event;
         t.loop.userdata = &t;
-        r = aziot_watch(t.loop.a, METHOD, parameters, NULL);
+        r = aziot_watch(t.loop.a, METHOD, NULL, NULL);
         if (r < 0)
                 return cli_failure(t.loop.a, r);
         return loop_run(&t.loop) == STEP_FAILED ? CLI_ERROR : CLI_OK;
 }
 
-static int print_all(Cli *cli, const char *parameters) {
-        Teller t = { .loop.cli = cli };
+static int print_all(Cli *cli, uint32_t limit) {
+        Teller t = { .loop.cli = cli, .limit = limit };
         _cleanup_(aziot_freep) Aziot *a = NULL;
         const AziotReply *reply;
         int r;
 
         if (cli_open(cli, &a) < 0)
                 return CLI_ERROR;
-        r = aziot_call(a, METHOD, parameters, 0, &reply);
+        r = aziot_call(a, METHOD, NULL, 0, &reply);
         if (r != 0)
                 return cli_failure(a, r);
-        (void) reply_for_each(reply->parameters, reply->parameters_size, "events", tell, &t);
-        return cli_flush();
+        return tell_all(&t, reply);
 }
 
 int history_main(Cli *cli, int argc, char **argv) {
-        char parameters[64] = "{}";
         bool is_following = false;
-        uint32_t limit;
+        uint32_t limit = LINES_MAX;
         int option, code;
 
         while ((option = getopt_long(argc, argv, "n:f", options, NULL)) >= 0) {
@@ -140,7 +153,6 @@ int history_main(Cli *cli, int argc, char **argv) {
                 case OPTION_LINES:
                         if (cli_parse_number("lines", optarg, 1, LINES_MAX, &limit) < 0)
                                 return CLI_USAGE;
-                        (void) snprintf(parameters, sizeof(parameters), "{\"limit\":%u}", limit);
                         break;
                 case OPTION_FOLLOW:
                         is_following = true;
@@ -153,5 +165,5 @@ int history_main(Cli *cli, int argc, char **argv) {
         }
         if (optind < argc)
                 return cli_usage("history takes no argument");
-        return is_following ? follow(cli, parameters) : print_all(cli, parameters);
+        return is_following ? follow(cli, limit) : print_all(cli, limit);
 }

@@ -73,6 +73,12 @@ int hub_link_read_identity(HubLink *link, Credential *ret, Diagnosis *ret_cause)
         return r;
 }
 
+static void tell_identity(const HubLink *link, bool is_another) {
+        const HistoryFacts facts = { .host = link->credential.host };
+
+        hub_link_tell(link, is_another ? HISTORY_IDENTITY_CHANGED : HISTORY_IDENTITY_LOADED, &facts);
+}
+
 bool hub_link_load_identity(HubLink *link) {
         Credential credential = CREDENTIAL_NULL;
         DiagnosisContext context;
@@ -82,6 +88,8 @@ bool hub_link_load_identity(HubLink *link) {
 
         r = hub_link_read_identity(link, &credential, &cause);
         if (r == 0) {
+                bool is_another = link->credential.device_id;
+
                 credential_done(&link->credential);
                 link->credential = credential;
                 link->port = credential.port ?: (uint16_t) link->config->hub.port;
@@ -91,6 +99,7 @@ bool hub_link_load_identity(HubLink *link) {
                 if (az_result_succeeded(result)) {
                         hub_link_recovery_setup(link);
                         link->has_identity = true;
+                        tell_identity(link, is_another);
                         return true;
                 }
                 context = hub_link_context(link);

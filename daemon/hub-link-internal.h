@@ -84,8 +84,8 @@ void hub_link_set_state(HubLink *link, HubLinkState state, uint64_t next_attempt
 /* With whom the attempt or connection is, and the present time. */
 DiagnosisContext hub_link_context(const HubLink *link);
 /*
- * The one place where a failure is recorded: as the last one, in the log. 'delay_us': until the next attempt.
- * The state is to be set after it.
+ * The one place where a failure is recorded: as the last one, in the log, in the history. 'delay_us': until
+ * the next attempt. The state is to be set after it.
  */
 void hub_link_record(HubLink *link, const Diagnosis *diagnosis, uint64_t delay_us);
 
@@ -93,6 +93,10 @@ void hub_link_record(HubLink *link, const Diagnosis *diagnosis, uint64_t delay_u
 int64_t hub_link_clock_offset_us(void);
 /* The clock was set, and the link, which was in this state, has done what there was to be done about it. */
 void hub_link_note_clock(HubLink *link, HubLinkState before);
+/* Tells on_event(). */
+void hub_link_tell(const HubLink *link, HistoryEvent event, const HistoryFacts *facts);
+/* The same of a connection that is up. */
+void hub_link_tell_live(const HubLink *link, HistoryEvent event);
 
 /* Reads who the device is. 0: *ret is to be released; CONFIG_INVALID: *ret_cause says why, -errno as well. */
 int hub_link_read_identity(HubLink *link, Credential *ret, Diagnosis *ret_cause);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
-/* What went wrong is told in one place: to the session that has to go on, to the log, and to who asks. */
+/*
+ * What went wrong is told in one place: to the session that has to go on, to the log, to the history, and to
+ * who asks.
+ */
 
 #include "daemon/hub-link-internal.h"
 
@@ -36,12 +39,43 @@ void hub_link_session_failed(HubLink *link, Problem problem, int error, const ch
         hub_link_session_lost(link, &cause);
 }
 
+void hub_link_tell(const HubLink *link, HistoryEvent event, const HistoryFacts *facts) {
+        if (link->ops->on_event)
+                link->ops->on_event(link->userdata, event, facts);
+}
+
+void hub_link_tell_live(const HubLink *link, HistoryEvent event) {
+        const HistoryFacts facts = {
+                .transport = hub_link_context(link).transport,
+                .host = link->credential.host,
+                .address = link->report.address,
+                .is_resumed = link->report.is_resumed,
+        };
+
+        hub_link_tell(link, event, &facts);
+}
+
+/* A connection that was never there has no transport. */
+static void tell_failure(const HubLink *link, const Diagnosis *d, bool was_online) {
+        const HistoryFacts facts = {
+                .problem = problem_to_string(d->problem),
+                .layer = layer_to_string(problem_get_info(d->problem)->layer),
+                .transport = d->address[0] != '\0' ? d->transport : NULL,
+                .host = d->host,
+                .address = d->address,
+                .text = d->text,
+        };
+
+        hub_link_tell(link, was_online ? HISTORY_LOST : HISTORY_FAILED, &facts);
+}
+
 void hub_link_record(HubLink *link, const Diagnosis *diagnosis, uint64_t delay_us) {
         bool was_online = link->state == HUB_LINK_ONLINE || link->state == HUB_LINK_RENEWING;
         /* What is waited for, such as the time, is not told each time that it is looked for. */
         bool is_known = link->state == HUB_LINK_WAITING && diagnosis->problem == link->record.last.problem;
         char word[64];
 
+        tell_failure(link, diagnosis, was_online);
         if (is_known) {
                 link->record.last = *diagnosis;
                 return;
@@ -92,4 +126,5 @@ void hub_link_note_clock(HubLink *link, HubLinkState before) {
         (void) snprintf(text, sizeof(text), "%s by %" PRIu64 " h %" PRIu64 " min: %s",
                         step_us > 0 ? "forward" : "back", minutes / 60, minutes % 60, done);
         hub_link_add_notice(link, PROBLEM_CLOCK_STEPPED, 0, text);
+        hub_link_tell(link, HISTORY_CLOCK_STEPPED, &(HistoryFacts){ .text = text });
 }

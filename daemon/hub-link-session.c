@@ -104,6 +104,7 @@ static void do_live(HubLink *link) {
                 (void) log_full(link->log, LOG_NOTICE, 0, FIELDS("MESSAGE_ID=" MSG_LINK_UP, link->hub_field),
                                 "Connected to '%s' as '%s'", link->credential.host,
                                 link->credential.device_id);
+        hub_link_tell_live(link, was_planned ? HISTORY_RENEWED : HISTORY_CONNECTED);
         hub_link_run_recovery(link, az_recovery_hub_live(&link->recovery, boottime_us()));
         if (link->ops->on_live)
                 link->ops->on_live(link->userdata);

@@ -14,6 +14,7 @@
 #include <mqtt/link.h>
 
 #include "daemon/config.h"
+#include "daemon/history.h"
 #include "daemon/link-record.h"
 #include "daemon/log.h"
 
@@ -57,6 +58,8 @@ typedef struct HubLinkOps {
         bool (*is_drained)(void *userdata);
         /* The state, its reason or the time of the next attempt changed. */
         void (*on_status)(void *userdata);
+        /* Something became of the link that is worth keeping. */
+        void (*on_event)(void *userdata, HistoryEvent event, const HistoryFacts *facts);
 } HubLinkOps;
 
 /* What a status page shows; strings live until the next hub_link_dispatch(). */

@@ -87,6 +87,12 @@ static void on_status(void *userdata) {
                           next_attempt[0] ? ". Next attempt at " : "", next_attempt);
 }
 
+static void on_event(void *userdata, HistoryEvent event, const HistoryFacts *facts) {
+        Manager *m = userdata;
+
+        history_add(m->history, event, facts);
+}
+
 static const HubLinkOps link_ops = {
         .on_live = on_live,
         .on_lost = on_lost,
@@ -96,6 +102,7 @@ static const HubLinkOps link_ops = {
         .on_twin = on_twin,
         .is_drained = is_drained,
         .on_status = on_status,
+        .on_event = on_event,
 };
 
 /* Local programs -------------------------------------------------------------------------------------- */
@@ -235,31 +242,10 @@ static int manager_on_link(sd_event_source *source, int fd, uint32_t revents, vo
         return 0; /* manager_on_turn() follows */
 }
 
-/* What a person or a time server corrected by less is not worth a record. */
-#define CLOCK_STEP_MIN_US ((int64_t) USEC_PER_SEC)
-
-/* How far the wall clock is ahead of the one that nobody sets. */
-static int64_t clock_offset_us(void) {
-        return (int64_t) (realtime_us() - boottime_us());
-}
-
-static void manager_note_clock(Manager *m) {
-        int64_t step_us = clock_offset_us() - m->clock_offset_us;
-        char text[64];
-
-        if (step_us > -CLOCK_STEP_MIN_US && step_us < CLOCK_STEP_MIN_US)
-                return;
-        m->clock_offset_us += step_us;
-        (void) snprintf(text, sizeof(text), "The clock was set by %+.1f s",
-                        (double) step_us / (double) USEC_PER_SEC);
-        history_add(m->history, HISTORY_CLOCK_STEPPED, &(HistoryFacts){ .text = text });
-}
-
 static int manager_on_clock(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         Manager *m = userdata;
 
         wall_clock_acknowledge(fd);
-        manager_note_clock(m);
         hub_link_clock_changed(m->link);
         return 0;
 }
@@ -292,7 +278,6 @@ static int manager_watch_clock(Manager *m) {
         fd = wall_clock_watch();
         if (fd < 0)
                 return fd;
-        m->clock_offset_us = clock_offset_us();
         r = sd_event_add_io(m->event, &m->clock_source, fd, EPOLLIN, manager_on_clock, m);
         if (r < 0)
                 return r;

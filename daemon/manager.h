@@ -29,7 +29,6 @@ typedef struct Manager {
         sd_event *event;
         sd_event_source *signals[2], *disk_source, *link_source, *clock_source, *turn, *timer;
         bool stopping;
-        int64_t clock_offset_us; /* when the clock was set last */
 
         Log log;
         Config config;
