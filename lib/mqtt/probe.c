@@ -122,6 +122,7 @@ bool mqtt_probe_next_event(MqttProbe *p, MqttProbeEvent *ret) {
         if (p->state == PROBE_ENDED && stage == p->result.report.stage) {
                 ret->error = p->result.error;
                 ret->text = p->result.error < 0 ? p->result.text : NULL;
+                ret->report = &p->result.report;
                 ret->is_last = true;
                 p->state = PROBE_IDLE;
         }
