@@ -51,6 +51,11 @@ int client_enrollment_list(const ClientOptions *options);
 int client_enrollment_remove(const ClientOptions *options, const char *enrollment);
 int client_registration(const ClientOptions *options, const char *registration);
 
+/* Prints the limits, sets one, begins the day anew. */
+int client_limit_list(const ClientOptions *options);
+int client_limit_set(const ClientOptions *options, const char *name, unsigned long value);
+int client_limit_reset(const ClientOptions *options);
+
 /* 'words' are those behind "fault", ended by NULL: without any, lists the active ones. */
 int client_fault(const ClientOptions *options, const char *const *words);
 int client_twin_get(const ClientOptions *options, const char *device);

@@ -112,6 +112,12 @@ int control_on_dps_fault(IpcCall *call, const void *params, void *userdata);
 /* Appends its faults, if there are any, as faults_list() does. */
 void control_list_dps_faults(const DpsFaults *faults, IpcJson *json);
 
+/* Limits: control-limits.c. */
+extern const IpcStruct control_limits_params;
+int control_on_set_limits(IpcCall *call, const void *params, void *userdata);
+int control_on_get_limits(IpcCall *call, const void *params, void *userdata);
+int control_on_reset_quota(IpcCall *call, const void *params, void *userdata);
+
 /* Faults: control-faults.c. */
 extern const IpcStruct control_cut_params, control_refuse_params, control_close_params, control_poison_params,
         control_count_params, control_milliseconds_params, control_hold_params, control_early_params,

@@ -57,12 +57,16 @@ static int send_message(IpcCall *call, const SendMessageParams *p, Control *cont
                 .ttl_s = (uint64_t) p->ttl_s,
                 .ack = (C2dAck) p->ack,
         };
+        unsigned code;
         int r;
 
         if (control->hub->is_basic)
                 return control_reply_service_error(call, 403010);
         if (!device)
                 return control_reply_service_error(call, 404001);
+        code = hub_meter(control->hub, LIMIT_C2D, body);
+        if (code > 0)
+                return control_reply_service_error(call, code);
         request.device = device->id;
         r = c2d_send(control->hub, device, &request);
         if (r < 0)

@@ -106,6 +106,7 @@ static int on_invoke(IpcCall *call, const void *params, void *userdata) {
                 .userdata = call,
         };
         MethodCall *method_call;
+        unsigned code;
         int r;
 
         if (control->hub->is_basic)
@@ -116,6 +117,9 @@ static int on_invoke(IpcCall *call, const void *params, void *userdata) {
                 return control_reply_service_error(call, 413001);
         if (az_result_failed(az_json_validate(request.payload)))
                 return ipc_call_error_invalid_parameter(call, "payload");
+        code = hub_meter(control->hub, LIMIT_METHODS, request.payload);
+        if (code > 0)
+                return control_reply_service_error(call, code);
 
         r = method_invoke(control->hub, &request, &method_call);
         if (r == METHOD_TOO_MANY)
@@ -306,6 +310,9 @@ static const IpcMethod methods[] = {
         { "MessageLock", 0, 0, &control_milliseconds_params, control_on_message_lock },
         { "MessageForm", 0, 0, &control_form_params, control_on_message_form },
         { "NeverConnected", 0, 0, &control_never_connected_params, control_on_never_connected },
+        { "SetLimits", 0, 0, &control_limits_params, control_on_set_limits },
+        { "GetLimits", 0, 0, NULL, control_on_get_limits },
+        { "ResetQuota", 0, 0, NULL, control_on_reset_quota },
         { "DpsFault", 0, 0, &control_dps_fault_params, control_on_dps_fault },
         { "ListFaults", 0, 0, NULL, control_on_list_faults },
         { "ClearFaults", 0, 0, NULL, control_on_clear_faults },

@@ -30,8 +30,7 @@ int dps_answer_error(DpsAnswer *answer, const DpsIdentity *who, unsigned code, c
         return answer_format_error(&answer->body, code, message, answer->time_us);
 }
 
-static int answer_throttled(DpsAnswer *answer, const DpsIdentity *who, uint64_t wait_us,
-                            const char *message) {
+int dps_answer_throttled(DpsAnswer *answer, const DpsIdentity *who, uint64_t wait_us, const char *message) {
         answer->has_retry_after = true;
         answer->retry_after_s = (wait_us + USEC_PER_SEC - 1) / USEC_PER_SEC;
         return dps_answer_error(answer, who, 429001, message);
@@ -312,10 +311,10 @@ int dps_poll(Hub *hub, const DpsIdentity *who, az_span operation_id, uint64_t no
         operation = &registration->operation;
         wait_us = count_poll(registration, now_us);
         if (wait_us > 0)
-                return answer_throttled(answer, who, wait_us, "more than 5 polls in 10 s");
+                return dps_answer_throttled(answer, who, wait_us, "more than 5 polls in 10 s");
         if (now_us + RETRY_AFTER_SLACK_US < operation->next_poll_us)
-                return answer_throttled(answer, who, operation->next_poll_us - now_us,
-                                        "a poll before retry-after has passed");
+                return dps_answer_throttled(answer, who, operation->next_poll_us - now_us,
+                                            "a poll before retry-after has passed");
 
         if (operation->status == OPERATION_ASSIGNING && operation->n_assigning > 0) {
                 operation->n_assigning--;

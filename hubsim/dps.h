@@ -32,6 +32,9 @@ void dps_answer_done(DpsAnswer *answer);
 /* What an error is answered by; it is logged, too. */
 int dps_answer_error(DpsAnswer *answer, const DpsIdentity *who, unsigned code, const char *message);
 
+/* The same for one that comes too often, and how long it has to wait. */
+int dps_answer_throttled(DpsAnswer *answer, const DpsIdentity *who, uint64_t wait_us, const char *message);
+
 /* Begins an operation, in place of the one that there was; 'text' is the body that the device sent. */
 int dps_register(Hub *hub, const DpsIdentity *who, az_span text, uint64_t now_us, DpsAnswer *answer);
 

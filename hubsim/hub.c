@@ -162,6 +162,13 @@ SSL_CTX *hub_take_tls(Hub *hub) {
         return hub->faults.server_tls;
 }
 
+unsigned hub_meter(Hub *hub, LimitKind kind, az_span body) {
+        if (limits_take(&hub->limits, kind, boottime_us(), NULL) == LIMIT_EXCEEDED)
+                return 429001;
+        return limits_take_message(&hub->limits, (size_t) az_span_size(body), hub_realtime_us(hub)) ? 0
+                                                                                                    : 403002;
+}
+
 /* What its session file says of it must not be what a later device of this id finds. */
 static int forget_device(Hub *hub, Device *device) {
         int r;
@@ -420,6 +427,7 @@ int hub_new(sd_event *event, const HubConfig *config, Hub **ret) {
                 .hosts = config->hosts,
                 .expiry_grace_s = config->expiry_grace_s,
                 .is_basic = config->is_basic,
+                .limits = LIMITS_DEFAULT,
                 .mqtt = config->mqtt,
                 .websocket = config->websocket,
         };

@@ -11,6 +11,7 @@
 #include "hubsim/faults.h"
 #include "hubsim/feedback.h"
 #include "hubsim/journal.h"
+#include "hubsim/limits.h"
 #include "hubsim/method.h"
 #include "hubsim/registry.h"
 #include "hubsim/state.h"
@@ -47,6 +48,7 @@ struct Hub {
         Feedback feedback;
         State *state;
         Faults faults;
+        Limits limits;
 
         /* Called after messages have reached the journal; may be NULL. */
         void (*on_telemetry)(void *userdata);
@@ -92,6 +94,10 @@ SSL_CTX *hub_take_tls(Hub *hub);
 /* Removes a device with all that was kept for it, or lets it connect no more; a connection is closed. */
 int hub_remove_device(Hub *hub, Device *device);
 int hub_enable_device(Hub *hub, Device *device, bool is_enabled);
+
+/* Counts something that a back end or a device asks for, with so many bytes; returns the six digits by which
+ * it is refused, 0: it is not. */
+unsigned hub_meter(Hub *hub, LimitKind kind, az_span body);
 
 /* Ends all faults. */
 int hub_clear_faults(Hub *hub);

@@ -318,6 +318,22 @@ static int command_fault(const Arguments *a) {
         return client_fault(&o, a->operands);
 }
 
+static int command_limit(const Arguments *a) {
+        const char *name = a->operands[0], *text = a->operands[1];
+        ClientOptions o = client_options(a);
+        unsigned long value;
+        int r;
+
+        if (!name)
+                return client_limit_list(&o);
+        if (strcmp(name, "reset") == 0 && !text)
+                return client_limit_reset(&o);
+        if (!text)
+                return usage_error("limit: what to do? NAME VALUE, reset, or nothing", "");
+        r = parse_number(text, INT_MAX, &value);
+        return r > 0 ? r : client_limit_set(&o, name, value);
+}
+
 static int command_rules(const Arguments *a) {
         rules_print(stdout);
         return EXIT_SUCCESS;
@@ -339,6 +355,7 @@ static const struct {
         { "twin", "", 1, 3, command_twin },
         { "messages", "MCUTEpLa", 1, 3, command_messages },
         { "fault", "", 0, 5, command_fault },
+        { "limit", "", 0, 2, command_limit },
         { "rules", "", 0, 0, command_rules },
         { "enrollment", "DGkuzHPxfArRj", 1, 3, command_enrollment },
         { "registration", "", 1, 1, command_registration },

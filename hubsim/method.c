@@ -214,6 +214,7 @@ const char *method_error_to_string(unsigned code) {
                 { 400004, "ArgumentInvalid" },
                 { 400012, "DeserializationError" },
                 { 400027, "ConnectionForcefullyClosedOnNewConnection" },
+                { 403002, "IotHubQuotaExceeded" },
                 { 403004, "DeviceMaximumQueueDepthExceeded" },
                 { 403010, "OperationNotAllowedInCurrentTier" },
                 { 403012, "DeviceDisabled" },
@@ -226,6 +227,7 @@ const char *method_error_to_string(unsigned code) {
                 { 409001, "DeviceAlreadyExists" },
                 { 409201, "EnrollmentAlreadyExists" },
                 { 413001, "MessageTooLarge" },
+                { 429001, "ThrottlingException" },
                 { 504101, "GatewayTimeout" },
         };
 

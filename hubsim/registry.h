@@ -7,6 +7,7 @@
  */
 
 #include "hubsim/attestation.h"
+#include "hubsim/limits.h"
 #include "util/util.h"
 
 typedef struct Session Session;
@@ -28,6 +29,7 @@ typedef struct Device {
         bool has_stored_session;
         char *subscriptions[SUBSCRIPTIONS_MAX];
         unsigned granted_qos[SUBSCRIPTIONS_MAX];
+        Meter twin_meter;
         C2d *c2d; /* its cloud-to-device messages, NULL: never had any */
 } Device;
 

@@ -12,6 +12,7 @@
 #define TWINS_PAGE     "Understand and use device twins in IoT Hub"
 #define X509_PAGE      "Authenticate identities with X.509 certificates"
 #define DPS_PAGE       "Communicate with DPS using the MQTT protocol"
+#define LIMITS_PAGE    "IoT Hub quotas and throttling"
 #define QUOTAS_PAGE    "Azure IoT Hub Device Provisioning Service quotas and limits"
 #define RESULT_PAGE    "Runtime Registration - Operation Status Lookup"
 #define WEBSOCKET_PAGE "RFC 6455"
@@ -115,8 +116,17 @@ static const struct {
           "On demand, a change of the desired properties and the answer to a request for the twin cross in "
           "each order.",
           "", TWINS_PAGE },
-        { 28, "On demand, twin requests of a device are too many and answered by 429; no rate is measured.",
-          "429005", ERRORS_PAGE },
+        { 28,
+          "Twin requests beyond the limits, of all devices and of one, are answered by 429; and any number "
+          "on demand.",
+          "429001, 429005", LIMITS_PAGE },
+        { 29,
+          "Telemetry beyond its limit waits for its PUBACK, then ends the connection; beyond the limits, "
+          "connections "
+          "are refused, methods and messages from the cloud fail, and once the messages of the day are used "
+          "up all of "
+          "these, until midnight.",
+          "403002, 429001, 429002", LIMITS_PAGE },
         { 31,
           "A client of the provisioning service has its registration id as client id, a user name with a "
           "known id scope "
@@ -131,8 +141,9 @@ static const struct {
           "retry-after, then they are by 200.",
           "400004", DPS_PAGE },
         { 33,
-          "A poll before retry-after has passed and a sixth one in ten seconds are answered by 429, one of "
-          "another operation by 404.",
+          "A poll before retry-after has passed, a sixth one in ten seconds and registrations beyond their "
+          "limit are "
+          "answered by 429, a poll of another operation by 404.",
           "404202, 429001", QUOTAS_PAGE },
         { 34,
           "On demand, a registration fails or is disabled, is assigned another device id or hub, and is "

@@ -176,9 +176,13 @@ static int session_on_request(Session *s, const DpsTopic *request, az_span paylo
         _cleanup_(dps_answer_done) DpsAnswer answer = { .time_us = hub_realtime_us(s->hub) };
         const DpsIdentity *who = &s->dps->identity;
         DpsFaults *faults = &s->hub->faults.dps;
+        uint64_t wait_us;
         int r;
 
-        if (take_status(faults, request->is_poll)) {
+        if (!request->is_poll &&
+            limits_take(&s->hub->limits, LIMIT_REGISTRATIONS, s->last_in_us, &wait_us) == LIMIT_EXCEEDED)
+                r = dps_answer_throttled(&answer, who, wait_us, "more registrations than in a minute");
+        else if (take_status(faults, request->is_poll)) {
                 answer.has_retry_after = faults->has_retry_after;
                 answer.retry_after_s = faults->retry_after_s;
                 r = dps_answer_error(&answer, who, faults->status * 1000 + 1, "as it was asked to");
@@ -223,7 +227,7 @@ static int session_on_publish(Session *s, const MqttPublish *publish) {
                 return -ECONNABORTED;
         }
         if (message->qos > 0) {
-                r = session_puback(s, publish->packet_id);
+                r = session_puback(s, publish->packet_id, 0);
                 if (r < 0)
                         return r;
         }

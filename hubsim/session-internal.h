@@ -45,8 +45,9 @@ int session_refuse(Session *s, const MqttConnect *connect, MqttConnackCode code,
 /* Refuses it as a fault: with a code of CONNACK, or without one if that is 0. */
 int session_refuse_on_demand(Session *s, const MqttConnect *connect, unsigned code);
 
-/* Acknowledges a message when the rest of the turn is sent, or later if that was asked for. */
-int session_puback(Session *s, uint16_t packet_id);
+/* Acknowledges a message when the rest of the turn is sent, or so much later, or still later if that was
+ * asked for. */
+int session_puback(Session *s, uint16_t packet_id, uint64_t delay_us);
 
 /* Closes the connection in so many microseconds, as a fault. */
 int session_end_in(Session *s, uint64_t delay_us);

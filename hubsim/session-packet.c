@@ -129,11 +129,31 @@ static int session_get_peer(const Session *s, PeerCertificate *ret) {
         return ret->leaf ? device_ca_load(s->hub->state_dir, &ret->authorities) : 0;
 }
 
+/* Returns the reason why nobody may connect now, NULL: there is none. */
+static const char *session_find_limit(const Session *s, MqttConnackCode *ret_code, unsigned *ret_error) {
+        Limits *limits = &s->hub->limits;
+
+        if (limits_take(limits, LIMIT_CONNECTS, s->last_in_us, NULL) == LIMIT_EXCEEDED) {
+                *ret_code = MQTT_CONNACK_UNAVAILABLE;
+                *ret_error = 429001;
+                return "too many connections";
+        }
+        if (limits->values[LIMIT_QUOTA_CONNACK] > 0 && limits_are_used_up(limits, hub_realtime_us(s->hub))) {
+                *ret_code = (MqttConnackCode) limits->values[LIMIT_QUOTA_CONNACK];
+                *ret_error = 403002;
+                return "the messages of the day are used up";
+        }
+        return NULL;
+}
+
 static int session_on_connect(Session *s, const MqttConnect *connect) {
         _cleanup_(peer_certificate_done) PeerCertificate peer = PEER_CERTIFICATE_NULL;
         bool for_dps = dps_is_meant(connect, s->hub->hosts);
         Faults *faults = &s->hub->faults;
+        MqttConnackCode code;
+        const char *refusal;
         Verdict verdict;
+        unsigned error;
         int r;
 
         if (s->device) {
@@ -143,6 +163,11 @@ static int session_on_connect(Session *s, const MqttConnect *connect) {
         if (!for_dps && faults->n_refuse > 0) {
                 faults->n_refuse--;
                 return session_refuse_on_demand(s, connect, faults->refuse_code);
+        }
+        if (!for_dps) {
+                refusal = session_find_limit(s, &code, &error);
+                if (refusal)
+                        return session_refuse(s, connect, code, error, refusal);
         }
         if (connect->protocol_level != 4)
                 return session_refuse(s, connect, MQTT_CONNACK_BAD_PROTOCOL, 400004, "not MQTT 3.1.1");
@@ -192,14 +217,25 @@ static bool faults_take_poison(Faults *faults, az_span payload, az_span properti
 
 static int session_on_telemetry(Session *s, const MqttPublish *publish, az_span properties) {
         Faults *faults = &s->hub->faults;
+        Limits *limits = &s->hub->limits;
         Telemetry telemetry = {
                 .device = s->device->id,
                 .properties = properties,
                 .message = publish->message,
                 .dup = publish->dup,
         };
+        uint64_t wait_us;
         int r;
 
+        if (limits_are_used_up(limits, hub_realtime_us(s->hub))) {
+                log_event(session_name(s), 403002, "closed: the messages of the day are used up");
+                return -ECONNABORTED;
+        }
+        wait_us = limits_take(limits, LIMIT_D2C, s->last_in_us, NULL);
+        if (wait_us == LIMIT_EXCEEDED) {
+                log_event(session_name(s), 429002, "closed: the backlog of telemetry is full");
+                return -ECONNABORTED;
+        }
         if (faults_take_poison(faults, publish->message.payload, properties)) {
                 log_event(session_name(s), 400029, "closed: a message that was asked to be poison");
                 return -ECONNABORTED;
@@ -211,6 +247,7 @@ static int session_on_telemetry(Session *s, const MqttPublish *publish, az_span 
                 log_event(session_name(s), 413001, "closed: a message of more than 256 KiB");
         if (r < 0)
                 return r;
+        (void) limits_take_message(limits, (size_t) r, hub_realtime_us(s->hub));
 
         if (publish->message.qos == 0)
                 return 0;
@@ -219,7 +256,7 @@ static int session_on_telemetry(Session *s, const MqttPublish *publish, az_span 
                 log_event(session_name(s), 400029, "closed before PUBACK, as it was asked to");
                 return -ECONNABORTED;
         }
-        return session_puback(s, publish->packet_id);
+        return session_puback(s, publish->packet_id, wait_us);
 }
 
 static int session_on_twin(Session *s, const Topic *topic, az_span payload) {
@@ -259,7 +296,7 @@ static int session_on_publish(Session *s, const MqttPublish *publish) {
                 r = session_on_twin(s, &topic, message->payload);
         if (r < 0 || message->qos == 0)
                 return r;
-        return session_puback(s, publish->packet_id);
+        return session_puback(s, publish->packet_id, 0);
 }
 
 /* Returns the SUBACK code. */

@@ -143,11 +143,12 @@ static int session_send_due_pubacks(Session *s, uint64_t now_us) {
         return 0;
 }
 
-int session_puback(Session *s, uint16_t packet_id) {
+int session_puback(Session *s, uint16_t packet_id, uint64_t delay_us) {
         const Faults *faults = &s->hub->faults;
-        HeldPuback held = { .due_us = s->last_in_us + faults->puback_delay_us, .packet_id = packet_id };
+        HeldPuback held = { .due_us = s->last_in_us + faults->puback_delay_us + delay_us,
+                            .packet_id = packet_id };
 
-        if (!faults->hold_pubacks && faults->puback_delay_us == 0 && ipc_buffer_size(&s->held_pubacks) == 0)
+        if (!faults->hold_pubacks && held.due_us == s->last_in_us && ipc_buffer_size(&s->held_pubacks) == 0)
                 return mqtt_append_puback(&s->stream.out, packet_id);
 
         if (ipc_buffer_size(&s->held_pubacks) >= HELD_PUBACKS_MAX * sizeof(held)) {

@@ -214,6 +214,7 @@ int telemetry_store(Journal *journal, const Telemetry *t) {
             az_result_failed(write_members(&w, t, &properties)))
                 return -EIO;
 
-        return journal_append(journal, realtime_us(), t->device,
-                              az_json_writer_get_bytes_used_in_destination(&w));
+        r = journal_append(journal, realtime_us(), t->device,
+                           az_json_writer_get_bytes_used_in_destination(&w));
+        return r < 0 ? r : (int) message_size(t, &properties);
 }

@@ -14,8 +14,8 @@ typedef struct Telemetry {
 } Telemetry;
 
 /*
- * Adds it to the journal. -EBADMSG: its properties would cost the device its connection; -EMSGSIZE: body and
- * properties have more than 256 KiB together.
+ * Adds it to the journal and returns how large it is, as the hub reckons. -EBADMSG: its properties would cost
+ * the device its connection; -EMSGSIZE: body and properties have more than 256 KiB together.
  */
 int telemetry_store(Journal *journal, const Telemetry *telemetry);
 

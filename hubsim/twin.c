@@ -273,8 +273,16 @@ static unsigned code_of_status(unsigned status) {
         return status * 1000;
 }
 
+/* Returns the six digits by which the request is one too many, 0: it is not. */
+static unsigned twin_meter(Hub *hub, Device *device, const TwinRequest *request) {
+        if (meter_take(&device->twin_meter, hub->limits.values[LIMIT_TWIN_PER_DEVICE], USEC_PER_SEC, 0,
+                       boottime_us(), NULL) == LIMIT_EXCEEDED)
+                return 429005;
+        return hub_meter(hub, request->is_patch ? LIMIT_TWIN_UPDATES : LIMIT_TWIN_READS, request->payload);
+}
+
 int twin_on_request(Hub *hub, Device *device, const TwinRequest *request) {
-        unsigned *n_refused;
+        unsigned *n_refused, code;
         Twin *twin;
         int r;
 
@@ -285,6 +293,12 @@ int twin_on_request(Hub *hub, Device *device, const TwinRequest *request) {
                 return twin_refuse(hub, device, request, 500001, "the hub cannot read it");
         if (!request->has_api_version)
                 return twin_refuse(hub, device, request, 400004, "no api-version in the user name");
+
+        code = twin_meter(hub, device, request);
+        if (code > 0)
+                return twin_refuse(hub, device, request, code,
+                                   code == 403002 ? "the messages of the day are used up"
+                                                  : "too many requests");
 
         n_refused = request->is_patch ? &twin->faults.n_patches : &twin->faults.n_gets;
         if (*n_refused > 0) {

@@ -46,12 +46,13 @@ _aziot_hubsim() {
                 words="--state-dir --socket --help ${options[${arguments[0]:--}]-}"
         else
                 case ${arguments[0]-}/${#arguments[@]} in
-                /0) words='run monitor log invoke twin messages fault rules cut device certificate enrollment registration' ;;
+                /0) words='run monitor log invoke twin messages fault limit rules cut device certificate enrollment registration' ;;
                 device/1) words='add change enable disable remove list' ;;
                 certificate/1) words='create ca trust untrust list' ;;
                 enrollment/1) words='add change show list remove' ;;
                 twin/2) words='update replace' ;;
                 messages/2) words='send list purge feedback' ;;
+                limit/1) words="reset $("${COMP_WORDS[0]}" limit 2>/dev/null | cut -d ' ' -f 1 | grep -v messages-today)" ;;
                 fault/1) words=$("${COMP_WORDS[0]}" fault help 2>/dev/null | sed -n 's/^ *\([a-z][a-z-]*\).*/\1/p') ;;
                 invoke/1 | twin/1 | messages/1 | device/2)
                         words=$("${COMP_WORDS[0]}" device list --json 2>/dev/null |
