@@ -17,6 +17,9 @@ static const char *const level_names[] = { "err", "warning", "notice", "info", "
 
 const struct ConfigSection config_sections[] = {
         { "Hub", "The IoT Hub, and who this device is there." },
+        { "Provisioning",
+          "The Device Provisioning Service, which tells the device its hub and its name there; "
+          "in place of those in section [Hub]." },
         { "Network", "How long each step of connecting may take." },
         { "Outbox", "Where messages wait for the hub, and how many may." },
         { "Log", "What the daemon says." },
@@ -66,6 +69,28 @@ const ConfigKey config_table[] = {
                   "hub keeps the next ones, for as long as it does that." },
         { "Hub", "InboxMaxBytes", CONFIG_BYTES, MEMBER(hub.inbox_max_bytes), 512 << 10, UINT64_C(1) << 30,
           "16M", .help = "What these messages may occupy on the disk." },
+        { "Provisioning", "IdScope", CONFIG_STRING, MEMBER(provisioning.id_scope),
+          .help = "The id scope of the provisioning service, as in 0ne00000000. With it the device is "
+                  "provisioned." },
+        { "Provisioning", "RegistrationId", CONFIG_STRING, MEMBER(provisioning.registration_id),
+          .help = "Who the device is to the provisioning service. A device with a certificate is what the "
+                  "common name of that says, unless this is set." },
+        { "Provisioning", "KeyFile", CONFIG_PATH_NAME, MEMBER(provisioning.key_file),
+          .help = "A file with the key of the device's own enrollment in base64, readable by the daemon "
+                  "alone. Unless set, the systemd credential aziotd.provisioning-key is used. A device with "
+                  "a certificate (CertificateFile= in section [Hub]) has none." },
+        { "Provisioning", "GroupKeyFile", CONFIG_PATH_NAME, MEMBER(provisioning.group_key_file),
+          .help = "A file with the key of an enrollment group in base64, of which the device's key is made. "
+                  "Better make that key elsewhere, and give the device no more than it: who has the key of "
+                  "the group can be any of its devices. Unless set, the systemd credential "
+                  "aziotd.provisioning-group-key is used." },
+        { "Provisioning", "PayloadFile", CONFIG_PATH_NAME, MEMBER(provisioning.payload_file),
+          .help = "A file with a JSON value of at most 64 KiB that is sent along, for a custom allocation." },
+        { "Provisioning", "Endpoint", CONFIG_STRING, MEMBER(provisioning.endpoint),
+          .default_text = "global.azure-devices-provisioning.net",
+          .help = "The host name of the provisioning service." },
+        { "Provisioning", "Port", CONFIG_NUMBER, MEMBER(provisioning.port), 1, 65535, "8883",
+          .help = "Its port for MQTT over TLS." },
         { "Network", "ResolveTimeoutSec", CONFIG_SECONDS, MEMBER(network.resolve_timeout_s), 1, 300, "10s",
           .help = "How long the hub's name may take to resolve." },
         { "Network", "ConnectTimeoutSec", CONFIG_SECONDS, MEMBER(network.connect_timeout_s), 1, 300, "15s",

@@ -33,6 +33,15 @@ typedef struct Config {
                 uint64_t inbox_max_bytes;
         } hub;
         struct {
+                char *id_scope;
+                char *registration_id;
+                char *key_file;
+                char *group_key_file;
+                char *payload_file;
+                char *endpoint;
+                uint64_t port;
+        } provisioning;
+        struct {
                 uint64_t resolve_timeout_s;
                 uint64_t connect_timeout_s;
                 uint64_t tls_timeout_s;

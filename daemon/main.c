@@ -3,7 +3,7 @@
 #include <getopt.h>
 #include <stdio.h>
 
-#include "daemon/credential.h"
+#include "daemon/enrollment.h"
 #include "daemon/manager.h"
 
 typedef struct Arguments {
@@ -87,21 +87,26 @@ static int parse_argv(Arguments *args, int argc, char *argv[]) {
 
 static int check_config(const ManagerOptions *options) {
         _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
+        const char *directory = getenv("CREDENTIALS_DIRECTORY");
+        _cleanup_(enrollment_done) Enrollment enrollment = ENROLLMENT_NULL;
         Credential credential = CREDENTIAL_NULL;
+        _cleanup_(config_done) Config config = {};
         char text[1024];
-        Config config = {};
         int r;
 
         r = config_load(&config, options->config_path, options->config_required, &messages);
-        if (r == 0) {
-                r = credential_load(&credential, &config, getenv("CREDENTIALS_DIRECTORY"), &messages);
-                config_done(&config);
-        }
+        if (r == 0 && enrollment_is_configured(&config))
+                r = enrollment_load(&enrollment, &credential, &config, directory, &messages);
+        else if (r == 0)
+                r = credential_load(&credential, &config, directory, &messages);
 
         for (size_t i = 0; i < messages.n; i++)
                 fprintf(stderr, "%s: %s\n", messages.messages[i].level <= LOG_ERR ? "error" : "warning",
                         config_message_format(&messages.messages[i], text, sizeof(text)));
-        if (r == 0)
+        if (r == 0 && enrollment.owner.registration_id)
+                printf("The configuration is valid: '%s' is to be provisioned by '%s'.\n",
+                       enrollment.owner.registration_id, config.provisioning.endpoint);
+        else if (r == 0)
                 printf("The configuration is valid: device '%s' at '%s'.\n", credential.device_id,
                        credential.host);
         credential_done(&credential);
