@@ -9,11 +9,36 @@
 
 #include <mqtt/sas.h>
 
-int hub_link_open(HubLink *link, const char *host, uint16_t port, az_span string_to_sign) {
+/* Of an attempt: for what passes between its steps. */
+#define ATTEMPT_SLACK_S 10U
+
+bool hub_link_is_provisioning(const HubLink *link) {
+        az_recovery_state state = az_recovery_get_status(&link->recovery).state;
+
+        return state == AZ_RECOVERY_PROVISIONING || state == AZ_RECOVERY_REPROVISIONING;
+}
+
+const char *hub_link_get_host(const HubLink *link) {
+        return hub_link_is_provisioning(link) ? link->config->provisioning.endpoint : link->credential.host;
+}
+
+uint16_t hub_link_get_port(const HubLink *link) {
+        return hub_link_is_provisioning(link) ? (uint16_t) link->config->provisioning.port : link->port;
+}
+
+/* Each step has its own limit and says what failed; that of the session is for all of them. */
+uint16_t hub_link_open_timeout_s(const HubLink *link) {
+        const Config *c = link->config;
+
+        return (uint16_t) (SIGN_TIMEOUT_S + c->network.resolve_timeout_s + c->network.connect_timeout_s +
+                           c->network.tls_timeout_s + ATTEMPT_SLACK_S);
+}
+
+int hub_link_open(HubLink *link, az_span string_to_sign) {
         const Config *c = link->config;
         MqttEndpoint endpoint = {
-                .host = hub_link_span(host),
-                .port = port,
+                .host = hub_link_span(hub_link_get_host(link)),
+                .port = hub_link_get_port(link),
                 .ca_file = c->hub.trusted_ca_file,
                 .certificate_file = link->credential.certificate_file,
                 .private_key_file = link->credential.private_key_file,

@@ -7,9 +7,6 @@
 /* How often to look for an identity while there is none. */
 #define IDENTITY_RETRY_US (60 * USEC_PER_SEC)
 
-/* Of an attempt: for what passes between its steps. */
-#define ATTEMPT_SLACK_S 10U
-
 /* Devices that got power together must not connect together; a daemon that is restarted need not wait. */
 #define SPLAY_S         5U
 #define SPLAY_UPTIME_US (300 * USEC_PER_SEC)
@@ -33,12 +30,12 @@ static az_result session_setup(HubLink *link) {
         options.build_unix_s = wall_clock_build_s();
         options.splay_s = boottime_us() < SPLAY_UPTIME_US ? SPLAY_S : 0;
         options.keep_alive_s = (uint16_t) c->hub.keep_alive_s;
-        /* Each step has its own limit and says what failed; the session's is for all of them. */
-        options.sign_timeout_s =
-                (uint16_t) (SIGN_TIMEOUT_S + c->network.resolve_timeout_s + c->network.connect_timeout_s +
-                            c->network.tls_timeout_s + ATTEMPT_SLACK_S);
+        options.sign_timeout_s = hub_link_open_timeout_s(link);
+        /* With a certificate the transport is opened between CONNECT and CONNACK. */
+        if (options.credential == AZ_CREDENTIAL_X509)
+                options.connect_timeout_s = (uint16_t) (options.connect_timeout_s + options.sign_timeout_s);
 
-        client_options.user_agent = AZ_SPAN_FROM_STR("aziotd%2F" AZIOT_VERSION);
+        client_options.user_agent = HUB_LINK_USER_AGENT;
         client_options.module_id = hub_link_span(link->credential.module_id);
         client_options.model_id = hub_link_span(c->hub.model_id);
 
@@ -49,16 +46,39 @@ static az_result session_setup(HubLink *link) {
         return az_hub_session_init(&link->session, &link->client, &options);
 }
 
+/* What is configured but names no hub has no session yet. */
+static bool set_hub(HubLink *link) {
+        link->port = link->credential.port ?: (uint16_t) link->config->hub.port;
+        (void) snprintf(link->hub_field, sizeof(link->hub_field), "AZIOT_HUB=%s", link->credential.host);
+        return az_result_succeeded(session_setup(link));
+}
+
+bool hub_link_use_assignment(HubLink *link) {
+        const Assignment *a = &link->provisioning.assignment;
+        char *host = strdup(a->hub), *device_id = strdup(a->device_id);
+
+        free(link->credential.host);
+        free(link->credential.device_id);
+        link->credential.host = host;
+        link->credential.device_id = device_id;
+        link->credential.port = a->port;
+        return host && device_id && set_hub(link);
+}
+
 /*
- * The file with the secret is one small local file, read here and not in a thread so that what is wrong with
- * it can be told in words.
+ * The files are small and local, read here and not in a thread so that what is wrong with them can be told in
+ * words. *ret_enrollment is of a device that is provisioned; its credential names no hub.
  */
-int hub_link_read_identity(HubLink *link, Credential *ret, Diagnosis *ret_cause) {
+static int read_identity(HubLink *link, Credential *ret, Enrollment *ret_enrollment, Diagnosis *ret_cause) {
         _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
+        const char *directory = getenv("CREDENTIALS_DIRECTORY");
         DiagnosisContext context = hub_link_context(link);
         int r;
 
-        r = credential_load(ret, link->config, getenv("CREDENTIALS_DIRECTORY"), &messages);
+        if (enrollment_is_configured(link->config))
+                r = enrollment_load(ret_enrollment, ret, link->config, directory, &messages);
+        else
+                r = credential_load(ret, link->config, directory, &messages);
         for (size_t i = 0; i < messages.n; i++) {
                 char text[sizeof(ret_cause->detail)];
 
@@ -73,6 +93,24 @@ int hub_link_read_identity(HubLink *link, Credential *ret, Diagnosis *ret_cause)
         return r;
 }
 
+/* Takes an identity that was read; false: there is no session for it. */
+static bool take_identity(HubLink *link, Credential *credential, Enrollment *enrollment) {
+        Provisioning *p = &link->provisioning;
+
+        /* What they point to goes. */
+        link->session = (az_hub_session){};
+        p->session = (az_dps_session){};
+        credential_done(&link->credential);
+        link->credential = *credential;
+        enrollment_done(&p->enrollment);
+        p->enrollment = *enrollment;
+
+        if (!enrollment_is_configured(link->config))
+                return set_hub(link);
+        hub_link_load_assignment(link);
+        return !p->assignment.hub || hub_link_use_assignment(link);
+}
+
 static void tell_identity(const HubLink *link, bool is_another) {
         const HistoryFacts facts = { .host = link->credential.host };
 
@@ -81,22 +119,16 @@ static void tell_identity(const HubLink *link, bool is_another) {
 
 bool hub_link_load_identity(HubLink *link) {
         Credential credential = CREDENTIAL_NULL;
+        Enrollment enrollment = ENROLLMENT_NULL;
         DiagnosisContext context;
         Diagnosis cause;
-        az_result result;
         int r;
 
-        r = hub_link_read_identity(link, &credential, &cause);
+        r = read_identity(link, &credential, &enrollment, &cause);
         if (r == 0) {
                 bool is_another = link->credential.device_id;
 
-                credential_done(&link->credential);
-                link->credential = credential;
-                link->port = credential.port ?: (uint16_t) link->config->hub.port;
-                (void) snprintf(link->hub_field, sizeof(link->hub_field), "AZIOT_HUB=%s", credential.host);
-
-                result = session_setup(link);
-                if (az_result_succeeded(result)) {
+                if (take_identity(link, &credential, &enrollment)) {
                         hub_link_recovery_setup(link);
                         link->has_identity = true;
                         tell_identity(link, is_another);
@@ -111,26 +143,47 @@ bool hub_link_load_identity(HubLink *link) {
         return false;
 }
 
-/* Another hub or device: the next dispatch sets up a session for it. */
-static int forget_identity(HubLink *link) {
+void hub_link_forget_identity(HubLink *link) {
         link->has_identity = false;
         hub_link_set_state(link, HUB_LINK_WAITING, boottime_us());
-        return HUB_LINK_FORGOTTEN;
+}
+
+/* What proves it was read again; what the sessions point to stays. */
+static void exchange_proof(HubLink *link, Credential *credential, Enrollment *enrollment) {
+        Enrollment *e = &link->provisioning.enrollment, old = *e;
+
+        credential_swap_proof(&link->credential, credential);
+        e->owner.fingerprint = enrollment->owner.fingerprint;
+        e->payload = enrollment->payload;
+        enrollment->owner.fingerprint = old.owner.fingerprint;
+        enrollment->payload = old.payload;
+}
+
+static bool is_same(const HubLink *link, const Credential *credential, const Enrollment *enrollment) {
+        const AssignmentOwner *a = &link->provisioning.enrollment.owner, *b = &enrollment->owner;
+
+        if (credential->kind != link->credential.kind)
+                return false;
+        if (!enrollment_is_configured(link->config))
+                return credential_is_same_device(credential, &link->credential);
+        return strcmp(a->id_scope, b->id_scope) == 0 && strcmp(a->registration_id, b->registration_id) == 0;
 }
 
 int hub_link_refresh_identity(HubLink *link, Diagnosis *ret_cause) {
         _cleanup_(credential_done) Credential credential = CREDENTIAL_NULL;
+        _cleanup_(enrollment_done) Enrollment enrollment = ENROLLMENT_NULL;
         int r;
 
-        r = hub_link_read_identity(link, &credential, ret_cause);
+        r = read_identity(link, &credential, &enrollment, ret_cause);
         if (r == CONFIG_INVALID)
                 return r;
         if (r < 0)
                 return 0; /* what is known may do */
-        if (!credential_is_same_device(&credential, &link->credential) ||
-            credential.kind != link->credential.kind)
-                return forget_identity(link);
+        if (!is_same(link, &credential, &enrollment)) {
+                hub_link_forget_identity(link);
+                return HUB_LINK_FORGOTTEN;
+        }
 
-        credential_swap_proof(&link->credential, &credential);
+        exchange_proof(link, &credential, &enrollment);
         return 0;
 }

@@ -6,9 +6,11 @@
  *
  *      hub-link.c           life cycle, deadlines, status
  *      hub-link-identity.c  who the device is; a session for it
+ *      hub-link-assignment.c  what is kept of the provisioning service's answer
  *      hub-link-recovery.c  what is done about a hub that cannot be reached
  *      hub-link-connect.c   the connection
  *      hub-link-session.c   the session and the connection meet
+ *      hub-link-provisioning.c  the same with the provisioning service
  *      hub-link-traffic.c   what passes over a live link
  *      hub-link-record.c    what went wrong
  */
@@ -16,13 +18,15 @@
 #include <sys/queue.h>
 
 #include <azure/iot/az_iot_hub_client.h>
+#include <session/dps_session.h>
 #include <session/hub_session.h>
 #include <session/recovery.h>
 
-#include "daemon/credential.h"
 #include "daemon/close-watch.h"
 #include "daemon/diagnosis.h"
+#include "daemon/enrollment.h"
 #include "daemon/hub-link.h"
+#include "daemon/state-file.h"
 #include "daemon/telemetry-message.h"
 
 /* Of an attempt: for the signature. */
@@ -30,6 +34,8 @@
 
 /* "devices/{128}/modules/{128}/messages/events/", the bag, and a "$.mid" of ours. */
 #define TOPIC_SIZE (TELEMETRY_BAG_MAX + 512U)
+
+#define HUB_LINK_USER_AGENT AZ_SPAN_FROM_STR("aziotd%2F" AZIOT_VERSION)
 
 #define HUB_FIELD_SIZE (sizeof("AZIOT_HUB=") + CREDENTIAL_HOST_MAX)
 
@@ -40,6 +46,27 @@ typedef struct Answer {
         uint8_t bytes[];
 } Answer;
 
+/* How a run of the provisioning service ended. */
+typedef struct ProvisioningResult {
+        bool is_there; /* the connection is being ended, then the recovery hears of it */
+        az_error_class error_class;
+        uint32_t retry_after_s;
+        Assignment assignment; /* error_class NONE */
+} ProvisioningResult;
+
+/* Without an enrollment none of it is used. */
+typedef struct Provisioning {
+        Enrollment enrollment;
+        az_dps_session session;
+        uint8_t *body; /* room for the request */
+        ProvisioningResult result;
+        Assignment assignment;   /* the one in use; without a hub there is none */
+        StateFile *file;         /* where it is kept */
+        bool is_dirty;           /* another one is to be kept, when this one is */
+        bool is_wished;          /* a run begins as soon as there is no connection in its way */
+        int64_t failed_clock_us; /* hub_link_clock_offset_us() when a run failed */
+} Provisioning;
+
 struct HubLink {
         const Config *config;
         const Log *log;
@@ -47,11 +74,12 @@ struct HubLink {
         void *userdata;
 
         Credential credential;
-        bool has_identity; /* 'credential', 'client', 'session' and 'recovery' are set up */
+        bool has_identity; /* 'credential' and 'recovery' are set up; if a hub is known, the session, too */
         uint16_t port;
         az_iot_hub_client client;
         az_hub_session session;
         az_recovery recovery;
+        Provisioning provisioning;
         MqttLink *mqtt;
         bool is_open;             /* the transport is */
         bool is_accepted;         /* a CONNACK said yes */
@@ -85,7 +113,7 @@ void hub_link_set_state(HubLink *link, HubLinkState state, uint64_t next_attempt
 DiagnosisContext hub_link_context(const HubLink *link);
 /*
  * The one place where a failure is recorded: as the last one, in the log, in the history. 'delay_us': until
- * the next attempt. The state is to be set after it.
+ * the next attempt; 0: something else is tried at once. The state is to be set after it.
  */
 void hub_link_record(HubLink *link, const Diagnosis *diagnosis, uint64_t delay_us);
 
@@ -98,16 +126,24 @@ void hub_link_tell(const HubLink *link, HistoryEvent event, const HistoryFacts *
 /* The same of a connection that is up. */
 void hub_link_tell_live(const HubLink *link, HistoryEvent event);
 
-/* Reads who the device is. 0: *ret is to be released; CONFIG_INVALID: *ret_cause says why, -errno as well. */
-int hub_link_read_identity(HubLink *link, Credential *ret, Diagnosis *ret_cause);
 /* Sets up the session and returns true, or says what is missing and when it will be looked for again. */
 bool hub_link_load_identity(HubLink *link);
-/* Condition of hub_link_refresh_identity(): it is another hub or device, for which a session is set up soon.
- */
+/* The next dispatch loads it, and sets up sessions for it. */
+void hub_link_forget_identity(HubLink *link);
+/* Condition of hub_link_refresh_identity(): it is somebody else, for whom sessions are set up soon. */
 #define HUB_LINK_FORGOTTEN 2
 
-/* Takes what was corrected since the last attempt. 0; CONFIG_INVALID: as above; HUB_LINK_FORGOTTEN. */
+/*
+ * Takes what was corrected since the last attempt. 0; CONFIG_INVALID: *ret_cause says what is wrong;
+ * HUB_LINK_FORGOTTEN.
+ */
 int hub_link_refresh_identity(HubLink *link, Diagnosis *ret_cause);
+
+/* Reads the assignment that was kept, if it is this device's. */
+void hub_link_load_assignment(HubLink *link);
+/* Makes the hub of the assignment the one to connect to; false: it has no session. */
+bool hub_link_use_assignment(HubLink *link);
+void hub_link_keep_assignment(HubLink *link);
 
 /* For the random numbers of a session; never 0. */
 uint64_t hub_link_random(void);
@@ -117,9 +153,25 @@ bool hub_link_clock_is_plausible(void);
 void hub_link_recovery_setup(HubLink *link);
 /* Takes the result of an input and does what the recovery decides. */
 void hub_link_run_recovery(HubLink *link, az_result input);
+/* Begins a run of the provisioning service that is wished, if nothing is in its way. */
+void hub_link_grant_wish(HubLink *link);
 
+/* Begins a run of the provisioning service. */
+void hub_link_provision(HubLink *link);
+/* Takes the result of an input and does what its session asks for next. */
+void hub_link_run_provisioning(HubLink *link, az_result input);
+/* What the connection reports during a run. */
+void hub_link_provisioning_event(HubLink *link, const MqttEvent *event);
+
+/* Whether the provisioning service has the word, and with it the connection. */
+bool hub_link_is_provisioning(const HubLink *link);
+/* With whom the next attempt, or the present one or connection, is. */
+const char *hub_link_get_host(const HubLink *link);
+uint16_t hub_link_get_port(const HubLink *link);
+/* How long it may take to open the transport, with the signature. */
+uint16_t hub_link_open_timeout_s(const HubLink *link);
 /* Opens the transport; 'string_to_sign' may be empty. 0, or a negative errno. */
-int hub_link_open(HubLink *link, const char *host, uint16_t port, az_span string_to_sign);
+int hub_link_open(HubLink *link, az_span string_to_sign);
 /* Sends CONNECT. 0, or a negative errno. */
 int hub_link_connect(HubLink *link);
 /* Drops the attempt or connection, if there is one. */
@@ -139,5 +191,5 @@ bool hub_link_is_drained(const HubLink *link);
 /* The connection is gone, and with it who waited for answers: on_lost(). */
 void hub_link_forget_traffic(HubLink *link);
 
-/* What the connection reports. */
-void hub_link_mqtt_event(HubLink *link, const MqttEvent *event);
+/* What the connection reports while the hub has the word. */
+void hub_link_session_event(HubLink *link, const MqttEvent *event);

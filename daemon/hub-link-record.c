@@ -14,9 +14,9 @@
 
 DiagnosisContext hub_link_context(const HubLink *link) {
         return (DiagnosisContext){
-                .service = CLOUD_HUB,
-                .host = link->credential.host,
-                .port = link->port,
+                .service = hub_link_is_provisioning(link) ? CLOUD_PROVISIONING : CLOUD_HUB,
+                .host = hub_link_get_host(link),
+                .port = hub_link_get_port(link),
                 .transport = "mqtt",
                 .report = &link->report,
                 .is_accepted = link->is_accepted,
@@ -73,7 +73,7 @@ void hub_link_record(HubLink *link, const Diagnosis *diagnosis, uint64_t delay_u
         bool was_online = link->state == HUB_LINK_ONLINE || link->state == HUB_LINK_RENEWING;
         /* What is waited for, such as the time, is not told each time that it is looked for. */
         bool is_known = link->state == HUB_LINK_WAITING && diagnosis->problem == link->record.last.problem;
-        char word[64];
+        char word[64], retry[32] = "";
 
         tell_failure(link, diagnosis, was_online);
         if (is_known) {
@@ -82,9 +82,12 @@ void hub_link_record(HubLink *link, const Diagnosis *diagnosis, uint64_t delay_u
         }
         link_record_failed(&link->record, diagnosis);
         (void) snprintf(word, sizeof(word), "AZIOT_PROBLEM=%s", problem_to_string(diagnosis->problem));
+        if (delay_us > 0)
+                (void) snprintf(retry, sizeof(retry), ", retrying in %.1f s",
+                                (double) delay_us / USEC_PER_SEC);
         (void) log_full(link->log, was_online ? LOG_NOTICE : LOG_WARNING, 0,
-                        FIELDS("MESSAGE_ID=" MSG_LINK_DOWN, link->hub_field, word), "%s, retrying in %.1f s",
-                        diagnosis->text, (double) delay_us / USEC_PER_SEC);
+                        FIELDS("MESSAGE_ID=" MSG_LINK_DOWN, link->hub_field, word), "%s%s", diagnosis->text,
+                        retry);
 }
 
 const LinkRecord *hub_link_get_record(const HubLink *link) {

@@ -13,6 +13,9 @@
 #include "daemon/az-errno.h"
 #include "daemon/wall-clock.h"
 
+/* A clock that is set by less has not been wrong. */
+#define CLOCK_STEP_US ((int64_t) (60 * USEC_PER_SEC))
+
 uint64_t hub_link_random(void) {
         uint64_t random;
 
@@ -29,31 +32,84 @@ void hub_link_recovery_setup(HubLink *link) {
         az_recovery_options options = az_recovery_options_default();
 
         options.random_seed = hub_link_random();
+        options.has_provisioning = enrollment_is_configured(link->config);
         if (az_result_failed(az_recovery_init(&link->recovery, &options)))
                 assert(false);
 }
 
-/* Ends the connection, if there is one, in peace. */
+/* DISCONNECT is not heeded: the caller knows what becomes of the connection. */
+static void stop_provisioning(HubLink *link) {
+        az_dps_event event;
+
+        az_dps_session_stop(&link->provisioning.session);
+        while (az_dps_session_next_event(&link->provisioning.session, &event))
+                ;
+}
+
+static void stop_session(HubLink *link) {
+        az_hub_event event;
+
+        az_hub_session_stop(&link->session);
+        while (az_hub_session_next_event(&link->session, &event))
+                ;
+}
+
+/* Both sessions end; whichever has a connection, this ends it in peace. */
 static void stop(HubLink *link) {
+        stop_provisioning(link);
         az_hub_session_stop(&link->session);
         hub_link_run_session(link, AZ_OK);
 }
 
+static void start_session(HubLink *link) {
+        hub_link_run_session(link, az_hub_session_start(&link->session, hub_link_time()));
+}
+
+static uint64_t until_us(uint64_t time_us) {
+        uint64_t now_us = boottime_us();
+
+        return time_us > now_us ? time_us - now_us : 0;
+}
+
+/* What failed is tried again later. */
+static void wait_for(HubLink *link, uint64_t time_us) {
+        hub_link_record(link, &link->cause, until_us(time_us));
+        hub_link_set_state(link, HUB_LINK_WAITING, time_us);
+}
+
+/* The hub session stood still, or was stopped for a run that was wished. */
+static void resume(HubLink *link, const az_recovery_event *event) {
+        if (event->error_class != AZ_ERROR_CLASS_NONE)
+                hub_link_record(link, &link->cause, until_us(event->not_before_us));
+        if (az_hub_session_get_status(&link->session).state == AZ_HUB_SESSION_STOPPED)
+                start_session(link);
+        else
+                hub_link_set_state(link, HUB_LINK_WAITING, event->not_before_us);
+}
+
 static void recovery_event(HubLink *link, const az_recovery_event *event) {
         switch (event->type) {
+        case AZ_RECOVERY_EVENT_BACK_OFF: /* the hub session tries again by itself */
+        case AZ_RECOVERY_EVENT_WAIT:
+                wait_for(link, event->not_before_us);
+                break;
+        case AZ_RECOVERY_EVENT_PROVISION:
+                if (event->error_class != AZ_ERROR_CLASS_NONE)
+                        hub_link_record(link, &link->cause, 0);
+                hub_link_provision(link);
+                break;
         case AZ_RECOVERY_EVENT_CONNECT:
-                hub_link_run_session(link, az_hub_session_start(&link->session, hub_link_time()));
+                start_session(link);
+                break;
+        case AZ_RECOVERY_EVENT_RESUME:
+                resume(link, event);
                 break;
         case AZ_RECOVERY_EVENT_STOP:
                 stop(link);
                 break;
-        case AZ_RECOVERY_EVENT_BACK_OFF: /* the hub session tries again by itself */
-        case AZ_RECOVERY_EVENT_NEW_CREDENTIAL:
-        case AZ_RECOVERY_EVENT_PROVISION:
-        case AZ_RECOVERY_EVENT_RESUME:
-        case AZ_RECOVERY_EVENT_WAIT:
+        case AZ_RECOVERY_EVENT_NEW_CREDENTIAL: /* there is one alone */
         case _AZ_RECOVERY_EVENT_TYPE_MAX:
-                break;
+                assert(false);
         }
 }
 
@@ -65,4 +121,152 @@ void hub_link_run_recovery(HubLink *link, az_result input) {
                           strerror(-az_result_to_errno(input)));
         while (az_recovery_next_event(&link->recovery, &event))
                 recovery_event(link, &event);
+}
+
+/* Wishes ------------------------------------------------------------------------------------------------ */
+
+/* Begins a run; what there is of a connection to the hub is given up, but for a back-off. */
+static void provision_now(HubLink *link) {
+        if (az_hub_session_get_status(&link->session).state != AZ_HUB_SESSION_BACKOFF) {
+                stop_session(link);
+                hub_link_forget_traffic(link);
+                hub_link_close(link);
+        }
+        hub_link_run_recovery(link, az_recovery_provision_now(&link->recovery, boottime_us()));
+}
+
+/* A run waits between two attempts: it begins anew. */
+static void provision_again(HubLink *link) {
+        az_dps_session *s = &link->provisioning.session;
+
+        if (az_dps_session_get_status(s).state != AZ_DPS_SESSION_BACKOFF)
+                return;
+        stop_provisioning(link);
+        hub_link_run_provisioning(link, az_dps_session_start(s, hub_link_time()));
+}
+
+/* What is under way over a link may finish. Returns whether there is something to wait for. */
+static bool has_to_drain(HubLink *link) {
+        switch (az_hub_session_get_status(&link->session).state) {
+        case AZ_HUB_SESSION_LIVE:
+                hub_link_run_session(link, az_hub_session_renew(&link->session, hub_link_time()));
+                return true;
+        case AZ_HUB_SESSION_DRAINING:
+                return true;
+        case AZ_HUB_SESSION_CLOSING:
+                return link->is_open;
+        case AZ_HUB_SESSION_STOPPED:
+        case AZ_HUB_SESSION_SIGNING:
+        case AZ_HUB_SESSION_CONNECTING:
+        case AZ_HUB_SESSION_SUBSCRIBING:
+        case AZ_HUB_SESSION_BACKOFF:
+        case _AZ_HUB_SESSION_STATE_MAX:
+                break;
+        }
+        return false;
+}
+
+void hub_link_grant_wish(HubLink *link) {
+        Provisioning *p = &link->provisioning;
+
+        if (!p->is_wished || !link->has_identity)
+                return;
+
+        switch (az_recovery_get_status(&link->recovery).state) {
+        case AZ_RECOVERY_HUB:
+                if (has_to_drain(link))
+                        return;
+                p->is_wished = false;
+                provision_now(link);
+                break;
+        case AZ_RECOVERY_WAITING:
+                p->is_wished = false;
+                provision_now(link);
+                break;
+        case AZ_RECOVERY_PROVISIONING:
+        case AZ_RECOVERY_REPROVISIONING:
+                p->is_wished = false;
+                provision_again(link);
+                break;
+        case AZ_RECOVERY_STOPPED:
+        case _AZ_RECOVERY_STATE_MAX:
+                p->is_wished = false;
+                break;
+        }
+}
+
+int hub_link_reprovision(HubLink *link) {
+        if (!enrollment_is_configured(link->config))
+                return HUB_LINK_NOT_ENROLLED;
+        link->provisioning.is_wished = true;
+        if (!link->has_identity)
+                hub_link_start(link);
+        hub_link_grant_wish(link);
+        return 0;
+}
+
+void hub_link_reconnect(HubLink *link) {
+        if (!link->has_identity) {
+                if (link->state == HUB_LINK_WAITING)
+                        hub_link_start(link);
+                return;
+        }
+
+        switch (az_recovery_get_status(&link->recovery).state) {
+        case AZ_RECOVERY_HUB:
+                if (link->state == HUB_LINK_ONLINE)
+                        hub_link_run_session(link, az_hub_session_renew(&link->session, hub_link_time()));
+                else if (link->state == HUB_LINK_WAITING)
+                        hub_link_run_session(link,
+                                             az_hub_session_reconnect_now(&link->session, hub_link_time()));
+                break;
+        case AZ_RECOVERY_WAITING:
+                provision_now(link);
+                break;
+        case AZ_RECOVERY_PROVISIONING:
+        case AZ_RECOVERY_REPROVISIONING:
+                provision_again(link);
+                break;
+        case AZ_RECOVERY_STOPPED:
+        case _AZ_RECOVERY_STATE_MAX:
+                break;
+        }
+}
+
+/* A run has failed by a clock that was wrong, it seems: so was its token, and so was what it saw of
+ * certificates. */
+static bool is_due_to_clock(const HubLink *link) {
+        az_error_class error_class = az_recovery_get_status(&link->recovery).last_error_class;
+        int64_t step_us = hub_link_clock_offset_us() - link->provisioning.failed_clock_us;
+
+        return llabs(step_us) > CLOCK_STEP_US &&
+               (error_class == AZ_ERROR_CLASS_CREDENTIAL || error_class == AZ_ERROR_CLASS_NETWORK);
+}
+
+static void take_clock(HubLink *link) {
+        switch (az_recovery_get_status(&link->recovery).state) {
+        case AZ_RECOVERY_HUB:
+                hub_link_run_session(link, az_hub_session_clock_changed(&link->session, hub_link_time()));
+                break;
+        case AZ_RECOVERY_WAITING:
+                if (is_due_to_clock(link))
+                        provision_now(link);
+                break;
+        case AZ_RECOVERY_PROVISIONING:
+        case AZ_RECOVERY_REPROVISIONING:
+                hub_link_run_provisioning(
+                        link, az_dps_session_clock_changed(&link->provisioning.session, hub_link_time()));
+                break;
+        case AZ_RECOVERY_STOPPED:
+        case _AZ_RECOVERY_STATE_MAX:
+                break;
+        }
+}
+
+void hub_link_clock_changed(HubLink *link) {
+        HubLinkState before = link->state;
+
+        if (link->has_identity)
+                take_clock(link);
+        hub_link_note_clock(link, before);
 }

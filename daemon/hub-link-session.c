@@ -49,7 +49,7 @@ static void open_transport(HubLink *link, az_span string_to_sign) {
                 hub_link_session_lost(link, &cause);
                 return;
         }
-        r = hub_link_open(link, link->credential.host, link->port, string_to_sign);
+        r = hub_link_open(link, string_to_sign);
         if (r < 0)
                 hub_link_session_failed(link, PROBLEM_LOCAL, r, strerror(-r));
 }
@@ -128,8 +128,6 @@ static void do_lost(HubLink *link, const az_hub_event *event) {
         hub_link_close(link);
         (void) diagnosis_from_hub_loss(&link->cause, &context, event); /* else it is set already */
         judge_refusal(link, &context);
-        hub_link_record(link, &link->cause, event->as.lost.delay_us);
-        hub_link_set_state(link, HUB_LINK_WAITING, boottime_us() + event->as.lost.delay_us);
         hub_link_run_recovery(link, az_recovery_hub_lost(&link->recovery, event,
                                                          hub_link_clock_is_plausible(), boottime_us()));
 }
@@ -142,7 +140,9 @@ static void disconnected(HubLink *link) {
                 return;
         }
         hub_link_forget_traffic(link);
-        hub_link_run_session(link, az_hub_session_closed(&link->session, hub_link_time()));
+        hub_link_grant_wish(link);
+        if (!hub_link_is_provisioning(link))
+                hub_link_run_session(link, az_hub_session_closed(&link->session, hub_link_time()));
 }
 
 static void do_disconnect(HubLink *link) {
@@ -287,7 +287,7 @@ static void on_open_failed(HubLink *link, const MqttEvent *event) {
         hub_link_session_lost(link, &cause);
 }
 
-void hub_link_mqtt_event(HubLink *link, const MqttEvent *event) {
+void hub_link_session_event(HubLink *link, const MqttEvent *event) {
         az_hub_session *s = &link->session;
 
         switch (event->type) {

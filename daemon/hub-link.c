@@ -3,8 +3,9 @@
 #include "daemon/hub-link-internal.h"
 
 static const char *const state_names[] = {
-        [HUB_LINK_STOPPED] = "stopped",   [HUB_LINK_CONNECTING] = "connecting", [HUB_LINK_ONLINE] = "online",
-        [HUB_LINK_RENEWING] = "renewing", [HUB_LINK_WAITING] = "waiting",
+        [HUB_LINK_STOPPED] = "stopped",       [HUB_LINK_PROVISIONING] = "provisioning",
+        [HUB_LINK_CONNECTING] = "connecting", [HUB_LINK_ONLINE] = "online",
+        [HUB_LINK_RENEWING] = "renewing",     [HUB_LINK_WAITING] = "waiting",
 };
 
 const char *hub_link_state_to_string(HubLinkState state) {
@@ -31,18 +32,18 @@ void hub_link_set_state(HubLink *link, HubLinkState state, uint64_t next_attempt
 
 /* Life ------------------------------------------------------------------------------------------------ */
 
-int hub_link_new(HubLink **ret, const Config *config, const char *runtime_dir, const Log *log,
-                 const HubLinkOps *ops, void *userdata) {
+int hub_link_new(HubLink **ret, const HubLinkEnvironment *environment, const HubLinkOps *ops,
+                 void *userdata) {
+        MqttLinkConfig mqtt_config = { .runtime_dir = environment->runtime_dir };
         _cleanup_(hub_link_freep) HubLink *link = NULL;
-        MqttLinkConfig mqtt_config = { .runtime_dir = runtime_dir };
         int r;
 
         link = malloc(sizeof(*link));
         if (!link)
                 return -ENOMEM;
         *link = (HubLink){
-                .config = config,
-                .log = log,
+                .config = environment->config,
+                .log = environment->log,
                 .ops = ops,
                 .userdata = userdata,
                 .credential = CREDENTIAL_NULL,
@@ -54,6 +55,12 @@ int hub_link_new(HubLink **ret, const Config *config, const char *runtime_dir, c
 
         STAILQ_INIT(&link->answers);
 
+        if (enrollment_is_configured(link->config)) {
+                r = state_file_new(&link->provisioning.file, environment->disk, environment->state_dir,
+                                   ASSIGNMENT_FILE);
+                if (r < 0)
+                        return r;
+        }
         r = mqtt_link_new(&link->mqtt, &mqtt_config);
         if (r < 0)
                 return r;
@@ -62,12 +69,21 @@ int hub_link_new(HubLink **ret, const Config *config, const char *runtime_dir, c
         return 0;
 }
 
+static void provisioning_done(Provisioning *p) {
+        p->file = state_file_free(p->file);
+        assignment_done(&p->result.assignment);
+        assignment_done(&p->assignment);
+        enrollment_done(&p->enrollment);
+        free(p->body);
+}
+
 HubLink *hub_link_free(HubLink *link) {
         if (!link)
                 return NULL;
 
         hub_link_drop_answers(link);
         link->mqtt = mqtt_link_free(link->mqtt);
+        provisioning_done(&link->provisioning);
         credential_done(&link->credential);
         free(link);
         return NULL;
@@ -75,7 +91,8 @@ HubLink *hub_link_free(HubLink *link) {
 
 void hub_link_start(HubLink *link) {
         if (hub_link_load_identity(link))
-                hub_link_run_recovery(link, az_recovery_start(&link->recovery, true, boottime_us()));
+                hub_link_run_recovery(
+                        link, az_recovery_start(&link->recovery, link->credential.host, boottime_us()));
 }
 
 void hub_link_stop(HubLink *link) {
@@ -88,23 +105,25 @@ void hub_link_stop(HubLink *link) {
         hub_link_run_recovery(link, AZ_OK);
 }
 
-void hub_link_reconnect(HubLink *link) {
-        if (link->state == HUB_LINK_ONLINE)
-                hub_link_run_session(link, az_hub_session_renew(&link->session, hub_link_time()));
-        if (link->state != HUB_LINK_WAITING)
-                return;
-        if (link->has_identity)
-                hub_link_run_session(link, az_hub_session_reconnect_now(&link->session, hub_link_time()));
-        else
-                hub_link_start(link);
+/* Of the session that has the word. */
+static uint64_t session_deadline_us(const HubLink *link) {
+        if (hub_link_is_provisioning(link))
+                return az_dps_session_deadline_us(&link->provisioning.session);
+        if (az_recovery_get_status(&link->recovery).state == AZ_RECOVERY_HUB)
+                return az_hub_session_deadline_us(&link->session);
+        return UINT64_MAX;
 }
 
-void hub_link_clock_changed(HubLink *link) {
-        HubLinkState before = link->state;
-
-        if (link->has_identity)
-                hub_link_run_session(link, az_hub_session_clock_changed(&link->session, hub_link_time()));
-        hub_link_note_clock(link, before);
+static void run_due(HubLink *link, uint64_t now_us) {
+        if (az_recovery_deadline_us(&link->recovery) <= now_us)
+                hub_link_run_recovery(link, az_recovery_timeout(&link->recovery, now_us));
+        if (session_deadline_us(link) > now_us)
+                return;
+        if (hub_link_is_provisioning(link))
+                hub_link_run_provisioning(
+                        link, az_dps_session_timeout(&link->provisioning.session, hub_link_time()));
+        else
+                hub_link_run_session(link, az_hub_session_timeout(&link->session, hub_link_time()));
 }
 
 int hub_link_dispatch(HubLink *link) {
@@ -117,14 +136,16 @@ int hub_link_dispatch(HubLink *link) {
                 return 0;
         }
 
-        if (az_hub_session_deadline_us(&link->session) <= boottime_us())
-                hub_link_run_session(link, az_hub_session_timeout(&link->session, hub_link_time()));
-
+        run_due(link, boottime_us());
         r = mqtt_link_dispatch(link->mqtt, boottime_us());
         if (r < 0)
                 return r;
-        while (mqtt_link_next_event(link->mqtt, &event))
-                hub_link_mqtt_event(link, &event);
+        while (mqtt_link_next_event(link->mqtt, &event)) {
+                if (hub_link_is_provisioning(link))
+                        hub_link_provisioning_event(link, &event);
+                else
+                        hub_link_session_event(link, &event);
+        }
         hub_link_flush_answers(link);
         if (az_hub_session_get_status(&link->session).state == AZ_HUB_SESSION_DRAINING &&
             hub_link_is_drained(link))
@@ -139,7 +160,8 @@ int hub_link_get_fd(const HubLink *link) {
 uint64_t hub_link_deadline_us(const HubLink *link) {
         if (!link->has_identity)
                 return link->next_attempt_us;
-        return MIN(az_hub_session_deadline_us(&link->session), mqtt_link_deadline_us(link->mqtt));
+        return MIN(MIN(session_deadline_us(link), az_recovery_deadline_us(&link->recovery)),
+                   mqtt_link_deadline_us(link->mqtt));
 }
 
 HubLinkState hub_link_get_state(const HubLink *link) {
@@ -153,7 +175,12 @@ void hub_link_get_status(const HubLink *link, HubLinkStatus *ret) {
                 .device_id = link->credential.device_id,
                 .module_id = link->credential.module_id,
                 .host = link->credential.host,
+                .peer = link->has_identity ? hub_link_get_host(link) : NULL,
                 .last_error = link->record.last.problem != PROBLEM_NONE ? link->record.last.text : NULL,
                 .next_attempt_us = link->next_attempt_us,
         };
+}
+
+const Assignment *hub_link_get_assignment(const HubLink *link) {
+        return link->provisioning.assignment.hub ? &link->provisioning.assignment : NULL;
 }

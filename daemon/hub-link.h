@@ -4,7 +4,9 @@
 /*
  * The link to the hub: az_hub_session (what to do next) driven over MqttLink (how). It loads the identity,
  * signs, connects, and connects again for as long as it runs; what comes and goes over a live link passes
- * through HubLinkOps and the functions below. Part of the loop thread; it has one fd and one deadline.
+ * through HubLinkOps and the functions below. Of a device that is provisioned it asks the Device Provisioning
+ * Service for the hub, over the same MqttLink: az_dps_session, when az_recovery says so. Part of the loop
+ * thread; it has one fd and one deadline.
  *
  * While there is no usable identity it looks for one every minute and says what is missing.
  */
@@ -13,7 +15,9 @@
 #include <azure/iot/az_iot_hub_client.h>
 #include <mqtt/link.h>
 
+#include "daemon/assignment.h"
 #include "daemon/config.h"
+#include "daemon/disk.h"
 #include "daemon/history.h"
 #include "daemon/link-record.h"
 #include "daemon/log.h"
@@ -23,6 +27,7 @@ typedef struct HubLink HubLink;
 /* The words of io.aziotd.device. */
 typedef enum HubLinkState {
         HUB_LINK_STOPPED,
+        HUB_LINK_PROVISIONING, /* asks the provisioning service for the hub */
         HUB_LINK_CONNECTING,
         HUB_LINK_ONLINE,
         HUB_LINK_RENEWING, /* planned: finishes what is in flight, then connects again; no error, no loss */
@@ -68,14 +73,23 @@ typedef struct HubLinkStatus {
         uint64_t since_us;        /* CLOCK_BOOTTIME */
         const char *device_id;    /* NULL: not known yet */
         const char *module_id;    /* NULL: none */
-        const char *host;         /* NULL: not known yet */
+        const char *host;         /* of the hub; NULL: not known yet */
+        const char *peer;         /* the same, or the provisioning service while that is asked */
         const char *last_error;   /* why the last attempt or connection ended; NULL: none did */
         uint64_t next_attempt_us; /* CLOCK_BOOTTIME; UINT64_MAX: none is planned */
 } HubLinkStatus;
 
-/* 'config', 'log' and 'ops' must outlive the link. 'runtime_dir' is for MqttLink. */
-int hub_link_new(HubLink **ret, const Config *config, const char *runtime_dir, const Log *log,
-                 const HubLinkOps *ops, void *userdata);
+/* What a link works with. */
+typedef struct HubLinkEnvironment {
+        const Config *config; /* these three must outlive it */
+        const Log *log;
+        Disk *disk;
+        const char *state_dir;   /* what it keeps */
+        const char *runtime_dir; /* for MqttLink */
+} HubLinkEnvironment;
+
+/* 'ops' must outlive the link. */
+int hub_link_new(HubLink **ret, const HubLinkEnvironment *environment, const HubLinkOps *ops, void *userdata);
 HubLink *hub_link_free(HubLink *link);
 DEFINE_CLEANUP(HubLink *, hub_link_free)
 
@@ -85,9 +99,18 @@ void hub_link_start(HubLink *link);
 void hub_link_stop(HubLink *link);
 /*
  * Connects again now: if the link is online as for a renewal, otherwise by ending the wait for the next
- * attempt. Where the link is being made or stopped there is nothing to be done.
+ * attempt, also at the provisioning service. Where the link is being made or stopped there is nothing to be
+ * done.
  */
 void hub_link_reconnect(HubLink *link);
+
+/* Condition of hub_link_reprovision(): the device is not provisioned, its hub is configured. */
+#define HUB_LINK_NOT_ENROLLED 1
+
+/* Asks the provisioning service again for the hub, when what is in flight is finished. 0; NOT_ENROLLED. */
+int hub_link_reprovision(HubLink *link);
+/* What the provisioning service said last, until the next hub_link_dispatch(); NULL: nothing. */
+const Assignment *hub_link_get_assignment(const HubLink *link);
 /* The wall clock was set: a token may be of no use any more, or the time for one may have come. */
 void hub_link_clock_changed(HubLink *link);
 HubLinkState hub_link_get_state(const HubLink *link);

@@ -83,7 +83,7 @@ static void on_status(void *userdata) {
                 (void) rfc3339_format(next_attempt, realtime_us() + status.next_attempt_us - boottime_us());
 
         (void) sd_notifyf(false, "STATUS=%s%s%s%s%s%s%s", hub_link_state_to_string(status.state),
-                          status.host ? ": " : "", status.host ?: "", reason ? ". " : "", reason ?: "",
+                          status.peer ? ": " : "", status.peer ?: "", reason ? ". " : "", reason ?: "",
                           next_attempt[0] ? ". Next attempt at " : "", next_attempt);
 }
 
@@ -368,19 +368,26 @@ static int manager_open_outbox(Manager *m, const char *state_dir, OutboxTime *re
 }
 
 static int manager_build(Manager *m, const ManagerOptions *options) {
+        HubLinkEnvironment environment = {
+                .config = &m->config,
+                .log = &m->log,
+                .state_dir = options->state_dir,
+                .runtime_dir = options->runtime_dir,
+        };
         OutboxTime now = {};
         int r;
 
         r = manager_open_outbox(m, options->state_dir, &now);
         if (r < 0)
                 return r;
+        environment.disk = m->disk;
 
         r = history_new(&m->history, m->disk, options->state_dir, now.boot, &m->log);
         if (r < 0)
                 return log_error_errno(&m->log, r, "Failed to read the history: %m");
         history_add(m->history, HISTORY_STARTED, &(HistoryFacts){ .text = "aziotd " AZIOT_VERSION });
 
-        r = hub_link_new(&m->link, &m->config, options->runtime_dir, &m->log, &link_ops, m);
+        r = hub_link_new(&m->link, &environment, &link_ops, m);
         if (r < 0)
                 return log_error_errno(
                         &m->log, r, "Failed to set up the link in '%s' (it has to be our own, mode 0700): %m",

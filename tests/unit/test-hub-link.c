@@ -65,6 +65,11 @@ bool mqtt_link_next_event(MqttLink *l, MqttEvent *ret) {
         return true;
 }
 
+int sas_sign(az_span string_to_sign, az_span key_base64, char *ret_signature, size_t size) {
+        (void) snprintf(ret_signature, size, "%043d=", 0);
+        return 0;
+}
+
 int sas_sign_job_new(MqttSignJob *ret, az_span input, az_span key_base64) {
         return 0;
 }
@@ -207,6 +212,11 @@ static const HubLinkOps methods_alone = {
 };
 
 static void fixture_make_with(Fixture *f, const char *connection_string, const HubLinkOps *with) {
+        const HubLinkEnvironment environment = {
+                .config = &f->config,
+                .log = &f->log,
+                .runtime_dir = (const char *) &f->mqtt,
+        };
         int fd;
 
         *f = (Fixture){ .secret = "/tmp/test-hub-link-XXXXXX", .answered = -EINVAL };
@@ -221,7 +231,7 @@ static void fixture_make_with(Fixture *f, const char *connection_string, const H
         f->config.network.resolve_timeout_s = 300;
         f->config.network.connect_timeout_s = 200;
         f->config.network.tls_timeout_s = 100;
-        ck_assert_int_eq(hub_link_new(&f->link, &f->config, (const char *) &f->mqtt, &f->log, with, f), 0);
+        ck_assert_int_eq(hub_link_new(&f->link, &environment, with, f), 0);
         hub_link_start(f->link);
 }
 
