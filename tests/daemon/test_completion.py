@@ -21,7 +21,7 @@ FOLDERS = (ROOT / "cli/completion", ROOT / "hubsim/completion")
 
 VERBS = ("status", "watch", "history", "send", "messages", "twin", "serve", "call")
 TWIN_VERBS = ("get", "watch", "report", "acknowledge")
-COMMANDS = ("run", "monitor", "log", "invoke", "twin", "messages", "fault", "rules", "cut", "device",
+COMMANDS = ("run", "monitor", "log", "invoke", "twin", "messages", "fault", "limit", "rules", "cut", "device",
             "certificate", "enrollment", "registration")
 
 # Asks bash: the words are its arguments, the last one is to be completed. One line for each that is offered.
