@@ -226,7 +226,8 @@ int hub_clear_faults(Hub *hub) {
         r = hub_set_clock_offset(hub, 0);
         if (r < 0)
                 return r;
-        for (const Device *d = registry_first(hub->registry); d; d = d->next) {
+        for (Device *d = registry_first(hub->registry); d; d = d->next) {
+                d->fault = (DeviceFault){};
                 if (d->twin)
                         twin_set_faults(d->twin, &(TwinFaults){});
                 if (d->session && session_is_frozen(d->session))

@@ -7,6 +7,7 @@
  */
 
 #include "hubsim/attestation.h"
+#include "hubsim/fault-words.h"
 #include "hubsim/limits.h"
 #include "util/util.h"
 
@@ -30,7 +31,8 @@ typedef struct Device {
         char *subscriptions[SUBSCRIPTIONS_MAX];
         unsigned granted_qos[SUBSCRIPTIONS_MAX];
         Meter twin_meter;
-        C2d *c2d; /* its cloud-to-device messages, NULL: never had any */
+        DeviceFault fault; /* that it has asked for itself */
+        C2d *c2d;          /* its cloud-to-device messages, NULL: never had any */
 } Device;
 
 typedef struct Registry Registry;

@@ -12,6 +12,7 @@
 #define TWINS_PAGE     "Understand and use device twins in IoT Hub"
 #define X509_PAGE      "Authenticate identities with X.509 certificates"
 #define DPS_PAGE       "Communicate with DPS using the MQTT protocol"
+#define FAULTS_PAGE    "the end-to-end tests of Azure's device SDKs"
 #define LIMITS_PAGE    "IoT Hub quotas and throttling"
 #define QUOTAS_PAGE    "Azure IoT Hub Device Provisioning Service quotas and limits"
 #define RESULT_PAGE    "Runtime Registration - Operation Status Lookup"
@@ -166,6 +167,11 @@ static const struct {
           "Over WebSocket, packets are in masked binary frames, in pieces or not; anything else ends the "
           "connection.",
           "400004", WEBSOCKET_PAGE },
+        { 43,
+          "Telemetry with the property AzIoTHub_FaultOperationType asks for a fault of its device's own "
+          "connection, as "
+          "at a test hub of Microsoft's.",
+          "400030, 401003, 403002, 404104, 429002", FAULTS_PAGE },
 };
 
 void rules_print(FILE *out) {

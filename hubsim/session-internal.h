@@ -20,8 +20,8 @@ struct Session {
         bool has_api_version;    /* in its user name */
         uint64_t silence_max_us; /* closed after this long without a byte */
         uint64_t last_in_us;
-        uint64_t expires_s;                    /* with its token, by the hub's clock; 0: never */
-        sd_event_source *timer, *expiry, *end; /* 'end' is a fault's */
+        uint64_t expires_s;                            /* with its token, by the hub's clock; 0: never */
+        sd_event_source *timer, *expiry, *end, *fault; /* the last two are for faults */
         bool is_frozen;
         IpcBuffer held_pubacks; /* HeldPuback, oldest first */
         bool has_will;
@@ -48,6 +48,12 @@ int session_refuse_on_demand(Session *s, const MqttConnect *connect, unsigned co
 /* Acknowledges a message when the rest of the turn is sent, or so much later, or still later if that was
  * asked for. */
 int session_puback(Session *s, uint16_t packet_id, uint64_t delay_us);
+
+/* The faults that a device asks for itself (session-fault.c): looks for them in the properties of a message,
+ * and does what they ask for. < 0: the connection is to be closed. */
+int session_take_fault_words(Session *s, az_span properties);
+int session_check_fault(Session *s);
+int session_refuse_by_fault(Session *s, const MqttConnect *connect, const Device *device);
 
 /* Closes the connection in so many microseconds, as a fault. */
 int session_end_in(Session *s, uint64_t delay_us);

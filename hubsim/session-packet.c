@@ -182,6 +182,9 @@ static int session_on_connect(Session *s, const MqttConnect *connect) {
                              hub_realtime_us(s->hub) / USEC_PER_SEC);
         if (verdict.code != MQTT_CONNACK_ACCEPTED)
                 return session_refuse(s, connect, verdict.code, verdict.error, verdict.reason);
+        r = session_refuse_by_fault(s, connect, verdict.device);
+        if (r < 0)
+                return r;
         if (connect->has_will && !will_is_valid(connect, verdict.device))
                 return session_refuse(s, connect, MQTT_CONNACK_NOT_AUTHORIZED, 400004,
                                       "the will is not telemetry of this device");
@@ -227,6 +230,9 @@ static int session_on_telemetry(Session *s, const MqttPublish *publish, az_span 
         uint64_t wait_us;
         int r;
 
+        r = session_check_fault(s);
+        if (r < 0)
+                return r;
         if (limits_are_used_up(limits, hub_realtime_us(s->hub))) {
                 log_event(session_name(s), 403002, "closed: the messages of the day are used up");
                 return -ECONNABORTED;
@@ -248,6 +254,9 @@ static int session_on_telemetry(Session *s, const MqttPublish *publish, az_span 
         if (r < 0)
                 return r;
         (void) limits_take_message(limits, (size_t) r, hub_realtime_us(s->hub));
+        r = session_take_fault_words(s, properties);
+        if (r < 0)
+                return r;
 
         if (publish->message.qos == 0)
                 return 0;

@@ -55,6 +55,7 @@ static void session_free(Session *s) {
         sd_event_source_disable_unref(s->timer);
         sd_event_source_disable_unref(s->expiry);
         sd_event_source_disable_unref(s->end);
+        sd_event_source_disable_unref(s->fault);
         dps_client_free(s->dps);
         stream_done(&s->stream);
         ipc_buffer_done(&s->held_pubacks);
@@ -234,6 +235,7 @@ int session_freeze(Session *s) {
         s->timer = sd_event_source_disable_unref(s->timer);
         s->expiry = sd_event_source_disable_unref(s->expiry);
         s->end = sd_event_source_disable_unref(s->end);
+        s->fault = sd_event_source_disable_unref(s->fault);
         return sd_event_source_set_enabled(s->stream.io, SD_EVENT_OFF);
 }
 

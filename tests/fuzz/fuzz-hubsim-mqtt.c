@@ -5,6 +5,7 @@
 #include <assert.h>
 
 #include "hubsim/auth.h"
+#include "hubsim/fault-words.h"
 #include "hubsim/mqtt-codec.h"
 #include "hubsim/telemetry.h"
 #include "hubsim/topic.h"
@@ -24,11 +25,14 @@ static void check_connect(const MqttConnect *connect) {
 }
 
 static void check_publish(const MqttPublish *publish) {
+        DeviceFault fault;
         Topic topic;
 
         assert(az_span_is_valid_utf8(publish->message.topic));
-        if (topic_parse(publish->message.topic, AZ_SPAN_FROM_STR("demo"), &topic) >= 0)
+        if (topic_parse(publish->message.topic, AZ_SPAN_FROM_STR("demo"), &topic) >= 0) {
                 (void) telemetry_properties_are_valid(topic.properties);
+                (void) fault_words_parse(topic.properties, 0, &fault);
+        }
 }
 
 static void check_filters(MqttFilters *filters) {
