@@ -10,6 +10,7 @@
 
 #include <mqtt/proxy.h>
 #include <mqtt/stages.h>
+#include <mqtt/upgrade.h>
 
 void mqtt_shared_unlock_unref(MqttShared *s) {
         bool is_last = --s->n_refs == 0;
@@ -66,6 +67,7 @@ MqttAttempt *mqtt_attempt_free(MqttAttempt *a) {
         mqtt_tls_files_done(&a->files);
         free(a->host);
         free(a->proxy_host);
+        free(a->websocket_path);
         if (a->proxy_authorization)
                 explicit_bzero(a->proxy_authorization, strlen(a->proxy_authorization));
         free(a->proxy_authorization);
@@ -104,6 +106,19 @@ static int attempt_copy_proxy(MqttAttempt *a, const MqttEndpoint *endpoint) {
         return a->proxy_authorization ? 0 : -ENOMEM;
 }
 
+static void attempt_copy_limits(MqttAttempt *a, const MqttEndpoint *endpoint) {
+        uint64_t user_timeout_us = mqtt_timeout_or(endpoint->user_timeout_us, 60);
+
+        a->user_timeout_ms = (unsigned) MIN(user_timeout_us / USEC_PER_MSEC, (uint64_t) INT32_MAX);
+        a->timeout_us[MQTT_STAGE_IDENTITY] = mqtt_timeout_or(endpoint->identity_timeout_us, 10);
+        a->timeout_us[MQTT_STAGE_SIGN] = mqtt_timeout_or(endpoint->sign_timeout_us, 30);
+        a->timeout_us[MQTT_STAGE_NAME] = mqtt_timeout_or(endpoint->name_timeout_us, 10);
+        a->timeout_us[MQTT_STAGE_TCP] = mqtt_timeout_or(endpoint->tcp_timeout_us, 15);
+        a->timeout_us[MQTT_STAGE_PROXY] = mqtt_timeout_or(endpoint->proxy_timeout_us, 15);
+        a->timeout_us[MQTT_STAGE_TLS] = mqtt_timeout_or(endpoint->tls_timeout_us, 15);
+        a->timeout_us[MQTT_STAGE_WEBSOCKET] = mqtt_timeout_or(endpoint->websocket_timeout_us, 15);
+}
+
 static int attempt_copy_endpoint(MqttAttempt *a, const MqttEndpoint *endpoint) {
         const MqttTlsFiles files = {
                 .ca = (char *) endpoint->ca_file,
@@ -116,23 +131,23 @@ static int attempt_copy_endpoint(MqttAttempt *a, const MqttEndpoint *endpoint) {
 
         if (!is_host((const char *) az_span_ptr(endpoint->host), n_host) || endpoint->port == 0)
                 return -EINVAL;
+        if (endpoint->websocket_path && !mqtt_upgrade_is_path(endpoint->websocket_path))
+                return -EINVAL;
         a->host = span_to_string(endpoint->host);
         if (!a->host)
                 return -ENOMEM;
+        if (endpoint->websocket_path) {
+                a->websocket_path = strdup(endpoint->websocket_path);
+                if (!a->websocket_path)
+                        return -ENOMEM;
+        }
         r = mqtt_tls_files_copy(&a->files, &files);
         if (r < 0)
                 return r;
         a->use_proven = endpoint->use_proven;
         (void) snprintf(a->port, sizeof(a->port), "%u", endpoint->port);
         (void) snprintf(a->report.host, sizeof(a->report.host), "%s", a->host);
-        a->timeout_us[MQTT_STAGE_IDENTITY] = mqtt_timeout_or(endpoint->identity_timeout_us, 10);
-        a->timeout_us[MQTT_STAGE_SIGN] = mqtt_timeout_or(endpoint->sign_timeout_us, 30);
-        a->timeout_us[MQTT_STAGE_NAME] = mqtt_timeout_or(endpoint->name_timeout_us, 10);
-        a->timeout_us[MQTT_STAGE_TCP] = mqtt_timeout_or(endpoint->tcp_timeout_us, 15);
-        a->user_timeout_ms = (unsigned) MIN(mqtt_timeout_or(endpoint->user_timeout_us, 60) / USEC_PER_MSEC,
-                                            (uint64_t) INT32_MAX);
-        a->timeout_us[MQTT_STAGE_PROXY] = mqtt_timeout_or(endpoint->proxy_timeout_us, 15);
-        a->timeout_us[MQTT_STAGE_TLS] = mqtt_timeout_or(endpoint->tls_timeout_us, 15);
+        attempt_copy_limits(a, endpoint);
         return 0;
 }
 

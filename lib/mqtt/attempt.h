@@ -43,6 +43,7 @@ typedef struct MqttAttempt {
         char *proxy_authorization; /* or NULL; wiped */
         char proxy_port[sizeof("65535")];
         char port[sizeof("65535")];
+        char *websocket_path; /* or NULL */
         uint64_t timeout_us[_MQTT_STAGE_MAX];
         unsigned user_timeout_ms;
         MqttStage last_stage; /* the attempt ends with it */

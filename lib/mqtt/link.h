@@ -112,7 +112,8 @@ typedef struct MqttSignJob {
 typedef struct MqttEndpoint {
         az_span host; /* a name (sent as SNI) or an IP address; the certificate must be for it */
         uint16_t port;
-        const char *proxy_host; /* an HTTP proxy, which resolves 'host' and connects to it; NULL: none */
+        const char *websocket_path; /* MQTT over WebSocket, "/$iothub/websocket"; NULL: over TLS directly */
+        const char *proxy_host;     /* an HTTP proxy, which resolves 'host' and connects to it; NULL: none */
         uint16_t proxy_port;
         az_span proxy_user, proxy_password; /* for Basic authentication, or empty; our copies are wiped */
         const char *ca_file;          /* PEM; its certificates are trusted besides the system's; or NULL */
@@ -121,12 +122,13 @@ typedef struct MqttEndpoint {
         const char *private_key_password_file; /* its first line; NULL: the key is not encrypted */
         /* Use what mqtt_link_proven() was last said of, if ever, whatever the files hold now. */
         bool use_proven;
-        uint64_t identity_timeout_us; /* 10 s */
-        uint64_t sign_timeout_us;     /* 30 s */
-        uint64_t name_timeout_us;     /* 10 s */
-        uint64_t tcp_timeout_us;      /* 15 s, for all addresses of the name together */
-        uint64_t proxy_timeout_us;    /* 15 s, for its answer */
-        uint64_t tls_timeout_us;      /* 15 s */
+        uint64_t identity_timeout_us;  /* 10 s */
+        uint64_t sign_timeout_us;      /* 30 s */
+        uint64_t name_timeout_us;      /* 10 s */
+        uint64_t tcp_timeout_us;       /* 15 s, for all addresses of the name together */
+        uint64_t proxy_timeout_us;     /* 15 s, for its answer */
+        uint64_t tls_timeout_us;       /* 15 s */
+        uint64_t websocket_timeout_us; /* 15 s, for the server's answer */
         /* 60 s; for so long the peer's TCP may leave unacknowledged what an open connection has sent */
         uint64_t user_timeout_us;
 } MqttEndpoint;
@@ -136,7 +138,8 @@ typedef struct MqttEndpoint {
  * unless mqtt_link_close() comes first. At most two workers are alive: if two abandoned ones still sit in the
  * resolver, the attempt waits for one of them within its first stage's limit. The sign job's userdata is
  * given away by this call, whatever it returns. -EBUSY: an attempt or a connection exists; close it first.
- * -EINVAL: a host is empty or has characters that no host has, a port is 0, or 'proxy_user' has a colon.
+ * -EINVAL: a host is empty or has characters that no host has, a port is 0, 'proxy_user' has a colon, or
+ * 'websocket_path' does not begin with a slash or has characters that no path has.
  */
 int mqtt_link_open(MqttLink *l, const MqttEndpoint *endpoint, const MqttSignJob *sign, uint64_t now_us);
 

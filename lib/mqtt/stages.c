@@ -8,6 +8,7 @@
 #include <mqtt/certificate.h>
 #include <mqtt/proxy.h>
 #include <mqtt/tcp.h>
+#include <mqtt/upgrade.h>
 
 static int run_identity(MqttAttempt *a) {
         MqttTlsCache *cache = a->shared->tls_cache;
@@ -159,7 +160,7 @@ static bool stage_is_needed(const MqttAttempt *a, MqttStage stage) {
         case MQTT_STAGE_PROXY:
                 return a->proxy_host != NULL;
         case MQTT_STAGE_WEBSOCKET:
-                return false;
+                return a->websocket_path != NULL;
         case MQTT_STAGE_IDENTITY:
         case MQTT_STAGE_NAME:
         case MQTT_STAGE_TCP:
@@ -172,9 +173,13 @@ static bool stage_is_needed(const MqttAttempt *a, MqttStage stage) {
 
 int mqtt_stages_run(MqttAttempt *a) {
         static int (*const runs[_MQTT_STAGE_MAX])(MqttAttempt * a) = {
-                [MQTT_STAGE_IDENTITY] = run_identity, [MQTT_STAGE_SIGN] = run_sign,
-                [MQTT_STAGE_NAME] = run_name,         [MQTT_STAGE_TCP] = run_tcp,
-                [MQTT_STAGE_PROXY] = mqtt_proxy_ask,  [MQTT_STAGE_TLS] = run_tls,
+                [MQTT_STAGE_IDENTITY] = run_identity,
+                [MQTT_STAGE_SIGN] = run_sign,
+                [MQTT_STAGE_NAME] = run_name,
+                [MQTT_STAGE_TCP] = run_tcp,
+                [MQTT_STAGE_PROXY] = mqtt_proxy_ask,
+                [MQTT_STAGE_TLS] = run_tls,
+                [MQTT_STAGE_WEBSOCKET] = mqtt_upgrade_ask,
         };
         int r;
 

@@ -5,21 +5,8 @@
 #include <openssl/err.h>
 #include <sys/socket.h>
 
-void mqtt_stream_shutdown(MqttStream *s) {
-        ERR_clear_error();
-        (void) SSL_shutdown(s->ssl);
-        (void) shutdown(s->fd, SHUT_WR);
-}
-
-void mqtt_stream_done(MqttStream *s) {
-        if (s->ssl) {
-                ERR_clear_error();
-                (void) SSL_shutdown(s->ssl);
-                SSL_free(s->ssl);
-        }
-        (void) close_fd(s->fd);
-        *s = MQTT_STREAM_NULL;
-}
+/* Reads that bring control frames only, in one call: a day of pings, one in half a minute, is less. */
+#define EMPTY_READS_MAX 4096
 
 static ssize_t stream_failure(MqttStream *s, int result, int saved_errno, MqttFault *fault) {
         int error = SSL_get_error(s->ssl, result);
@@ -42,7 +29,7 @@ static ssize_t stream_failure(MqttStream *s, int result, int saved_errno, MqttFa
         return mqtt_fault_set(fault, MQTT_LOST_NETWORK, r, "the connection failed: %s", reason);
 }
 
-ssize_t mqtt_stream_read(MqttStream *s, uint8_t *buffer, size_t size, MqttFault *fault) {
+static ssize_t read_tls(MqttStream *s, uint8_t *buffer, size_t size, MqttFault *fault) {
         int n;
 
         ERR_clear_error();
@@ -54,7 +41,7 @@ ssize_t mqtt_stream_read(MqttStream *s, uint8_t *buffer, size_t size, MqttFault 
         return stream_failure(s, n, errno, fault);
 }
 
-ssize_t mqtt_stream_write(MqttStream *s, const uint8_t *buffer, size_t size, MqttFault *fault) {
+static ssize_t write_tls(MqttStream *s, const uint8_t *buffer, size_t size, MqttFault *fault) {
         int n;
 
         ERR_clear_error();
@@ -64,4 +51,124 @@ ssize_t mqtt_stream_write(MqttStream *s, const uint8_t *buffer, size_t size, Mqt
                 return n;
         s->is_writable = false;
         return stream_failure(s, n, errno, fault);
+}
+
+/* ---- WebSocket ---- */
+
+/* Why there will be no more. */
+static int websocket_fault(const MqttWebSocket *ws, MqttFault *fault) {
+        if (ws->end == MQTT_WEBSOCKET_CLOSED)
+                return mqtt_fault_set(fault, MQTT_LOST_CLOSED, -ECONNRESET, "%s", ws->text);
+        return mqtt_fault_set(fault, MQTT_LOST_PROTOCOL, -EPROTO, "%s", ws->text);
+}
+
+static int random_fault(MqttFault *fault) {
+        return mqtt_fault_set(fault, MQTT_LOST_INTERNAL, -EIO, "there are no random numbers");
+}
+
+/* Writes what is pending. 1: all of it. 0: no room now. */
+static int flush_websocket(MqttStream *s, MqttFault *fault) {
+        for (;;) {
+                const uint8_t *bytes;
+                ssize_t n = mqtt_websocket_pending(s->websocket, &bytes);
+
+                if (n < 0)
+                        return random_fault(fault);
+                if (n == 0)
+                        return 1;
+                n = write_tls(s, bytes, (size_t) n, fault);
+                if (n <= 0)
+                        return (int) n;
+                mqtt_websocket_sent(s->websocket, (size_t) n);
+        }
+}
+
+/* What came before the end goes on before the end is told. */
+static ssize_t read_websocket(MqttStream *s, uint8_t *buffer, size_t size, MqttFault *fault) {
+        MqttWebSocket *ws = s->websocket;
+
+        for (unsigned i = 0; i < EMPTY_READS_MAX; i++) {
+                ssize_t n;
+                int r;
+
+                if (ws->end != MQTT_WEBSOCKET_OPEN)
+                        return websocket_fault(ws, fault);
+                n = read_tls(s, buffer, size, fault);
+                if (n <= 0)
+                        return n;
+                n = (ssize_t) mqtt_websocket_decode(ws, buffer, (size_t) n);
+                r = flush_websocket(s, fault);
+                if (r < 0 && n == 0)
+                        return r;
+                if (n > 0)
+                        return n;
+        }
+        return mqtt_fault_set(fault, MQTT_LOST_PROTOCOL, -EPROTO,
+                              "the server broke the WebSocket protocol: it sends pings without end");
+}
+
+/* A frame counts as written when all of it is: until then the caller keeps the bytes. */
+static ssize_t write_websocket(MqttStream *s, const uint8_t *buffer, size_t size, MqttFault *fault) {
+        MqttWebSocket *ws = s->websocket;
+        ssize_t n;
+        int r;
+
+        r = flush_websocket(s, fault);
+        if (r <= 0)
+                return r;
+        if (s->n_framed == 0) {
+                if (ws->end != MQTT_WEBSOCKET_OPEN)
+                        return websocket_fault(ws, fault);
+                n = mqtt_websocket_put(ws, buffer, size);
+                if (n < 0)
+                        return random_fault(fault);
+                s->n_framed = (size_t) n;
+                r = flush_websocket(s, fault);
+                if (r <= 0)
+                        return r;
+        }
+        n = (ssize_t) s->n_framed;
+        s->n_framed = 0;
+        return n;
+}
+
+/* ---- Both ---- */
+
+ssize_t mqtt_stream_read(MqttStream *s, uint8_t *buffer, size_t size, MqttFault *fault) {
+        if (s->websocket)
+                return read_websocket(s, buffer, size, fault);
+        return read_tls(s, buffer, size, fault);
+}
+
+ssize_t mqtt_stream_write(MqttStream *s, const uint8_t *buffer, size_t size, MqttFault *fault) {
+        if (s->websocket)
+                return write_websocket(s, buffer, size, fault);
+        return write_tls(s, buffer, size, fault);
+}
+
+/* As far as that is possible at once. */
+static void stream_say_goodbye(MqttStream *s) {
+        MqttFault fault;
+
+        if (s->websocket) {
+                mqtt_websocket_close(s->websocket);
+                (void) flush_websocket(s, &fault);
+        }
+        ERR_clear_error();
+        (void) SSL_shutdown(s->ssl);
+}
+
+void mqtt_stream_shutdown(MqttStream *s) {
+        stream_say_goodbye(s);
+        (void) shutdown(s->fd, SHUT_WR);
+}
+
+void mqtt_stream_done(MqttStream *s) {
+        if (s->ssl) {
+                stream_say_goodbye(s);
+                SSL_free(s->ssl);
+        }
+        (void) mqtt_websocket_free(s->websocket);
+        (void) close_fd(s->fd);
+        *s = MQTT_STREAM_NULL;
 }

@@ -1,26 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* A connected TLS stream: reading and writing. */
+/*
+ * A connected stream: TLS, and WebSocket frames inside of it where there is one.
+ */
 
 #include <mqtt/fault.h>
 #include <mqtt/tls.h>
+#include <mqtt/websocket.h>
 
-/* Both are owned. */
+/* All three are owned. */
 typedef struct MqttStream {
         int fd;
         SSL *ssl;
-        bool is_readable; /* reading is worth a try: set by the caller when the fd polls ready */
+        MqttWebSocket *websocket; /* or NULL */
+        size_t n_framed;          /* bytes of the last write that are in the frame that leaves */
+        bool is_readable;         /* reading is worth a try: set by the caller when the fd polls ready */
         bool is_writable;
         bool wants_write; /* poll for EPOLLOUT too */
 } MqttStream;
 
 #define MQTT_STREAM_NULL ((MqttStream){ .fd = -1 })
 
-/* Sends close_notify and end of file; what the peer still sends can be read. */
+/* Sends what ends the stream, and end of file; what the peer still sends can be read. */
 void mqtt_stream_shutdown(MqttStream *s);
 
-/* Sends close_notify if that is possible at once, closes and frees. Safe on MQTT_STREAM_NULL. */
+/* Sends what ends the stream if that is possible at once, closes and frees. Safe on MQTT_STREAM_NULL. */
 void mqtt_stream_done(MqttStream *s);
 
 /* Reads up to 'size' bytes. 0: nothing to read now. Negative: 'fault' says why; the stream is at its end. */

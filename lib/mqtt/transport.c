@@ -185,6 +185,9 @@ static void format_timeout(const MqttAttempt *a, MqttStage stage, char *ret, siz
                                 a->proxy_port, limit_s);
                 break;
         case MQTT_STAGE_WEBSOCKET:
+                (void) snprintf(ret, size, "The server '%s' port %s did not open a WebSocket within %g s",
+                                a->host, a->port, limit_s);
+                break;
         case _MQTT_STAGE_MAX:
                 break;
         }
