@@ -77,8 +77,24 @@ async function makeCertificate(name, ...options) {
         };
 }
 
-async function startHub() {
-        hub = spawn(process.env.HUBSIM, ["run", "--state-dir", state, "--listen", "127.0.0.1:0"],
+/* An address of this machine's own on which the port is free; rejects if the port is not ours to listen on. */
+async function findAddress(port) {
+        for (;;) {
+                const random = () => 1 + Math.floor(Math.random() * 254);
+                const address = `127.${random()}.${random()}.${random()}`;
+                const server = net.createServer().listen(port, address);
+                const error = await new Promise((resolve) => server.on("error", resolve).on("listening", resolve));
+
+                if (error?.code === "EACCES")
+                        throw error;
+                server.close();
+                if (!error)
+                        return address;
+        }
+}
+
+async function startHub(options) {
+        hub = spawn(process.env.HUBSIM, ["run", "--state-dir", state, ...options],
                 { stdio: ["ignore", "pipe", "pipe"] });
         readline.createInterface({ input: hub.stderr }).on("line", (line) => {
                 errors.push(line);
@@ -99,10 +115,10 @@ async function stopHub() {
 }
 
 /* TAP by hand: a runner would wait for the timers that the SDK leaves behind when it has reconnected. */
-async function runTests() {
+async function runTests(...options) {
         let failed = 0;
 
-        await startHub();
+        await startHub(options.length > 0 ? options : ["--listen", "127.0.0.1:0"]);
         test("the hub ends cleanly", stopHub);
         for (const [i, { name, run }] of tests.entries()) {
                 const t = { clients: [] };
@@ -121,4 +137,4 @@ async function runTests() {
         process.exit(failed > 0 ? 1 : 0);
 }
 
-module.exports = { control, errors, eventually, hubsim, log, makeCertificate, runTests, sleep, state, test };
+module.exports = { control, errors, eventually, findAddress, hubsim, log, makeCertificate, runTests, sleep, state, test };

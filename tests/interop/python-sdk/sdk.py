@@ -22,13 +22,15 @@ if failure:
 TIMEOUT_S = 30
 
 
-def find_address():
-    """An address of this machine's own on which port 8883 is free: the SDK knows no other port."""
+def find_address(port=8883):
+    """An address of this machine's own on which the port is free: the SDK knows no other, but 443 for WebSocket."""
     while True:
         address = f"127.{random.randint(1, 254)}.{random.randint(0, 255)}.{random.randint(1, 254)}"
         with socket.socket() as s:
             try:
-                s.bind((address, 8883))
+                s.bind((address, port))
                 return address
+            except PermissionError:
+                raise
             except OSError:
                 continue

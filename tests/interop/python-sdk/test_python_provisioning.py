@@ -18,6 +18,7 @@ import tap
 class PythonProvisioning(HubCase):
     address = find_address()
     options = ("--listen", f"{address}:8883", "--host", address)
+    transport = {}  # of the SDK
 
     def enroll(self, name, *options):
         """A new enrollment; what its device needs."""
@@ -36,12 +37,11 @@ class PythonProvisioning(HubCase):
         return made, X509(str(made.path), str(made.key))
 
     def make_client(self, fields, x509=None):
-        ca = (self.hub.state / "ca.pem").read_text()
+        options = {"server_verification_cert": (self.hub.state / "ca.pem").read_text(), **self.transport}
         where = (fields["Endpoint"], fields["RegistrationId"], fields["IdScope"])
         if x509:
-            return ProvisioningDeviceClient.create_from_x509_certificate(*where, x509, server_verification_cert=ca)
-        return ProvisioningDeviceClient.create_from_symmetric_key(*where, fields["SharedAccessKey"],
-                                                                  server_verification_cert=ca)
+            return ProvisioningDeviceClient.create_from_x509_certificate(*where, x509, **options)
+        return ProvisioningDeviceClient.create_from_symmetric_key(*where, fields["SharedAccessKey"], **options)
 
     def check(self, fields, x509=None, payload=None):
         """Registers, then sends a message to the hub that was assigned; what the SDK was answered."""
@@ -51,7 +51,7 @@ class PythonProvisioning(HubCase):
         state = result.registration_state
         self.assertEqual((result.status, state.assigned_hub), ("assigned", self.address))
 
-        options = {"server_verification_cert": (self.hub.state / "ca.pem").read_text()}
+        options = {"server_verification_cert": (self.hub.state / "ca.pem").read_text(), **self.transport}
         if x509:
             device = IoTHubDeviceClient.create_from_x509_certificate(x509, state.assigned_hub, state.device_id, **options)
         else:

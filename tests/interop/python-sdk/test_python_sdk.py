@@ -17,12 +17,13 @@ import tap
 class PythonSdk(HubCase):
     address = find_address()
     options = ("--listen", f"{address}:8883", "--host", address)
+    transport = {}  # of the SDK
 
     def open_client(self, **options):
         """A connected client of a new device."""
         client = IoTHubDeviceClient.create_from_connection_string(
             self.add_device().strip(), server_verification_cert=(self.hub.state / "ca.pem").read_text(),
-            connection_retry_interval=1, **options)
+            connection_retry_interval=1, **self.transport, **options)
         self.addCleanup(client.shutdown)
         client.connect()
         return client

@@ -10,6 +10,7 @@ import tap
 class PythonX509(HubCase):
     address = find_address()
     options = ("--listen", f"{address}:8883", "--host", address)
+    transport = {}  # of the SDK
 
     def make_certificate(self, name, *options):
         """What "certificate create" has printed."""
@@ -22,7 +23,8 @@ class PythonX509(HubCase):
         self.assertEqual(self.hub.command("device", "add", self.name, *device_options).returncode, 0)
         client = IoTHubDeviceClient.create_from_x509_certificate(
             X509(made["certificate"], made["key"]), self.address, self.name,
-            server_verification_cert=(self.hub.state / "ca.pem").read_text(), connection_retry_interval=1)
+            server_verification_cert=(self.hub.state / "ca.pem").read_text(), connection_retry_interval=1,
+            **self.transport)
         self.addCleanup(client.shutdown)
         return client
 
