@@ -22,9 +22,8 @@ struct MqttProbe {
         int wake_fd;
         MqttTransport *transport;
         ProbeState state;
-        uint64_t stage_us[_MQTT_STAGE_MAX]; /* UINT64_MAX: not over */
         bool is_told[_MQTT_STAGE_MAX];
-        MqttOpenResult result;
+        MqttOpenResult result; /* while it runs, the report is as of the last look */
 };
 
 DEFINE_CLEANUP(MqttProbe *, mqtt_probe_free)
@@ -77,7 +76,7 @@ int mqtt_probe_start(MqttProbe *p, const MqttEndpoint *endpoint, const MqttSignJ
                 return r;
         p->state = PROBE_RUNNING;
         memset(p->is_told, 0, sizeof(p->is_told));
-        mqtt_transport_get_progress(p->transport, p->stage_us);
+        mqtt_transport_get_report(p->transport, &p->result.report);
         return 0;
 }
 
@@ -87,14 +86,13 @@ void mqtt_probe_stop(MqttProbe *p) {
 }
 
 static void probe_end(MqttProbe *p) {
-        MqttStage last = p->result.report.stage;
+        uint64_t *last_us = &p->result.report.stage_us[p->result.report.stage];
 
         p->state = PROBE_ENDED;
         mqtt_stream_done(&p->result.stream);
         explicit_bzero(p->result.signature, sizeof(p->result.signature));
-        memcpy(p->stage_us, p->result.report.stage_us, sizeof(p->stage_us));
-        if (p->stage_us[last] == UINT64_MAX)
-                p->stage_us[last] = 0; /* it failed before it began */
+        if (*last_us == MQTT_STAGE_NOT_RUN)
+                *last_us = 0; /* it failed before it began */
 }
 
 void mqtt_probe_dispatch(MqttProbe *p, uint64_t now_us) {
@@ -106,23 +104,24 @@ void mqtt_probe_dispatch(MqttProbe *p, uint64_t now_us) {
         if (mqtt_transport_take(p->transport, now_us, &p->result))
                 probe_end(p);
         else
-                mqtt_transport_get_progress(p->transport, p->stage_us);
+                mqtt_transport_get_report(p->transport, &p->result.report);
 }
 
 bool mqtt_probe_next_event(MqttProbe *p, MqttProbeEvent *ret) {
+        const MqttReport *report = &p->result.report;
         MqttStage stage = 0;
 
-        while (stage < _MQTT_STAGE_MAX && (p->is_told[stage] || p->stage_us[stage] == UINT64_MAX))
+        while (stage < _MQTT_STAGE_MAX &&
+               (p->is_told[stage] || report->stage_us[stage] == MQTT_STAGE_NOT_RUN))
                 stage++;
         if (p->state == PROBE_IDLE || stage == _MQTT_STAGE_MAX)
                 return false;
 
         p->is_told[stage] = true;
-        *ret = (MqttProbeEvent){ .stage = stage, .duration_us = p->stage_us[stage] };
-        if (p->state == PROBE_ENDED && stage == p->result.report.stage) {
+        *ret = (MqttProbeEvent){ .stage = stage, .duration_us = report->stage_us[stage], .report = report };
+        if (p->state == PROBE_ENDED && stage == report->stage) {
                 ret->error = p->result.error;
                 ret->text = p->result.error < 0 ? p->result.text : NULL;
-                ret->report = &p->result.report;
                 ret->is_last = true;
                 p->state = PROBE_IDLE;
         }

@@ -53,14 +53,15 @@ int mqtt_probe_start(MqttProbe *p, const MqttEndpoint *endpoint, const MqttSignJ
 /* Ends what runs, and drops its events. */
 void mqtt_probe_stop(MqttProbe *p);
 
-/* A stage that is over; what the endpoint does not need has none. Pointers live until the next start. */
+/* A stage that is over; what the endpoint does not need has none. Pointers live until the next dispatch or
+ * start. */
 typedef struct MqttProbeEvent {
         MqttStage stage;
         int error; /* negative errno; 0: it went well */
         uint64_t duration_us;
         bool is_last;             /* the probe is over: it failed, or has come as far as it should */
         const char *text;         /* of an error: for a person */
-        const MqttReport *report; /* of the last event: of all stages */
+        const MqttReport *report; /* as far as it is known: of the last event, all of it */
 } MqttProbeEvent;
 
 /* Pops the next event; false: none is left for now. */

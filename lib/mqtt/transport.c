@@ -121,11 +121,8 @@ int mqtt_transport_open(MqttTransport *t, const MqttEndpoint *endpoint, const Mq
         return mqtt_transport_open_until(t, endpoint, sign, _MQTT_STAGE_MAX, now_us);
 }
 
-void mqtt_transport_get_progress(const MqttTransport *t, uint64_t ret_stage_us[static _MQTT_STAGE_MAX]) {
-        MqttReport report;
-
-        mqtt_attempt_get_report(t->current, &report);
-        memcpy(ret_stage_us, report.stage_us, sizeof(report.stage_us));
+void mqtt_transport_get_report(const MqttTransport *t, MqttReport *ret) {
+        mqtt_attempt_get_report(t->current, ret);
 }
 
 void mqtt_transport_abandon(MqttTransport *t) {

@@ -26,8 +26,8 @@ int mqtt_transport_open(MqttTransport *t, const MqttEndpoint *endpoint, const Mq
 int mqtt_transport_open_until(MqttTransport *t, const MqttEndpoint *endpoint, const MqttSignJob *sign,
                               MqttStage last_stage, uint64_t now_us);
 
-/* How long each stage before the present one took; UINT64_MAX: it was not begun. There must be an attempt. */
-void mqtt_transport_get_progress(const MqttTransport *t, uint64_t ret_stage_us[static _MQTT_STAGE_MAX]);
+/* Gives the report of the attempt, as of when it entered its present stage. There must be one. */
+void mqtt_transport_get_report(const MqttTransport *t, MqttReport *ret);
 
 /* Forgets the attempt, if there is one, and tells its worker to stop. */
 void mqtt_transport_abandon(MqttTransport *t);
