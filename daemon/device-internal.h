@@ -5,6 +5,7 @@
  * What the files of io.aziotd.device share; nobody else includes it.
  *
  *      device.c          the status, and the table of methods
+ *      device-check.c    an active look at each layer
  *      device-history.c  what became of the link
  */
 
@@ -32,6 +33,8 @@ struct Device {
         const Uplink *uplink;
         const Messages *messages;
         History *history;
+        Check *check;
+        IpcCall *check_call; /* that is told of it; NULL: none */
 
         Watcher *watchers;         /* of the status */
         Watcher *history_watchers; /* of the history */
@@ -48,6 +51,7 @@ void device_write_time(IpcJson *json, const char *name, uint64_t realtime);
 
 /* Methods, and their parameters. */
 extern const IpcStruct device_get_history_struct;
+int device_check(IpcCall *call, const void *params, void *userdata);
 int device_get_history(IpcCall *call, const void *params, void *userdata);
 
 /* Tells who watches the history of what was added. */

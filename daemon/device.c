@@ -17,7 +17,7 @@
 #define TELL_INTERVAL_US USEC_PER_SEC
 
 int device_new(Device **ret, const Config *config, HubLink *link, const Outbox *outbox, const Uplink *uplink,
-               const Messages *messages, History *history) {
+               const Messages *messages, History *history, Check *check) {
         Device *d;
 
         d = malloc(sizeof(*d));
@@ -31,6 +31,7 @@ int device_new(Device **ret, const Config *config, HubLink *link, const Outbox *
                 .uplink = uplink,
                 .messages = messages,
                 .history = history,
+                .check = check,
         };
         history_set_listener(history, device_history_added, d);
         *ret = d;
@@ -41,7 +42,7 @@ Device *device_free(Device *d) {
         if (!d)
                 return NULL;
 
-        assert(!d->watchers && !d->history_watchers);
+        assert(!d->watchers && !d->history_watchers && !d->check_call);
         history_set_listener(d->history, NULL, NULL);
         free(d);
         return NULL;
@@ -236,6 +237,7 @@ static const IpcMethod methods[] = {
         { "GetStatus", IPC_GRANT_READ, 0, NULL, device_get_status },
         { "WatchStatus", IPC_GRANT_READ, IPC_METHOD_MORE_ONLY, NULL, device_watch_status },
         { "Reconnect", IPC_GRANT_ADMIN, 0, NULL, device_reconnect },
+        { "Check", IPC_GRANT_READ, IPC_METHOD_MORE_ONLY, NULL, device_check },
         { "GetHistory", IPC_GRANT_READ, IPC_METHOD_MORE, &device_get_history_struct, device_get_history },
 };
 

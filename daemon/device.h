@@ -3,6 +3,7 @@
 
 /* io.aziotd.device: who this device is, and how its link to the cloud fares. */
 
+#include "daemon/check.h"
 #include "daemon/history.h"
 #include "daemon/hub-link.h"
 #include "daemon/messages.h"
@@ -13,7 +14,7 @@ typedef struct Device Device;
 
 /* The userdata of device_interface; everything must outlive it. */
 int device_new(Device **ret, const Config *config, HubLink *link, const Outbox *outbox, const Uplink *uplink,
-               const Messages *messages, History *history);
+               const Messages *messages, History *history, Check *check);
 /* After the server is gone. */
 Device *device_free(Device *device);
 DEFINE_CLEANUP(Device *, device_free)

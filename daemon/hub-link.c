@@ -175,6 +175,7 @@ void hub_link_get_status(const HubLink *link, HubLinkStatus *ret) {
                 .device_id = link->credential.device_id,
                 .module_id = link->credential.module_id,
                 .host = link->credential.host,
+                .port = link->port,
                 .peer = link->has_identity ? hub_link_get_host(link) : NULL,
                 .last_error = link->record.last.problem != PROBLEM_NONE ? link->record.last.text : NULL,
                 .next_attempt_us = link->next_attempt_us,

@@ -74,6 +74,7 @@ typedef struct HubLinkStatus {
         const char *device_id;    /* NULL: not known yet */
         const char *module_id;    /* NULL: none */
         const char *host;         /* of the hub; NULL: not known yet */
+        uint16_t port;            /* of the host */
         const char *peer;         /* the same, or the provisioning service while that is asked */
         const char *last_error;   /* why the last attempt or connection ended; NULL: none did */
         uint64_t next_attempt_us; /* CLOCK_BOOTTIME; UINT64_MAX: none is planned */

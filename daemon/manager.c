@@ -173,6 +173,7 @@ static int manager_arm_timer(Manager *m) {
         deadline_us = MIN(deadline_us, messages_deadline_us(m->messages));
         deadline_us = MIN(deadline_us, twin_deadline_us(m->twin));
         deadline_us = MIN(deadline_us, device_deadline_us(m->device));
+        deadline_us = MIN(deadline_us, check_deadline_us(m->check));
         deadline_us = MIN(deadline_us, uplink_deadline_us(m->uplink));
         if (deadline_us == UINT64_MAX)
                 return sd_event_source_set_enabled(m->timer, SD_EVENT_OFF);
@@ -218,6 +219,7 @@ static int manager_turn(Manager *m) {
                         break;
         }
 
+        check_dispatch(m->check);
         device_run_due(m->device, now_us);
         if (m->stopping && hub_link_get_state(m->link) == HUB_LINK_STOPPED)
                 return manager_finish(m);
@@ -307,6 +309,9 @@ static int manager_add_sources(Manager *m) {
                 r = sd_event_add_io(m->event, &m->link_source, hub_link_get_fd(m->link), EPOLLIN,
                                     manager_on_link, m);
         if (r >= 0)
+                r = sd_event_add_io(m->event, &m->check_source, check_get_fd(m->check), EPOLLIN,
+                                    manager_on_link, m);
+        if (r >= 0)
                 r = manager_watch_clock(m);
         if (r >= 0)
                 r = sd_event_add_time(m->event, &m->timer, CLOCK_BOOTTIME, UINT64_MAX, TIMER_ACCURACY_US,
@@ -367,6 +372,18 @@ static int manager_open_outbox(Manager *m, const char *state_dir, OutboxTime *re
         return 0;
 }
 
+static int manager_make_check(Manager *m, const char *state_dir) {
+        const CheckConfig config = {
+                .config = &m->config,
+                .state_dir = state_dir,
+                .link = m->link,
+                .outbox = m->outbox,
+                .disk = m->disk,
+        };
+
+        return check_new(&m->check, &config);
+}
+
 static int manager_build(Manager *m, const ManagerOptions *options) {
         HubLinkEnvironment environment = {
                 .config = &m->config,
@@ -407,8 +424,10 @@ static int manager_build(Manager *m, const ManagerOptions *options) {
         if (r >= 0)
                 r = messages_new(&m->messages, m->link, m->disk, &m->config, options->state_dir, &m->log);
         if (r >= 0)
-                r = device_new(&m->device, &m->config, m->link, m->outbox, m->uplink, m->messages,
-                               m->history);
+                r = manager_make_check(m, options->state_dir);
+        if (r >= 0)
+                r = device_new(&m->device, &m->config, m->link, m->outbox, m->uplink, m->messages, m->history,
+                               m->check);
         if (r >= 0)
                 r = manager_add_sources(m);
         if (r < 0)
@@ -457,11 +476,13 @@ Manager *manager_free(Manager *m) {
         m->timer = sd_event_source_disable_unref(m->timer);
         m->clock_source = sd_event_source_disable_unref(m->clock_source);
         m->link_source = sd_event_source_disable_unref(m->link_source);
+        m->check_source = sd_event_source_disable_unref(m->check_source);
         m->disk_source = sd_event_source_disable_unref(m->disk_source);
         for (size_t i = 0; i < ELEMENTSOF(m->signals); i++)
                 m->signals[i] = sd_event_source_disable_unref(m->signals[i]);
 
         m->device = device_free(m->device);
+        m->check = check_free(m->check);
         m->messages = messages_free(m->messages);
         m->twin = twin_free(m->twin);
         m->methods = methods_free(m->methods);

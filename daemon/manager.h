@@ -27,7 +27,7 @@ typedef struct ManagerOptions {
 
 typedef struct Manager {
         sd_event *event;
-        sd_event_source *signals[2], *disk_source, *link_source, *clock_source, *turn, *timer;
+        sd_event_source *signals[2], *disk_source, *link_source, *check_source, *clock_source, *turn, *timer;
         bool stopping;
 
         Log log;
@@ -44,6 +44,7 @@ typedef struct Manager {
         Methods *methods;
         Messages *messages;
         Twin *twin;
+        Check *check;
         Device *device;
         IpcServer *ipc;
 } Manager;

@@ -27,6 +27,7 @@ _aziot() {
                 [-]='--version'
                 [status]=''
                 [watch]=''
+                [check]=''
                 [history]='--lines -n --follow -f'
                 [send]='--property --content-type --message-id --component --ttl --text --data --stage --timeout --verbose -v'
                 [messages]='--count --wait'
@@ -87,7 +88,7 @@ _aziot() {
                 words="--socket --json --help ${options[${verb:--}]-}"
         else
                 case $verb/$n_arguments in
-                /0) words='status watch history send messages twin serve call' ;;
+                /0) words='status watch check history send messages twin serve call' ;;
                 twin/0) words='get watch report acknowledge' ;;
                 messages/0) words='--' ;;
                 serve/*) words="$([[ $n_arguments -gt 0 ]] && echo --) $("$aziot" call io.aziotd.methods.List 2>/dev/null |

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+
+/* aziot check: everything that a link needs, looked at now, a line for each step. */
+
+#include <inttypes.h>
+
+#include "cli/cli.h"
+#include "cli/reply.h"
+
+static const char usage[] =
+        "Usage: aziot check [OPTION]...\n"
+        "\n"
+        "Has the daemon look at everything that the link to the cloud needs: clock, identity, files, disk,\n"
+        "then each way to the cloud step by step, by connections of its own; a link that is up stays up.\n"
+        "Prints a line for each step as soon as it is done.\n"
+        "Exit code: 0 all is well, 3 something failed, 1 error.\n" CLI_OPTIONS_HELP "\n"
+        "Without a running daemon: aziotd --check-config\n";
+
+/* A step may wait for the time limits of the network; the daemon answers in between or not at all. */
+#define TIMEOUT_US (15 * 60 * USEC_PER_SEC)
+
+typedef struct Checker {
+        const Cli *cli;
+        bool has_failed;
+        bool is_done; /* the last step was told */
+} Checker;
+
+static void print_step(const char *json, size_t size) {
+        _cleanup_(freep) char *step = reply_get_text(json, size, "step");
+        _cleanup_(freep) char *service = reply_get_text(json, size, "service");
+        _cleanup_(freep) char *transport = reply_get_text(json, size, "transport");
+        _cleanup_(freep) char *outcome = reply_get_text(json, size, "outcome");
+        _cleanup_(freep) char *text = reply_get_text(json, size, "text");
+        _cleanup_(freep) char *advice = reply_get_text(json, size, "advice");
+        int64_t ms = reply_get_number(json, size, "milliseconds", 0);
+        char where[64] = "";
+
+        if (transport)
+                (void) snprintf(where, sizeof(where), "%s, %s", service ? service : "?", transport);
+        (void) printf("%-8s %-12s %-23s %s", outcome ? outcome : "?", step ? step : "?", where,
+                      text ? text : "");
+        if (ms > 0)
+                (void) printf(" (%" PRId64 " ms)", ms);
+        (void) fputc('\n', stdout);
+        if (advice)
+                (void) printf("         -> %s\n", advice);
+}
+
+static int on_reply(Checker *c, const AziotReply *reply) {
+        _cleanup_(freep) char *outcome = reply_get_text(reply->parameters, reply->parameters_size, "outcome");
+
+        c->has_failed |= outcome && strcmp(outcome, "failed") == 0;
+        c->is_done = !reply->continues;
+        if (c->cli->json)
+                return cli_print_json(reply->parameters, reply->parameters_size);
+        print_step(reply->parameters, reply->parameters_size);
+        return cli_flush();
+}
+
+static int fail(Aziot *a, int result) {
+        (void) cli_failure(a, result);
+        if (result < 0)
+                (void) cli_error("A check is made by the daemon. Without it: aziotd --check-config");
+        return CLI_ERROR;
+}
+
+/* A check that was cut off is not begun again: its first half would be told twice. */
+static int run(Checker *c, Aziot *a) {
+        const AziotEvent *event;
+        int code = CLI_OK, r;
+
+        r = aziot_watch(a, "io.aziotd.device.Check", NULL, NULL);
+        if (r != 0)
+                return fail(a, r);
+        while (code == CLI_OK && !c->is_done) {
+                r = aziot_wait(a, TIMEOUT_US, &event);
+                if (r < 0)
+                        return fail(a, r);
+                if (event->type != AZIOT_EVENT_REPLY || event->result != 0)
+                        return fail(a, event->result);
+                code = on_reply(c, &event->as.reply);
+        }
+        return code;
+}
+
+int check_main(Cli *cli, int argc, char **argv) {
+        _cleanup_(aziot_freep) Aziot *a = NULL;
+        Checker c = { .cli = cli };
+        int code;
+
+        code = cli_parse_bare(cli, argc, argv, usage);
+        if (code >= 0)
+                return code;
+
+        if (cli_open(cli, &a) < 0)
+                return CLI_ERROR;
+        code = run(&c, a);
+        if (code != CLI_OK)
+                return code;
+        return c.has_failed ? CLI_NO : CLI_OK;
+}

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "daemon/check-internal.h"
+
+#include <assert.h>
+
+#include "daemon/enrollment.h"
+#include "ipc/rfc3339.h"
+
+const char *check_outcome_to_string(CheckOutcome outcome) {
+        static const char *const names[_CHECK_OUTCOME_MAX] = {
+                [CHECK_OK] = "ok",
+                [CHECK_WARNING] = "warning",
+                [CHECK_FAILED] = "failed",
+                [CHECK_SKIPPED] = "skipped",
+        };
+
+        return (unsigned) outcome < _CHECK_OUTCOME_MAX ? names[outcome] : NULL;
+}
+
+/* Telling --------------------------------------------------------------------------------------------- */
+
+void check_tell(const Check *c, uint64_t begun_us, const char *step, CheckOutcome outcome, const char *text,
+                const char *advice) {
+        const CheckResult result = { .step = step,
+                                     .outcome = outcome,
+                                     .text = text,
+                                     .advice = advice,
+                                     .duration_us = boottime_us() - begun_us };
+
+        c->func(c->userdata, &result);
+}
+
+void check_tell_diagnosis(const Check *c, uint64_t begun_us, const char *step, CheckOutcome outcome,
+                          const Diagnosis *d) {
+        check_tell(c, begun_us, step, outcome, d->text, d->advice);
+}
+
+static void tell_stage(const Check *c, MqttStage stage, uint64_t duration_us, CheckOutcome outcome,
+                       const char *text, const char *advice) {
+        const CheckTarget *t = &c->targets[c->target];
+        const CheckResult result = { .step = mqtt_stage_to_string(stage),
+                                     .service = cloud_service_to_string(t->service),
+                                     .transport = t->transport,
+                                     .outcome = outcome,
+                                     .text = text,
+                                     .advice = advice,
+                                     .duration_us = duration_us };
+
+        c->func(c->userdata, &result);
+}
+
+/* Ways to the cloud ----------------------------------------------------------------------------------- */
+
+static void add_target(Check *c, CloudService service, const char *host, uint16_t port) {
+        CheckTarget *t = &c->targets[c->n_targets];
+
+        if (!host)
+                return;
+        assert(c->n_targets < CHECK_TARGETS_MAX);
+        *t = (CheckTarget){ .service = service, .port = port, .transport = "mqtt" };
+        (void) snprintf(t->host, sizeof(t->host), "%s", host);
+        c->n_targets++;
+}
+
+static void find_targets(Check *c) {
+        const Config *config = c->c.config;
+        HubLinkStatus status;
+
+        c->n_targets = c->target = 0;
+        hub_link_get_status(c->c.link, &status);
+        if (status.host)
+                add_target(c, CLOUD_HUB, status.host, status.port);
+        else
+                add_target(c, CLOUD_HUB, c->credential.host,
+                           c->credential.port ?: (uint16_t) config->hub.port);
+        if (enrollment_is_configured(config))
+                add_target(c, CLOUD_PROVISIONING, config->provisioning.endpoint,
+                           (uint16_t) config->provisioning.port);
+}
+
+static int start_probe(Check *c) {
+        const CheckTarget *t = &c->targets[c->target];
+        const Config *config = c->c.config;
+        const MqttEndpoint endpoint = {
+                .host = az_span_create_from_str((char *) t->host),
+                .port = t->port,
+                .ca_file = config->hub.trusted_ca_file,
+                .certificate_file = c->credential.certificate_file,
+                .private_key_file = c->credential.private_key_file,
+                .private_key_password_file = c->credential.private_key_password_file,
+                .name_timeout_us = config->network.resolve_timeout_s * USEC_PER_SEC,
+                .tcp_timeout_us = config->network.connect_timeout_s * USEC_PER_SEC,
+                .tls_timeout_us = config->network.tls_timeout_s * USEC_PER_SEC,
+        };
+
+        return mqtt_probe_start(c->probe, &endpoint, NULL, MQTT_STAGE_TLS, boottime_us());
+}
+
+static void describe_certificate(const MqttCertificate *s, char *ret, size_t size) {
+        char to[RFC3339_SIZE];
+
+        (void) snprintf(ret, size, "certificate of %s, issued by %s, valid until %s", s->subject, s->issuer,
+                        rfc3339_format(to, (uint64_t) s->not_after_s * USEC_PER_SEC));
+}
+
+/* What there is to say of a stage that went well; false: nothing. */
+static bool describe_stage(const CheckTarget *t, MqttStage stage, const MqttReport *report, char *ret,
+                           size_t size) {
+        char certificate[CHECK_TEXT_MAX];
+
+        switch (stage) {
+        case MQTT_STAGE_NAME:
+                (void) snprintf(ret, size, "'%s' has %u address%s", t->host, report->n_addresses,
+                                report->n_addresses == 1 ? "" : "es");
+                return true;
+        case MQTT_STAGE_TCP:
+                (void) snprintf(ret, size, "Connected to %s", report->address);
+                return true;
+        case MQTT_STAGE_PROXY:
+                (void) snprintf(ret, size, "The proxy connects to '%s'", t->host);
+                return true;
+        case MQTT_STAGE_TLS:
+                describe_certificate(&report->server, certificate, sizeof(certificate));
+                (void) snprintf(ret, size, "%s, %s; %s", report->tls_version, report->tls_cipher,
+                                certificate);
+                return true;
+        case MQTT_STAGE_WEBSOCKET:
+                (void) snprintf(ret, size, "'%s' speaks WebSocket", t->host);
+                return true;
+        case MQTT_STAGE_IDENTITY: /* it has steps of its own */
+        case MQTT_STAGE_SIGN:
+        case _MQTT_STAGE_MAX:
+                break;
+        }
+        return false;
+}
+
+static void tell_failure(const Check *c, const MqttProbeEvent *event) {
+        const CheckTarget *t = &c->targets[c->target];
+        const DiagnosisContext context = {
+                .service = t->service,
+                .host = t->host,
+                .port = t->port,
+                .transport = t->transport,
+                .boottime_us = boottime_us(),
+                .realtime_us = realtime_us(),
+        };
+        Diagnosis d;
+
+        diagnosis_from_open_failed(&d, &context, event->report, event->error, event->text);
+        tell_stage(c, event->stage, event->duration_us, CHECK_FAILED, d.text, d.advice);
+}
+
+static void tell_event(const Check *c, const MqttProbeEvent *event) {
+        char text[CHECK_TEXT_MAX * 2];
+
+        if (event->error < 0)
+                tell_failure(c, event);
+        else if (describe_stage(&c->targets[c->target], event->stage, event->report, text, sizeof(text)))
+                tell_stage(c, event->stage, event->duration_us, CHECK_OK, text, NULL);
+}
+
+/* The link -------------------------------------------------------------------------------------------- */
+
+static CheckOutcome link_outcome(HubLinkState state) {
+        switch (state) {
+        case HUB_LINK_ONLINE:
+        case HUB_LINK_RENEWING:
+                return CHECK_OK;
+        case HUB_LINK_CONNECTING:
+        case HUB_LINK_PROVISIONING:
+                return CHECK_WARNING;
+        case HUB_LINK_STOPPED:
+        case HUB_LINK_WAITING:
+        case _HUB_LINK_STATE_MAX:
+                break;
+        }
+        return CHECK_FAILED;
+}
+
+/* What is over has no secrets any more. */
+static void end(Check *c) {
+        credential_done(&c->credential);
+        c->is_probing = false;
+        c->state = CHECK_IDLE;
+}
+
+/* A second CONNECT of this device would end the first one: what a hub says to it is known of the link alone.
+ */
+static void tell_link(Check *c) {
+        char text[CHECK_TEXT_MAX], since[RFC3339_SIZE];
+        CheckResult result = { .step = "link", .service = "hub", .text = text, .is_last = true };
+        HubLinkStatus status;
+
+        hub_link_get_status(c->c.link, &status);
+        result.outcome = link_outcome(status.state);
+        (void) rfc3339_format(since, realtime_us() - (boottime_us() - status.since_us));
+        if (result.outcome == CHECK_OK)
+                (void) snprintf(text, sizeof(text),
+                                "%s since %s; it was left alone, so nothing was asked by MQTT",
+                                hub_link_state_to_string(status.state), since);
+        else
+                (void) snprintf(text, sizeof(text), "%s since %s%s%s", hub_link_state_to_string(status.state),
+                                since, status.last_error ? ": " : "", status.last_error ?: "");
+        if (result.outcome != CHECK_OK)
+                result.advice = "'aziot why' tells what was tried, and when the next attempt is made.";
+        end(c);
+        c->func(c->userdata, &result);
+}
+
+/* The order ------------------------------------------------------------------------------------------- */
+
+void check_disk_done(Check *c) {
+        if (c->state != CHECK_DISK)
+                return; /* it was stopped */
+        check_disk_tell(c);
+        find_targets(c);
+        c->state = CHECK_NETWORK;
+        check_dispatch(c);
+}
+
+/* Begins with the next target that a probe can be started for. False: there is none. */
+static bool next_target(Check *c) {
+        int r;
+
+        for (; c->target < c->n_targets; c->target++) {
+                r = start_probe(c);
+                if (r >= 0)
+                        return true;
+                tell_stage(c, MQTT_STAGE_NAME, 0, CHECK_FAILED, strerror(-r), NULL);
+        }
+        return false;
+}
+
+static void check_network(Check *c) {
+        MqttProbeEvent event;
+
+        for (;;) {
+                if (!c->is_probing && !next_target(c)) {
+                        tell_link(c);
+                        return;
+                }
+                c->is_probing = true;
+                mqtt_probe_dispatch(c->probe, boottime_us());
+                if (!mqtt_probe_next_event(c->probe, &event))
+                        return;
+                tell_event(c, &event);
+                if (event.is_last) {
+                        c->is_probing = false;
+                        c->target++;
+                }
+        }
+}
+
+void check_dispatch(Check *c) {
+        switch (c->state) {
+        case CHECK_LOCAL:
+                check_local(c);
+                c->state = CHECK_DISK;
+                check_disk_begin(c);
+                break;
+        case CHECK_NETWORK:
+                check_network(c);
+                break;
+        case CHECK_IDLE:
+        case CHECK_DISK:
+        case _CHECK_STATE_MAX:
+                break;
+        }
+}
+
+int check_start(Check *c, CheckFunc func, void *userdata) {
+        if (c->state != CHECK_IDLE || c->disk.is_busy)
+                return CHECK_BUSY;
+        c->func = func;
+        c->userdata = userdata;
+        c->state = CHECK_LOCAL;
+        return 0;
+}
+
+void check_stop(Check *c) {
+        mqtt_probe_stop(c->probe);
+        end(c);
+}
+
+/* Life ------------------------------------------------------------------------------------------------ */
+
+int check_new(Check **ret, const CheckConfig *config) {
+        _cleanup_(check_freep) Check *c = NULL;
+        int r;
+
+        c = malloc(sizeof(*c));
+        if (!c)
+                return -ENOMEM;
+        *c = (Check){ .c = *config, .credential = CREDENTIAL_NULL };
+        c->state_dir = strdup(config->state_dir);
+        if (!c->state_dir)
+                return -ENOMEM;
+        r = mqtt_probe_new(&c->probe);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(c);
+        return 0;
+}
+
+Check *check_free(Check *c) {
+        if (!c)
+                return NULL;
+        if (c->disk.is_busy) {
+                c->state = CHECK_IDLE;
+                disk_drain(c->c.disk);
+        }
+        c->probe = mqtt_probe_free(c->probe);
+        credential_done(&c->credential);
+        free(c->state_dir);
+        free(c);
+        return NULL;
+}
+
+int check_get_fd(const Check *c) {
+        return mqtt_probe_get_fd(c->probe);
+}
+
+uint64_t check_deadline_us(const Check *c) {
+        return mqtt_probe_deadline_us(c->probe);
+}

@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""aziot check: each layer is looked at, what is wrong is found where it is, and a live link notices nothing."""
+
+import json
+import re
+import socket
+import threading
+
+import harness
+from harness import tap
+
+LOCAL = ["clock", "identity", "permissions", "certificate", "outbox", "disk"]
+
+
+class CheckCase(harness.CliCase):
+    def check(self, wire=None):
+        """The results of a check, in order."""
+        wire = wire or self.daemon.connect()
+        results = [wire.call("io.aziotd.device.Check", {}, more=True)]
+        while results[-1]["step"] != "link":
+            results.append(wire.receive())
+        return results
+
+    def find(self, results, step):
+        return [result for result in results if result["step"] == step][0]
+
+    def assert_outcomes(self, results, **outcomes):
+        """So are these, and all others are well."""
+        for result in results:
+            expected = outcomes.get(result["step"], "ok")
+            self.assertEqual(result["outcome"], expected, result)
+            self.assertEqual("advice" in result, expected in ("warning", "failed"), result)
+
+
+class Online(CheckCase):
+    def test_all_is_well(self):
+        results = self.check()
+        self.assertEqual([result["step"] for result in results[:len(LOCAL)]], LOCAL)
+        self.assert_outcomes(results, certificate="skipped")
+        hub = [result for result in results if (result.get("service"), result.get("transport")) == ("hub", "mqtt")]
+        self.assertEqual([result["step"] for result in hub], ["name", "tcp", "tls"])
+        self.assertRegex(self.find(results, "identity")["text"], "'demo' at '.*', proven by a key")
+        self.assertRegex(self.find(results, "tcp")["text"], f":{self.hub.port}")
+        self.assertRegex(self.find(results, "tls")["text"], r"TLSv1\.3, .*certificate of .+, issued by .+, valid until 20")
+        self.assertRegex(self.find(results, "link")["text"], "^online since 20.*left alone")
+
+    def test_a_live_link_is_left_alone(self):
+        """Messages flow all the while, over the connection that was there before; the hub saw no other."""
+        since = self.daemon.status()["link"]["since"]
+        stop, sent = threading.Event(), []
+
+        def flow():
+            with harness.Wire(self.daemon.socket_path) as wire:
+                while not stop.is_set():
+                    wire.call("io.aziotd.telemetry.Send",
+                              {"message": {"body": {"n": len(sent)}}, "stage": "delivered"})
+                    sent.append(len(sent))
+
+        sender = threading.Thread(target=flow)
+        sender.start()
+        try:
+            for _ in range(5):
+                before = len(sent)
+                self.assert_outcomes(self.check(), certificate="skipped")
+                harness.eventually(lambda n=before: len(sent) > n, "messages flow")
+        finally:
+            stop.set()
+            sender.join()
+        self.assertEqual(self.daemon.status()["link"]["since"], since)
+        harness.assert_delivered(self, self.hub.messages(), len(sent), window=0)
+        self.assertEqual(len(re.findall(r"demo: connected", self.hub.program.output())), 1)
+        self.assertNotIn("demo: disconnected", self.hub.program.output())
+
+    def test_it_needs_more(self):
+        with self.assertRaisesRegex(harness.VarlinkError, "ExpectedMore"):
+            self.daemon.call("io.aziotd.device.Check", {})
+
+    def test_a_line_for_each_step(self):
+        out, _ = self.aziot("check")
+        lines = out.splitlines()
+        self.assertRegex(lines[0], r"^ok +clock +It is 20")
+        self.assertRegex(out, r"(?m)^ok +tls +hub, mqtt +TLSv1")
+        self.assertRegex(lines[-1], r"^ok +link ")
+        objects = [json.loads(line) for line in self.aziot("--json", "check")[0].splitlines()]
+        self.assertEqual([o["step"] for o in objects], [line.split()[1] for line in lines])
+
+
+class Broken(CheckCase):
+    starts_daemon = False
+
+    def test_the_hub_is_down(self):
+        self.hub.stop()
+        self.daemon.start()
+        self.daemon.wait_for_link("waiting")
+        results = self.check()
+        self.assert_outcomes(results[:-1], certificate="skipped", tcp="failed")
+        self.assertNotEqual(results[-1]["outcome"], "ok")
+        self.assertRegex(self.find(results, "tcp")["text"], "(?i)refused")
+        out, _ = self.aziot("check", code=3)
+        self.assertRegex(out, r"(?m)^failed +tcp .*(?i:refused).*\n +-> ")
+        self.hub.start()
+
+    def test_the_authority_is_not_trusted(self):
+        self.daemon.config["Hub"]["TrustedCAFile"] = None
+        self.daemon.start()
+        results = self.check()
+        self.assert_outcomes(results[:-1], certificate="skipped", tls="failed")
+        self.assertRegex(self.find(results, "tls")["text"], "(?i)certificate")
+
+    def test_nothing_is_configured(self):
+        self.daemon.config["Hub"] = {}
+        self.daemon.start()
+        results = self.check()
+        self.assert_outcomes(results, identity="failed", permissions="skipped", certificate="skipped", link="failed")
+        self.assertRegex(self.find(results, "identity")["advice"], "aziotd --check-config")
+
+    def test_a_key_that_others_can_read(self):
+        path = self.directory / "readable"
+        path.write_text(self.hub.connection_string_file.read_text())
+        path.chmod(0o644)
+        self.daemon.config["Hub"]["ConnectionStringFile"] = path
+        self.daemon.start()
+        self.daemon.wait_online()
+        results = self.check()
+        self.assert_outcomes(results, permissions="warning", certificate="skipped")
+        self.assertIn(str(path), self.find(results, "permissions")["text"])
+        self.aziot("check")
+
+    def test_a_state_directory_that_is_gone(self):
+        self.daemon.start()
+        self.daemon.wait_online()
+        self.daemon.state_path.rename(self.directory / "elsewhere")
+        results = self.check()
+        self.assert_outcomes(results, disk="failed", certificate="skipped")
+        self.assertIn(str(self.daemon.state_path), self.find(results, "disk")["text"])
+        (self.directory / "elsewhere").rename(self.daemon.state_path)
+
+    def test_one_at_a_time_and_it_ends_with_who_asked(self):
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            text = self.hub.connection_string_file.read_text()
+            path = self.directory / "silent"
+            path.write_text(re.sub(r"HostName=[^;]*", "HostName=127.0.0.1:%u" % silent.getsockname()[1], text))
+            path.chmod(0o600)
+            self.daemon.config["Hub"]["ConnectionStringFile"] = path
+            self.daemon.start()
+            first = self.daemon.connect()
+            step = first.call("io.aziotd.device.Check", {}, more=True)
+            while step["step"] != "tcp":
+                step = first.receive()
+            with self.assertRaisesRegex(harness.VarlinkError, "io.aziotd.device.CheckRunning"):
+                self.daemon.connect().call("io.aziotd.device.Check", {}, more=True)
+            first.close()
+
+            def runs():
+                with harness.Wire(self.daemon.socket_path) as wire:
+                    try:
+                        return wire.call("io.aziotd.device.Check", {}, more=True)
+                    except harness.VarlinkError:
+                        return None
+
+            self.assertEqual(harness.eventually(runs, "a check after the first one was given up")["step"], "clock")
+
+    def test_without_a_daemon(self):
+        _, err = self.aziot("check", code=1)
+        self.assertRegex(err, "is aziotd running")
+        self.assertIn("aziotd --check-config", err)
+
+
+if __name__ == "__main__":
+    tap.main()
