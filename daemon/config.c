@@ -67,8 +67,13 @@ static int warn_unknown(const ConfigFile *f, const ConfigItem *item, ConfigMessa
                 (char *) az_span_ptr(item->section), nearest->key, nearest->section);
 }
 
-static int apply_item(Config *c, const ConfigFile *f, const ConfigItem *item, ConfigMessages *messages) {
+/* Takes an assignment. 0, or a negative errno. */
+typedef int (*ItemFunc)(void *userdata, const ConfigFile *f, const ConfigItem *item,
+                        ConfigMessages *messages);
+
+static int apply_item(void *userdata, const ConfigFile *f, const ConfigItem *item, ConfigMessages *messages) {
         const ConfigKey *key = find_key(item->section, item->key);
+        Config *c = userdata;
         const char *wrong;
         int r;
 
@@ -87,21 +92,23 @@ static int apply_item(Config *c, const ConfigFile *f, const ConfigItem *item, Co
         return r;
 }
 
-static int apply_text(Config *c, const char *name, az_span text, ConfigMessages *messages) {
+static int read_text(ItemFunc func, void *userdata, const char *name, az_span text,
+                     ConfigMessages *messages) {
         _cleanup_(config_file_done) ConfigFile f = {};
         ConfigItem item;
         int r;
 
         config_file_init(&f, name, text);
         while ((r = config_file_next(&f, messages, &item)) > 0) {
-                r = apply_item(c, &f, &item, messages);
+                r = func(userdata, &f, &item, messages);
                 if (r < 0)
                         return r;
         }
         return r;
 }
 
-static int apply_file(Config *c, const char *path, bool required, ConfigMessages *messages) {
+static int read_one(ItemFunc func, void *userdata, const char *path, bool required,
+                    ConfigMessages *messages) {
         _cleanup_(freep) char *text = NULL;
         size_t n;
         int r;
@@ -113,7 +120,7 @@ static int apply_file(Config *c, const char *path, bool required, ConfigMessages
                 return 0;
         if (r < 0)
                 return config_messages_add(messages, LOG_ERR, path, 0, "cannot be read: %s", strerror(-r));
-        return apply_text(c, path, az_span_create((uint8_t *) text, (int32_t) n), messages);
+        return read_text(func, userdata, path, az_span_create((uint8_t *) text, (int32_t) n), messages);
 }
 
 static int is_drop_in(const struct dirent *entry) {
@@ -122,7 +129,7 @@ static int is_drop_in(const struct dirent *entry) {
         return entry->d_name[0] != '.' && n > 5 && strcmp(entry->d_name + n - 5, ".conf") == 0;
 }
 
-static int apply_drop_ins(Config *c, const char *path, ConfigMessages *messages) {
+static int read_drop_ins(ItemFunc func, void *userdata, const char *path, ConfigMessages *messages) {
         char dir[PATH_MAX], file[PATH_MAX];
         struct dirent **entries = NULL;
         int n, r = 0;
@@ -137,11 +144,20 @@ static int apply_drop_ins(Config *c, const char *path, ConfigMessages *messages)
         for (int i = 0; i < n; i++) {
                 if (r >= 0 &&
                     (size_t) snprintf(file, sizeof(file), "%s/%s", dir, entries[i]->d_name) < sizeof(file))
-                        r = apply_file(c, file, true, messages);
+                        r = read_one(func, userdata, file, true, messages);
                 free(entries[i]);
         }
         free(entries);
         return r;
+}
+
+/* The file, then its drop-ins. */
+static int read_all(ItemFunc func, void *userdata, const char *path, bool required,
+                    ConfigMessages *messages) {
+        int r;
+
+        r = read_one(func, userdata, path, required, messages);
+        return r < 0 ? r : read_drop_ins(func, userdata, path, messages);
 }
 
 static int apply_defaults(Config *c) {
@@ -162,9 +178,7 @@ int config_load(Config *ret, const char *path, bool required, ConfigMessages *me
 
         r = apply_defaults(&c);
         if (r >= 0)
-                r = apply_file(&c, path, required, messages);
-        if (r >= 0)
-                r = apply_drop_ins(&c, path, messages);
+                r = read_all(apply_item, &c, path, required, messages);
         if (r < 0)
                 return r;
         if (messages->n_errors > 0)
@@ -173,4 +187,31 @@ int config_load(Config *ret, const char *path, bool required, ConfigMessages *me
         *ret = c;
         c = (Config){};
         return 0;
+}
+
+typedef struct Search {
+        const char *section, *key;
+        ConfigPlace *place;
+} Search;
+
+/* The last one counts, as it does for the value. */
+static int note_place(void *userdata, const ConfigFile *f, const ConfigItem *item, ConfigMessages *messages) {
+        Search *s = userdata;
+
+        if (span_equals(item->section, s->section) && span_equals(item->key, s->key)) {
+                s->place->line = item->line;
+                (void) snprintf(s->place->file, sizeof(s->place->file), "%s", f->name);
+        }
+        return 0;
+}
+
+bool config_find(const char *path, const char *section, const char *key, ConfigPlace *ret) {
+        _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
+        ConfigPlace place = {};
+        Search s = { .section = section, .key = key, .place = &place };
+
+        if (read_all(note_place, &s, path, false, &messages) < 0 || place.line == 0)
+                return false;
+        *ret = place;
+        return true;
 }

@@ -7,6 +7,8 @@
  * help text; the commented conf/aziotd.conf and the manual page come from it too (daemon/config-doc.c).
  */
 
+#include <limits.h>
+
 #include "daemon/config-file.h"
 #include "daemon/outbox.h"
 
@@ -74,3 +76,12 @@ enum {
 int config_load(Config *ret, const char *path, bool required, ConfigMessages *messages);
 
 void config_done(Config *c);
+
+/* Where something stands. */
+typedef struct ConfigPlace {
+        char file[PATH_MAX];
+        unsigned line;
+} ConfigPlace;
+
+/* Finds where a key was set last, in the files that config_load() reads. False: nowhere, or unreadable. */
+bool config_find(const char *path, const char *section, const char *key, ConfigPlace *ret);

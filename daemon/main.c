@@ -3,7 +3,7 @@
 #include <getopt.h>
 #include <stdio.h>
 
-#include "daemon/enrollment.h"
+#include "daemon/check-config.h"
 #include "daemon/manager.h"
 
 typedef struct Arguments {
@@ -18,7 +18,7 @@ static void help(void) {
                "\n"
                "  -h --help              Show this help\n"
                "     --version           Show the version\n"
-               "     --check-config      Check the configuration and the credential, and exit\n"
+               "     --check-config      Check the configuration and the files that it names, and exit\n"
                "     --config=FILE       Configuration file, with drop-ins in FILE.d/ (" CONFIG_PATH ")\n"
                "     --state-dir=DIR     What must survive a restart ($STATE_DIRECTORY, or /var/lib/aziotd)\n"
                "     --runtime-dir=DIR   Private directory, mode 0700 ($RUNTIME_DIRECTORY, or "
@@ -85,34 +85,6 @@ static int parse_argv(Arguments *args, int argc, char *argv[]) {
         return 1;
 }
 
-static int check_config(const ManagerOptions *options) {
-        _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
-        const char *directory = getenv("CREDENTIALS_DIRECTORY");
-        _cleanup_(enrollment_done) Enrollment enrollment = ENROLLMENT_NULL;
-        Credential credential = CREDENTIAL_NULL;
-        _cleanup_(config_done) Config config = {};
-        char text[1024];
-        int r;
-
-        r = config_load(&config, options->config_path, options->config_required, &messages);
-        if (r == 0 && enrollment_is_configured(&config))
-                r = enrollment_load(&enrollment, &credential, &config, directory, &messages);
-        else if (r == 0)
-                r = credential_load(&credential, &config, directory, &messages);
-
-        for (size_t i = 0; i < messages.n; i++)
-                fprintf(stderr, "%s: %s\n", messages.messages[i].level <= LOG_ERR ? "error" : "warning",
-                        config_message_format(&messages.messages[i], text, sizeof(text)));
-        if (r == 0 && enrollment.owner.registration_id)
-                printf("The configuration is valid: '%s' is to be provisioned by '%s'.\n",
-                       enrollment.owner.registration_id, config.provisioning.endpoint);
-        else if (r == 0)
-                printf("The configuration is valid: device '%s' at '%s'.\n", credential.device_id,
-                       credential.host);
-        credential_done(&credential);
-        return r;
-}
-
 /* The directory that systemd made for us; of a list of several none is ours. */
 static const char *dir_from_environment(const char *name, const char *otherwise) {
         const char *dir = getenv(name);
@@ -135,7 +107,9 @@ int main(int argc, char *argv[]) {
         if (r <= 0)
                 return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
         if (args.check_config)
-                return check_config(&args.manager) != 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+                return check_config(args.manager.config_path, args.manager.config_required) != 0
+                               ? EXIT_FAILURE
+                               : EXIT_SUCCESS;
 
         r = manager_new(&m, &args.manager);
         if (r < 0)

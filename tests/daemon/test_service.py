@@ -129,6 +129,24 @@ class Configuration(harness.DaemonCase):
         self.assertEqual(result.returncode, 1)
         self.assertIn("no-such-file", result.stderr)
 
+    def test_what_is_wrong_with_a_file_is_told_with_the_key_that_names_it(self):
+        hub = self.daemon.config["Hub"]
+        nothing = self.directory / "nothing.pem"
+        nothing.write_text("")
+        by_certificate = {"ConnectionStringFile": None, "Host": "hub.example", "DeviceId": "demo"}
+        for keys, line, key, text in (
+                ({"ConnectionStringFile": "/missing"}, 2, "ConnectionStringFile", "/missing: cannot be read"),
+                ({"TrustedCAFile": "/missing.pem"}, 3, "TrustedCAFile", "Cannot read the CA file '/missing.pem'"),
+                ({"TrustedCAFile": nothing}, 3, "TrustedCAFile", "has no certificate"),
+                ({**by_certificate, "CertificateFile": nothing}, 5, "CertificateFile", "has no certificate"),
+                ({**by_certificate, "CertificateFile": self.hub.ca_file, "PrivateKeyFile": nothing}, 6,
+                 "PrivateKeyFile", "nothing.pem")):
+            with self.subTest(keys):
+                self.daemon.config["Hub"] = {**hub, **keys}
+                result = self.check()
+                self.assertEqual(result.returncode, 1)
+                self.assertRegex(result.stderr, f"(?m)^error: {self.daemon.config_path}:{line}: {key}=: .*{text}")
+
     def test_a_file_that_is_missing_is_named(self):
         result = subprocess.run([BUILD / "aziotd", "--config", "/nonexistent/aziotd.conf", "--check-config"],
                                 env=harness.environment(), capture_output=True, text=True,
