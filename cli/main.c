@@ -9,6 +9,7 @@ static const Verb verbs[] = {
         { "status", status_main },     { "watch", watch_main },     { "send", send_main },
         { "messages", messages_main }, { "twin", twin_main },       { "serve", serve_main },
         { "call", call_main },         { "history", history_main }, { "check", check_main },
+        { "why", why_main },
 };
 
 static const char usage[] =
@@ -18,6 +19,7 @@ static const char usage[] =
         "\n"
         "  status               show device, link and outbox\n"
         "  watch                show them whenever they change\n"
+        "  why                  say why the device is offline, and what to do\n"
         "  check                look now at everything that the link needs\n"
         "  history              show what became of the link\n"
         "  send [BODY]          send a message, or one for each line of standard input\n"

@@ -8,10 +8,11 @@
  * them apart by how often it happens, and for how long:
  *
  *      one message in question   the first time that it closes without having acknowledged anything
- *      throttled                 the second time in a row; or the third time that a connection over which it
- *                                had acknowledged messages for a while was closed with some under way
+ *      throttled                 the second time in a row; or the second time in a row that it closes with
+ *                                messages under way of which one has had to wait for three seconds
  *      quota                     five times in a row, over ten minutes, without one acknowledgement; or it
- *                                refuses the connection after two of them
+ *                                refuses the connection after two of them; or the first time, if it has said
+ *                                so in answer to a request about the twin
  *
  * It does no I/O and reads no clock.
  */
@@ -20,18 +21,29 @@
 
 /* Zeros: nothing has happened. */
 typedef struct CloseWatch {
-        uint64_t begun_us;  /* of the present connection */
-        bool is_heard;      /* it has brought an acknowledgement */
-        unsigned n_heard;   /* closes in a row with messages under way, after an acknowledgement */
-        unsigned n_unheard; /* and without one */
+        /* Of the present connection. One message at a time is timed. */
+        bool is_heard; /* it has brought an acknowledgement */
+        bool is_timed; /* 'token' is under way */
+        uint64_t token;
+        uint64_t sent_us;
+        uint64_t worst_us; /* that one had to wait, as far as it was timed */
+
+        /* Of the last ones: closes in a row on a message. */
+        unsigned n_slow;    /* with acknowledgements that came late */
+        unsigned n_unheard; /* without any */
+        bool is_told;       /* that the quota is used up, and nothing was acknowledged since */
         uint64_t first_us;  /* of those */
 } CloseWatch;
 
 /* A connection stands. */
-void close_watch_begin(CloseWatch *w, uint64_t now_us);
+void close_watch_begin(CloseWatch *w);
 
-/* The hub has acknowledged a message. */
-void close_watch_heard(CloseWatch *w);
+/* A message is under way; the hub has acknowledged one. Tokens are those of hub_link_publish(). */
+void close_watch_published(CloseWatch *w, uint64_t token, uint64_t now_us);
+void close_watch_heard(CloseWatch *w, uint64_t token, uint64_t now_us);
+
+/* The hub answered a request by 403002, "IotHubQuotaExceeded". */
+void close_watch_told(CloseWatch *w);
 
 /*
  * The connection ended; 'on_publish': the hub closed it with a message under way. Returns what there is to be

@@ -7,6 +7,7 @@
  *      device.c          the status, and the table of methods
  *      device-check.c    an active look at each layer
  *      device-history.c  what became of the link
+ *      device-explain.c  why it is down, or up
  */
 
 #include "daemon/device.h"
@@ -53,6 +54,7 @@ void device_write_time(IpcJson *json, const char *name, uint64_t realtime);
 extern const IpcStruct device_get_history_struct;
 int device_check(IpcCall *call, const void *params, void *userdata);
 int device_get_history(IpcCall *call, const void *params, void *userdata);
+int device_explain(IpcCall *call, const void *params, void *userdata);
 
 /* Tells who watches the history of what was added. */
 void device_history_added(void *userdata, const HistoryRecord *record);

@@ -238,6 +238,7 @@ static const IpcMethod methods[] = {
         { "WatchStatus", IPC_GRANT_READ, IPC_METHOD_MORE_ONLY, NULL, device_watch_status },
         { "Reconnect", IPC_GRANT_ADMIN, 0, NULL, device_reconnect },
         { "Check", IPC_GRANT_READ, IPC_METHOD_MORE_ONLY, NULL, device_check },
+        { "Explain", IPC_GRANT_READ, 0, NULL, device_explain },
         { "GetHistory", IPC_GRANT_READ, IPC_METHOD_MORE, &device_get_history_struct, device_get_history },
 };
 

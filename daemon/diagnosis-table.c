@@ -247,8 +247,8 @@ static const ProblemInfo rows[_PROBLEM_MAX] = {
             "Send less, or give the hub more units. Messages are kept and sent later; a daily quota begins "
             "anew at 00:00 UTC<, in {quota-wait}>."),
         ROW(QUOTA, "quota", LINK, THROTTLED, THROTTLED,
-            "The {peer} has taken no message for {detail}; its daily quota is probably used up, until 00:00 "
-            "UTC<, in {quota-wait}>",
+            "The {peer} takes no messages<, for {detail} now>; its daily quota is probably used up, until "
+            "00:00 UTC<, in {quota-wait}>",
             "Give the hub more units or another tier, or send less. Messages are kept and sent later."),
         ROW(DUPLICATE_IDENTITY, "duplicate-identity", LINK, CONFLICT, DUPLICATE,
             "The {peer} closed three connections within seconds of their beginning: probably something else "

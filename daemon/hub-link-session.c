@@ -24,11 +24,12 @@
 #include "daemon/diagnosis.h"
 
 static void make_quota(const HubLink *link, const DiagnosisContext *context, Diagnosis *ret) {
-        uint64_t silence_s = close_watch_silence_us(&link->close_watch, context->boottime_us) / USEC_PER_SEC;
-        char text[32];
+        uint64_t minutes =
+                close_watch_silence_us(&link->close_watch, context->boottime_us) / USEC_PER_SEC / 60;
+        char text[32] = "";
 
-        (void) snprintf(text, sizeof(text), "%" PRIu64 " %s", silence_s < 120 ? silence_s : silence_s / 60,
-                        silence_s < 120 ? "s" : "min");
+        if (minutes > 0)
+                (void) snprintf(text, sizeof(text), "%" PRIu64 " min", minutes);
         diagnosis_make(ret, context, PROBLEM_QUOTA, 0, text);
 }
 
@@ -96,7 +97,7 @@ static void do_live(HubLink *link) {
         bool was_planned = link->state == HUB_LINK_RENEWING;
 
         link_record_live(&link->record, &context);
-        close_watch_begin(&link->close_watch, context.boottime_us);
+        close_watch_begin(&link->close_watch);
         hub_link_set_state(link, HUB_LINK_ONLINE, UINT64_MAX);
         if (was_planned)
                 log_info(link->log, "Renewed the connection to '%s'", link->credential.host);
@@ -151,6 +152,13 @@ static void do_disconnect(HubLink *link) {
         disconnected(link);
 }
 
+/* Requests about the twin are refused in words, as telemetry over MQTT 3.1.1 cannot be. */
+static bool says_quota(az_span payload, az_iot_status status) {
+        return status == AZ_IOT_STATUS_FORBIDDEN &&
+               (az_span_find(payload, AZ_SPAN_FROM_STR("403002")) >= 0 ||
+                az_span_find(payload, AZ_SPAN_FROM_STR("IotHubQuotaExceeded")) >= 0);
+}
+
 static void session_event(HubLink *link, az_hub_event *event) {
         switch (event->type) {
         case AZ_HUB_EVENT_SIGN:
@@ -176,6 +184,8 @@ static void session_event(HubLink *link, az_hub_event *event) {
                                   link->message->message.dup, link->message->message.ack);
                 break;
         case AZ_HUB_EVENT_TWIN:
+                if (says_quota(event->as.twin.payload, event->as.twin.response.status))
+                        close_watch_told(&link->close_watch);
                 link->ops->on_twin(link->userdata, &event->as.twin.response, event->as.twin.payload);
                 break;
         case AZ_HUB_EVENT_WAIT:
@@ -318,7 +328,7 @@ void hub_link_session_event(HubLink *link, const MqttEvent *event) {
                 break;
         case MQTT_EVENT_PUBACK:
                 link->n_in_flight -= link->n_in_flight > 0;
-                close_watch_heard(&link->close_watch);
+                close_watch_heard(&link->close_watch, event->puback.token, boottime_us());
                 link->ops->on_puback(link->userdata, event->puback.token);
                 break;
         case MQTT_EVENT_MESSAGE:

@@ -35,8 +35,10 @@ int hub_link_publish(HubLink *link, az_span bag, az_span message_id, az_span bod
                 return HUB_LINK_UNSENDABLE;
 
         r = mqtt_link_publish(link->mqtt, az_span_create((uint8_t *) topic, (int32_t) n), body, 1, token);
-        if (r == 0)
+        if (r == 0) {
                 link->n_in_flight++;
+                close_watch_published(&link->close_watch, token, boottime_us());
+        }
         return r == -EINVAL ? HUB_LINK_UNSENDABLE : r;
 }
 

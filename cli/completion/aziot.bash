@@ -27,6 +27,7 @@ _aziot() {
                 [-]='--version'
                 [status]=''
                 [watch]=''
+                [why]=''
                 [check]=''
                 [history]='--lines -n --follow -f'
                 [send]='--property --content-type --message-id --component --ttl --text --data --stage --timeout --verbose -v'
@@ -88,7 +89,7 @@ _aziot() {
                 words="--socket --json --help ${options[${verb:--}]-}"
         else
                 case $verb/$n_arguments in
-                /0) words='status watch check history send messages twin serve call' ;;
+                /0) words='status watch why check history send messages twin serve call' ;;
                 twin/0) words='get watch report acknowledge' ;;
                 messages/0) words='--' ;;
                 serve/*) words="$([[ $n_arguments -gt 0 ]] && echo --) $("$aziot" call io.aziotd.methods.List 2>/dev/null |

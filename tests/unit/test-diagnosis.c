@@ -350,7 +350,7 @@ static const struct {
         { PROBLEM_CLOSED_ON_PUBLISH, "", "when it was sent a message", "set aside" },
         { PROBLEM_HUB_THROTTLES, "", "perhaps it throttles", "in 5 h 12 min" },
         { PROBLEM_QUOTA, "20 minutes",
-          "for 20 minutes; its daily quota is probably used up, until 00:00 UTC, in 5 h 12 min",
+          "for 20 minutes now; its daily quota is probably used up, until 00:00 UTC, in 5 h 12 min",
           "more units" },
         { PROBLEM_NO_NETWORK, "eth0 is down", "eth0 is down", "cable" },
 };
