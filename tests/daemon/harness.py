@@ -178,11 +178,11 @@ class Program:
     def session(self):
         """The processes that it started and that still live, itself included."""
         pids = []
-        for stat in Path("/proc").glob("[0-9]*/stat"):
+        for name in filter(str.isdigit, os.listdir("/proc")):
             with contextlib.suppress(OSError):
-                fields = stat.read_text().rpartition(")")[2].split()
+                fields = Path("/proc", name, "stat").read_text().rpartition(")")[2].split()
                 if int(fields[3]) == self.pid and fields[0] != "Z":
-                    pids.append(int(stat.parent.name))
+                    pids.append(int(name))
         return pids
 
     def kill_session(self):
