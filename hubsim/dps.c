@@ -134,8 +134,11 @@ static int operation_begin(Operation *operation, const EnrollmentSettings *setti
         return 0;
 }
 
+/* Another one of the same name, which came after the device had connected, is not its. */
 static Enrollment *find_enrollment(const Hub *hub, const DpsIdentity *who) {
-        return enrollments_find(hub->enrollments, az_span_create_from_str((char *) who->enrollment));
+        Enrollment *e = enrollments_find(hub->enrollments, az_span_create_from_str((char *) who->enrollment));
+
+        return e && (e->attestation.kind == ATTESTATION_KEYS) == !who->certificate ? e : NULL;
 }
 
 int dps_register(Hub *hub, const DpsIdentity *who, az_span text, uint64_t now_us, DpsAnswer *answer) {
@@ -309,12 +312,12 @@ int dps_poll(Hub *hub, const DpsIdentity *who, az_span operation_id, uint64_t no
         if (!registration || !operation_has_id(&registration->operation, operation_id))
                 return dps_answer_error(answer, who, 404202, "the device has no such operation");
         operation = &registration->operation;
-        wait_us = count_poll(registration, now_us);
-        if (wait_us > 0)
-                return dps_answer_throttled(answer, who, wait_us, "more than 5 polls in 10 s");
         if (now_us + RETRY_AFTER_SLACK_US < operation->next_poll_us)
                 return dps_answer_throttled(answer, who, operation->next_poll_us - now_us,
                                             "a poll before retry-after has passed");
+        wait_us = count_poll(registration, now_us);
+        if (wait_us > 0)
+                return dps_answer_throttled(answer, who, wait_us, "more than 5 polls in 10 s");
 
         if (operation->status == OPERATION_ASSIGNING && operation->n_assigning > 0) {
                 operation->n_assigning--;

@@ -267,22 +267,26 @@ static int make_etag(char ret[static 64]) {
 
 int enrollments_assign(Enrollments *enrollments, Registration *registration, const char *hub,
                        const char *device_id, Substatus substatus, uint64_t realtime_us) {
-        _cleanup_(freep) char *new_hub = strdup(hub), *new_device_id = strdup(device_id);
+        const Registration before = *registration;
         int r;
 
-        if (!new_hub || !new_device_id)
-                return -ENOMEM;
-        r = make_etag(registration->etag);
-        if (r < 0)
-                return r;
-
-        free(registration->hub);
-        free(registration->device_id);
-        registration->hub = TAKE_PTR(new_hub);
-        registration->device_id = TAKE_PTR(new_device_id);
+        registration->hub = strdup(hub);
+        registration->device_id = strdup(device_id);
         registration->substatus = substatus;
         registration->updated_us = realtime_us;
         if (registration->created_us == 0)
                 registration->created_us = realtime_us;
-        return enrollments_save(enrollments);
+        r = registration->hub && registration->device_id ? make_etag(registration->etag) : -ENOMEM;
+        if (r >= 0)
+                r = enrollments_save(enrollments);
+        if (r < 0) {
+                free(registration->hub);
+                free(registration->device_id);
+                *registration = before;
+                return r;
+        }
+
+        free(before.hub);
+        free(before.device_id);
+        return 0;
 }

@@ -273,6 +273,15 @@ class Talking(DpsCase):
         self.assertEqual(d.poll(document["operationId"])[2]["status"], "assigned")
 
     @enforces(33)
+    def test_polls_that_are_refused_are_not_counted(self):
+        d = self.open_subscribed(self.enroll("--retry-after", "2"))
+        operation_id = d.register()[2]["operationId"]
+        for _ in range(6):
+            self.assert_error(d.poll(operation_id), 429, 429001, 2)
+        time.sleep(2)
+        self.assertEqual(d.poll(operation_id)[2]["status"], "assigned")
+
+    @enforces(33)
     def test_a_sixth_poll_in_ten_seconds_is_refused(self):
         line = self.enroll("--assigning", "100")
         with self.open_subscribed(line) as d:
@@ -323,6 +332,13 @@ class Talking(DpsCase):
 
 class Outcomes(DpsCase):
     @enforces(34)
+    def test_an_enrollment_of_that_name_that_came_later_is_another_one(self):
+        d = self.open_subscribed(self.enroll())
+        self.assertEqual(self.hub.command("enrollment", "remove", self.name).returncode, 0)
+        self.enroll("--ca", name=self.name)
+        self.assert_error(d.register(), 404, 404201)
+        self.assertNotIn(f'"device":"{self.name}"', self.hub.command("device", "list", "--json").stdout)
+
     def test_a_registration_fails_as_it_was_asked_to(self):
         line = self.enroll("--failure", "400207")
         document = self.provision(line)

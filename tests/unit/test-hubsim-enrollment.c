@@ -197,6 +197,28 @@ START_TEST(device_of_a_group_has_a_key_of_its_own) {
 }
 END_TEST
 
+START_TEST(assignment_that_cannot_be_stored_has_not_happened) {
+        _cleanup_(enrollments_freep) Enrollments *enrollments = NULL;
+        _cleanup_(directory_done) Directory d = {};
+        const Attestation keys = { ATTESTATION_KEYS, (char *) KEY, (char *) KEY };
+        Registration *registration;
+        Enrollment *enrollment;
+
+        directory_init(&d);
+        ck_assert_int_eq(enrollments_open(d.file, &enrollments), 0);
+        ck_assert_int_eq(enrollments_add(enrollments, str("p"), false, &keys, &ENROLLMENT_SETTINGS_DEFAULT,
+                                         &enrollment),
+                         0);
+        ck_assert_int_eq(enrollment_get_registration(enrollment, "p", &registration), 0);
+        directory_done(&d);
+        ck_assert_int_eq(enrollments_assign(enrollments, registration, "h", "d", SUBSTATUS_INITIAL, 1),
+                         -ENOENT);
+        ck_assert_ptr_null(registration->hub);
+        ck_assert_ptr_null(registration->device_id);
+        ck_assert_uint_eq(registration->created_us, 0);
+}
+END_TEST
+
 static Suite *hubsim_enrollment_suite(void) {
         Suite *s = suite_create("hubsim-enrollment");
         TCase *t = tcase_create("enrollments_open");
@@ -207,6 +229,7 @@ static Suite *hubsim_enrollment_suite(void) {
         t = tcase_create("enrollments");
         tcase_add_test(t, everything_outlives_the_program);
         tcase_add_test(t, what_cannot_be_written_is_not_done);
+        tcase_add_test(t, assignment_that_cannot_be_stored_has_not_happened);
         tcase_add_test(t, device_of_a_group_has_a_key_of_its_own);
         suite_add_tcase(s, t);
         return s;
