@@ -222,7 +222,8 @@ az_result az_recovery_hub_lost(az_recovery *r, az_hub_event const *lost, bool cl
         in.error_class = az_error_class_of_hub_loss(lost->as.lost.loss, lost->as.lost.connack_code);
         if (in.error_class == AZ_ERROR_CLASS_NONE)
                 return AZ_ERROR_ARG;
-        if (lost->as.lost.from == AZ_HUB_SESSION_SIGNING) /* a signer that does not answer, too */
+        /* A signer that does not answer; the way to the hub may be tried while it signs, and fail. */
+        if (lost->as.lost.from == AZ_HUB_SESSION_SIGNING && lost->as.lost.loss == AZ_HUB_LOSS_TIMEOUT)
                 in.error_class = AZ_ERROR_CLASS_LOCAL;
         if (r->_internal.has_event)
                 return AZ_ERROR_NOT_ENOUGH_SPACE;

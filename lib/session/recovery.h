@@ -200,7 +200,8 @@ AZ_NODISCARD az_result az_recovery_hub_live(az_recovery *r, uint64_t now_us);
 /*
  * The hub session lost its link or its attempt (BACK_OFF, NEW_CREDENTIAL, or PROVISION).
  *
- *   lost  the AZ_HUB_EVENT_LOST; from SIGNING it is LOCAL, whatever the loss: no failure of the hub
+ *   lost  the AZ_HUB_EVENT_LOST; a TIMEOUT from SIGNING is LOCAL, no failure of the hub. Who tries the way to
+ *         the hub before the signature is told loses NAME, TCP or TLS from SIGNING: those are
  *   clock_is_plausible  the wall clock is not before the build date; if it is, a refusal proves little
  *
  * AZ_ERROR_ARG: it is another event.
@@ -243,7 +244,8 @@ AZ_NODISCARD uint64_t az_recovery_deadline_us(az_recovery const *r);
 /* Returns the status. */
 AZ_NODISCARD az_recovery_status az_recovery_get_status(az_recovery const *r);
 
-/* Classifies a loss of the hub session after SIGNING; 'connack_code' counts if it is REFUSED. */
+/* Classifies a loss of the hub session, but a TIMEOUT from SIGNING; 'connack_code' counts if it is REFUSED.
+ */
 AZ_NODISCARD az_error_class az_error_class_of_hub_loss(az_hub_loss loss, uint8_t connack_code);
 
 /* What moves the machine. */
