@@ -3,6 +3,7 @@
 #include <mqtt/stages.h>
 
 #include <netdb.h>
+#include <openssl/err.h>
 #include <poll.h>
 
 #include <mqtt/certificate.h>
@@ -171,6 +172,40 @@ static bool stage_is_needed(const MqttAttempt *a, MqttStage stage) {
         return true;
 }
 
+/*
+ * With TLS 1.3 the server judges our certificate when the handshake is over here. Most send a session ticket
+ * then; one that says nothing for so long has nothing against it.
+ */
+#define VERDICT_TIMEOUT_MS 1000
+
+/* For an attempt that ends here: whoever goes on hears it in time. */
+static int hear_verdict(MqttAttempt *a) {
+        struct pollfd fds[] = {
+                { .fd = a->cancel_fd, .events = POLLIN },
+                { .fd = a->result.stream.fd, .events = POLLIN },
+        };
+        SSL *ssl = a->result.stream.ssl;
+        char reason[MQTT_TEXT_MAX / 2], byte;
+        bool is_about_us;
+        int n, r;
+
+        if (SSL_version(ssl) != TLS1_3_VERSION || !SSL_get_certificate(ssl) ||
+            poll(fds, ELEMENTSOF(fds), VERDICT_TIMEOUT_MS) <= 0)
+                return 0;
+        if (fds[0].revents != 0)
+                return -ECANCELED;
+        ERR_clear_error();
+        errno = 0;
+        n = SSL_peek(ssl, &byte, 1);
+        if (n > 0)
+                return 0;
+        r = mqtt_tls_failure(SSL_get_error(ssl, n), errno, &is_about_us, reason, sizeof(reason));
+        if (!is_about_us)
+                return 0; /* a ticket, or what the way to the server is not to blame for */
+        return mqtt_attempt_fail(a, MQTT_PROBLEM_CLIENT_CERTIFICATE, r, "TLS handshake with '%s' failed: %s",
+                                 a->host, reason);
+}
+
 int mqtt_stages_run(MqttAttempt *a) {
         static int (*const runs[_MQTT_STAGE_MAX])(MqttAttempt * a) = {
                 [MQTT_STAGE_IDENTITY] = run_identity,
@@ -193,5 +228,8 @@ int mqtt_stages_run(MqttAttempt *a) {
                 if (r < 0)
                         return r;
         }
+        /* Only a probe has a last stage. */
+        if (a->last_stage < _MQTT_STAGE_MAX && a->result.report.stage == MQTT_STAGE_TLS)
+                return hear_verdict(a);
         return 0;
 }

@@ -192,6 +192,35 @@ START_TEST(a_probe_says_where_it_failed_and_why) {
 }
 END_TEST
 
+/* A server of TLS 1.3 judges our certificate after what is the end of the handshake for us. */
+static const struct {
+        const char *certificate, *key;
+        MqttProblem problem;
+} own[] = {
+        { "device.pem", "device.key", MQTT_PROBLEM_NONE },
+        { "expired.pem", "expired.key", MQTT_PROBLEM_CLIENT_CERTIFICATE },
+};
+
+START_TEST(a_certificate_that_the_server_refuses_is_found_out) {
+        FakeServer s = { .pki = &pki, .client_ca = "ca.pem", .script = fake_script_tls };
+        char certificate[PATH_MAX], key[PATH_MAX], stages[128];
+        MqttProbe *p = probe_new();
+        MqttEndpoint endpoint;
+        MqttProbeEvent e;
+
+        fake_server_start(&s);
+        endpoint = endpoint_of(&s);
+        endpoint.certificate_file = pki_path(&pki, own[_i].certificate, certificate);
+        endpoint.private_key_file = pki_path(&pki, own[_i].key, key);
+        start(p, &endpoint, NULL, MQTT_STAGE_WEBSOCKET);
+        e = run(p, stages, sizeof(stages));
+        ck_assert_str_eq(mqtt_problem_to_string(e.report->problem), mqtt_problem_to_string(own[_i].problem));
+        ck_assert_int_eq(e.stage, MQTT_STAGE_TLS);
+        (void) mqtt_probe_free(p);
+        fake_server_stop(&s);
+}
+END_TEST
+
 static int sign(void *userdata, az_span input, char *ret_signature, size_t size) {
         (void) snprintf(ret_signature, size, "signed");
         return *(int *) userdata;
@@ -293,6 +322,7 @@ static Suite *probe_suite(void) {
         tcase_set_timeout(t, 30);
         tcase_add_loop_test(t, a_probe_goes_as_far_as_it_is_asked_to, 0, ELEMENTSOF(depths));
         tcase_add_loop_test(t, a_probe_says_where_it_failed_and_why, 0, ELEMENTSOF(failures));
+        tcase_add_loop_test(t, a_certificate_that_the_server_refuses_is_found_out, 0, ELEMENTSOF(own));
         tcase_add_test(t, a_sign_job_is_a_stage_and_is_destroyed_once);
         tcase_add_test(t, one_probe_at_a_time_and_a_stopped_one_says_no_more);
         tcase_add_test(t, many_probes_leave_no_fd_and_no_thread);
