@@ -4,10 +4,11 @@
 /*
  * What the files of io.aziotd.device share; nobody else includes it.
  *
- *      device.c          the status, and the table of methods
- *      device-check.c    an active look at each layer
- *      device-history.c  what became of the link
- *      device-explain.c  why it is down, or up
+ *      device.c               the status, and the table of methods
+ *      device-check.c         an active look at each layer
+ *      device-explain.c       why it is down, or up
+ *      device-history.c       what became of the link
+ *      device-provisioning.c  what the provisioning service says
  */
 
 #include "daemon/device.h"
@@ -39,9 +40,12 @@ struct Device {
 
         Watcher *watchers;         /* of the status */
         Watcher *history_watchers; /* of the history */
+        Watcher *provisioning_watchers;
         Counters told;
         uint64_t told_us;
         bool link_changed, counters_changed; /* since then */
+        uint64_t told_runs;                  /* to who watches the provisioning */
+        bool told_running;
 };
 
 /* Adds the call to a list until its client is gone. -ENOMEM. */
@@ -55,6 +59,12 @@ extern const IpcStruct device_get_history_struct;
 int device_check(IpcCall *call, const void *params, void *userdata);
 int device_get_history(IpcCall *call, const void *params, void *userdata);
 int device_explain(IpcCall *call, const void *params, void *userdata);
+
+int device_get_provisioning(IpcCall *call, const void *params, void *userdata);
+int device_reprovision(IpcCall *call, const void *params, void *userdata);
+
+/* Tells who watches the provisioning how that is now. */
+void device_tell_provisioning(Device *d);
 
 /* Tells who watches the history of what was added. */
 void device_history_added(void *userdata, const HistoryRecord *record);

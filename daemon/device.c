@@ -184,6 +184,7 @@ void device_link_changed(Device *d) {
 void device_run_due(Device *d, uint64_t now_us) {
         Counters counters;
 
+        device_tell_provisioning(d);
         if (!d->watchers)
                 return;
 
@@ -239,6 +240,8 @@ static const IpcMethod methods[] = {
         { "Reconnect", IPC_GRANT_ADMIN, 0, NULL, device_reconnect },
         { "Check", IPC_GRANT_READ, IPC_METHOD_MORE_ONLY, NULL, device_check },
         { "Explain", IPC_GRANT_READ, 0, NULL, device_explain },
+        { "GetProvisioning", IPC_GRANT_READ, IPC_METHOD_MORE, NULL, device_get_provisioning },
+        { "Reprovision", IPC_GRANT_ADMIN, 0, NULL, device_reprovision },
         { "GetHistory", IPC_GRANT_READ, IPC_METHOD_MORE, &device_get_history_struct, device_get_history },
 };
 

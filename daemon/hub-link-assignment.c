@@ -8,10 +8,10 @@ static void set_aside(const HubLink *link) {
         char where[160];
 
         state_file_set_aside(link->provisioning.file, where, sizeof(where));
-        log_warning(link->log,
-                    "What the provisioning service said is damaged, asking it again; '" ASSIGNMENT_FILE
-                    "' in the state directory %s",
-                    where);
+        (void) log_full(link->log, LOG_WARNING, 0, FIELDS("MESSAGE_ID=" MSG_STATE_DAMAGED),
+                        "'" ASSIGNMENT_FILE "', which says where this device belongs, is damaged: asking the "
+                        "provisioning service again; the file is %s",
+                        where);
 }
 
 void hub_link_load_assignment(HubLink *link) {

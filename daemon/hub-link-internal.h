@@ -60,11 +60,13 @@ typedef struct Provisioning {
         az_dps_session session;
         uint8_t *body; /* room for the request */
         ProvisioningResult result;
-        Assignment assignment;   /* the one in use; without a hub there is none */
-        StateFile *file;         /* where it is kept */
-        bool is_dirty;           /* another one is to be kept, when this one is */
-        bool is_wished;          /* a run begins as soon as there is no connection in its way */
-        int64_t failed_clock_us; /* hub_link_clock_offset_us() when a run failed */
+        Assignment assignment; /* the one in use; without a hub there is none */
+        StateFile *file;       /* where it is kept */
+        bool is_dirty;         /* another one is to be kept, when this one is */
+        bool is_wished;        /* a run begins as soon as there is no connection in its way */
+        uint64_t n_runs;       /* that have ended */
+        char error[sizeof(((Diagnosis *) NULL)->text)]; /* why the last one failed; "": it did not */
+        int64_t failed_clock_us;                        /* hub_link_clock_offset_us() when a run failed */
 } Provisioning;
 
 struct HubLink {

@@ -51,20 +51,25 @@ static void assigned(HubLink *link) {
                 return;
         }
         hub_link_keep_assignment(link);
+        hub_link_tell(link, HISTORY_PROVISIONED, &(HistoryFacts){ .host = p->assignment.hub });
         hub_link_run_recovery(link, az_recovery_assigned(&link->recovery, is_same, boottime_us()));
 }
 
 /* The connection is gone: the recovery decides. */
 static void finish_run(HubLink *link) {
-        ProvisioningResult *result = &link->provisioning.result;
+        Provisioning *p = &link->provisioning;
+        ProvisioningResult *result = &p->result;
 
         hub_link_close(link);
         result->is_there = false;
+        p->n_runs++;
+        p->error[0] = '\0';
         if (result->error_class == AZ_ERROR_CLASS_NONE) {
                 assigned(link);
                 return;
         }
-        link->provisioning.failed_clock_us = hub_link_clock_offset_us();
+        (void) snprintf(p->error, sizeof(p->error), "%s", link->cause.text);
+        p->failed_clock_us = hub_link_clock_offset_us();
         hub_link_run_recovery(link,
                               az_recovery_failed(&link->recovery, result->error_class, result->retry_after_s,
                                                  hub_link_clock_is_plausible(), boottime_us()));

@@ -182,6 +182,20 @@ void hub_link_get_status(const HubLink *link, HubLinkStatus *ret) {
         };
 }
 
-const Assignment *hub_link_get_assignment(const HubLink *link) {
-        return link->provisioning.assignment.hub ? &link->provisioning.assignment : NULL;
+int hub_link_get_provisioning(const HubLink *link, HubLinkProvisioning *ret) {
+        const Provisioning *p = &link->provisioning;
+
+        if (!enrollment_is_configured(link->config))
+                return HUB_LINK_NOT_ENROLLED;
+        *ret = (HubLinkProvisioning){
+                .endpoint = link->config->provisioning.endpoint,
+                .id_scope = link->config->provisioning.id_scope ?: "",
+                .registration_id = p->enrollment.owner.registration_id,
+                .is_running = hub_link_is_provisioning(link) || p->is_wished,
+                .n_runs = p->n_runs,
+                .last_error = p->error[0] ? p->error : NULL,
+                .next_run_us = az_recovery_deadline_us(&link->recovery),
+                .assignment = p->assignment.hub ? &p->assignment : NULL,
+        };
+        return 0;
 }

@@ -110,8 +110,20 @@ void hub_link_reconnect(HubLink *link);
 
 /* Asks the provisioning service again for the hub, when what is in flight is finished. 0; NOT_ENROLLED. */
 int hub_link_reprovision(HubLink *link);
-/* What the provisioning service said last, until the next hub_link_dispatch(); NULL: nothing. */
-const Assignment *hub_link_get_assignment(const HubLink *link);
+
+/* Strings live until the next hub_link_dispatch(). */
+typedef struct HubLinkProvisioning {
+        const char *endpoint, *id_scope;
+        const char *registration_id;  /* NULL: not known yet */
+        bool is_running;              /* or is going to */
+        uint64_t n_runs;              /* that have ended */
+        const char *last_error;       /* why the last one failed; NULL: it did not */
+        uint64_t next_run_us;         /* CLOCK_BOOTTIME; UINT64_MAX: that depends on the hub */
+        const Assignment *assignment; /* NULL: none */
+} HubLinkProvisioning;
+
+/* 0; HUB_LINK_NOT_ENROLLED. */
+int hub_link_get_provisioning(const HubLink *link, HubLinkProvisioning *ret);
 /* The wall clock was set: a token may be of no use any more, or the time for one may have come. */
 void hub_link_clock_changed(HubLink *link);
 HubLinkState hub_link_get_state(const HubLink *link);

@@ -62,6 +62,8 @@ static const struct {
         { "io.aziotd.messages.TooManyTakers", "this user has too many workers waiting" },
         { "io.aziotd.messages.TooManyUnsettled",
           "this program has too many messages that it has not settled" },
+        { "io.aziotd.device.NotProvisioned",
+          "the configuration names the hub, so no provisioning service is asked" },
         { "io.aziotd.twin.TwinUnavailable",
           "nothing is known of the twin before the device has been online" },
         { "io.aziotd.twin.PatchRefused", "the hub does not take this patch" },
