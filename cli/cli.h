@@ -40,6 +40,8 @@ int serve_main(Cli *cli, int argc, char **argv);
 int check_main(Cli *cli, int argc, char **argv);
 int history_main(Cli *cli, int argc, char **argv);
 int why_main(Cli *cli, int argc, char **argv);
+int provisioning_main(Cli *cli, int argc, char **argv);
+int reprovision_main(Cli *cli, int argc, char **argv);
 int call_main(Cli *cli, int argc, char **argv);
 
 /* Runs the verb that argv[optind] names, and returns its exit code; complains if there is none. */

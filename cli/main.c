@@ -6,10 +6,18 @@
 #include "util/util.h"
 
 static const Verb verbs[] = {
-        { "status", status_main },     { "watch", watch_main },     { "send", send_main },
-        { "messages", messages_main }, { "twin", twin_main },       { "serve", serve_main },
-        { "call", call_main },         { "history", history_main }, { "check", check_main },
+        { "status", status_main },
+        { "watch", watch_main },
+        { "send", send_main },
+        { "messages", messages_main },
+        { "twin", twin_main },
+        { "serve", serve_main },
+        { "call", call_main },
         { "why", why_main },
+        { "check", check_main },
+        { "history", history_main },
+        { "provisioning", provisioning_main },
+        { "reprovision", reprovision_main },
 };
 
 static const char usage[] =
@@ -22,6 +30,8 @@ static const char usage[] =
         "  why                  say why the device is offline, and what to do\n"
         "  check                look now at everything that the link needs\n"
         "  history              show what became of the link\n"
+        "  provisioning         show which hub the provisioning service has assigned\n"
+        "  reprovision          ask it again\n"
         "  send [BODY]          send a message, or one for each line of standard input\n"
         "  messages [-- CMD]    print messages from the cloud, or give them to a command\n"
         "  twin get             show the device twin\n"

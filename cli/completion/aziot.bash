@@ -30,6 +30,8 @@ _aziot() {
                 [why]=''
                 [check]=''
                 [history]='--lines -n --follow -f'
+                [provisioning]='--payload'
+                [reprovision]='--wait'
                 [send]='--property --content-type --message-id --component --ttl --text --data --stage --timeout --verbose -v'
                 [messages]='--count --wait'
                 [twin]=''
@@ -89,7 +91,7 @@ _aziot() {
                 words="--socket --json --help ${options[${verb:--}]-}"
         else
                 case $verb/$n_arguments in
-                /0) words='status watch why check history send messages twin serve call' ;;
+                /0) words='status watch why check history provisioning reprovision send messages twin serve call' ;;
                 twin/0) words='get watch report acknowledge' ;;
                 messages/0) words='--' ;;
                 serve/*) words="$([[ $n_arguments -gt 0 ]] && echo --) $("$aziot" call io.aziotd.methods.List 2>/dev/null |

@@ -19,7 +19,8 @@ from harness import BUILD, eventually, tap
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = (ROOT / "cli/completion", ROOT / "hubsim/completion")
 
-VERBS = ("status", "watch", "why", "check", "history", "send", "messages", "twin", "serve", "call")
+VERBS = ("status", "watch", "why", "check", "history", "provisioning", "reprovision", "send", "messages", "twin",
+         "serve", "call")
 TWIN_VERBS = ("get", "watch", "report", "acknowledge")
 COMMANDS = ("run", "monitor", "log", "invoke", "twin", "messages", "fault", "limit", "rules", "cut", "device",
             "certificate", "enrollment", "registration")

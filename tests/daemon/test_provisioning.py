@@ -100,5 +100,166 @@ class Cache(ProvisioningCase):
         self.daemon.program.wait_for_output("'hall' no longer|assigned to another")
 
 
+PAYLOADS = {
+    "object": '{"region":"weu", "n":9007199254740993, "x":1.10}',
+    "array": "[1, 1e400]",
+    "string": '"x\\u0000y"',
+    "number": "1.10",
+    "true": "true",
+}
+
+
+class Api(ProvisioningCase):
+    def provisioning_now(self):
+        return self.daemon.call("io.aziotd.device.GetProvisioning")
+
+    def test_what_the_service_says_is_told(self):
+        self.enroll(device="hall", payload=PAYLOADS["object"])
+        self.start_online()
+        now = self.provisioning_now()
+        self.assertEqual((now["endpoint"], now["idScope"], now["registrationId"], now["isRunning"], now["runs"]),
+                         ("localhost", self.provisioning["IdScope"], "pump-17", False, 1))
+        self.assertNotIn("lastError", now)
+        self.assertEqual((now["assignment"]["deviceId"], now["assignment"]["substatus"]), ("hall", "initialAssignment"))
+        out, _ = self.aziot("provisioning")
+        self.assertRegex(out, "device +hall\\nassigned +20.* ago\\), initialAssignment\\n")
+
+    def test_a_payload_of_each_kind_is_told_byte_for_byte(self):
+        self.enroll(payload=PAYLOADS["object"])
+        self.start_online()
+        for kind, payload in PAYLOADS.items():
+            with self.subTest(kind):
+                self.hub.call("ChangeEnrollment", {"enrollment": "pump-17", "payload": payload})
+                self.aziot("reprovision", "--wait")
+                self.assertEqual(self.aziot("provisioning", "--payload")[0], payload + "\n")
+        self.daemon.stop()
+        self.start_online()
+        self.assertEqual(self.aziot("provisioning", "--payload")[0], PAYLOADS["true"] + "\n")
+
+    def test_without_a_payload_there_is_none(self):
+        self.enroll()
+        self.start_online()
+        self.aziot("provisioning", "--payload", code=3)
+
+    def test_the_payload_of_the_request_arrives(self):
+        self.provisioning["PayloadFile"] = self.directory / "payload"
+        self.provisioning["PayloadFile"].write_text('{"site": "%s"}\n' % ("n" * 2000))
+        self.enroll()
+        self.start_online()
+        registration = self.hub.call("GetRegistration", {"registration": "pump-17"})
+        self.assertEqual(registration["payload"], self.provisioning["PayloadFile"].read_text().strip())
+
+    def test_a_hub_that_is_configured_is_not_provisioned(self):
+        self.daemon.config = {"Hub": {"TrustedCAFile": self.hub.ca_file,
+                                      "ConnectionStringFile": self.hub.connection_string_file}}
+        self.start_online()
+        for method in "GetProvisioning", "Reprovision":
+            with self.refused("io.aziotd.device.NotProvisioned"):
+                self.daemon.call("io.aziotd.device." + method)
+        self.assertIn("names the hub", self.aziot("provisioning", code=1)[1])
+        self.assertIn("names the hub", self.aziot("reprovision", "--wait", code=1)[1])
+
+    def test_two_identities_are_refused_in_words(self):
+        self.enroll()
+        self.daemon.config["Hub"]["ConnectionStringFile"] = self.hub.connection_string_file
+        self.daemon.start()
+        status = self.daemon.wait_for_link("waiting")
+        self.assertRegex(status["link"]["lastError"], "IdScope=.*ConnectionStringFile=")
+
+
+class Again(ProvisioningCase):
+    """The service is asked while the device is online."""
+
+    def setUp(self):
+        super().setUp()
+        self.enroll(device="hall")
+
+    def test_the_same_hub_is_connected_to_again_and_nothing_is_lost(self):
+        self.start_online()
+        wire = self.daemon.connect()
+        for n in range(50):
+            wire.call("io.aziotd.telemetry.Send", {"message": {"body": {"n": n}}})
+            if n == 20:
+                self.daemon.call("io.aziotd.device.Reprovision")
+        self.daemon.wait_for_empty_outbox()
+        harness.assert_delivered(self, self.hub.messages(), 50)
+        self.daemon.program.wait_for_output("still assigns 'hall'")
+
+    def test_progress_is_told(self):
+        self.start_online()
+        out, _ = self.aziot("reprovision", "--wait")
+        self.assertEqual(out, "asking the provisioning service\nassigned: 'hall' at 'localhost'\n")
+        events = [e["event"] for e in self.daemon.call("io.aziotd.device.GetHistory")["events"]]
+        self.assertIn("provisioned", events)
+
+    def test_another_device_is_another_device(self):
+        self.start_online()
+        self.hub.call("ChangeEnrollment", {"enrollment": "pump-17", "device": "roof"})
+        self.aziot("reprovision", "--wait")
+        self.daemon.wait_for_status(lambda s: s["deviceId"] == "roof" and s["link"]["state"] == "online", "roof")
+        self.daemon.program.wait_for_output("'roof' at 'localhost', no longer 'hall'")
+        self.daemon.program.wait_for_output("This is device 'roof' now and no longer 'hall'")
+
+    def test_a_service_that_cannot_be_reached_does_not_cost_the_hub(self):
+        self.start_online()
+        self.daemon.stop()
+        self.provisioning["Port"] = 1
+        self.start_online()
+        _, err = self.aziot("reprovision", "--wait", code=3)
+        self.assertIn("refused", err)
+        self.daemon.wait_online()
+
+
+class Failures(ProvisioningCase):
+    def test_a_disabled_enrollment_is_asked_for_again_when_an_operator_says_so(self):
+        self.enroll(status="disabled")
+        self.daemon.start()
+        status = self.daemon.wait_for_link("waiting")
+        self.assertIn("disabled", status["link"]["lastError"])
+        self.assertIn("nextAttempt", status["link"])
+        self.hub.call("ChangeEnrollment", {"enrollment": "pump-17", "status": "enabled"})
+        self.aziot("reprovision", "--wait")
+        self.daemon.wait_online()
+
+    def test_a_failed_assignment_says_its_code(self):
+        self.enroll(failure=400207)
+        self.daemon.start()
+        status = self.daemon.wait_for_link("waiting")
+        self.assertIn("400207", status["link"]["lastError"])
+        self.assertIn("400207", self.aziot("provisioning", code=3)[0])
+
+    def test_a_refused_request_says_its_tracking_id(self):
+        self.enroll()
+        self.hub.call("DpsFault", {"registers": 1, "status": 400})
+        self.daemon.start()
+        status = self.daemon.wait_for_link("waiting")
+        self.assertRegex(status["link"]["lastError"], "[0-9a-f]{8}-[0-9a-f]{4}-")
+
+    def test_a_service_that_throttles_is_asked_later(self):
+        self.enroll()
+        self.hub.call("DpsFault", {"registers": 1, "status": 429, "retryAfterSeconds": 2})
+        self.start_online()
+        self.daemon.program.wait_for_output("asked too often.*429001")
+
+    def test_a_wrong_key_is_corrected_without_a_restart(self):
+        self.enroll()
+        right = self.key_file.read_text()
+        self.key_file.write_text("AAAA")
+        self.daemon.start()
+        self.daemon.wait_for_link("waiting")
+        self.key_file.write_text(right)
+        self.daemon.call("io.aziotd.device.Reconnect")
+        self.daemon.wait_online()
+
+    def test_a_service_that_comes_later_is_found(self):
+        self.enroll()
+        self.hub.stop()
+        self.daemon.start()
+        self.daemon.program.wait_for_output("retrying")
+        self.assertEqual(self.daemon.status()["link"]["state"], "provisioning")
+        self.hub.start()
+        self.daemon.wait_online()
+
+
 if __name__ == "__main__":
     tap.main()

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+
+/* aziot provisioning, aziot reprovision: where the provisioning service has sent this device. */
+
+#include "cli/duration.h"
+#include "cli/loop.h"
+#include "cli/reply.h"
+
+#define GET         "io.aziotd.device.GetProvisioning"
+#define REPROVISION "io.aziotd.device.Reprovision"
+
+/* The label of a line. */
+#define LABEL "%-14s"
+
+static const char provisioning_usage[] =
+        "Usage: aziot provisioning [OPTION]...\n"
+        "\n"
+        "Shows who this device is to the provisioning service, and which hub that has assigned to it.\n"
+        "Exit code: 0 a hub is assigned, 3 none is, 1 error.\n"
+        "\n"
+        "      --payload             print only what the service gave the device with it, a JSON value as it "
+        "came;\n"
+        "                            exit code 3: nothing\n" CLI_OPTIONS_HELP;
+
+static const char reprovision_usage[] =
+        "Usage: aziot reprovision [OPTION]...\n"
+        "\n"
+        "Has the provisioning service asked again which hub this device belongs to. Nothing is lost by it.\n"
+        "\n"
+        "      --wait                tell how it goes and wait for its end; exit code 3: it "
+        "failed\n" CLI_OPTIONS_HELP;
+
+enum {
+        OPTION_PAYLOAD = CLI_OPTION_VERB,
+        OPTION_WAIT,
+};
+
+static const struct option provisioning_options[] = {
+        CLI_OPTIONS,
+        { "payload", no_argument, NULL, OPTION_PAYLOAD },
+        {},
+};
+
+static const struct option reprovision_options[] = {
+        CLI_OPTIONS,
+        { "wait", no_argument, NULL, OPTION_WAIT },
+        {},
+};
+
+/* What there is ----------------------------------------------------------------------------------------- */
+
+static bool is_assigned(const AziotReply *reply) {
+        const char *value;
+        size_t n;
+
+        return aziot_json_find(reply->parameters, reply->parameters_size, "assignment.hub", &value, &n) == 0;
+}
+
+/* An object is there as it came, anything else as text. Returns whether there is either. */
+static bool print_payload(const AziotReply *reply) {
+        _cleanup_(freep) char *text =
+                reply_get_text(reply->parameters, reply->parameters_size, "assignment.payloadText");
+        const char *value;
+        size_t n;
+
+        if (text) {
+                (void) puts(text);
+                return true;
+        }
+        if (aziot_json_find(reply->parameters, reply->parameters_size, "assignment.payload", &value, &n) != 0)
+                return false;
+        (void) printf("%.*s\n", (int) n, value);
+        return true;
+}
+
+static char *get(const AziotReply *reply, const char *path) {
+        return reply_get_text(reply->parameters, reply->parameters_size, path);
+}
+
+static void print_assignment(const AziotReply *reply) {
+        _cleanup_(freep) char *hub = get(reply, "assignment.hub");
+        _cleanup_(freep) char *device = get(reply, "assignment.deviceId");
+        _cleanup_(freep) char *assigned = get(reply, "assignment.assigned");
+        _cleanup_(freep) char *substatus = get(reply, "assignment.substatus");
+        char age[DURATION_TEXT_MAX];
+
+        if (!hub || !device || !assigned)
+                return;
+        (void) printf(LABEL "%s\n", "hub", hub);
+        (void) printf(LABEL "%s\n", "device", device);
+        (void) printf(LABEL "%s (%s ago)%s%s\n", "assigned", assigned, duration_from_now(age, assigned),
+                      substatus ? ", " : "", substatus ? substatus : "");
+}
+
+static void print_line(const char *label, const char *text) {
+        if (text)
+                (void) printf(LABEL "%s\n", label, text);
+}
+
+static void print_provisioning(const AziotReply *reply) {
+        _cleanup_(freep) char *endpoint = get(reply, "endpoint");
+        _cleanup_(freep) char *id_scope = get(reply, "idScope");
+        _cleanup_(freep) char *registration = get(reply, "registrationId");
+        _cleanup_(freep) char *error = get(reply, "lastError");
+        _cleanup_(freep) char *next = get(reply, "nextRun");
+
+        print_line("service", endpoint);
+        print_line("id scope", id_scope);
+        print_line("registration", registration);
+        print_assignment(reply);
+        if (reply_is_true(reply->parameters, reply->parameters_size, "isRunning"))
+                print_line("now", "the service is asked for the hub");
+        print_line("last failure", error);
+        print_line("next run", next);
+}
+
+static int show(Cli *cli, bool payload_only) {
+        _cleanup_(aziot_freep) Aziot *a = NULL;
+        const AziotReply *reply;
+        bool is_there;
+        int r;
+
+        if (cli_open(cli, &a) < 0)
+                return CLI_ERROR;
+        r = aziot_call(a, GET, NULL, 0, &reply);
+        if (r != 0)
+                return cli_failure(a, r);
+        is_there = is_assigned(reply);
+        if (payload_only)
+                is_there = print_payload(reply);
+        else if (cli->json)
+                (void) cli_print_json(reply->parameters, reply->parameters_size);
+        else
+                print_provisioning(reply);
+        r = cli_flush();
+        return r != CLI_OK || is_there ? r : CLI_NO;
+}
+
+int provisioning_main(Cli *cli, int argc, char **argv) {
+        bool payload_only = false;
+        int option, code;
+
+        while ((option = getopt_long(argc, argv, "", provisioning_options, NULL)) >= 0) {
+                if (option == OPTION_PAYLOAD) {
+                        payload_only = true;
+                        continue;
+                }
+                code = cli_option(cli, option, provisioning_usage);
+                if (code >= 0)
+                        return code;
+        }
+        if (optind < argc)
+                return cli_usage("provisioning takes no argument");
+        return show(cli, payload_only);
+}
+
+/* Again ------------------------------------------------------------------------------------------------- */
+
+typedef struct Waiter {
+        Loop loop;
+        int64_t n_runs; /* before; -1: not known yet */
+        bool was_running;
+        int code; /* how it went */
+} Waiter;
+
+static void waiter_done(Waiter *w) {
+        loop_done(&w->loop);
+}
+
+/* The run has ended. */
+static Step tell_result(Waiter *w, const AziotReply *reply) {
+        _cleanup_(freep) char *error = get(reply, "lastError");
+        _cleanup_(freep) char *hub = get(reply, "assignment.hub");
+        _cleanup_(freep) char *device = get(reply, "assignment.deviceId");
+
+        w->code = error || !hub ? CLI_NO : CLI_OK;
+        if (w->loop.cli->json)
+                (void) cli_print_json(reply->parameters, reply->parameters_size);
+        else if (error)
+                (void) cli_error("%s", error);
+        else if (hub)
+                (void) printf("assigned: '%s' at '%s'\n", device ? device : "?", hub);
+        return cli_flush() == CLI_OK ? STEP_DONE : STEP_FAILED;
+}
+
+static Step waiter_on_event(void *userdata, const AziotEvent *event) {
+        const AziotReply *reply = &event->as.reply;
+        Waiter *w = userdata;
+        bool is_running;
+        int64_t n_runs;
+
+        if (event->type != AZIOT_EVENT_REPLY)
+                return STEP_ON;
+        if (event->result != 0) {
+                (void) cli_failure(w->loop.a, event->result);
+                return STEP_FAILED;
+        }
+        if (!reply->continues) /* that of Reprovision */
+                return STEP_ON;
+
+        n_runs = reply_get_number(reply->parameters, reply->parameters_size, "runs", 0);
+        if (w->n_runs < 0) {
+                w->n_runs = n_runs;
+                return aziot_call_start(w->loop.a, REPROVISION, NULL, 0, NULL) < 0 ? STEP_FAILED : STEP_ON;
+        }
+        if (n_runs != w->n_runs)
+                return tell_result(w, reply);
+        is_running = reply_is_true(reply->parameters, reply->parameters_size, "isRunning");
+        if (is_running && !w->was_running && !w->loop.cli->json)
+                (void) printf("asking the provisioning service\n");
+        w->was_running = is_running;
+        return cli_flush() == CLI_OK ? STEP_ON : STEP_FAILED;
+}
+
+static int reprovision_and_wait(Cli *cli) {
+        _cleanup_(waiter_done) Waiter w = { .loop = LOOP_NULL, .n_runs = -1, .code = CLI_ERROR };
+        int r;
+
+        if (loop_open(&w.loop, cli) < 0)
+                return CLI_ERROR;
+        w.loop.on_event = waiter_on_event;
+        w.loop.userdata = &w;
+        r = aziot_watch(w.loop.a, GET, NULL, NULL);
+        if (r < 0)
+                return cli_failure(w.loop.a, r);
+        (void) loop_run(&w.loop);
+        return w.code;
+}
+
+static int reprovision(Cli *cli) {
+        _cleanup_(aziot_freep) Aziot *a = NULL;
+        const AziotReply *reply;
+        int r;
+
+        if (cli_open(cli, &a) < 0)
+                return CLI_ERROR;
+        r = aziot_call(a, REPROVISION, NULL, 0, &reply);
+        return r == 0 ? CLI_OK : cli_failure(a, r);
+}
+
+int reprovision_main(Cli *cli, int argc, char **argv) {
+        bool wait = false;
+        int option, code;
+
+        while ((option = getopt_long(argc, argv, "", reprovision_options, NULL)) >= 0) {
+                if (option == OPTION_WAIT) {
+                        wait = true;
+                        continue;
+                }
+                code = cli_option(cli, option, reprovision_usage);
+                if (code >= 0)
+                        return code;
+        }
+        if (optind < argc)
+                return cli_usage("reprovision takes no argument");
+        return wait ? reprovision_and_wait(cli) : reprovision(cli);
+}
