@@ -58,7 +58,10 @@ static void add_target(Check *c, CloudService service, const char *host, uint16_
         if (!host)
                 return;
         assert(c->n_targets < CHECK_TARGETS_MAX);
-        *t = (CheckTarget){ .service = service, .port = port, .transport = "mqtt" };
+        *t = (CheckTarget){ .service = service,
+                            .port = port,
+                            .transport = route_transport_to_string(
+                                    route_get_transport(hub_link_get_route(c->c.link))) };
         (void) snprintf(t->host, sizeof(t->host), "%s", host);
         c->n_targets++;
 }
@@ -82,19 +85,21 @@ static void find_targets(Check *c) {
 static int start_probe(Check *c) {
         const CheckTarget *t = &c->targets[c->target];
         const Config *config = c->c.config;
-        const MqttEndpoint endpoint = {
+        Route *route = hub_link_get_route(c->c.link);
+        MqttEndpoint endpoint = {
                 .host = az_span_create_from_str((char *) t->host),
-                .port = t->port,
                 .ca_file = config->hub.trusted_ca_file,
                 .certificate_file = c->credential.certificate_file,
                 .private_key_file = c->credential.private_key_file,
                 .private_key_password_file = c->credential.private_key_password_file,
-                .name_timeout_us = config->network.resolve_timeout_s * USEC_PER_SEC,
-                .tcp_timeout_us = config->network.connect_timeout_s * USEC_PER_SEC,
-                .tls_timeout_us = config->network.tls_timeout_s * USEC_PER_SEC,
         };
+        int r;
 
-        return mqtt_probe_start(c->probe, &endpoint, NULL, MQTT_STAGE_TLS, boottime_us());
+        route_fill_endpoint(route, route_get_transport(route), t->service, t->port,
+                            endpoint.certificate_file != NULL, &endpoint);
+        r = mqtt_probe_start(c->probe, &endpoint, NULL, MQTT_STAGE_WEBSOCKET, boottime_us());
+        route_forget_secret(route);
+        return r;
 }
 
 static void describe_certificate(const MqttCertificate *s, char *ret, size_t size) {

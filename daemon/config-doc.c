@@ -47,9 +47,13 @@ static void print_conf(void) {
 
 static const char *type_text(const ConfigKey *key) {
         static const char *const texts[] = {
-                [CONFIG_STRING] = "text",           [CONFIG_PATH_NAME] = "absolute path",
-                [CONFIG_NUMBER] = "number",         [CONFIG_SECONDS] = "time, as in 90s or 1h 30min",
-                [CONFIG_BYTES] = "size, as in 64M", [CONFIG_ENUM] = "word",
+                [CONFIG_STRING] = "text",
+                [CONFIG_PATH_NAME] = "absolute path",
+                [CONFIG_NUMBER] = "number",
+                [CONFIG_SECONDS] = "time, as in 90s or 1h 30min",
+                [CONFIG_BYTES] = "size, as in 64M",
+                [CONFIG_ENUM] = "word",
+                [CONFIG_PROXY] = "URL",
         };
         return texts[key->type];
 }

@@ -20,7 +20,7 @@ const struct ConfigSection config_sections[] = {
         { "Provisioning",
           "The Device Provisioning Service, which tells the device its hub and its name there; "
           "in place of those in section [Hub]." },
-        { "Network", "How long each step of connecting may take." },
+        { "Network", "The way to the cloud, and how long each step of connecting may take." },
         { "Outbox", "Where messages wait for the hub, and how many may." },
         { "Log", "What the daemon says." },
         {},
@@ -91,12 +91,26 @@ const ConfigKey config_table[] = {
           .help = "The host name of the provisioning service." },
         { "Provisioning", "Port", CONFIG_NUMBER, MEMBER(provisioning.port), 1, 65535, "8883",
           .help = "Its port for MQTT over TLS." },
+        { "Network", "Proxy", CONFIG_PROXY, MEMBER(network.proxy),
+          .help = "A proxy for HTTP that is asked, by CONNECT, for every connection: http://host:port. What "
+                  "passes through it is encrypted from end to end. Unless set, there is none; the "
+                  "environment is not consulted." },
+        { "Network", "ProxyCredentialFile", CONFIG_PATH_NAME, MEMBER(network.proxy_credential_file),
+          .help = "A file with user:password for the proxy, readable by the daemon alone. Unless set, the "
+                  "systemd credential aziotd.proxy is used if there is one." },
         { "Network", "ResolveTimeoutSec", CONFIG_SECONDS, MEMBER(network.resolve_timeout_s), 1, 300, "10s",
           .help = "How long the hub's name may take to resolve." },
         { "Network", "ConnectTimeoutSec", CONFIG_SECONDS, MEMBER(network.connect_timeout_s), 1, 300, "15s",
           .help = "How long the TCP connection may take, over all addresses of the hub." },
         { "Network", "TLSTimeoutSec", CONFIG_SECONDS, MEMBER(network.tls_timeout_s), 1, 300, "15s",
           .help = "How long the TLS handshake may take." },
+        { "Network", "ProxyTimeoutSec", CONFIG_SECONDS, MEMBER(network.proxy_timeout_s), 1, 300, "15s",
+          .help = "How long the proxy may take to connect to the hub." },
+        { "Network", "ConnackTimeoutSec", CONFIG_SECONDS, MEMBER(network.connack_timeout_s), 1, 300, "30s",
+          .help = "How long the hub may take to say whether it lets the device in." },
+        { "Network", "TCPUserTimeoutSec", CONFIG_SECONDS, MEMBER(network.tcp_user_timeout_s), 5, 900, "60s",
+          .help = "After how long the connection is given up when what was sent is not confirmed by the "
+                  "other side's TCP." },
         { "Outbox", "Directory", CONFIG_PATH_NAME, MEMBER(outbox.directory),
           .help = "A directory that belongs to the outbox alone. Unless set, 'outbox' in the state "
                   "directory." },

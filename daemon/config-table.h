@@ -16,6 +16,7 @@ typedef enum ConfigType {
                            */
         CONFIG_BYTES,     /* uint64_t; "1048576", "64M", "2G" */
         CONFIG_ENUM,      /* int; index into names + min */
+        CONFIG_PROXY,     /* char *; "http://host:port" */
         _CONFIG_TYPE_MAX,
 } ConfigType;
 

@@ -2,6 +2,8 @@
 
 #include "daemon/config-value.h"
 
+#include "daemon/proxy-url.h"
+
 typedef struct Unit {
         const char *name;
         uint64_t factor;
@@ -121,6 +123,7 @@ static int set_string(char **member, az_span text) {
 
 int config_value_set(Config *c, const ConfigKey *key, az_span text, const char **ret_wrong) {
         void *member = config_member(c, key);
+        ProxyUrl proxy;
 
         *ret_wrong = NULL;
         switch (key->type) {
@@ -130,6 +133,10 @@ int config_value_set(Config *c, const ConfigKey *key, az_span text, const char *
                         break;
                 }
                 return set_string(member, text);
+        case CONFIG_PROXY:
+                if (az_span_size(text) > 0)
+                        *ret_wrong = proxy_url_parse(&proxy, text);
+                return *ret_wrong ? CONFIG_INVALID : set_string(member, text);
         case CONFIG_STRING:
                 return set_string(member, text);
         case CONFIG_NUMBER:

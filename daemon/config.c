@@ -14,7 +14,8 @@
 
 static void config_free_strings(Config *c) {
         for (size_t i = 0; config_table[i].section; i++)
-                if (config_table[i].type == CONFIG_STRING || config_table[i].type == CONFIG_PATH_NAME)
+                if (config_table[i].type == CONFIG_STRING || config_table[i].type == CONFIG_PATH_NAME ||
+                    config_table[i].type == CONFIG_PROXY)
                         free(*(char **) config_member(c, &config_table[i]));
 }
 
@@ -83,8 +84,9 @@ static int apply_item(void *userdata, const ConfigFile *f, const ConfigItem *ite
         r = config_value_set(c, key, az_span_size(item->value) == 0 ? config_default(key) : item->value,
                              &wrong);
         if (r == CONFIG_INVALID) {
-                /* What stands where the name of a file belongs may be the secret itself. */
-                az_span quoted = key->type == CONFIG_PATH_NAME ? AZ_SPAN_EMPTY : item->value;
+                /* What stands where the name of a file belongs, or in a URL, may be the secret itself. */
+                bool is_secret = key->type == CONFIG_PATH_NAME || key->type == CONFIG_PROXY;
+                az_span quoted = is_secret ? AZ_SPAN_EMPTY : item->value;
 
                 return config_messages_add(messages, LOG_ERR, f->name, item->line, "%s=%.*s: %s", key->key,
                                            az_span_size(quoted), (char *) az_span_ptr(quoted), wrong);

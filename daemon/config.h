@@ -47,6 +47,11 @@ typedef struct Config {
                 uint64_t resolve_timeout_s;
                 uint64_t connect_timeout_s;
                 uint64_t tls_timeout_s;
+                uint64_t proxy_timeout_s;
+                uint64_t connack_timeout_s;
+                uint64_t tcp_user_timeout_s;
+                char *proxy; /* proxy_url_parse() takes it; NULL: none */
+                char *proxy_credential_file;
         } network;
         struct {
                 char *directory; /* NULL: "outbox" in the state directory */

@@ -302,6 +302,22 @@ static const char *find_file(const char *configured, const char *directory, cons
         return access(buffer, F_OK) >= 0 ? buffer : NULL;
 }
 
+int credential_read_secret(char **ret, const char *configured, const char *credentials_directory,
+                           const char *name, ConfigMessages *messages) {
+        _cleanup_(wipe_freep) char *secret = NULL;
+        Source source = { .messages = messages };
+        char buffer[PATH_MAX];
+        int r;
+
+        source.file = find_file(configured, credentials_directory, name, buffer);
+        if (!source.file)
+                return CREDENTIAL_NONE;
+        r = read_secret(&source, &secret);
+        if (r == 0)
+                *ret = TAKE_PTR(secret);
+        return r;
+}
+
 int credential_read_key(Credential *c, const char *configured, const char *credentials_directory,
                         const char *name, ConfigMessages *messages) {
         _cleanup_(wipe_freep) char *key = NULL;

@@ -80,8 +80,7 @@ typedef struct Credential {
 int credential_load(Credential *ret, const Config *c, const char *credentials_directory,
                     ConfigMessages *messages);
 
-/* Conditions of credential_find_certificate() and credential_read_key(): nothing of the kind is configured.
- */
+/* Condition of the functions below: nothing of the kind is configured. */
 #define CREDENTIAL_NONE 2
 
 /*
@@ -90,6 +89,14 @@ int credential_load(Credential *ret, const Config *c, const char *credentials_di
  */
 int credential_find_certificate(Credential *c, const Config *config, const char *credentials_directory,
                                 ConfigMessages *messages);
+
+/*
+ * Reads a secret, without the white space at its end, from the file 'configured', or else from the systemd
+ * credential 'name'. 0: *ret is to be wiped and freed; CONFIG_INVALID: 'messages' says what is wrong;
+ * CREDENTIAL_NONE. Returns -ENOMEM.
+ */
+int credential_read_secret(char **ret, const char *configured, const char *credentials_directory,
+                           const char *name, ConfigMessages *messages);
 
 /*
  * Reads the key in the file 'configured', or else in the systemd credential 'name', and makes 'c' an

@@ -28,42 +28,80 @@ uint16_t hub_link_get_port(const HubLink *link) {
 
 /* Each step has its own limit and says what failed; that of the session is for all of them. */
 uint16_t hub_link_open_timeout_s(const HubLink *link) {
-        const Config *c = link->config;
+        return (uint16_t) (SIGN_TIMEOUT_S + route_open_timeout_s(link->config) + ATTEMPT_SLACK_S);
+}
 
-        return (uint16_t) (SIGN_TIMEOUT_S + c->network.resolve_timeout_s + c->network.connect_timeout_s +
-                           c->network.tls_timeout_s + ATTEMPT_SLACK_S);
+uint16_t hub_link_connect_timeout_s(const HubLink *link) {
+        uint64_t timeout_s = link->config->network.connack_timeout_s + ATTEMPT_SLACK_S;
+
+        if (link->credential.kind == AZ_CREDENTIAL_X509)
+                timeout_s += hub_link_open_timeout_s(link);
+        return (uint16_t) timeout_s;
 }
 
 int hub_link_open(HubLink *link, az_span string_to_sign) {
         const Config *c = link->config;
         MqttEndpoint endpoint = {
                 .host = hub_link_span(hub_link_get_host(link)),
-                .port = hub_link_get_port(link),
                 .ca_file = c->hub.trusted_ca_file,
                 .certificate_file = link->credential.certificate_file,
                 .private_key_file = link->credential.private_key_file,
                 .private_key_password_file = link->credential.private_key_password_file,
                 .sign_timeout_us = SIGN_TIMEOUT_S * USEC_PER_SEC,
-                .name_timeout_us = c->network.resolve_timeout_s * USEC_PER_SEC,
-                .tcp_timeout_us = c->network.connect_timeout_s * USEC_PER_SEC,
-                .tls_timeout_us = c->network.tls_timeout_s * USEC_PER_SEC,
         };
+        bool has_job = az_span_size(string_to_sign) > 0;
         MqttSignJob job = {};
         int r;
 
-        if (az_span_size(string_to_sign) == 0)
-                return mqtt_link_open(link->mqtt, &endpoint, NULL, boottime_us());
-        r = sas_sign_job_new(&job, string_to_sign, hub_link_span(link->credential.key));
-        if (r < 0)
-                return r;
-        return mqtt_link_open(link->mqtt, &endpoint, &job, boottime_us());
+        if (has_job) {
+                r = sas_sign_job_new(&job, string_to_sign, hub_link_span(link->credential.key));
+                if (r < 0)
+                        return r;
+        }
+        route_fill_endpoint(link->route, route_begin(link->route),
+                            hub_link_is_provisioning(link) ? CLOUD_PROVISIONING : CLOUD_HUB,
+                            hub_link_get_port(link), link->credential.certificate_file != NULL, &endpoint);
+        r = mqtt_link_open(link->mqtt, &endpoint, has_job ? &job : NULL, boottime_us());
+        route_forget_secret(link->route);
+        return r;
 }
 
 int hub_link_connect(HubLink *link) {
+        link->connect.connack_timeout_us = link->config->network.connack_timeout_s * USEC_PER_SEC;
         return mqtt_link_connect(link->mqtt, &link->connect, boottime_us());
 }
 
 void hub_link_close(HubLink *link) {
         link->is_open = link->is_accepted = false;
         mqtt_link_close(link->mqtt);
+}
+
+/* The network of this machine ------------------------------------------------------------------------------
+ */
+
+void hub_link_network_gone(HubLink *link) {
+        mqtt_link_hint(link->mqtt, boottime_us());
+}
+
+/* Whether another network may be all that was missing. */
+static bool is_of_network(Problem problem) {
+        Layer layer = problem_get_info(problem)->layer;
+
+        return (layer >= LAYER_NAME && layer <= LAYER_WEBSOCKET) || problem == PROBLEM_CONNACK_TIMEOUT ||
+               problem == PROBLEM_BROKEN || problem == PROBLEM_HALF_OPEN;
+}
+
+void hub_link_network_up(HubLink *link) {
+        route_network_changed(link->route);
+        if (link->state != HUB_LINK_WAITING || !is_of_network(link->record.last.problem))
+                return;
+        log_info(link->log, "The network has changed, connecting now");
+        hub_link_reconnect(link);
+}
+
+NetworkAddress hub_link_get_local(const HubLink *link) {
+        struct sockaddr_storage address = { .ss_family = AF_UNSPEC };
+
+        (void) mqtt_link_get_local(link->mqtt, &address);
+        return network_address_from(&address);
 }

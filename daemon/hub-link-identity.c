@@ -31,9 +31,7 @@ static az_result session_setup(HubLink *link) {
         options.splay_s = boottime_us() < SPLAY_UPTIME_US ? SPLAY_S : 0;
         options.keep_alive_s = (uint16_t) c->hub.keep_alive_s;
         options.sign_timeout_s = hub_link_open_timeout_s(link);
-        /* With a certificate the transport is opened between CONNECT and CONNACK. */
-        if (options.credential == AZ_CREDENTIAL_X509)
-                options.connect_timeout_s = (uint16_t) (options.connect_timeout_s + options.sign_timeout_s);
+        options.connect_timeout_s = hub_link_connect_timeout_s(link);
 
         client_options.user_agent = HUB_LINK_USER_AGENT;
         client_options.module_id = hub_link_span(link->credential.module_id);

@@ -26,6 +26,7 @@
 #include "daemon/diagnosis.h"
 #include "daemon/enrollment.h"
 #include "daemon/hub-link.h"
+#include "daemon/route.h"
 #include "daemon/state-file.h"
 #include "daemon/telemetry-message.h"
 
@@ -83,6 +84,7 @@ struct HubLink {
         az_recovery recovery;
         Provisioning provisioning;
         MqttLink *mqtt;
+        Route *route;
         bool is_open;             /* the transport is */
         bool is_accepted;         /* a CONNACK said yes */
         MqttReport report;        /* of the transport that is open */
@@ -172,6 +174,8 @@ const char *hub_link_get_host(const HubLink *link);
 uint16_t hub_link_get_port(const HubLink *link);
 /* How long it may take to open the transport, with the signature. */
 uint16_t hub_link_open_timeout_s(const HubLink *link);
+/* From CONNECT to CONNACK; with a certificate the transport is opened in between. */
+uint16_t hub_link_connect_timeout_s(const HubLink *link);
 /* Opens the transport; 'string_to_sign' may be empty. 0, or a negative errno. */
 int hub_link_open(HubLink *link, az_span string_to_sign);
 /* Sends CONNECT. 0, or a negative errno. */

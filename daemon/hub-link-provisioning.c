@@ -283,9 +283,7 @@ static az_result session_setup(HubLink *link) {
         options.keep_alive_s = (uint16_t) c->hub.keep_alive_s;
         options.build_unix_s = wall_clock_build_s();
         options.sign_timeout_s = hub_link_open_timeout_s(link);
-        /* With a certificate the transport is opened between CONNECT and CONNACK. */
-        if (options.credential == AZ_CREDENTIAL_X509)
-                options.step_timeout_s = (uint16_t) (options.step_timeout_s + options.sign_timeout_s);
+        options.step_timeout_s = hub_link_connect_timeout_s(link);
         return az_dps_session_init(&p->session, hub_link_span(c->provisioning.endpoint),
                                    hub_link_span(p->enrollment.owner.id_scope),
                                    hub_link_span(p->enrollment.owner.registration_id), &options);

@@ -64,6 +64,9 @@ int hub_link_new(HubLink **ret, const HubLinkEnvironment *environment, const Hub
         r = mqtt_link_new(&link->mqtt, &mqtt_config);
         if (r < 0)
                 return r;
+        r = route_new(&link->route, link->config, getenv("CREDENTIALS_DIRECTORY"), link->log);
+        if (r < 0)
+                return r;
 
         *ret = TAKE_PTR(link);
         return 0;
@@ -84,6 +87,7 @@ HubLink *hub_link_free(HubLink *link) {
         hub_link_drop_answers(link);
         link->mqtt = mqtt_link_free(link->mqtt);
         provisioning_done(&link->provisioning);
+        link->route = route_free(link->route);
         credential_done(&link->credential);
         free(link);
         return NULL;
@@ -141,6 +145,7 @@ int hub_link_dispatch(HubLink *link) {
         if (r < 0)
                 return r;
         while (mqtt_link_next_event(link->mqtt, &event)) {
+                route_note(link->route, &event);
                 if (hub_link_is_provisioning(link))
                         hub_link_provisioning_event(link, &event);
                 else
@@ -151,6 +156,10 @@ int hub_link_dispatch(HubLink *link) {
             hub_link_is_drained(link))
                 hub_link_run_session(link, az_hub_session_drained(&link->session, hub_link_time()));
         return 0;
+}
+
+Route *hub_link_get_route(HubLink *link) {
+        return link->route;
 }
 
 int hub_link_get_fd(const HubLink *link) {

@@ -21,6 +21,8 @@
 #include "daemon/history.h"
 #include "daemon/link-record.h"
 #include "daemon/log.h"
+#include "daemon/network-facts.h"
+#include "daemon/route.h"
 
 typedef struct HubLink HubLink;
 
@@ -124,8 +126,19 @@ typedef struct HubLinkProvisioning {
 
 /* 0; HUB_LINK_NOT_ENROLLED. */
 int hub_link_get_provisioning(const HubLink *link, HubLinkProvisioning *ret);
+
+/*
+ * What the connection needs of this machine's network has disappeared: the hub is asked at once whether it is
+ * still there. And there is a network again: if that is what was missing, the wait for the next attempt ends.
+ */
+void hub_link_network_gone(HubLink *link);
+void hub_link_network_up(HubLink *link);
+/* The address of the connection on this machine; AF_UNSPEC: there is none. */
+NetworkAddress hub_link_get_local(const HubLink *link);
 /* The wall clock was set: a token may be of no use any more, or the time for one may have come. */
 void hub_link_clock_changed(HubLink *link);
+/* The way that it takes, for others that take it, and for what is kept of it: route_remember(). */
+Route *hub_link_get_route(HubLink *link);
 HubLinkState hub_link_get_state(const HubLink *link);
 
 int hub_link_get_fd(const HubLink *link);

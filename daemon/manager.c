@@ -105,6 +105,34 @@ static const HubLinkOps link_ops = {
         .on_event = on_event,
 };
 
+/* Network --------------------------------------------------------------------------------------------- */
+
+static NetworkAddress get_local(void *userdata) {
+        const Manager *m = userdata;
+
+        return hub_link_get_local(m->link);
+}
+
+static void on_network_gone(void *userdata) {
+        Manager *m = userdata;
+
+        history_add(m->history, HISTORY_NETWORK_DOWN, NULL);
+        hub_link_network_gone(m->link);
+}
+
+static void on_network_up(void *userdata) {
+        Manager *m = userdata;
+
+        history_add(m->history, HISTORY_NETWORK_UP, NULL);
+        hub_link_network_up(m->link);
+}
+
+static const NetworkWatchOps network_ops = {
+        .get_local = get_local,
+        .on_gone = on_network_gone,
+        .on_up = on_network_up,
+};
+
 /* Local programs -------------------------------------------------------------------------------------- */
 
 static void on_notice(IpcNotice notice, const IpcPeer *peer, int error, const char *detail, void *userdata) {
@@ -167,6 +195,7 @@ static int manager_arm_timer(Manager *m) {
         int r;
 
         deadline_us = MIN(deadline_us, hub_link_deadline_us(m->link));
+        deadline_us = MIN(deadline_us, network_watch_deadline_us(m->network));
         deadline_us = MIN(deadline_us, outbox_deadline_us(m->outbox));
         deadline_us = MIN(deadline_us, stage_waits_deadline_us(m->waits));
         deadline_us = MIN(deadline_us, methods_deadline_us(m->methods));
@@ -202,6 +231,7 @@ static int manager_turn(Manager *m) {
         uint64_t now_us = boottime_us();
         int r;
 
+        network_watch_run_due(m->network, now_us);
         outbox_run_due(m->outbox, now_us);
         stage_waits_run_due(m->waits, now_us);
         methods_run_due(m->methods, now_us);
@@ -249,6 +279,13 @@ static int manager_on_clock(sd_event_source *source, int fd, uint32_t revents, v
 
         wall_clock_acknowledge(fd);
         hub_link_clock_changed(m->link);
+        return 0;
+}
+
+static int manager_on_network(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        Manager *m = userdata;
+
+        network_watch_dispatch(m->network, boottime_us());
         return 0;
 }
 
@@ -308,6 +345,9 @@ static int manager_add_sources(Manager *m) {
         if (r >= 0)
                 r = sd_event_add_io(m->event, &m->link_source, hub_link_get_fd(m->link), EPOLLIN,
                                     manager_on_link, m);
+        if (r >= 0 && network_watch_get_fd(m->network) >= 0)
+                r = sd_event_add_io(m->event, &m->network_source, network_watch_get_fd(m->network), EPOLLIN,
+                                    manager_on_network, m);
         if (r >= 0)
                 r = sd_event_add_io(m->event, &m->check_source, check_get_fd(m->check), EPOLLIN,
                                     manager_on_link, m);
@@ -410,7 +450,11 @@ static int manager_build(Manager *m, const ManagerOptions *options) {
                         &m->log, r, "Failed to set up the link in '%s' (it has to be our own, mode 0700): %m",
                         options->runtime_dir);
 
-        r = stage_waits_new(&m->waits);
+        r = route_remember(hub_link_get_route(m->link), m->disk, options->state_dir);
+        if (r >= 0)
+                r = network_watch_new(&m->network, &m->log, &network_ops, m);
+        if (r >= 0)
+                r = stage_waits_new(&m->waits);
         if (r >= 0)
                 r = dead_letters_new(&m->dead_letters, m->disk, options->state_dir);
         if (r >= 0)
@@ -475,6 +519,7 @@ Manager *manager_free(Manager *m) {
         m->turn = sd_event_source_disable_unref(m->turn);
         m->timer = sd_event_source_disable_unref(m->timer);
         m->clock_source = sd_event_source_disable_unref(m->clock_source);
+        m->network_source = sd_event_source_disable_unref(m->network_source);
         m->link_source = sd_event_source_disable_unref(m->link_source);
         m->check_source = sd_event_source_disable_unref(m->check_source);
         m->disk_source = sd_event_source_disable_unref(m->disk_source);
@@ -490,6 +535,7 @@ Manager *manager_free(Manager *m) {
         m->uplink = uplink_free(m->uplink);
         m->dead_letters = dead_letters_free(m->dead_letters);
         m->waits = stage_waits_free(m->waits);
+        m->network = network_watch_free(m->network);
         m->link = hub_link_free(m->link);
         m->outbox = outbox_free(m->outbox);
         m->history = history_free(m->history);

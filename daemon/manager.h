@@ -14,6 +14,7 @@
 #include "daemon/log.h"
 #include "daemon/messages.h"
 #include "daemon/methods.h"
+#include "daemon/network-watch.h"
 #include "daemon/telemetry.h"
 #include "daemon/twin.h"
 
@@ -27,7 +28,8 @@ typedef struct ManagerOptions {
 
 typedef struct Manager {
         sd_event *event;
-        sd_event_source *signals[2], *disk_source, *link_source, *check_source, *clock_source, *turn, *timer;
+        sd_event_source *signals[2], *disk_source, *link_source, *check_source, *network_source,
+                *clock_source, *turn, *timer;
         bool stopping;
 
         Log log;
@@ -36,6 +38,7 @@ typedef struct Manager {
         History *history;
         Outbox *outbox;
         HubLink *link;
+        NetworkWatch *network;
         StageWaits *waits;
         DeadLetters *dead_letters;
         Uplink *uplink;

@@ -350,6 +350,15 @@ void mqtt_link_hint(MqttLink *l, uint64_t now_us) {
         link_wake(l);
 }
 
+int mqtt_link_get_local(const MqttLink *l, struct sockaddr_storage *ret) {
+        socklen_t n = sizeof(*ret);
+
+        if (!l->connection)
+                return -ENOTCONN;
+        return getsockname(mqtt_connection_get_fd(l->connection), (struct sockaddr *) ret, &n) < 0 ? -errno
+                                                                                                   : 0;
+}
+
 void mqtt_link_close(MqttLink *l) {
         mqtt_transport_abandon(l->transport);
         l->is_opening = false;

@@ -34,6 +34,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include <azure/core/az_span.h>
 #include <mqtt/report.h>
@@ -220,6 +221,9 @@ void mqtt_link_proven(MqttLink *l);
  * MQTT_LOST_PING_TIMEOUT. Of a link that is not connected: does nothing.
  */
 void mqtt_link_hint(MqttLink *l, uint64_t now_us);
+
+/* Finds out which address the connection has on this machine. -ENOTCONN: there is none. */
+int mqtt_link_get_local(const MqttLink *l, struct sockaddr_storage *ret);
 
 /* Ends the attempt or the connection at once and drops all events not yet popped; no event follows. */
 void mqtt_link_close(MqttLink *l);

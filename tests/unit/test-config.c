@@ -116,6 +116,7 @@ START_TEST(without_a_file_everything_has_its_default) {
         ck_assert_uint_eq(c.outbox.message_ttl_s, 0);
         ck_assert_int_eq(c.outbox.when_full, OUTBOX_REJECT);
         ck_assert_int_eq(c.log.level, LOG_INFO);
+        ck_assert_ptr_null(c.network.proxy);
         ck_assert_ptr_null(c.hub.host);
 }
 END_TEST
@@ -161,20 +162,21 @@ static const struct {
         { "[Hub]\n\nKeepAliveSec=1h\n", CONFIG_INVALID, LOG_ERR, 3, "out of range" },
         { "[Hub]\nTrustedCAFile=ca.pem\n", CONFIG_INVALID, LOG_ERR, 2, "absolute" },
         { "[Outbox]\nWhenFull=explode\n", CONFIG_INVALID, LOG_ERR, 2, "explode" },
+        { "[Network]\nProxy=https://proxy:3128\n", CONFIG_INVALID, LOG_ERR, 2, "over TLS" },
         { "rubbish\n", CONFIG_INVALID, LOG_ERR, 1, "[Section]" },
 };
 
-START_TEST(a_secret_in_place_of_a_file_name_is_not_repeated) {
+START_TEST(a_secret_that_stands_in_the_file_is_not_repeated) {
         _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
         _cleanup_(config_done) Config c = {};
         Files f;
 
         files_make(&f, "[Hub]\nConnectionStringFile=HostName=h;DeviceId=d;SharedAccessKey=c2VjcmV0\n",
-                   "[Hub]\nKeyFile=c2VjcmV0\n", "");
+                   "[Hub]\nKeyFile=c2VjcmV0\n", "[Network]\nProxy=http://user:c2VjcmV0@proxy:3128\n");
         ck_assert_int_eq(config_load(&c, f.path, true, &messages), CONFIG_INVALID);
         files_remove(&f);
 
-        ck_assert_uint_eq(messages.n, 2);
+        ck_assert_uint_eq(messages.n, 3);
         for (size_t i = 0; i < messages.n; i++)
                 ck_assert_ptr_null(strstr(messages.messages[i].text, "c2VjcmV0"));
 }
@@ -229,7 +231,7 @@ static Suite *config_suite(void) {
         tcase_add_test(load, without_a_file_everything_has_its_default);
         tcase_add_test(load, a_file_that_must_be_there_is_missed);
         tcase_add_test(load, what_is_read_later_wins_and_an_empty_value_resets);
-        tcase_add_test(load, a_secret_in_place_of_a_file_name_is_not_repeated);
+        tcase_add_test(load, a_secret_that_stands_in_the_file_is_not_repeated);
         tcase_add_loop_test(load, a_complaint_names_its_line_and_what_is_wrong, 0, ELEMENTSOF(complaints));
         tcase_add_loop_test(load, an_outbox_takes_the_sizes_that_can_be_configured, 0, 2);
         suite_add_tcase(s, values);

@@ -28,7 +28,7 @@ struct MqttLink {
         MqttEvent event;
         bool has_event;
         bool is_connected, is_full;
-        unsigned n_opened, n_published;
+        unsigned n_opened, n_published, n_hints;
         char topic[128]; /* of the last publish */
         size_t n_filters;
         uint64_t acked; /* the sequence of the last; 0: none */
@@ -107,6 +107,14 @@ void mqtt_link_ack(MqttLink *l, MqttAck ack) {
 }
 
 int mqtt_link_disconnect(MqttLink *l, uint64_t now_us) {
+        return -ENOTCONN;
+}
+
+void mqtt_link_hint(MqttLink *l, uint64_t now_us) {
+        l->n_hints++;
+}
+
+int mqtt_link_get_local(const MqttLink *l, struct sockaddr_storage *ret) {
         return -ENOTCONN;
 }
 
@@ -713,6 +721,59 @@ START_TEST(a_token_is_renewed_before_it_expires) {
 }
 END_TEST
 
+/* Whether the attempt that ended like this is made again at once when the network has changed. */
+static const MqttReport report_of_timeout = { .stage = MQTT_STAGE_TCP, .problem = MQTT_PROBLEM_TIMEOUT };
+static const MqttReport report_of_signing = { .stage = MQTT_STAGE_SIGN, .problem = MQTT_PROBLEM_SIGNING };
+static const struct {
+        MqttEvent event;
+        HubLinkState state;
+} network_changes[] = {
+        { { .type = MQTT_EVENT_OPEN_FAILED,
+            .open_failed = { MQTT_STAGE_TCP, -ETIMEDOUT, "no answer", &report_of_timeout } },
+          HUB_LINK_CONNECTING },
+        { { .type = MQTT_EVENT_OPEN_FAILED,
+            .open_failed = { MQTT_STAGE_SIGN, -EIO, "no signature", &report_of_signing } },
+          HUB_LINK_WAITING },
+        { { .type = MQTT_EVENT_LOST, .lost = { .cause = MQTT_LOST_CONNACK_TIMEOUT, .text = "no answer" } },
+          HUB_LINK_CONNECTING },
+        { { .type = MQTT_EVENT_CONNACK, .connack.code = 5 }, HUB_LINK_WAITING },
+        { { .type = MQTT_EVENT_CONNACK, .connack.code = 3 }, HUB_LINK_WAITING },
+};
+
+START_TEST(another_network_ends_the_wait_if_the_network_was_what_failed) {
+        Fixture f;
+
+        fixture_make(&f, identity);
+        if (network_changes[_i].event.type != MQTT_EVENT_OPEN_FAILED)
+                report(&f, &opened);
+        report(&f, &network_changes[_i].event);
+        ck_assert_int_eq(hub_link_get_state(f.link), HUB_LINK_WAITING);
+        hub_link_network_up(f.link);
+        ck_assert_int_eq(hub_link_get_state(f.link), network_changes[_i].state);
+        fixture_done(&f);
+}
+END_TEST
+
+START_TEST(another_network_leaves_a_link_alone) {
+        Fixture f;
+
+        fixture_make_online(&f);
+        hub_link_network_up(f.link);
+        ck_assert_int_eq(hub_link_get_state(f.link), HUB_LINK_ONLINE);
+        fixture_done(&f);
+}
+END_TEST
+
+START_TEST(a_network_that_is_gone_is_a_reason_to_ask_the_hub) {
+        Fixture f;
+
+        fixture_make_online(&f);
+        hub_link_network_gone(f.link);
+        ck_assert_uint_eq(f.mqtt.n_hints, 1);
+        fixture_done(&f);
+}
+END_TEST
+
 static Suite *hub_link_suite(void) {
         Suite *s = suite_create("hub-link");
         TCase *t = tcase_create("hub-link");
@@ -743,6 +804,13 @@ static Suite *hub_link_suite(void) {
         tcase_add_test(t, a_token_that_a_step_of_the_clock_made_useless_is_replaced);
         tcase_add_loop_test(t, a_step_of_the_clock_is_told_with_what_was_done_about_it, 0, ELEMENTSOF(steps));
         tcase_add_loop_test(t, a_machine_that_has_just_booted_does_not_connect_at_once, 0, ELEMENTSOF(boots));
+        suite_add_tcase(s, t);
+
+        t = tcase_create("network");
+        tcase_add_loop_test(t, another_network_ends_the_wait_if_the_network_was_what_failed, 0,
+                            ELEMENTSOF(network_changes));
+        tcase_add_test(t, another_network_leaves_a_link_alone);
+        tcase_add_test(t, a_network_that_is_gone_is_a_reason_to_ask_the_hub);
         suite_add_tcase(s, t);
 
         t = tcase_create("renewal");
