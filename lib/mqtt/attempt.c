@@ -19,6 +19,7 @@ void mqtt_shared_unlock_unref(MqttShared *s) {
         if (!is_last)
                 return;
         s->tls_cache = mqtt_tls_cache_free(s->tls_cache);
+        s->tls_sessions = mqtt_tls_sessions_free(s->tls_sessions);
         (void) close_fd(s->wake_fd);
         (void) pthread_mutex_destroy(&s->lock);
         free(s);
@@ -34,6 +35,8 @@ int mqtt_shared_new(MqttShared **ret, int wake_fd) {
         *s = (MqttShared){ .lock = PTHREAD_MUTEX_INITIALIZER, .n_refs = 1, .wake_fd = -1 };
 
         r = mqtt_tls_cache_new(&s->tls_cache);
+        if (r >= 0)
+                r = mqtt_tls_sessions_new(&s->tls_sessions);
         if (r >= 0) {
                 s->wake_fd = fcntl(wake_fd, F_DUPFD_CLOEXEC, 3);
                 r = s->wake_fd < 0 ? -errno : 0;

@@ -14,6 +14,7 @@
 #include <pthread.h>
 
 #include <mqtt/tls-context.h>
+#include <mqtt/tls-session.h>
 #include <mqtt/transport.h>
 
 /* What attempts share with each other and with the transport. */
@@ -22,6 +23,7 @@ typedef struct MqttShared {
         unsigned n_refs; /* under the lock: the transport and each orphan */
         int wake_fd;     /* an eventfd */
         MqttTlsCache *tls_cache;
+        MqttTlsSessions *tls_sessions;
 } MqttShared;
 
 /* 'wake_fd' is duplicated. */
@@ -53,6 +55,8 @@ typedef struct MqttAttempt {
         /* The worker's. */
         MqttOpenResult result;
         uint64_t stage_begin_us;
+        bool is_session_offered;    /* in this MQTT_STAGE_TLS */
+        bool is_session_refused;    /* in the one before it */
         SSL_CTX *ctx;               /* from MQTT_STAGE_IDENTITY on */
         struct addrinfo *addresses; /* from MQTT_STAGE_NAME on */
 

@@ -155,6 +155,10 @@ int mqtt_connection_get_fd(const MqttConnection *c) {
         return c->stream.fd;
 }
 
+const MqttStream *mqtt_connection_get_stream(const MqttConnection *c) {
+        return &c->stream;
+}
+
 static bool connection_is_paused(const MqttConnection *c) {
         switch (c->state) {
         case CONNECTION_OPEN:

@@ -16,6 +16,8 @@ int mqtt_connection_new(MqttConnection **ret, MqttStream *stream, uint32_t max_p
 MqttConnection *mqtt_connection_free(MqttConnection *c);
 DEFINE_CLEANUP(MqttConnection *, mqtt_connection_free)
 
+const MqttStream *mqtt_connection_get_stream(const MqttConnection *c);
+
 /* See mqtt_link_hint(). */
 void mqtt_connection_hint(MqttConnection *c, uint64_t now_us);
 

@@ -64,7 +64,7 @@ static void head_end_line(MqttHttpHead *h) {
 
 /* False: this cannot be HTTP. What is not ASCII is for people only, and is not passed on. */
 static bool head_add(MqttHttpHead *h, uint8_t byte) {
-        if (h->size < sizeof(version) - 1 && byte != version[h->size])
+        if (h->size < sizeof(version) - 1 && byte != (uint8_t) version[h->size])
                 return false;
         if (h->size > 0 && h->text[h->size - 1] == '\r' && byte != '\n')
                 return false;

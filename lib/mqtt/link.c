@@ -166,6 +166,7 @@ static int link_watch(MqttLink *l, int operation) {
 static void link_drop_connection(MqttLink *l) {
         if (!l->connection)
                 return;
+        mqtt_transport_keep_session(l->transport, mqtt_connection_get_stream(l->connection));
         (void) epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, mqtt_connection_get_fd(l->connection), NULL);
         l->connection = mqtt_connection_free(l->connection);
 }

@@ -131,7 +131,7 @@ static int proxy_judge(MqttAttempt *a, const MqttHttpHead *head) {
 
 int mqtt_proxy_ask(MqttAttempt *a) {
         _cleanup_(request_freep) char *request = NULL;
-        MqttHttpHead head;
+        MqttHttpHead head = {};
         int r;
 
         r = request_new(a, &request);
@@ -140,8 +140,6 @@ int mqtt_proxy_ask(MqttAttempt *a) {
         r = proxy_send(a, request);
         if (r < 0)
                 return r;
-        head.size = 0;
-        head.is_complete = false;
         r = proxy_receive(a, &head);
         return r < 0 ? r : proxy_judge(a, &head);
 }

@@ -142,6 +142,8 @@ static int run_tls(MqttAttempt *a) {
         r = mqtt_tls_session_new(&result->stream.ssl, a->ctx, a->host, result->stream.fd);
         if (r < 0)
                 return r;
+        a->is_session_offered = !a->is_session_refused &&
+                                mqtt_tls_sessions_offer(a->shared->tls_sessions, result->stream.ssl);
 
         for (;;) {
                 r = mqtt_tls_handshake(result->stream.ssl, a->host, &result->report, result->text,
@@ -206,6 +208,21 @@ static int hear_verdict(MqttAttempt *a) {
                                  a->host, reason);
 }
 
+/*
+ * A server that does not want a session of TLS goes on without. But if it breaks off, or something in between
+ * does, that must not be the end of the attempt: it begins again at TCP, without a session.
+ */
+static bool session_is_to_blame(MqttAttempt *a, MqttStage stage, int error) {
+        if (stage != MQTT_STAGE_TLS || !a->is_session_offered || error == -ECANCELED)
+                return false;
+        mqtt_stream_done(&a->result.stream);
+        a->result.report.problem = MQTT_PROBLEM_NONE;
+        a->result.text[0] = '\0';
+        a->is_session_offered = false;
+        a->is_session_refused = true;
+        return true;
+}
+
 int mqtt_stages_run(MqttAttempt *a) {
         static int (*const runs[_MQTT_STAGE_MAX])(MqttAttempt * a) = {
                 [MQTT_STAGE_IDENTITY] = run_identity,
@@ -216,16 +233,19 @@ int mqtt_stages_run(MqttAttempt *a) {
                 [MQTT_STAGE_TLS] = run_tls,
                 [MQTT_STAGE_WEBSOCKET] = mqtt_upgrade_ask,
         };
-        int r;
 
         for (MqttStage stage = 0; stage < _MQTT_STAGE_MAX && stage <= a->last_stage; stage++) {
+                int r;
+
                 if (!stage_is_needed(a, stage))
                         continue;
                 r = mqtt_attempt_enter(a, stage);
                 if (r < 0)
                         return r;
                 r = runs[stage](a);
-                if (r < 0)
+                if (r < 0 && session_is_to_blame(a, stage, r))
+                        stage = MQTT_STAGE_NAME; /* and on with MQTT_STAGE_TCP */
+                else if (r < 0)
                         return r;
         }
         /* Only a probe has a last stage. */

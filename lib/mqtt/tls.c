@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include <mqtt/certificate.h>
+#include <mqtt/http.h>
 
 /* Called for each certificate that is right, and for each that is not, with what is wrong. */
 static int session_on_certificate(int is_ok, X509_STORE_CTX *store) {
@@ -17,6 +18,14 @@ static int session_on_certificate(int is_ok, X509_STORE_CTX *store) {
         if (!is_ok)
                 mqtt_certificate_describe(X509_STORE_CTX_get_current_cert(store), &report->server);
         return is_ok;
+}
+
+/* Called when the server asks for our certificate. */
+static int session_on_request(SSL *ssl, void *userdata) {
+        MqttReport *report = SSL_get_app_data(ssl);
+
+        report->is_own_wanted = true;
+        return 1;
 }
 
 /* Until the peer's first bytes were looked at, OpenSSL does not get to see them: mqtt_tls_handshake(). */
@@ -49,6 +58,7 @@ int mqtt_tls_session_new(SSL **ret, SSL_CTX *ctx, const char *host, int fd) {
         if (!ok || SSL_set_fd(ssl, fd) != 1 || !session_expect_tls(ssl))
                 return -EINVAL;
         SSL_set_verify(ssl, SSL_VERIFY_PEER, session_on_certificate);
+        SSL_set_cert_cb(ssl, session_on_request, NULL);
 
         SSL_set_connect_state(ssl);
         *ret = TAKE_PTR(ssl);
@@ -121,6 +131,7 @@ static void report_session(const SSL *ssl, MqttReport *report) {
 /* Lets OpenSSL read, once there is something that looks like TLS. */
 static int handshake_listen(SSL *ssl, const char *host, MqttReport *report, char *ret_text,
                             size_t text_size) {
+        MqttHttpHead head = {};
         char bytes[64];
         ssize_t n = recv(SSL_get_wfd(ssl), bytes, sizeof(bytes) - 1, MSG_PEEK | MSG_DONTWAIT);
         bool is_http;
@@ -135,7 +146,9 @@ static int handshake_listen(SSL *ssl, const char *host, MqttReport *report, char
         for (n_line = 0; n_line < (size_t) n && bytes[n_line] >= ' ' && bytes[n_line] <= '~'; n_line++)
                 ;
         bytes[n_line] = '\0';
-        is_http = sscanf(bytes, "HTTP/1.%*1d %3d", &report->http_status) == 1;
+        is_http = mqtt_http_feed(&head, (const uint8_t *) bytes, n_line) >= 0 &&
+                  mqtt_http_feed(&head, (const uint8_t *) "\n\n", 2) == 2;
+        report->http_status = head.status;
         report->problem = is_http ? MQTT_PROBLEM_NOT_TLS_BUT_HTTP : MQTT_PROBLEM_NOT_TLS;
         (void) snprintf(ret_text, text_size,
                         "TLS handshake with '%s' failed: the peer does not speak TLS%s%s%s%s", host,
@@ -160,6 +173,10 @@ static int handshake_fail(const SSL *ssl, const char *host, int error, int saved
                 return -EKEYREJECTED;
         }
         r = mqtt_tls_failure(error, saved_errno, &is_about_us, reason, sizeof(reason));
+        /* To a certificate that is missing, servers of TLS 1.2 have nothing better to say. */
+        if (report->is_own_wanted &&
+            ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE)
+                is_about_us = true;
         if (is_about_us)
                 report->problem = MQTT_PROBLEM_CLIENT_CERTIFICATE;
         else
@@ -177,7 +194,6 @@ int mqtt_tls_handshake(SSL *ssl, const char *host, MqttReport *report, char *ret
                         return r;
         }
         (void) SSL_set_app_data(ssl, report);
-        mqtt_certificate_describe(SSL_get_certificate(ssl), &report->own);
         ERR_clear_error();
         errno = 0;
         r = SSL_connect(ssl);

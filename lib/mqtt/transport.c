@@ -138,6 +138,10 @@ void mqtt_transport_abandon(MqttTransport *t) {
         transport_reap(t);
 }
 
+void mqtt_transport_keep_session(MqttTransport *t, const MqttStream *stream) {
+        mqtt_tls_sessions_keep(t->shared->tls_sessions, stream->ssl);
+}
+
 uint64_t mqtt_transport_deadline_us(const MqttTransport *t) {
         uint64_t deadline_us = UINT64_MAX;
 

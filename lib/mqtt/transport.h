@@ -38,6 +38,9 @@ uint64_t mqtt_transport_deadline_us(const MqttTransport *t);
 /* The files that gave 'ctx', of an attempt of this transport, are to come back to: mqtt_link_proven(). */
 void mqtt_transport_set_proven(MqttTransport *t, const SSL_CTX *ctx);
 
+/* Keeps the TLS session of a connection that is about to end, for the next attempt. */
+void mqtt_transport_keep_session(MqttTransport *t, const MqttStream *stream);
+
 /* How an attempt ended. */
 typedef struct MqttOpenResult {
         int error; /* 0: connected */

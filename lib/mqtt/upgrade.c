@@ -172,7 +172,7 @@ static int upgrade_receive(MqttAttempt *a, MqttHttpHead *head) {
 int mqtt_upgrade_ask(MqttAttempt *a) {
         _cleanup_(freep) char *request = NULL;
         char key[MQTT_UPGRADE_KEY_SIZE];
-        MqttHttpHead head;
+        MqttHttpHead head = {};
         int r;
 
         r = key_make(key);
@@ -184,8 +184,6 @@ int mqtt_upgrade_ask(MqttAttempt *a) {
         r = upgrade_send(a, request);
         if (r < 0)
                 return r;
-        head.size = 0;
-        head.is_complete = false;
         r = upgrade_receive(a, &head);
         if (r < 0)
                 return r;

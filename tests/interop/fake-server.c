@@ -43,11 +43,10 @@ void fake_server_stop(FakeServer *s) {
         s->listen_fd = close_fd(s->listen_fd);
 }
 
-SSL *fake_server_open_tls(FakeServer *s, int fd) {
+SSL_CTX *fake_server_context_new(const FakeServer *s) {
         const char *name = s->certificate ?: "server";
         SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
         char file[64], path[PATH_MAX];
-        SSL *ssl;
 
         (void) snprintf(file, sizeof(file), "%s.pem", name);
         must(SSL_CTX_use_certificate_file(ctx, pki_path(s->pki, file, path), SSL_FILETYPE_PEM) == 1, file);
@@ -60,8 +59,15 @@ SSL *fake_server_open_tls(FakeServer *s, int fd) {
                 SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
         }
 
-        ssl = SSL_new(ctx);
-        SSL_CTX_free(ctx);
+        return ctx;
+}
+
+SSL *fake_server_open_tls(FakeServer *s, int fd) {
+        SSL_CTX *ctx = s->ctx ?: fake_server_context_new(s);
+        SSL *ssl = SSL_new(ctx);
+
+        if (!s->ctx)
+                SSL_CTX_free(ctx);
         (void) SSL_set_fd(ssl, fd);
         if (SSL_accept(ssl) == 1)
                 return ssl;

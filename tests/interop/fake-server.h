@@ -22,7 +22,8 @@ struct FakeServer {
         const char *certificate; /* which of the Pki's servers it is; "server" */
         const char *client_ca;   /* clients need a certificate of this authority; NULL: they are not asked */
         int max_version;         /* of TLS; 0: the newest */
-        const char *address;     /* "127.0.0.1" */
+        SSL_CTX *ctx;        /* for all connections, so that they can share a session; NULL: one for each */
+        const char *address; /* "127.0.0.1" */
         FakeScript script;
         void *userdata;
         uint16_t port;
@@ -33,6 +34,9 @@ struct FakeServer {
 /* Fill in the first members, then start. */
 void fake_server_start(FakeServer *s);
 void fake_server_stop(FakeServer *s);
+
+/* Makes what 'ctx' can be, from the members above it. */
+SSL_CTX *fake_server_context_new(const FakeServer *s);
 
 /* Does the handshake; NULL: it failed. Free it with fake_server_close_tls(). */
 SSL *fake_server_open_tls(FakeServer *s, int fd);

@@ -30,13 +30,11 @@ static const struct {
 
 START_TEST(an_answer_is_checked_as_rfc_6455_says) {
         char text[1024];
-        MqttHttpHead head;
+        MqttHttpHead head = {};
         const char *fault;
         int n = snprintf(text, sizeof(text), "HTTP/1.1 101 Switching Protocols\r\n%s\r\n",
                          answers[_i].fields);
 
-        head.size = 0;
-        head.is_complete = false;
         ck_assert_int_eq(mqtt_http_feed(&head, (const uint8_t *) text, (size_t) n), n);
         fault = mqtt_upgrade_find_fault(&head, KEY);
         if (answers[_i].fault)
