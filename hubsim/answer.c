@@ -14,18 +14,19 @@ struct DelayedAnswer {
         sd_event_source *timer;
 };
 
-int answer_format_error(IpcJson *json, unsigned code, const char *message, uint64_t time_us) {
-        char tracking_id[UUID_SIZE], timestamp[TIMESTAMP_SIZE];
+int answer_format_error(IpcJson *json, unsigned code, const char *message, uint64_t time_us,
+                        char ret_tracking_id[static UUID_SIZE]) {
+        char timestamp[TIMESTAMP_SIZE];
         int r;
 
-        r = uuid_make(tracking_id);
+        r = uuid_make(ret_tracking_id);
         if (r < 0)
                 return r;
         timestamp_format(time_us, 7, timestamp);
 
         ipc_json_begin(json, NULL);
         ipc_json_int(json, "errorCode", code);
-        ipc_json_cstring(json, "trackingId", tracking_id);
+        ipc_json_cstring(json, "trackingId", ret_tracking_id);
         ipc_json_cstring(json, "message", message);
         ipc_json_cstring(json, "timestampUtc", timestamp);
         ipc_json_end(json);

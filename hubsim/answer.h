@@ -6,12 +6,14 @@
 #include <azure/core/az_span.h>
 #include <systemd/sd-event.h>
 
+#include "hubsim/uuid.h"
 #include "ipc/json.h"
 #include "util/util.h"
 
 /* Writes the body of an answer that is an error: {"errorCode":…,"trackingId":…,"message":…,"timestampUtc":…}.
  */
-int answer_format_error(IpcJson *json, unsigned code, const char *message, uint64_t time_us);
+int answer_format_error(IpcJson *json, unsigned code, const char *message, uint64_t time_us,
+                        char ret_tracking_id[static UUID_SIZE]);
 
 /* An answer that a fault delays, in a list. */
 typedef struct DelayedAnswer DelayedAnswer;

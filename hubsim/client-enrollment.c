@@ -47,7 +47,9 @@ static void add_settings(IpcJson *json, const ClientEnrollment *e) {
         ipc_json_cstring(json, "enrollment", e->name);
         add_text(json, "device", e->device);
         add_text(json, "hub", e->hub);
+        add_text(json, "hubSocket", e->hub_socket);
         add_text(json, "payload", e->payload);
+        add_text(json, "failureMessage", e->failure_message);
         add_text(json, "status", e->status);
         add_number(json, "failure", e->failure);
         add_number(json, "assigning", e->n_assigning);

@@ -25,7 +25,7 @@ typedef struct ClientMessage {
 
 /* An enrollment of the provisioning service; what is NULL, or -1, is not said. */
 typedef struct ClientEnrollment {
-        const char *name, *device, *hub, *payload, *status, *reprovision;
+        const char *name, *device, *hub, *hub_socket, *payload, *status, *failure_message, *reprovision;
         bool is_group;
         long failure, n_assigning, retry_after_s;
 } ClientEnrollment;

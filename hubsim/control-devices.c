@@ -116,7 +116,6 @@ int control_on_remove_device(IpcCall *call, const void *params, void *userdata) 
 
         if (!device)
                 return control_reply_service_error(call, 404001);
-        control_end_monitors(control, device);
         r = hub_remove_device(control->hub, device);
         return r < 0 ? r : ipc_call_reply(call, AZ_SPAN_EMPTY);
 }

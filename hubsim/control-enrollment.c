@@ -13,6 +13,8 @@
 #define SECONDS_MAX      86400
 #define MILLISECONDS_MAX (SECONDS_MAX * 1000)
 #define HOST_MAX         255
+#define SOCKET_MAX       107 /* what a socket address holds */
+#define MESSAGE_MAX      512
 
 /* More than a device is likely to expect, and an answer that still fits a message. */
 #define PAYLOAD_MAX (64 * 1024)
@@ -26,7 +28,7 @@ typedef struct EnrollmentParams {
         az_span enrollment;
         bool group;
         AttestationParams attestation;
-        az_span device, hub, payload;
+        az_span device, hub, hub_socket, payload, failure_message;
         int64_t failure, assigning, retry_after_s; /* -1: not said */
         int status, reprovision;                   /* the same */
 } EnrollmentParams;
@@ -34,27 +36,28 @@ typedef struct EnrollmentParams {
 #define ENROLLMENT_FIELD \
         { "enrollment", IPC_FIELD_STRING, offsetof(EnrollmentParams, enrollment), .min = 1, .max = 128 }
 
-#define SETTINGS_FIELDS                                                                                     \
-        { "device", IPC_FIELD_STRING, offsetof(EnrollmentParams, device), IPC_FIELD_NULLABLE, .max = 128 }, \
-                { "hub", IPC_FIELD_STRING, offsetof(EnrollmentParams, hub), IPC_FIELD_NULLABLE,             \
-                  .max = HOST_MAX },                                                                        \
-                { "payload", IPC_FIELD_STRING, offsetof(EnrollmentParams, payload), IPC_FIELD_NULLABLE,     \
-                  .max = PAYLOAD_MAX },                                                                     \
-                { "status",           IPC_FIELD_ENUM,        offsetof(EnrollmentParams, status),            \
-                  IPC_FIELD_NULLABLE, .names = status_names, .absent = -1 },                                \
-                { "failure",          IPC_FIELD_INT, offsetof(EnrollmentParams, failure),                   \
-                  IPC_FIELD_NULLABLE, .min = 0,      .max = 999999,                                         \
-                  .absent = -1 },                                                                           \
-                { "assigning",        IPC_FIELD_INT, offsetof(EnrollmentParams, assigning),                 \
-                  IPC_FIELD_NULLABLE, .min = 0,      .max = COUNT_MAX,                                      \
-                  .absent = -1 },                                                                           \
-                { "retryAfterSeconds", IPC_FIELD_INT, offsetof(EnrollmentParams, retry_after_s),            \
-                  IPC_FIELD_NULLABLE,  .min = 0,      .max = SECONDS_MAX,                                   \
-                  .absent = -1 },                                                                           \
-        {                                                                                                   \
-                "reprovision", IPC_FIELD_ENUM, offsetof(EnrollmentParams, reprovision), IPC_FIELD_NULLABLE, \
-                        .names = reprovision_policy_names, .absent = -1                                     \
+#define TEXT_FIELD(name, member, maximum) \
+        { name, IPC_FIELD_STRING, offsetof(EnrollmentParams, member), IPC_FIELD_NULLABLE, .max = (maximum) }
+#define NUMBER_FIELD(name, member, maximum)                                                  \
+        {                                                                                    \
+                name, IPC_FIELD_INT, offsetof(EnrollmentParams, member), IPC_FIELD_NULLABLE, \
+                        .min = 0, .max = (maximum), .absent = -1                             \
         }
+#define NAME_FIELD(name, member, table)                                                       \
+        {                                                                                     \
+                name, IPC_FIELD_ENUM, offsetof(EnrollmentParams, member), IPC_FIELD_NULLABLE, \
+                        .names = (table), .absent = -1                                        \
+        }
+
+#define SETTINGS_FIELDS                                                                                  \
+        TEXT_FIELD("device", device, 128), TEXT_FIELD("hub", hub, HOST_MAX),                             \
+                TEXT_FIELD("hubSocket", hub_socket, SOCKET_MAX),                                         \
+                TEXT_FIELD("payload", payload, PAYLOAD_MAX), NAME_FIELD("status", status, status_names), \
+                NUMBER_FIELD("failure", failure, 999999),                                                \
+                TEXT_FIELD("failureMessage", failure_message, MESSAGE_MAX),                              \
+                NUMBER_FIELD("assigning", assigning, COUNT_MAX),                                         \
+                NUMBER_FIELD("retryAfterSeconds", retry_after_s, SECONDS_MAX),                           \
+                NAME_FIELD("reprovision", reprovision, reprovision_policy_names)
 
 static const IpcField add_fields[] = {
         ENROLLMENT_FIELD,
@@ -86,13 +89,18 @@ static int set_text(char **text, az_span said) {
 
 /* Returns the name of a parameter that is wrong, NULL: none is. */
 static const char *check_settings(const EnrollmentParams *p, bool is_group) {
-        char id[129], host[HOST_MAX + 1];
+        char id[129], host[HOST_MAX + 1], socket[SOCKET_MAX + 1], message[MESSAGE_MAX + 1];
 
         if (az_span_size(p->device) > 0 &&
             (is_group || !control_get_text(p->device, id, sizeof(id)) || !device_id_is_valid(id)))
                 return "device";
         if (!ipc_is_absent(p->hub) && !control_get_text(p->hub, host, sizeof(host)))
                 return "hub";
+        if (!ipc_is_absent(p->hub_socket) && !control_get_text(p->hub_socket, socket, sizeof(socket)))
+                return "hubSocket";
+        if (!ipc_is_absent(p->failure_message) &&
+            !control_get_text(p->failure_message, message, sizeof(message)))
+                return "failureMessage";
         if (az_span_size(p->payload) > 0 && az_result_failed(az_json_validate(p->payload)))
                 return "payload";
         if (p->failure > 0 && p->failure < 100000)
@@ -117,6 +125,12 @@ static int apply_settings(const EnrollmentParams *p, EnrollmentSettings *setting
         if (r < 0)
                 return r;
         r = set_text(&settings->hub, p->hub);
+        if (r < 0)
+                return r;
+        r = set_text(&settings->hub_socket, p->hub_socket);
+        if (r < 0)
+                return r;
+        r = set_text(&settings->failure_message, p->failure_message);
         if (r < 0)
                 return r;
         return set_text(&settings->payload, p->payload);
@@ -231,7 +245,9 @@ static int add_enrollment(IpcJson *json, const Hub *hub, const Enrollment *e) {
         control_add_attestation(json, &e->attestation);
         add_text(json, "device", s->device_id);
         add_text(json, "hub", s->hub);
+        add_text(json, "hubSocket", s->hub_socket);
         add_text(json, "payload", s->payload);
+        add_text(json, "failureMessage", s->failure_message);
         ipc_json_cstring(json, "status", status_names[s->is_enabled ? 0 : 1]);
         ipc_json_int(json, "failure", s->failure);
         ipc_json_int(json, "assigning", s->n_assigning);
@@ -318,8 +334,8 @@ int control_on_get_registration(IpcCall *call, const void *params, void *userdat
 /* DpsFault -------------------------------------------------------------------------------------------- */
 
 typedef struct DpsFaultParams {
-        int64_t refuse, refuse_code, close, registers, polls, status, retry_after_s, drop, delay_ms, foreign,
-                null_states;
+        int64_t refuse, refuse_code, close, registers, polls, status, error_code, retry_after_s, drop,
+                delay_ms, foreign, unassigned, null_states;
 } DpsFaultParams;
 
 #define COUNT_FIELD(name, member)                                                                           \
@@ -337,12 +353,15 @@ static const IpcField dps_fault_fields[] = {
         COUNT_FIELD("polls", polls),
         { "status", IPC_FIELD_INT, offsetof(DpsFaultParams, status), IPC_FIELD_NULLABLE, .min = 400,
           .max = 599, .absent = STATUS_UNLESS_TOLD },
+        { "errorCode", IPC_FIELD_INT, offsetof(DpsFaultParams, error_code), IPC_FIELD_NULLABLE, .min = 400000,
+          .max = 599999 },
         { "retryAfterSeconds", IPC_FIELD_INT, offsetof(DpsFaultParams, retry_after_s), IPC_FIELD_NULLABLE,
           .min = 0, .max = SECONDS_MAX, .absent = -1 },
         COUNT_FIELD("drop", drop),
         { "delayMilliseconds", IPC_FIELD_INT, offsetof(DpsFaultParams, delay_ms), IPC_FIELD_NULLABLE,
           .min = 0, .max = MILLISECONDS_MAX },
         COUNT_FIELD("foreign", foreign),
+        COUNT_FIELD("unassigned", unassigned),
         COUNT_FIELD("nullStates", null_states),
 };
 const IpcStruct control_dps_fault_params = IPC_STRUCT(DpsFaultParams, dps_fault_fields);
@@ -358,6 +377,8 @@ int control_on_dps_fault(IpcCall *call, const void *params, void *userdata) {
                 .n_registers = (unsigned) p->registers,
                 .n_polls = (unsigned) p->polls,
                 .status = (unsigned) p->status,
+                .error_code = (unsigned) p->error_code,
+                .n_unassigned = (unsigned) p->unassigned,
                 .has_retry_after = p->retry_after_s >= 0,
                 .retry_after_s = (uint64_t) MAX(p->retry_after_s, 0),
                 .n_dropped = (unsigned) p->drop,
@@ -383,13 +404,17 @@ static void format_faults(const DpsFaults *f, IpcJson *json) {
         add_count(json, "registers", f->n_registers);
         add_count(json, "polls", f->n_polls);
         if (f->n_registers > 0 || f->n_polls > 0) {
-                ipc_json_int(json, "status", f->status);
+                if (f->error_code > 0)
+                        ipc_json_int(json, "errorCode", f->error_code);
+                else
+                        ipc_json_int(json, "status", f->status);
                 if (f->has_retry_after)
                         ipc_json_int(json, "retryAfterSeconds", (int64_t) f->retry_after_s);
         }
         add_count(json, "drop", f->n_dropped);
         add_count(json, "delayMilliseconds", f->delay_us / USEC_PER_MSEC);
         add_count(json, "foreign", f->n_foreign);
+        add_count(json, "unassigned", f->n_unassigned);
         add_count(json, "nullStates", f->n_null_states);
         ipc_json_end(json);
 }

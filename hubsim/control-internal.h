@@ -68,9 +68,6 @@ int control_make_attestation(const AttestationParams *p, Attestation *ret, const
 /* Adds what it is to a reply; no keys. */
 void control_add_attestation(IpcJson *json, const Attestation *attestation);
 
-/* Ends the calls of Monitor that are for this device alone: control.c. */
-void control_end_monitors(Control *control, const Device *device);
-
 /* Devices: control-devices.c. */
 extern const IpcStruct control_add_device_params, control_device_status_params;
 int control_on_add_device(IpcCall *call, const void *params, void *userdata);

@@ -227,7 +227,10 @@ static int on_monitor(IpcCall *call, const void *params, void *userdata) {
         return IPC_DEFERRED;
 }
 
-void control_end_monitors(Control *control, const Device *device) {
+/* Those that are for this device alone have nothing to wait for. */
+static void on_removal(const Device *device, void *userdata) {
+        Control *control = userdata;
+
         for (Monitor *m = control->monitors, *next; m; m = next) {
                 next = m->next;
                 if (m->device == device) {
@@ -351,6 +354,7 @@ Control *control_free(Control *control) {
                 return NULL;
 
         control->hub->on_telemetry = NULL;
+        control->hub->on_removal = NULL;
         ipc_server_free(control->server);
         if (control->path)
                 (void) unlink(control->path);
@@ -390,6 +394,7 @@ int control_new(Hub *hub, const char *path, Control **ret) {
         if (!control->path)
                 return -ENOMEM;
         hub->on_telemetry = on_telemetry;
+        hub->on_removal = on_removal;
         hub->userdata = control;
 
         *ret = TAKE_PTR(control);

@@ -8,6 +8,7 @@
 
 #include "hubsim/answer.h"
 #include "hubsim/log.h"
+#include "hubsim/other-hub.h"
 #include "hubsim/percent.h"
 #include "hubsim/timestamp.h"
 #include "hubsim/uuid.h"
@@ -18,16 +19,20 @@
 /* Timers of clients that wait exactly as long as they were told may be a little early. */
 #define RETRY_AFTER_SLACK_US (100 * USEC_PER_MSEC)
 
-static const char *const operation_status_names[] = { "assigning", "assigned", "failed", "disabled" };
-
 void dps_answer_done(DpsAnswer *answer) {
         ipc_json_done(&answer->body);
 }
 
 int dps_answer_error(DpsAnswer *answer, const DpsIdentity *who, unsigned code, const char *message) {
-        log_event(who->registration_id, code, "registration refused: %s", message);
+        char tracking_id[UUID_SIZE];
+        int r;
+
         answer->status = code / 1000;
-        return answer_format_error(&answer->body, code, message, answer->time_us);
+        r = answer_format_error(&answer->body, code, message, answer->time_us, tracking_id);
+        if (r >= 0)
+                log_event(who->registration_id, code, "registration refused: %s (tracking id %s)", message,
+                          tracking_id);
+        return r;
 }
 
 int dps_answer_throttled(DpsAnswer *answer, const DpsIdentity *who, uint64_t wait_us, const char *message) {
@@ -38,7 +43,9 @@ int dps_answer_throttled(DpsAnswer *answer, const DpsIdentity *who, uint64_t wai
 
 /* Documents ------------------------------------------------------------------------------------------- */
 
-static const char *describe_failure(unsigned code) {
+static const char *describe_failure(const Enrollment *enrollment, unsigned code) {
+        if (enrollment->settings.failure_message)
+                return enrollment->settings.failure_message;
         switch (code) {
         case 400207:
                 return "Custom allocation failed with status code: 500";
@@ -89,7 +96,7 @@ void dps_format_state(const Enrollment *enrollment, const Registration *registra
                 ipc_json_cstring(json, "status", operation_status_names[operation->status]);
         if (operation->status == OPERATION_FAILED) {
                 ipc_json_int(json, "errorCode", operation->failure);
-                ipc_json_cstring(json, "errorMessage", describe_failure(operation->failure));
+                ipc_json_cstring(json, "errorMessage", describe_failure(enrollment, operation->failure));
                 add_time(json, "lastUpdatedDateTimeUtc", operation->failed_us);
         }
         ipc_json_end(json);
@@ -162,6 +169,9 @@ int dps_register(Hub *hub, const DpsIdentity *who, az_span text, uint64_t now_us
         r = operation_begin(&registration->operation, &enrollment->settings, body.payload, now_us);
         if (r < 0)
                 return r;
+        r = enrollments_save(hub->enrollments);
+        if (r < 0)
+                return dps_answer_error(answer, who, 500001, "the registration cannot be stored");
 
         log_event(who->registration_id, 0, "registers by %s '%s'",
                   enrollment->is_group ? "group" : "enrollment", enrollment->id);
@@ -177,22 +187,38 @@ int dps_register(Hub *hub, const DpsIdentity *who, az_span text, uint64_t now_us
 
 /* Assigning ------------------------------------------------------------------------------------------- */
 
-/* "The device identity is created using the device's leaf certificate as the credential", or its keys. */
+/* "The device identity is created using the device's leaf certificate as the credential", or its keys. A hub
+ * that is not ours and has told no socket is a stranger, which does not hear of it. */
 static int register_device(Hub *hub, const DpsIdentity *who, const Enrollment *enrollment,
-                           const char *device_id) {
-        Attestation attestation = ATTESTATION_NULL;
+                           const char *hub_name, const char *device_id) {
+        _cleanup_(attestation_done) Attestation attestation = ATTESTATION_NULL;
         Device *device = registry_find(hub->registry, device_id, strlen(device_id));
+        const char *socket = enrollment->settings.hub_socket;
+        bool is_ours = hub_is_at(hub, hub_name);
         int r;
 
+        if (!is_ours && !socket)
+                return 0;
         if (who->certificate)
                 r = attestation_init_certificate(&attestation, who->certificate);
         else
                 r = enrollment_get_attestation(enrollment, who->registration_id, &attestation);
-        if (r >= 0)
-                r = device ? registry_set_attestation(hub->registry, device, &attestation)
-                           : registry_add_device(hub->registry, device_id, &attestation, &device);
-        attestation_done(&attestation);
-        return r;
+        if (r < 0)
+                return r;
+        if (!is_ours)
+                return other_hub_put_device(socket, device_id, &attestation);
+        return device ? registry_set_attestation(hub->registry, device, &attestation)
+                      : registry_add_device(hub->registry, device_id, &attestation, &device);
+}
+
+/* "The device is removed from the hub where it was" when it has gone from ours to another one. */
+static int unregister_device(Hub *hub, const Registration *registration, const char *hub_name) {
+        Device *device;
+
+        if (!registration->hub || !hub_is_at(hub, registration->hub) || hub_is_at(hub, hub_name))
+                return 0;
+        device = registry_find(hub->registry, registration->device_id, strlen(registration->device_id));
+        return device ? hub_remove_device(hub, device) : 0;
 }
 
 static Substatus find_substatus(const Registration *registration, const EnrollmentSettings *settings,
@@ -217,16 +243,23 @@ static int assign(Hub *hub, const DpsIdentity *who, const Enrollment *enrollment
 
         if (!own)
                 return -ENOMEM;
-        if (hub_is_at(hub, hub_name)) {
-                r = register_device(hub, who, enrollment, device_id);
-                if (r < 0)
-                        return r;
-        }
+        r = register_device(hub, who, enrollment, hub_name, device_id);
+        if (r < 0)
+                return r;
+        r = unregister_device(hub, registration, hub_name);
+        if (r < 0)
+                return r;
         log_event(who->registration_id, 0, "assigned to %s as '%s'", hub_name, device_id);
         return stays ? 0
                      : enrollments_assign(hub->enrollments, registration, hub_name, device_id,
                                           find_substatus(registration, settings, hub_name),
                                           hub_realtime_us(hub));
+}
+
+static void operation_fail(Hub *hub, Operation *operation, unsigned code) {
+        operation->status = OPERATION_FAILED;
+        operation->failure = code;
+        operation->failed_us = hub_realtime_us(hub);
 }
 
 static int operation_end(Hub *hub, const DpsIdentity *who, const Enrollment *enrollment,
@@ -240,16 +273,18 @@ static int operation_end(Hub *hub, const DpsIdentity *who, const Enrollment *enr
         } else if (enrollment->settings.failure > 0) {
                 log_event(who->registration_id, enrollment->settings.failure,
                           "not assigned, as it was asked to");
-                operation->status = OPERATION_FAILED;
-                operation->failure = enrollment->settings.failure;
-                operation->failed_us = hub_realtime_us(hub);
+                operation_fail(hub, operation, enrollment->settings.failure);
         } else {
-                r = assign(hub, who, enrollment, registration);
-                if (r < 0)
-                        return r;
                 operation->status = OPERATION_ASSIGNED;
+                r = assign(hub, who, enrollment, registration);
+                if (r == -EREMOTEIO)
+                        operation_fail(hub, operation, 400209);
+                else if (r < 0) {
+                        operation->status = OPERATION_ASSIGNING;
+                        return r;
+                }
         }
-        return 0;
+        return enrollments_save(hub->enrollments);
 }
 
 /* Polling --------------------------------------------------------------------------------------------- */
@@ -276,8 +311,18 @@ static bool operation_has_id(const Operation *operation, az_span escaped) {
                span_equals(id, operation->id);
 }
 
+static bool take_fault(unsigned *n) {
+        if (*n == 0)
+                return false;
+        --*n;
+        return true;
+}
+
 static void answer_status(DpsAnswer *answer, const DpsIdentity *who, const Enrollment *enrollment,
-                          const Registration *registration, bool with_state) {
+                          const Registration *registration, DpsFaults *faults) {
+        bool is_final = registration->operation.status != OPERATION_ASSIGNING,
+             is_unassigned = !is_final && take_fault(&faults->n_unassigned),
+             with_state = !is_unassigned && !(is_final && take_fault(&faults->n_null_states));
         const Operation *operation = &registration->operation;
 
         if (operation->status == OPERATION_ASSIGNING) {
@@ -288,7 +333,8 @@ static void answer_status(DpsAnswer *answer, const DpsIdentity *who, const Enrol
                 answer->status = 200;
         ipc_json_begin(&answer->body, NULL);
         ipc_json_cstring(&answer->body, "operationId", operation->id);
-        ipc_json_cstring(&answer->body, "status", operation_status_names[operation->status]);
+        ipc_json_cstring(&answer->body, "status",
+                         is_unassigned ? "unassigned" : operation_status_names[operation->status]);
         if (with_state)
                 dps_format_state(enrollment, registration, who->certificate, "registrationState",
                                  &answer->body);
@@ -298,11 +344,9 @@ static void answer_status(DpsAnswer *answer, const DpsIdentity *who, const Enrol
 }
 
 int dps_poll(Hub *hub, const DpsIdentity *who, az_span operation_id, uint64_t now_us, DpsAnswer *answer) {
-        DpsFaults *faults = &hub->faults.dps;
         Enrollment *enrollment = find_enrollment(hub, who);
         Registration *registration;
         Operation *operation;
-        bool with_state = true;
         uint64_t wait_us;
         int r;
 
@@ -329,11 +373,7 @@ int dps_poll(Hub *hub, const DpsIdentity *who, az_span operation_id, uint64_t no
                         return dps_answer_error(answer, who, 500001, "the assignment cannot be stored");
                 }
         }
-        if (operation->status != OPERATION_ASSIGNING && faults->n_null_states > 0) {
-                faults->n_null_states--;
-                with_state = false;
-        }
-        answer_status(answer, who, enrollment, registration, with_state);
+        answer_status(answer, who, enrollment, registration, &hub->faults.dps);
         return 0;
 }
 

@@ -12,7 +12,11 @@
  * 1793318400000000, "updated": 1793318400000000, "etag": "..." } ] } ] }
  *
  * Of the registrations those that were assigned are in it: what a device is told when it registers again
- * depends on them.
+ * depends on them; and those with an operation, whose member that is then, so that a device may go on
+ * polling:
+ *
+ *      "operation": { "id": "5....", "status": "assigning", "assigning": 2, "payload": "{}", "failure":
+ * 400207, "failed": 1793318400000000 }
  */
 
 #include "hubsim/enrollment-internal.h"
@@ -84,32 +88,59 @@ static bool load_id(const cJSON *object, char ret[static REGISTRATION_ID_SIZE]) 
         return id && registration_id_parse(az_span_create_from_str((char *) id), ret) && strcmp(id, ret) == 0;
 }
 
-static int load_registration(Enrollment *enrollment, const cJSON *item) {
-        const char *hub = get_string(item, "hub"), *device_id = get_string(item, "deviceId"),
-                   *etag = get_string(item, "etag");
-        const double time_max = (double) (UINT64_C(1) << 53);
-        char id[REGISTRATION_ID_SIZE];
-        Registration *registration;
+static bool load_time(const cJSON *object, const char *name, uint64_t *ret) {
+        return load_number(object, name, (double) (UINT64_C(1) << 53), ret);
+}
+
+static int load_operation(const cJSON *item, Operation *operation) {
+        const char *id = get_string(item, "id");
+        unsigned status;
+
+        if (!id || strlen(id) >= sizeof(operation->id) ||
+            !load_name(item, "status", operation_status_names, &status) ||
+            !load_unsigned(item, "assigning", &operation->n_assigning) ||
+            !load_unsigned(item, "failure", &operation->failure) ||
+            !load_time(item, "failed", &operation->failed_us))
+                return -EBADMSG;
+        (void) snprintf(operation->id, sizeof(operation->id), "%s", id);
+        operation->status = (OperationStatus) status;
+        return load_text(item, "payload", &operation->payload);
+}
+
+static int load_assignment(const cJSON *item, Registration *registration) {
+        const char *device_id = get_string(item, "deviceId"), *etag = get_string(item, "etag");
         unsigned substatus;
         int r;
 
-        if (!load_id(item, id) || !hub || !device_id || !etag ||
-            !load_name(item, "substatus", substatus_names, &substatus))
-                return -EBADMSG;
-
-        r = enrollment_get_registration(enrollment, id, &registration);
-        if (r < 0)
-                return r;
-        if (registration->hub || strlen(etag) >= sizeof(registration->etag) ||
-            !load_number(item, "created", time_max, &registration->created_us) ||
-            !load_number(item, "updated", time_max, &registration->updated_us))
+        if (!device_id || !etag || strlen(etag) >= sizeof(registration->etag) ||
+            !load_name(item, "substatus", substatus_names, &substatus) ||
+            !load_time(item, "created", &registration->created_us) ||
+            !load_time(item, "updated", &registration->updated_us))
                 return -EBADMSG;
         (void) snprintf(registration->etag, sizeof(registration->etag), "%s", etag);
         registration->operation.status = OPERATION_ASSIGNED;
         registration->substatus = (Substatus) substatus;
-        registration->hub = strdup(hub);
-        registration->device_id = strdup(device_id);
-        return registration->hub && registration->device_id ? 0 : -ENOMEM;
+        r = load_text(item, "hub", &registration->hub);
+        return r < 0 ? r : load_text(item, "deviceId", &registration->device_id);
+}
+
+static int load_registration(Enrollment *enrollment, const cJSON *item) {
+        const cJSON *operation = cJSON_GetObjectItemCaseSensitive(item, "operation");
+        bool is_assigned = get_string(item, "hub");
+        char id[REGISTRATION_ID_SIZE];
+        Registration *registration;
+        int r;
+
+        if (!load_id(item, id) || enrollment_find_registration(enrollment, id) ||
+            (!is_assigned && !operation))
+                return -EBADMSG;
+
+        r = enrollment_get_registration(enrollment, id, &registration);
+        if (r >= 0 && is_assigned)
+                r = load_assignment(item, registration);
+        if (r >= 0 && operation)
+                r = load_operation(operation, &registration->operation);
+        return r;
 }
 
 static int load_settings(const cJSON *item, EnrollmentSettings *settings) {
@@ -127,6 +158,12 @@ static int load_settings(const cJSON *item, EnrollmentSettings *settings) {
         if (r < 0)
                 return r;
         r = load_text(item, "hub", &settings->hub);
+        if (r < 0)
+                return r;
+        r = load_text(item, "hubSocket", &settings->hub_socket);
+        if (r < 0)
+                return r;
+        r = load_text(item, "failureMessage", &settings->failure_message);
         if (r < 0)
                 return r;
         r = load_text(item, "payload", &settings->payload);
@@ -200,16 +237,32 @@ static bool store_text(cJSON *object, const char *name, const char *text) {
         return !text || cJSON_AddStringToObject(object, name, text);
 }
 
-static bool store_registration(cJSON *registrations, const Registration *r) {
-        cJSON *item = cJSON_CreateObject();
+static bool store_operation(cJSON *registration, const Operation *o) {
+        cJSON *item = cJSON_AddObjectToObject(registration, "operation");
 
-        return cJSON_AddItemToArray(registrations, item) && cJSON_AddStringToObject(item, "id", r->id) &&
-               cJSON_AddStringToObject(item, "hub", r->hub) &&
+        return cJSON_AddStringToObject(item, "id", o->id) &&
+               cJSON_AddStringToObject(item, "status", operation_status_names[o->status]) &&
+               cJSON_AddNumberToObject(item, "assigning", o->n_assigning) &&
+               store_text(item, "payload", o->payload) &&
+               cJSON_AddNumberToObject(item, "failure", o->failure) &&
+               cJSON_AddNumberToObject(item, "failed", (double) o->failed_us);
+}
+
+static bool store_assignment(cJSON *item, const Registration *r) {
+        return cJSON_AddStringToObject(item, "hub", r->hub) &&
                cJSON_AddStringToObject(item, "deviceId", r->device_id) &&
                cJSON_AddStringToObject(item, "substatus", substatus_names[r->substatus]) &&
                cJSON_AddNumberToObject(item, "created", (double) r->created_us) &&
                cJSON_AddNumberToObject(item, "updated", (double) r->updated_us) &&
                cJSON_AddStringToObject(item, "etag", r->etag);
+}
+
+static bool store_registration(cJSON *registrations, const Registration *r) {
+        cJSON *item = cJSON_CreateObject();
+
+        return cJSON_AddItemToArray(registrations, item) && cJSON_AddStringToObject(item, "id", r->id) &&
+               (!r->hub || store_assignment(item, r)) &&
+               (r->operation.id[0] == '\0' || store_operation(item, &r->operation));
 }
 
 static bool store_enrollment(cJSON *enrollments, const Enrollment *e) {
@@ -220,6 +273,8 @@ static bool store_enrollment(cJSON *enrollments, const Enrollment *e) {
             !cJSON_AddBoolToObject(item, "group", e->is_group) ||
             !cJSON_AddBoolToObject(item, "enabled", s->is_enabled) ||
             !store_text(item, "deviceId", s->device_id) || !store_text(item, "hub", s->hub) ||
+            !store_text(item, "hubSocket", s->hub_socket) ||
+            !store_text(item, "failureMessage", s->failure_message) ||
             !store_text(item, "payload", s->payload) ||
             !cJSON_AddNumberToObject(item, "failure", s->failure) ||
             !cJSON_AddNumberToObject(item, "assigning", s->n_assigning) ||
@@ -230,7 +285,7 @@ static bool store_enrollment(cJSON *enrollments, const Enrollment *e) {
 
         registrations = cJSON_AddArrayToObject(item, "registrations");
         for (const Registration *r = e->registrations; r && registrations; r = r->next)
-                if (r->hub && !store_registration(registrations, r))
+                if ((r->hub || r->operation.id[0] != '\0') && !store_registration(registrations, r))
                         return false;
         return registrations;
 }

@@ -22,4 +22,3 @@ void enrollments_link(Enrollments *enrollments, Enrollment *enrollment);
 
 /* -ENOENT: there is no file. */
 int enrollments_load(Enrollments *enrollments);
-int enrollments_save(const Enrollments *enrollments);

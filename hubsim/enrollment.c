@@ -12,10 +12,14 @@ const char *const reprovision_policy_names[] = { "migrate", "reset", "never", NU
 const char *const substatus_names[] = { "initialAssignment", "deviceDataMigrated", "deviceDataReset",
                                         "reprovisionedToInitialAssignment", NULL };
 
+const char *const operation_status_names[] = { "assigning", "assigned", "failed", "disabled", NULL };
+
 void enrollment_settings_done(EnrollmentSettings *settings) {
         free(settings->device_id);
         free(settings->hub);
+        free(settings->hub_socket);
         free(settings->payload);
+        free(settings->failure_message);
         *settings = (EnrollmentSettings){};
 }
 
@@ -27,9 +31,11 @@ static int copy_text(const char *text, char **ret) {
 int enrollment_settings_copy(const EnrollmentSettings *settings, EnrollmentSettings *ret) {
         _cleanup_(enrollment_settings_done) EnrollmentSettings copy = *settings;
 
-        copy.device_id = copy.hub = copy.payload = NULL;
+        copy.device_id = copy.hub = copy.hub_socket = copy.payload = copy.failure_message = NULL;
         if (copy_text(settings->device_id, &copy.device_id) < 0 || copy_text(settings->hub, &copy.hub) < 0 ||
-            copy_text(settings->payload, &copy.payload) < 0)
+            copy_text(settings->hub_socket, &copy.hub_socket) < 0 ||
+            copy_text(settings->payload, &copy.payload) < 0 ||
+            copy_text(settings->failure_message, &copy.failure_message) < 0)
                 return -ENOMEM;
 
         *ret = copy;

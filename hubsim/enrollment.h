@@ -50,7 +50,10 @@ typedef enum OperationStatus {
         _OPERATION_STATUS_MAX,
 } OperationStatus;
 
-/* What a device has last asked for; it ends with this program. */
+/* The service's names of them, ended by NULL. */
+extern const char *const operation_status_names[];
+
+/* What a device has last asked for. */
 typedef struct Operation {
         char id[OPERATION_ID_SIZE]; /* "": there is none */
         OperationStatus status;
@@ -75,10 +78,12 @@ typedef struct Registration {
 /* What may be changed of an enrollment. */
 typedef struct EnrollmentSettings {
         bool is_enabled;
-        char *device_id;        /* what its device becomes, NULL: its registration id */
-        char *hub;              /* which it is assigned, NULL: this one */
-        char *payload;          /* JSON for the device, NULL: none */
-        unsigned failure;       /* six digits of what goes wrong with the assignment; 0: nothing */
+        char *device_id;  /* what its device becomes, NULL: its registration id */
+        char *hub;        /* which it is assigned, NULL: this one */
+        char *hub_socket; /* the control socket of that hub, if it is one of these, NULL: it is not told */
+        char *payload;    /* JSON for the device, NULL: none */
+        unsigned failure; /* six digits of what goes wrong with the assignment; 0: nothing */
+        char *failure_message;  /* in words, NULL: those of the service */
         unsigned n_assigning;   /* polls that are answered by "assigning" */
         unsigned retry_after_s; /* how long a device has to wait before it polls */
         ReprovisionPolicy policy;
@@ -137,6 +142,9 @@ int enrollment_get_registration(Enrollment *enrollment, const char *id, Registra
 Registration *enrollment_find_registration(const Enrollment *enrollment, const char *id);
 Registration *enrollments_find_registration(const Enrollments *enrollments, az_span id,
                                             const Enrollment **ret_enrollment);
+
+/* Writes down how far a registration is. */
+int enrollments_save(const Enrollments *enrollments);
 
 /* Writes down where the device is assigned now. */
 int enrollments_assign(Enrollments *enrollments, Registration *registration, const char *hub,

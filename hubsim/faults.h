@@ -31,11 +31,14 @@ typedef struct DpsFaults {
         unsigned n_closes;             /* so many requests are answered by the end of their connection */
         unsigned n_registers, n_polls; /* so many requests of each kind are answered with 'status' ... */
         unsigned status;
+        unsigned error_code;  /* ... whose six digits these are, 0: any ... */
         bool has_retry_after; /* ... and this */
         uint64_t retry_after_s;
-        unsigned n_dropped;     /* so many requests are carried out and not answered */
-        uint64_t delay_us;      /* answers come so much later */
-        unsigned n_foreign;     /* so many answers come behind an error that answers another request */
+        unsigned n_dropped; /* so many requests are carried out and not answered */
+        uint64_t delay_us;  /* answers come so much later */
+        unsigned n_foreign; /* so many answers come behind an error that answers another request */
+        unsigned
+                n_unassigned; /* so many polls of operations that are not over are answered by "unassigned" */
         unsigned n_null_states; /* so many final answers have no registration state but null */
 } DpsFaults;
 

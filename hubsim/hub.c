@@ -196,6 +196,8 @@ int hub_remove_device(Hub *hub, Device *device) {
                 session_close(device->session, SESSION_END_LOST, 404001);
         }
         method_on_removed(hub, device);
+        if (hub->on_removal)
+                hub->on_removal(device, hub->userdata);
         r = forget_device(hub, device);
         if (r < 0)
                 return r;

@@ -52,6 +52,8 @@ struct Hub {
 
         /* Called after messages have reached the journal; may be NULL. */
         void (*on_telemetry)(void *userdata);
+        void (*on_removal)(const Device *device,
+                           void *userdata); /* of one that is about to go; may be NULL */
         void *userdata;
 };
 

@@ -48,9 +48,11 @@ enum {
         OPTION_GROUP = 'G',
         OPTION_KEY = 'k',
         OPTION_HUB = 'H',
+        OPTION_HUB_SOCKET = 'q',
         OPTION_PAYLOAD = 'P',
         OPTION_STATUS = 'x',
         OPTION_FAILURE = 'f',
+        OPTION_FAILURE_MESSAGE = 'm',
         OPTION_ASSIGNING = 'A',
         OPTION_RETRY_AFTER = 'r',
         OPTION_REPROVISION = 'R',
@@ -88,9 +90,11 @@ static const struct option options[] = {
         { "group", no_argument, NULL, OPTION_GROUP },
         { "key", required_argument, NULL, OPTION_KEY },
         { "hub", required_argument, NULL, OPTION_HUB },
+        { "hub-socket", required_argument, NULL, OPTION_HUB_SOCKET },
         { "payload", required_argument, NULL, OPTION_PAYLOAD },
         { "status", required_argument, NULL, OPTION_STATUS },
         { "failure", required_argument, NULL, OPTION_FAILURE },
+        { "failure-message", required_argument, NULL, OPTION_FAILURE_MESSAGE },
         { "assigning", required_argument, NULL, OPTION_ASSIGNING },
         { "retry-after", required_argument, NULL, OPTION_RETRY_AFTER },
         { "reprovision", required_argument, NULL, OPTION_REPROVISION },
@@ -357,7 +361,7 @@ static const struct {
         { "fault", "", 0, 5, command_fault },
         { "limit", "", 0, 2, command_limit },
         { "rules", "", 0, 0, command_rules },
-        { "enrollment", "DGkuzHPxfArRj", 1, 3, command_enrollment },
+        { "enrollment", "DGkuzHqPxfmArRj", 1, 3, command_enrollment },
         { "registration", "", 1, 1, command_registration },
 };
 
@@ -448,6 +452,12 @@ static int parse_enrollment_option(Arguments *a, int option) {
                 return 0;
         case OPTION_HUB:
                 e->hub = optarg;
+                return 0;
+        case OPTION_HUB_SOCKET:
+                e->hub_socket = optarg;
+                return 0;
+        case OPTION_FAILURE_MESSAGE:
+                e->failure_message = optarg;
                 return 0;
         case OPTION_PAYLOAD:
                 e->payload = optarg;

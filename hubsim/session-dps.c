@@ -185,7 +185,9 @@ static int session_on_request(Session *s, const DpsTopic *request, az_span paylo
         else if (take_status(faults, request->is_poll)) {
                 answer.has_retry_after = faults->has_retry_after;
                 answer.retry_after_s = faults->retry_after_s;
-                r = dps_answer_error(&answer, who, faults->status * 1000 + 1, "as it was asked to");
+                r = dps_answer_error(&answer, who,
+                                     faults->error_code > 0 ? faults->error_code : faults->status * 1000 + 1,
+                                     "as it was asked to");
         } else if (request->is_poll)
                 r = dps_poll(s->hub, who, request->operation_id, s->last_in_us, &answer);
         else

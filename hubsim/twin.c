@@ -178,11 +178,12 @@ static int twin_answer(Hub *hub, Device *device, const TwinRequest *request, uns
 static int twin_refuse(Hub *hub, Device *device, const TwinRequest *request, unsigned code,
                        const char *message) {
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+        char tracking_id[UUID_SIZE];
         az_span text;
         int r;
 
         log_event(device->id, code, "twin %s refused: %s", request->is_patch ? "PATCH" : "GET", message);
-        r = answer_format_error(&json, code, message, hub_realtime_us(hub));
+        r = answer_format_error(&json, code, message, hub_realtime_us(hub), tracking_id);
         if (r < 0)
                 return r;
         r = ipc_json_get(&json, &text);

@@ -17,7 +17,7 @@ _aziot_hubsim() {
                 [messages]='--message-id --correlation-id --user-id --content-type --content-encoding --property --ttl --ack'
                 [device]='--json --key --thumbprint --ca'
                 [certificate]='--self-signed --intermediate --days --from'
-                [enrollment]='--group --key --thumbprint --ca --device --hub --payload --status --failure --assigning --retry-after --reprovision --json'
+                [enrollment]='--group --key --thumbprint --ca --device --hub --hub-socket --payload --status --failure --failure-message --assigning --retry-after --reprovision --json'
         )
 
         for ((i = 1; i < COMP_CWORD; i++)); do
@@ -29,7 +29,7 @@ _aziot_hubsim() {
                 esac
         done
 
-        if [[ $prev = --socket || $prev = --state-dir ||
+        if [[ $prev = --socket || $prev = --hub-socket || $prev = --state-dir ||
                 $cur != -* && "${arguments[*]:0:2}/${#arguments[@]}" = @(certificate create/3|certificate trust/2) ]]; then
                 compopt -o filenames 2>/dev/null
                 mapfile -t COMPREPLY < <(compgen -f -- "$cur")

@@ -13,6 +13,10 @@
 #define REGISTERED(members) \
         FILE_WITH("\"id\":\"p\",\"group\":false," SETTINGS KEYS "\"registrations\":[{" members "}]")
 
+#define OPERATION(status, id)                                   \
+        "\"operation\":{\"id\":\"" id "\",\"status\":\"" status \
+        "\",\"assigning\":0,\"failure\":400207,\"failed\":1}"
+
 typedef struct Directory {
         char path[sizeof("/tmp/test-hubsim-enrollment-XXXXXX")];
         char file[128];
@@ -44,6 +48,15 @@ static const struct {
           REGISTERED("\"id\":\"p\",\"hub\":\"h\",\"deviceId\":\"d\",\"substatus\":\"deviceDataReset\","
                      "\"created\":1793318400000000,\"updated\":2,\"etag\":\"e\""),
           0 },
+        { "a registration with an operation alone", REGISTERED("\"id\":\"p\"," OPERATION("failed", "5.0")),
+          0 },
+        { "a registration with nothing", REGISTERED("\"id\":\"p\""), -EBADMSG },
+        { "an operation in no known state", REGISTERED("\"id\":\"p\"," OPERATION("lost", "5.0")), -EBADMSG },
+        { "an operation with a long id",
+          REGISTERED("\"id\":\"p\"," OPERATION("failed",
+                                               "56789012345678901234567890123456789012345678901234567890")),
+          -EBADMSG },
+        { "an operation with nothing", REGISTERED("\"id\":\"p\",\"operation\":{}"), -EBADMSG },
         { "no JSON", "{\"idScope\":\"0ne00ABCDEF\",\"enrollments\":[]}x", -EBADMSG },
         { "nothing", "", -EBADMSG },
         { "no scope", "{\"enrollments\":[]}", -EBADMSG },
