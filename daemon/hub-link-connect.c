@@ -39,28 +39,34 @@ uint16_t hub_link_connect_timeout_s(const HubLink *link) {
         return (uint16_t) timeout_s;
 }
 
-int hub_link_open(HubLink *link, az_span string_to_sign) {
-        const Config *c = link->config;
-        MqttEndpoint endpoint = {
+void hub_link_fill_endpoint(const HubLink *link, RouteTransport transport, MqttEndpoint *ret) {
+        *ret = (MqttEndpoint){
                 .host = hub_link_span(hub_link_get_host(link)),
-                .ca_file = c->hub.trusted_ca_file,
+                .ca_file = link->config->hub.trusted_ca_file,
                 .certificate_file = link->credential.certificate_file,
                 .private_key_file = link->credential.private_key_file,
                 .private_key_password_file = link->credential.private_key_password_file,
+                .use_proven = link->rollover.choice.use == ROLLOVER_PROVEN,
                 .sign_timeout_us = SIGN_TIMEOUT_S * USEC_PER_SEC,
         };
+        route_fill_endpoint(link->route, transport,
+                            hub_link_is_provisioning(link) ? CLOUD_PROVISIONING : CLOUD_HUB,
+                            hub_link_get_port(link), link->credential.certificate_file != NULL, ret);
+}
+
+int hub_link_open(HubLink *link, az_span string_to_sign) {
         bool has_job = az_span_size(string_to_sign) > 0;
+        MqttEndpoint endpoint;
         MqttSignJob job = {};
         int r;
 
         if (has_job) {
-                r = sas_sign_job_new(&job, string_to_sign, hub_link_span(link->credential.key));
+                r = sas_sign_job_new(&job, string_to_sign, hub_link_span(hub_link_get_key(link)));
                 if (r < 0)
                         return r;
         }
-        route_fill_endpoint(link->route, route_begin(link->route),
-                            hub_link_is_provisioning(link) ? CLOUD_PROVISIONING : CLOUD_HUB,
-                            hub_link_get_port(link), link->credential.certificate_file != NULL, &endpoint);
+        link->string_to_sign = string_to_sign;
+        hub_link_fill_endpoint(link, route_begin(link->route), &endpoint);
         r = mqtt_link_open(link->mqtt, &endpoint, has_job ? &job : NULL, boottime_us());
         route_forget_secret(link->route);
         return r;

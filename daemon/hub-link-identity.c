@@ -129,6 +129,8 @@ bool hub_link_load_identity(HubLink *link) {
                 if (take_identity(link, &credential, &enrollment)) {
                         hub_link_recovery_setup(link);
                         link->has_identity = true;
+                        hub_link_forget_proven(link);
+                        hub_link_watch_files(link);
                         tell_identity(link, is_another);
                         return true;
                 }
@@ -136,6 +138,7 @@ bool hub_link_load_identity(HubLink *link) {
                 diagnosis_make(&cause, &context, PROBLEM_IDENTITY_NAMES, 0, NULL);
         }
 
+        hub_link_watch_files(link);
         hub_link_record(link, &cause, IDENTITY_RETRY_US);
         hub_link_set_state(link, HUB_LINK_WAITING, boottime_us() + IDENTITY_RETRY_US);
         return false;
@@ -177,11 +180,21 @@ int hub_link_refresh_identity(HubLink *link, Diagnosis *ret_cause) {
                 return r;
         if (r < 0)
                 return 0; /* what is known may do */
-        if (!is_same(link, &credential, &enrollment)) {
-                hub_link_forget_identity(link);
-                return HUB_LINK_FORGOTTEN;
-        }
+        if (!is_same(link, &credential, &enrollment))
+                return HUB_LINK_OTHER;
 
         exchange_proof(link, &credential, &enrollment);
         return 0;
+}
+
+bool hub_link_prepare_identity(HubLink *link) {
+        Diagnosis cause;
+        int r;
+
+        r = hub_link_refresh_identity(link, &cause);
+        if (r == CONFIG_INVALID)
+                hub_link_hold(link, &cause);
+        if (r == HUB_LINK_OTHER)
+                hub_link_forget_identity(link);
+        return r != HUB_LINK_OTHER;
 }

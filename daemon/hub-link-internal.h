@@ -12,12 +12,14 @@
  *      hub-link-session.c   the session and the connection meet
  *      hub-link-provisioning.c  the same with the provisioning service
  *      hub-link-traffic.c   what passes over a live link
+ *      hub-link-rollover.c  keys and certificates that change
  *      hub-link-record.c    what went wrong
  */
 
 #include <sys/queue.h>
 
 #include <azure/iot/az_iot_hub_client.h>
+#include <mqtt/probe.h>
 #include <session/dps_session.h>
 #include <session/hub_session.h>
 #include <session/recovery.h>
@@ -25,7 +27,10 @@
 #include "daemon/close-watch.h"
 #include "daemon/diagnosis.h"
 #include "daemon/enrollment.h"
+#include "daemon/expiry.h"
+#include "daemon/file-watch.h"
 #include "daemon/hub-link.h"
+#include "daemon/rollover.h"
 #include "daemon/route.h"
 #include "daemon/state-file.h"
 #include "daemon/telemetry-message.h"
@@ -70,6 +75,19 @@ typedef struct Provisioning {
         int64_t failed_clock_us;                        /* hub_link_clock_offset_us() when a run failed */
 } Provisioning;
 
+/* Keys and certificates that change. */
+typedef struct HubLinkRollover {
+        Rollover choice;
+        uint8_t proven_files[MQTT_FILES_DIGEST_SIZE]; /* these two were accepted last */
+        char *proven_key;
+        FileWatch *watch;
+        MqttProbe *probe;
+        int epoll_fd;        /* of these two and the connection */
+        uint64_t changed_us; /* when what has changed is to be taken up; UINT64_MAX: nothing has */
+        bool is_told;        /* that what the files hold is not used */
+        Expiry expiry;
+} HubLinkRollover;
+
 struct HubLink {
         const Config *config;
         const Log *log;
@@ -83,8 +101,10 @@ struct HubLink {
         az_hub_session session;
         az_recovery recovery;
         Provisioning provisioning;
+        HubLinkRollover rollover;
         MqttLink *mqtt;
         Route *route;
+        az_span string_to_sign;   /* the session's, for this attempt */
         bool is_open;             /* the transport is */
         bool is_accepted;         /* a CONNACK said yes */
         MqttReport report;        /* of the transport that is open */
@@ -134,14 +154,17 @@ void hub_link_tell_live(const HubLink *link, HistoryEvent event);
 bool hub_link_load_identity(HubLink *link);
 /* The next dispatch loads it, and sets up sessions for it. */
 void hub_link_forget_identity(HubLink *link);
-/* Condition of hub_link_refresh_identity(): it is somebody else, for whom sessions are set up soon. */
-#define HUB_LINK_FORGOTTEN 2
+/* Condition of hub_link_refresh_identity(): the files name somebody else. */
+#define HUB_LINK_OTHER 2
 
 /*
- * Takes what was corrected since the last attempt. 0; CONFIG_INVALID: *ret_cause says what is wrong;
- * HUB_LINK_FORGOTTEN.
+ * Takes what was corrected since the last attempt. 0; CONFIG_INVALID: *ret_cause says what is wrong, and what
+ * was known before may do; HUB_LINK_OTHER: nothing is taken.
  */
 int hub_link_refresh_identity(HubLink *link, Diagnosis *ret_cause);
+/* Before an attempt: the same, and what is wrong is told. False: it is somebody else, for whom sessions are
+ * set up soon. */
+bool hub_link_prepare_identity(HubLink *link);
 
 /* Reads the assignment that was kept, if it is this device's. */
 void hub_link_load_assignment(HubLink *link);
@@ -176,6 +199,8 @@ uint16_t hub_link_get_port(const HubLink *link);
 uint16_t hub_link_open_timeout_s(const HubLink *link);
 /* From CONNECT to CONNACK; with a certificate the transport is opened in between. */
 uint16_t hub_link_connect_timeout_s(const HubLink *link);
+/* Where it is, over which transport, and with which files. route_forget_secret() is to follow. */
+void hub_link_fill_endpoint(const HubLink *link, RouteTransport transport, MqttEndpoint *ret);
 /* Opens the transport; 'string_to_sign' may be empty. 0, or a negative errno. */
 int hub_link_open(HubLink *link, az_span string_to_sign);
 /* Sends CONNECT. 0, or a negative errno. */
@@ -199,3 +224,26 @@ void hub_link_forget_traffic(HubLink *link);
 
 /* What the connection reports while the hub has the word. */
 void hub_link_session_event(HubLink *link, const MqttEvent *event);
+
+/* Needs 'mqtt'. -ENOMEM, -EMFILE. */
+int hub_link_rollover_init(HubLink *link);
+void hub_link_rollover_done(HubLink *link);
+/* Takes up what has changed, and warns of what ends. */
+void hub_link_run_rollover(HubLink *link);
+uint64_t hub_link_rollover_deadline_us(const HubLink *link);
+/* It is another device, of which nothing is known yet. */
+void hub_link_forget_proven(HubLink *link);
+/* Watches the files that the present identity is made of. */
+void hub_link_watch_files(HubLink *link);
+/* What the present attempt signs with, if it does. */
+const char *hub_link_get_key(const HubLink *link);
+/* The transport is open, or failed to be. */
+void hub_link_rollover_opened(HubLink *link, const MqttReport *report);
+/* The hub takes what the present attempt has. */
+void hub_link_rollover_live(HubLink *link);
+/* What the files hold is of no use: what was used before is, and that is told. */
+void hub_link_hold(HubLink *link, const Diagnosis *cause);
+/* The attempt failed. True: the next one, with what was proven before, is to be made at once. */
+bool hub_link_roll_back(HubLink *link, const Diagnosis *cause);
+/* The transport could not be opened. True: it is being opened again, with what was proven before. */
+bool hub_link_reopen(HubLink *link, const MqttReport *report, const Diagnosis *cause);

@@ -103,17 +103,11 @@ static void session_failed(HubLink *link, Problem problem, int error) {
 }
 
 static void open_transport(HubLink *link, az_span string_to_sign) {
-        Diagnosis cause;
         int r;
 
         hub_link_set_state(link, HUB_LINK_PROVISIONING, UINT64_MAX);
-        r = hub_link_refresh_identity(link, &cause);
-        if (r == HUB_LINK_FORGOTTEN)
+        if (!hub_link_prepare_identity(link))
                 return;
-        if (r == CONFIG_INVALID) {
-                session_lost(link, &cause);
-                return;
-        }
         r = hub_link_open(link, string_to_sign);
         if (r < 0)
                 session_failed(link, PROBLEM_LOCAL, r);
@@ -292,20 +286,14 @@ static az_result session_setup(HubLink *link) {
 void hub_link_provision(HubLink *link) {
         DiagnosisContext context = hub_link_context(link);
         az_result result;
-        int r;
 
         hub_link_set_state(link, HUB_LINK_PROVISIONING, UINT64_MAX);
         log_notice(link->log, "Asking the provisioning service '%s' for the hub of '%s'",
                    link->config->provisioning.endpoint, link->provisioning.enrollment.owner.registration_id);
 
         /* Another payload, or what proves it, counts from the next run on. */
-        r = hub_link_refresh_identity(link, &link->cause);
-        if (r == HUB_LINK_FORGOTTEN)
+        if (!hub_link_prepare_identity(link))
                 return;
-        if (r == CONFIG_INVALID) {
-                end_run(link, AZ_ERROR_CLASS_LOCAL, 0);
-                return;
-        }
         result = session_setup(link);
         if (az_result_failed(result)) {
                 diagnosis_make(&link->cause, &context, PROBLEM_LOCAL, az_result_to_errno(result),
@@ -324,7 +312,8 @@ static void on_open_failed(HubLink *link, const MqttEvent *event) {
 
         diagnosis_from_open_failed(&cause, &context, event->open_failed.report, event->open_failed.error,
                                    event->open_failed.text);
-        session_lost(link, &cause);
+        if (!hub_link_reopen(link, event->open_failed.report, &cause))
+                session_lost(link, &cause);
 }
 
 static void on_lost(HubLink *link, const MqttEvent *event) {
@@ -355,6 +344,7 @@ void hub_link_provisioning_event(HubLink *link, const MqttEvent *event) {
         case MQTT_EVENT_OPENED:
                 link->is_open = true;
                 link->report = *event->opened.report;
+                hub_link_rollover_opened(link, &link->report);
                 if (az_dps_session_get_status(s).state == AZ_DPS_SESSION_CONNECTING)
                         send_connect(link);
                 else

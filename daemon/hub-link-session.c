@@ -37,19 +37,13 @@ static void make_quota(const HubLink *link, const DiagnosisContext *context, Dia
 
 /* An attempt begins, and opens the transport; with a certificate there is no text to sign. */
 static void open_transport(HubLink *link, az_span string_to_sign) {
-        Diagnosis cause;
         int r;
 
         if (link->state != HUB_LINK_RENEWING)
                 hub_link_set_state(link, HUB_LINK_CONNECTING, UINT64_MAX);
 
-        r = hub_link_refresh_identity(link, &cause);
-        if (r == HUB_LINK_FORGOTTEN)
+        if (!hub_link_prepare_identity(link))
                 return;
-        if (r == CONFIG_INVALID) {
-                hub_link_session_lost(link, &cause);
-                return;
-        }
         r = hub_link_open(link, string_to_sign);
         if (r < 0)
                 hub_link_session_failed(link, PROBLEM_LOCAL, r, strerror(-r));
@@ -98,6 +92,7 @@ static void do_live(HubLink *link) {
 
         link_record_live(&link->record, &context);
         close_watch_begin(&link->close_watch);
+        hub_link_rollover_live(link);
         hub_link_set_state(link, HUB_LINK_ONLINE, UINT64_MAX);
         if (was_planned)
                 log_info(link->log, "Renewed the connection to '%s'", link->credential.host);
@@ -124,6 +119,7 @@ static void judge_refusal(HubLink *link, const DiagnosisContext *context) {
 
 static void do_lost(HubLink *link, const az_hub_event *event) {
         DiagnosisContext context = hub_link_context(link);
+        bool was_open = link->is_open;
 
         hub_link_forget_traffic(link);
         hub_link_close(link);
@@ -131,6 +127,8 @@ static void do_lost(HubLink *link, const az_hub_event *event) {
         judge_refusal(link, &context);
         hub_link_run_recovery(link, az_recovery_hub_lost(&link->recovery, event,
                                                          hub_link_clock_is_plausible(), boottime_us()));
+        if (was_open && hub_link_roll_back(link, &link->cause))
+                hub_link_reconnect(link);
 }
 
 /* The connection that was to end is gone: for good, or to make room for the next one. */
@@ -294,7 +292,8 @@ static void on_open_failed(HubLink *link, const MqttEvent *event) {
 
         diagnosis_from_open_failed(&cause, &context, event->open_failed.report, event->open_failed.error,
                                    event->open_failed.text);
-        hub_link_session_lost(link, &cause);
+        if (!hub_link_reopen(link, event->open_failed.report, &cause))
+                hub_link_session_lost(link, &cause);
 }
 
 void hub_link_session_event(HubLink *link, const MqttEvent *event) {
@@ -304,6 +303,7 @@ void hub_link_session_event(HubLink *link, const MqttEvent *event) {
         case MQTT_EVENT_OPENED:
                 link->is_open = true;
                 link->report = *event->opened.report;
+                hub_link_rollover_opened(link, &link->report);
                 if (az_hub_session_get_status(s).state == AZ_HUB_SESSION_CONNECTING)
                         send_connect(link);
                 else

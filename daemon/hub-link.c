@@ -51,6 +51,7 @@ int hub_link_new(HubLink **ret, const HubLinkEnvironment *environment, const Hub
                 .next_attempt_us = UINT64_MAX,
                 .end = HUB_LINK_END_OTHER,
                 .clock_offset_us = hub_link_clock_offset_us(),
+                .rollover = { .epoll_fd = -1 },
         };
 
         STAILQ_INIT(&link->answers);
@@ -62,6 +63,8 @@ int hub_link_new(HubLink **ret, const HubLinkEnvironment *environment, const Hub
                         return r;
         }
         r = mqtt_link_new(&link->mqtt, &mqtt_config);
+        if (r >= 0)
+                r = hub_link_rollover_init(link);
         if (r < 0)
                 return r;
         r = route_new(&link->route, link->config, getenv("CREDENTIALS_DIRECTORY"), link->log);
@@ -85,6 +88,7 @@ HubLink *hub_link_free(HubLink *link) {
                 return NULL;
 
         hub_link_drop_answers(link);
+        hub_link_rollover_done(link);
         link->mqtt = mqtt_link_free(link->mqtt);
         provisioning_done(&link->provisioning);
         link->route = route_free(link->route);
@@ -134,6 +138,7 @@ int hub_link_dispatch(HubLink *link) {
         MqttEvent event;
         int r;
 
+        hub_link_run_rollover(link);
         if (!link->has_identity) {
                 if (link->next_attempt_us <= boottime_us())
                         hub_link_start(link);
@@ -163,14 +168,17 @@ Route *hub_link_get_route(HubLink *link) {
 }
 
 int hub_link_get_fd(const HubLink *link) {
-        return mqtt_link_get_fd(link->mqtt);
+        return link->rollover.epoll_fd;
 }
 
 uint64_t hub_link_deadline_us(const HubLink *link) {
+        uint64_t deadline_us = hub_link_rollover_deadline_us(link);
+
         if (!link->has_identity)
-                return link->next_attempt_us;
-        return MIN(MIN(session_deadline_us(link), az_recovery_deadline_us(&link->recovery)),
-                   mqtt_link_deadline_us(link->mqtt));
+                return MIN(deadline_us, link->next_attempt_us);
+        deadline_us = MIN(deadline_us, session_deadline_us(link));
+        deadline_us = MIN(deadline_us, az_recovery_deadline_us(&link->recovery));
+        return MIN(deadline_us, mqtt_link_deadline_us(link->mqtt));
 }
 
 HubLinkState hub_link_get_state(const HubLink *link) {
