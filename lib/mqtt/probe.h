@@ -44,8 +44,9 @@ void mqtt_probe_dispatch(MqttProbe *p, uint64_t now_us);
 
 /*
  * Starts an attempt that ends behind 'last_stage', or behind the last stage before it that this endpoint has;
- * 'sign' may be NULL. Spans and strings are copied; the sign job's userdata is given away by this call,
- * whatever it returns. -EBUSY: one runs; the event that ends it has not been popped yet.
+ * 'sign' may be NULL. Where TLS is the last and shows a certificate of ours, it ends when the server has said
+ * something to it, or nothing for a second. Spans and strings are copied; the sign job's userdata is given
+ * away by this call, whatever it returns. -EBUSY: one runs; the event that ends it has not been popped yet.
  */
 int mqtt_probe_start(MqttProbe *p, const MqttEndpoint *endpoint, const MqttSignJob *sign,
                      MqttStage last_stage, uint64_t now_us);
