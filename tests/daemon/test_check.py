@@ -5,10 +5,12 @@
 import json
 import re
 import socket
+import subprocess
 import threading
+from pathlib import Path
 
 import harness
-from harness import tap
+from harness import BUILD, tap
 
 LOCAL = ["clock", "identity", "permissions", "certificate", "outbox", "disk"]
 
@@ -84,6 +86,45 @@ class Online(CheckCase):
         self.assertRegex(lines[-1], r"^ok +link ")
         objects = [json.loads(line) for line in self.aziot("--json", "check")[0].splitlines()]
         self.assertEqual([o["step"] for o in objects], [line.split()[1] for line in lines])
+
+
+class Provisioned(CheckCase):
+    """A device with a certificate, which the provisioning service has sent to the hub."""
+
+    starts_daemon = False
+
+    def setUp(self):
+        super().setUp()
+        argv = [BUILD / "aziot-hubsim", "certificate", "create", "pump-17", self.directory / "certificates",
+                "--self-signed", "--state-dir", self.hub.state]
+        printed = subprocess.run(argv, env=harness.environment(), check=True, capture_output=True, text=True).stdout
+        made = {field: value.strip() for field, value in (line.split(":", 1) for line in printed.splitlines())}
+        line = self.hub.call("AddEnrollment", {"enrollment": "pump-17", "authentication": "selfSigned",
+                                               "primaryThumbprint": made["SHA-256"]})["connectionString"]
+        self.daemon.config = {
+            "Hub": {"TrustedCAFile": self.hub.ca_file, "Port": self.hub.port, "CertificateFile": made["certificate"],
+                    "PrivateKeyFile": made["key"]},
+            "Provisioning": {"Endpoint": "localhost", "Port": self.hub.port,
+                             "IdScope": re.search("IdScope=([^;]*)", line)[1]}}
+        self.daemon.start()
+        self.daemon.wait_online()
+
+    def test_certificate_and_provisioning_service_are_looked_at(self):
+        results = self.check()
+        self.assert_outcomes(results)
+        self.assertRegex(self.find(results, "identity")["text"], "Registration 'pump-17' in id scope .* a certificate")
+        self.assertRegex(self.find(results, "certificate")["text"], "Subject CN=pump-17, .* to 20")
+        for service in ("hub", "provisioning"):
+            steps = [r["step"] for r in results if (r.get("service"), r.get("transport")) == (service, "mqtt")]
+            self.assertEqual(steps, ["name", "tcp", "tls"])
+        self.assertEqual(len(re.findall("(?m)pump-17: connected$", self.hub.program.output())), 1)
+
+    def test_a_certificate_that_cannot_be_read(self):
+        path = Path(self.daemon.config["Hub"]["CertificateFile"])
+        path.write_text("nothing")
+        identity = self.find(self.check(), "identity")
+        self.assertEqual(identity["outcome"], "failed")
+        self.assertIn(str(path), identity["text"])
 
 
 class Broken(CheckCase):
