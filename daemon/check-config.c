@@ -10,6 +10,7 @@
 #include "daemon/config-value.h"
 #include "daemon/credential.h"
 #include "daemon/enrollment.h"
+#include "daemon/route.h"
 
 /* The key whose value, a file, is in 'text'; of several the longest. NULL: there is none. */
 static const ConfigKey *find_key_in_text(Config *c, const char *text) {
@@ -72,6 +73,19 @@ static int check_tls_files(const Config *c, const Credential *credential, Config
         return 0;
 }
 
+static int check_proxy(const Config *c, ConfigMessages *messages) {
+        char *secret = NULL;
+        int r;
+
+        if (!c->network.proxy)
+                return 0;
+        r = route_read_proxy_credential(&secret, c, getenv("CREDENTIALS_DIRECTORY"), messages);
+        if (secret)
+                explicit_bzero(secret, strlen(secret));
+        free(secret);
+        return r;
+}
+
 static int load_identity(const Config *c, Credential *credential, Enrollment *enrollment,
                          ConfigMessages *messages) {
         const char *directory = getenv("CREDENTIALS_DIRECTORY");
@@ -81,7 +95,9 @@ static int load_identity(const Config *c, Credential *credential, Enrollment *en
                 r = enrollment_load(enrollment, credential, c, directory, messages);
         else
                 r = credential_load(credential, c, directory, messages);
-        return r == 0 ? check_tls_files(c, credential, messages) : r;
+        if (r == 0)
+                r = check_tls_files(c, credential, messages);
+        return r == 0 ? check_proxy(c, messages) : r;
 }
 
 int check_config(const char *path, bool required) {

@@ -22,7 +22,7 @@ typedef struct CheckTarget {
         CloudService service;
         char host[256];
         uint16_t port;
-        const char *transport;
+        RouteTransport transport;
 } CheckTarget;
 
 /* For each transport, to the hub and to the provisioning service. */

@@ -41,7 +41,7 @@ static void tell_stage(const Check *c, MqttStage stage, uint64_t duration_us, Ch
         const CheckTarget *t = &c->targets[c->target];
         const CheckResult result = { .step = mqtt_stage_to_string(stage),
                                      .service = cloud_service_to_string(t->service),
-                                     .transport = t->transport,
+                                     .transport = route_transport_to_string(t->transport),
                                      .outcome = outcome,
                                      .text = text,
                                      .advice = advice,
@@ -58,10 +58,8 @@ static void add_target(Check *c, CloudService service, const char *host, uint16_
         if (!host)
                 return;
         assert(c->n_targets < CHECK_TARGETS_MAX);
-        *t = (CheckTarget){ .service = service,
-                            .port = port,
-                            .transport = route_transport_to_string(
-                                    route_get_transport(hub_link_get_route(c->c.link))) };
+        *t = (CheckTarget){ .service = service, .port = port };
+        t->transport = route_get_transport(hub_link_get_route(c->c.link));
         (void) snprintf(t->host, sizeof(t->host), "%s", host);
         c->n_targets++;
 }
@@ -83,20 +81,19 @@ static void find_targets(Check *c) {
 }
 
 static int start_probe(Check *c) {
-        const CheckTarget *t = &c->targets[c->target];
-        const Config *config = c->c.config;
         Route *route = hub_link_get_route(c->c.link);
+        const CheckTarget *t = &c->targets[c->target];
         MqttEndpoint endpoint = {
                 .host = az_span_create_from_str((char *) t->host),
-                .ca_file = config->hub.trusted_ca_file,
+                .ca_file = c->c.config->hub.trusted_ca_file,
                 .certificate_file = c->credential.certificate_file,
                 .private_key_file = c->credential.private_key_file,
                 .private_key_password_file = c->credential.private_key_password_file,
         };
         int r;
 
-        route_fill_endpoint(route, route_get_transport(route), t->service, t->port,
-                            endpoint.certificate_file != NULL, &endpoint);
+        route_fill_endpoint(route, t->transport, t->service, t->port, endpoint.certificate_file != NULL,
+                            &endpoint);
         r = mqtt_probe_start(c->probe, &endpoint, NULL, MQTT_STAGE_WEBSOCKET, boottime_us());
         route_forget_secret(route);
         return r;
@@ -110,14 +107,16 @@ static void describe_certificate(const MqttCertificate *s, char *ret, size_t siz
 }
 
 /* What there is to say of a stage that went well; false: nothing. */
-static bool describe_stage(const CheckTarget *t, MqttStage stage, const MqttReport *report, char *ret,
+static bool describe_stage(const Check *c, MqttStage stage, const MqttReport *report, char *ret,
                            size_t size) {
+        const char *proxy = route_get_proxy(hub_link_get_route(c->c.link));
+        const CheckTarget *t = &c->targets[c->target];
         char certificate[CHECK_TEXT_MAX];
 
         switch (stage) {
         case MQTT_STAGE_NAME:
-                (void) snprintf(ret, size, "'%s' has %u address%s", t->host, report->n_addresses,
-                                report->n_addresses == 1 ? "" : "es");
+                (void) snprintf(ret, size, "%s'%s' has %u address%s", proxy ? "The proxy " : "",
+                                proxy ?: t->host, report->n_addresses, report->n_addresses == 1 ? "" : "es");
                 return true;
         case MQTT_STAGE_TCP:
                 (void) snprintf(ret, size, "Connected to %s", report->address);
@@ -147,7 +146,8 @@ static void tell_failure(const Check *c, const MqttProbeEvent *event) {
                 .service = t->service,
                 .host = t->host,
                 .port = t->port,
-                .transport = t->transport,
+                .transport = route_transport_to_string(t->transport),
+                .proxy = route_get_proxy(hub_link_get_route(c->c.link)),
                 .boottime_us = boottime_us(),
                 .realtime_us = realtime_us(),
         };
@@ -162,7 +162,7 @@ static void tell_event(const Check *c, const MqttProbeEvent *event) {
 
         if (event->error < 0)
                 tell_failure(c, event);
-        else if (describe_stage(&c->targets[c->target], event->stage, event->report, text, sizeof(text)))
+        else if (describe_stage(c, event->stage, event->report, text, sizeof(text)))
                 tell_stage(c, event->stage, event->duration_us, CHECK_OK, text, NULL);
 }
 

@@ -101,18 +101,17 @@ RouteTransport route_begin(Route *route) {
         return transport;
 }
 
-/* "user:password", from a file or a systemd credential; 'proxy_credential' stays NULL where there is none. */
-static int read_proxy_credential(Route *route, ConfigMessages *messages) {
-        const char *file = route->config->network.proxy_credential_file;
+int route_read_proxy_credential(char **ret, const Config *c, const char *credentials_directory,
+                                ConfigMessages *messages) {
+        const char *file = c->network.proxy_credential_file;
         int r;
 
-        r = credential_read_secret(&route->proxy_credential, file, route->credentials_directory,
-                                   "aziotd.proxy", messages);
+        r = credential_read_secret(ret, file, credentials_directory, "aziotd.proxy", messages);
         if (r == CREDENTIAL_NONE)
                 return 0;
         if (r != 0)
                 return r;
-        if (strchr(route->proxy_credential, ':') > route->proxy_credential)
+        if (strchr(*ret, ':') > *ret)
                 return 0;
         r = config_messages_add(messages, LOG_ERR, file ?: "aziotd.proxy", 0,
                                 "the credential of the proxy is written user:password");
@@ -127,7 +126,8 @@ static void fill_proxy_credential(Route *route, MqttEndpoint *endpoint) {
         int r;
 
         route_forget_secret(route);
-        r = read_proxy_credential(route, &messages);
+        r = route_read_proxy_credential(&route->proxy_credential, route->config, route->credentials_directory,
+                                        &messages);
         for (size_t i = 0; i < messages.n && !route->has_complained; i++)
                 log_warning(route->log, "%s",
                             config_message_format(&messages.messages[i], text, sizeof(text)));

@@ -50,6 +50,14 @@ void route_fill_endpoint(Route *route, RouteTransport transport, CloudService se
                          bool has_certificate, MqttEndpoint *endpoint);
 void route_forget_secret(Route *route);
 
+/*
+ * Reads "user:password" from the file that is configured, or else from a systemd credential. 0: *ret is to be
+ * wiped and freed, or as it was if there is none; CONFIG_INVALID: the same, and 'messages' says what is
+ * wrong. -ENOMEM.
+ */
+int route_read_proxy_credential(char **ret, const Config *c, const char *credentials_directory,
+                                ConfigMessages *messages);
+
 /* How long an attempt may last from the first stage to an open connection, without the signature. */
 uint64_t route_open_timeout_s(const Config *config);
 

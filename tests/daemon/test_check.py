@@ -202,6 +202,28 @@ class Broken(CheckCase):
 
             self.assertEqual(harness.eventually(runs, "a check after the first one was given up")["step"], "clock")
 
+    def test_a_proxy_that_wants_a_password(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            def refuse():
+                while True:
+                    try:
+                        peer = listener.accept()[0]
+                    except OSError:
+                        return
+                    with peer:
+                        peer.recv(4096)
+                        peer.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+
+            threading.Thread(target=refuse, daemon=True).start()
+            self.daemon.config["Network"] = {"Proxy": "http://127.0.0.1:%u" % listener.getsockname()[1]}
+            self.daemon.start()
+            results = self.check()
+            listener.shutdown(socket.SHUT_RDWR)
+        self.assert_outcomes(results[:-1], certificate="skipped", proxy="failed")
+        self.assertEqual([r["step"] for r in results if r.get("transport")], ["name", "tcp", "proxy"])
+        self.assertRegex(self.find(results, "name")["text"], "The proxy '127.0.0.1:")
+        self.assertRegex(self.find(results, "proxy")["advice"], "ProxyCredentialFile")
+
     def test_without_a_daemon(self):
         _, err = self.aziot("check", code=1)
         self.assertRegex(err, "is aziotd running")

@@ -140,9 +140,12 @@ class Configuration(harness.DaemonCase):
                 ({"TrustedCAFile": nothing}, 3, "TrustedCAFile", "has no certificate"),
                 ({**by_certificate, "CertificateFile": nothing}, 5, "CertificateFile", "has no certificate"),
                 ({**by_certificate, "CertificateFile": self.hub.ca_file, "PrivateKeyFile": nothing}, 6,
-                 "PrivateKeyFile", "nothing.pem")):
+                 "PrivateKeyFile", "nothing.pem"),
+                ({"ProxyCredentialFile": nothing}, 6, "ProxyCredentialFile", "user:password")):
             with self.subTest(keys):
-                self.daemon.config["Hub"] = {**hub, **keys}
+                self.daemon.config = {"Hub": {**hub, **keys}}
+                if "ProxyCredentialFile" in keys:
+                    self.daemon.config = {"Hub": hub, "Network": {"Proxy": "http://proxy.example:3128", **keys}}
                 result = self.check()
                 self.assertEqual(result.returncode, 1)
                 self.assertRegex(result.stderr, f"(?m)^error: {self.daemon.config_path}:{line}: {key}=: .*{text}")
