@@ -13,6 +13,7 @@ import unittest
 from pathlib import Path
 
 import harness
+import test_provisioning
 from harness import BUILD, environment, eventually, tap
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,7 +100,7 @@ class WhyCase(harness.CliCase):
         """It is this problem, at this layer, and the screen says so in words that match."""
         reply = self.wait_for(problem)
         failure = reply["lastFailure"]
-        self.assertEqual(failure["layer"], layer)
+        self.assertRegex(failure["layer"], f"^{layer}$")
         self.assertRegex(reply["summary"], pattern)
         self.assertRegex(reply["advice"], r"\w.*\.$")
         self.assertNotIn("(unknown)", reply["summary"] + reply["advice"])
@@ -333,6 +334,64 @@ class HalfOpen(WhyCase):
         self.hub.call("HalfOpen", {"device": "demo"})
         reply = eventually(lambda: (lambda r: r if "lastFailure" in r else None)(self.explain()), "lost")
         self.assertEqual(reply["lastFailure"]["problem"], "half-open")
+
+
+class Provisioning(WhyCase, test_provisioning.ProvisioningCase):
+    """The device has no hub yet."""
+
+    def assert_not_assigned(self, problem, layer, pattern, **facts):
+        self.daemon.start()
+        reply = self.assert_offline(problem, layer, pattern, service="provisioning", **facts)
+        self.assertEqual(reply["provisioning"], "localhost")
+        return reply["lastFailure"]
+
+    def test_the_enrollment_is_disabled(self):
+        self.enroll(status="disabled")
+        self.assert_not_assigned("provisioning-disabled", "provisioning", "'localhost'")
+
+    def test_there_is_no_enrollment(self):
+        self.enroll()
+        self.hub.call("RemoveEnrollment", {"enrollment": "pump-17"})
+        self.assert_not_assigned("provisioning-(unknown|unauthorized|refused)", "(provisioning|connack)", "'localhost'")
+
+    def test_the_key_is_wrong(self):
+        self.enroll()
+        self.key_file.write_text("d3Jvbmcga2V5IHdyb25nIGtleSB3cm9uZyBrZXkhISE=")
+        self.assert_not_assigned("provisioning-(unauthorized|refused)", "(provisioning|connack)", "'localhost'")
+
+    def test_the_assignment_fails(self):
+        rows = [(400207, "provisioning-webhook"), (400208, "provisioning-no-hub"),
+                (400209, "provisioning-hub-not-linked")]
+        for code, problem in rows:
+            with self.subTest(code=code):
+                self.enroll(f"pump-{code}", failure=code)
+                self.provisioning["RegistrationId"] = f"pump-{code}"
+                self.assert_not_assigned(problem, "provisioning", rf"\(code {code}\)", code=code)
+                self.daemon.stop()
+
+    def test_the_service_is_too_busy(self):
+        self.enroll()
+        self.hub.call("DpsFault", {"registers": 1000, "status": 429, "retryAfterSeconds": 30})
+        failure = self.assert_not_assigned("provisioning-throttled", "provisioning", "too often", status=429)
+        self.assertEqual(failure["class"], "throttled")
+
+    def test_the_service_fails(self):
+        self.enroll()
+        self.hub.call("DpsFault", {"registers": 1000, "status": 500})
+        failure = self.assert_not_assigned("provisioning-error", "provisioning", "'localhost'", status=500)
+        # Microsoft's support wants to know it.
+        self.assertRegex(failure["trackingId"], r"\S{8}")
+        self.assertIn(failure["trackingId"], self.screen(3))
+
+    def test_the_service_refuses(self):
+        self.enroll()
+        self.hub.call("DpsFault", {"refuse": 1000, "refuseCode": 5})
+        self.assert_not_assigned("provisioning-refused", "connack", "CONNACK 5", connackCode=5)
+
+    def test_the_service_is_gone(self):
+        self.enroll()
+        self.hub.stop()
+        self.assert_not_assigned("tcp-refused", "tcp", "provisioning service 'localhost'")
 
 
 class NoDaemon(harness.CliCase):
