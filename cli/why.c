@@ -81,6 +81,26 @@ static void line_add_age(Line *line, const char *json, size_t size, const char *
         line_add(line, " (%s)", duration_from_now(buffer, time));
 }
 
+/* How long ago the time at 'path' is. */
+static void line_add_ago(Line *line, const char *json, size_t size, const char *path) {
+        _cleanup_(freep) char *time = reply_get_text(json, size, path);
+        char buffer[DURATION_TEXT_MAX];
+
+        if (time)
+                line_add(line, ", %s ago", duration_from_now(buffer, time));
+}
+
+/* Over which transport, and where to; before there is an address there was none. */
+static void line_add_way(Line *line, const char *json, size_t size, const char *transport,
+                         const char *address) {
+        _cleanup_(freep) char *to = reply_get_text(json, size, address);
+
+        if (!to)
+                return;
+        LINE_ADD_TEXT(line, json, size, transport, ", %s");
+        line_add(line, " to %s", to);
+}
+
 static void print_text(Screen *s, const char *label, const char *path, unsigned max_lines) {
         _cleanup_(freep) char *text = reply_get_text(s->json, s->size, path);
 
@@ -148,12 +168,12 @@ static void print_where(Screen *s) {
                 return;
         line_add(&line, "%s", layer);
         LINE_ADD_TEXT(&line, s->json, s->size, "lastFailure.problem", " [%s]");
-        LINE_ADD_TEXT(&line, s->json, s->size, "lastFailure.transport", ", %s");
-        LINE_ADD_TEXT(&line, s->json, s->size, "lastFailure.address", " to %s");
-        line_add(&line, ", at ");
-        line_add_age(&line, s->json, s->size, "lastFailure.time");
+        line_add_way(&line, s->json, s->size, "lastFailure.transport", "lastFailure.address");
+        line_add_ago(&line, s->json, s->size, "lastFailure.time");
         print(s, "where", line.text, 2);
 
+        if (n_failed == 0)
+                return; /* the link was lost, and not tried yet */
         line = (Line){};
         line_add(&line, "%" PRId64 " attempt%s since ", n_failed, n_failed == 1 ? "" : "s");
         line_add_age(&line, s->json, s->size, "failingSince");
@@ -161,15 +181,14 @@ static void print_where(Screen *s) {
 }
 
 static int print_tried(void *userdata, const char *element, size_t size) {
+        _cleanup_(freep) char *problem = reply_get_text(element, size, "problem");
         Screen *s = userdata;
         Line line = {};
 
         LINE_ADD_TEXT(&line, element, size, "transport", "%s");
         LINE_ADD_TEXT(&line, element, size, "address", " to %s");
-        LINE_ADD_TEXT(&line, element, size, "layer", " failed at %s");
-        LINE_ADD_TEXT(&line, element, size, "problem", " [%s]");
-        line_add(&line, ", ");
-        line_add_age(&line, element, size, "time");
+        line_add(&line, ": %s", problem ?: "connected");
+        line_add_ago(&line, element, size, "time");
         print(s, "tried", line.text, 1);
         return 0;
 }
@@ -181,7 +200,7 @@ static int print_notice(void *userdata, const char *element, size_t size) {
         line_add_age(&line, element, size, "time");
         LINE_ADD_TEXT(&line, element, size, "text", ": %s.");
         LINE_ADD_TEXT(&line, element, size, "advice", " %s");
-        print(s, "note", line.text, 3);
+        print(s, "note", line.text, 4);
         return 0;
 }
 

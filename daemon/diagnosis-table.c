@@ -38,10 +38,9 @@ const char *cloud_service_to_string(CloudService service) {
                                 sentence, advice }
 
 /* What several rows advise. */
-#define NOT_THE_IDENTITY " The device's key or certificate is not to blame."
-#define BY_ITSELF        "Nothing has to be done: it is tried again by itself. "
-#define TRY_WEBSOCKET \
-        " Where only port 443 is open, 'Transports=mqtt websocket' in [Network] finds that way by itself."
+#define NOT_THE_IDENTITY   " The device's key or certificate is not to blame."
+#define BY_ITSELF          "Nothing has to be done: it is tried again by itself. "
+#define TRY_WEBSOCKET      " Where only port 443 is open, 'websocket' has to be among Transports= in [Network]."
 #define CERTIFICATE_SHOWN  "< (subject {subject}, issuer {issuer})>"
 #define PROVISIONING_CODES "<: {message}>< (code {code})><, tracking id {tracking-id}><, {timestamp}>"
 
@@ -193,7 +192,7 @@ static const ProblemInfo rows[_PROBLEM_MAX] = {
             "The {peer} took the connection and did not answer to MQTT in time",
             BY_ITSELF "If it stays so, something in between may hold the connection."),
         ROW(CONNACK_CLOSED, "connack-closed", CONNACK, SERVICE, CLOSED,
-            "The {peer} closed the connection instead of an answer to MQTT<: {detail}>",
+            "The {peer} closed the connection instead of an answer to MQTT",
             BY_ITSELF "A {service} that is overloaded does so, and some things that stand in between."),
         ROW(MQTT_VERSION, "mqtt-version", CONNACK, PROTOCOL, REFUSED,
             "The {peer} refused the connection (CONNACK {connack}): it does not speak MQTT 3.1.1",
@@ -223,7 +222,7 @@ static const ProblemInfo rows[_PROBLEM_MAX] = {
 
         /* The link was up. */
         ROW(CLOSED, "closed", LINK, SERVICE, CLOSED,
-            "The {peer} closed the connection<: {detail}>",
+            "The {peer} closed the connection",
             BY_ITSELF "A hub does so now and then, as when it is updated. If it is often, see 'aziot "
             "history'."),
         ROW(CLOSED_ON_PUBLISH, "closed-on-publish", LINK, CALLER, PUBLISH,
@@ -231,7 +230,7 @@ static const ProblemInfo rows[_PROBLEM_MAX] = {
             BY_ITSELF "If it was the message's fault, it will be found and set aside; if the device is "
             "throttled, it is sent later."),
         ROW(BROKEN, "broken", LINK, NETWORK, TCP,
-            "The connection to the {peer} broke<: {detail}>",
+            "The connection to the {peer} broke<: {error}>",
             BY_ITSELF "If it is often, look at the network."),
         ROW(HALF_OPEN, "half-open", LINK, TIMEOUT, KEEP_ALIVE,
             "The connection to the {peer} is dead<: {detail}>; the network in between may have dropped the "

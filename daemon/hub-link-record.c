@@ -74,6 +74,8 @@ void hub_link_record(HubLink *link, const Diagnosis *diagnosis, uint64_t delay_u
         bool was_online = link->state == HUB_LINK_ONLINE || link->state == HUB_LINK_RENEWING;
         /* What is waited for, such as the time, is not told each time that it is looked for. */
         bool is_known = link->state == HUB_LINK_WAITING && diagnosis->problem == link->record.last.problem;
+        /* Once is enough to be told what to do. */
+        bool is_repeated = link->record.is_failing && diagnosis->problem == link->record.last.problem;
         char word[64], retry[32] = "";
 
         tell_failure(link, diagnosis, was_online);
@@ -87,8 +89,9 @@ void hub_link_record(HubLink *link, const Diagnosis *diagnosis, uint64_t delay_u
                 (void) snprintf(retry, sizeof(retry), ", retrying in %.1f s",
                                 (double) delay_us / USEC_PER_SEC);
         (void) log_full(link->log, was_online ? LOG_NOTICE : LOG_WARNING, 0,
-                        FIELDS("MESSAGE_ID=" MSG_LINK_DOWN, link->hub_field, word), "%s%s", diagnosis->text,
-                        retry);
+                        FIELDS("MESSAGE_ID=" MSG_LINK_DOWN, link->hub_field, word), "%s%s%s%s",
+                        diagnosis->text, retry, is_repeated ? "" : ". ",
+                        is_repeated ? "" : diagnosis->advice);
 }
 
 const LinkRecord *hub_link_get_record(const HubLink *link) {

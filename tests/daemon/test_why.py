@@ -161,7 +161,7 @@ class Offline(WhyCase):
         reply = self.assert_offline("tcp-refused", "tcp", f"refused by .*:{self.hub.port}", error="Connection refused",
                                     **{"class": "network"}, transport="mqtt")
         self.assertEqual([tried["problem"] for tried in reply["tried"]], ["tcp-refused"])
-        self.assertRegex(self.screen(3), r"(?m)^tried +mqtt to .* failed at tcp \[tcp-refused\]")
+        self.assertRegex(self.screen(3), r"(?m)^tried +mqtt to \S+: tcp-refused, \d+ s ago$")
         eventually(lambda: self.explain()["failedAttempts"] >= 2, "a second attempt")
 
     def test_a_web_server_answers(self):

@@ -259,11 +259,11 @@ static const struct {
         Layer layer;
         const char *text, *advice;
 } ends[] = {
-        { MQTT_LOST_CLOSED, 0, true, "closed", LAYER_LINK, "words of the link", "by itself" },
+        { MQTT_LOST_CLOSED, 0, true, "closed", LAYER_LINK, "closed the connection", "by itself" },
         { MQTT_LOST_CLOSED, 0, false, "connack-closed", LAYER_CONNACK, "instead of an answer", "overloaded" },
         { MQTT_LOST_NETWORK, -ECONNRESET, true, "closed", LAYER_LINK, "closed the connection", "by itself" },
         { MQTT_LOST_NETWORK, -ECONNRESET, false, "connack-closed", LAYER_CONNACK, "closed", "by itself" },
-        { MQTT_LOST_NETWORK, -EHOSTUNREACH, true, "broken", LAYER_LINK, "words of the link", "network" },
+        { MQTT_LOST_NETWORK, -EHOSTUNREACH, true, "broken", LAYER_LINK, "No route to host", "network" },
         { MQTT_LOST_NETWORK, -ETIMEDOUT, true, "half-open", LAYER_LINK, "words of the link",
           "KeepAliveSec=" },
         { MQTT_LOST_CLIENT_CERTIFICATE, 0, false, "own-certificate-refused", LAYER_TLS, "words of the link",
