@@ -6,6 +6,9 @@
 #include <netinet/in.h>
 #include <sys/epoll.h>
 
+/* More ports than that are not taken by chance. */
+#define ATTEMPTS 16U
+
 int endpoint_parse(const char *text, Endpoint *ret) {
         const char *colon = strrchr(text, ':');
         Endpoint e = ENDPOINT_NULL;
@@ -89,12 +92,27 @@ static int open_twin(Endpoint *e) {
         return r == -EAFNOSUPPORT || r == -EADDRNOTAVAIL ? 0 : r;
 }
 
+/* What is free for the one need not be for the other, where any would do. */
+static int open_both(Endpoint *e) {
+        uint16_t port = (uint16_t) endpoint_get_port(e);
+        int r;
+
+        for (unsigned i = 0; i < ATTEMPTS; i++) {
+                r = open_socket(&e->address, e->address_size, &e->sockets[0].fd);
+                if (r >= 0)
+                        r = open_twin(e);
+                if (r != -EADDRINUSE || port != 0)
+                        break;
+                endpoint_close(e);
+                endpoint_set_port(e, 0);
+        }
+        return r;
+}
+
 int endpoint_open(Endpoint *e, sd_event *event, sd_event_io_handler_t handler, void *userdata) {
         int r;
 
-        r = open_socket(&e->address, e->address_size, &e->sockets[0].fd);
-        if (r >= 0)
-                r = open_twin(e);
+        r = open_both(e);
         for (size_t i = 0; i < ELEMENTSOF(e->sockets) && r >= 0; i++)
                 if (e->sockets[i].fd >= 0)
                         r = sd_event_add_io(event, &e->sockets[i].source, e->sockets[i].fd, EPOLLIN, handler,

@@ -260,23 +260,36 @@ static int session_process(Session *s) {
         return n;
 }
 
+/* Why the connection is over. What came before its end is carried out: a DISCONNECT may be in it. */
+static int session_end_read(Session *s, int error) {
+        int r = 0;
+
+        if (error == -EBADMSG || error == -ESHUTDOWN)
+                r = session_process(s);
+        if (r != 0)
+                return r;
+
+        if (error == -EPROTO)
+                log_event(session_name(s), 404104, "closed: TLS failed: %s", stream_describe_error());
+        else if (error == -EBADMSG)
+                log_event(session_name(s), 400004, "closed: WebSocket: %s", s->stream.websocket->reason);
+        else if (error == -ESHUTDOWN)
+                log_event(session_name(s), 404104, "connection lost: WebSocket closed with code %u",
+                          s->stream.websocket->close_code);
+        else if (error == -ECONNRESET)
+                log_event(session_name(s), 404104, "connection lost");
+        return error;
+}
+
 static int session_read(Session *s) {
         int r;
 
         for (unsigned i = 0; i < RECORDS_PER_TURN; i++) {
                 r = stream_read(&s->stream);
-                if (r == -EPROTO)
-                        log_event(session_name(s), 404104, "closed: TLS failed: %s", stream_describe_error());
-                else if (r == -EBADMSG)
-                        log_event(session_name(s), 400004, "closed: WebSocket: %s",
-                                  s->stream.websocket->reason);
-                else if (r == -ESHUTDOWN)
-                        log_event(session_name(s), 404104, "connection lost: WebSocket closed with code %u",
-                                  s->stream.websocket->close_code);
-                else if (r == -ECONNRESET)
-                        log_event(session_name(s), 404104, "connection lost");
-                if (r <= 0)
-                        return r;
+                if (r < 0)
+                        return session_end_read(s, r);
+                if (r == 0)
+                        return 0;
                 s->last_in_us = boottime_us();
                 r = session_process(s);
                 if (r != 0)

@@ -243,6 +243,14 @@ class Frames(WebSocketCase):
         self.wait_for_log("404104 connection lost: WebSocket closed with code 1000")
         self.assertEqual(self.arrived()[0]["properties"], {"iothub-MessageType": "Will"})
 
+    def test_what_comes_before_a_close_counts(self):
+        line = self.add_device()
+        d = self.open_connected(line, will=(f"devices/{self.name}/messages/events/", "{}"))
+        d.socket.tls.sendall(frame(FIN | BINARY, b"\xe0\0") + frame(FIN | CLOSE, struct.pack(">H", 1000)))
+        d.wait_for_close()
+        self.wait_for_log("disconnected")
+        self.assertEqual(self.arrived(), [])
+
     def test_the_hub_closes_it_before_its_connection(self):
         d = self.open_connected()
         self.hub.control("Kick", device=self.name)
