@@ -2,6 +2,7 @@
 
 #include "daemon/credential.h"
 
+#include <assert.h>
 #include <limits.h>
 #include <sys/stat.h>
 #include <syslog.h>
@@ -361,6 +362,7 @@ int credential_find_certificate(Credential *c, const Config *config, const char 
         }
         c->kind = AZ_CREDENTIAL_X509;
         key.file = c->private_key_file ?: c->certificate_file;
+        assert(key.file);
         return warn_if_readable(&key);
 }
 

@@ -47,18 +47,15 @@ static void make_file(const char *name, const char *first, size_t n, const char 
 static void make_files(void) {
         static char huge[MQTT_IDENTITY_FILE_MAX + 1];
         char path[PATH_MAX];
-        char *damaged;
 
         make_file("both.pem", "device.pem", SIZE_MAX, "device.key");
         make_file("cut.pem", "device.pem", 300, NULL);
         make_file("cut-chain.pem", "server.pem", SIZE_MAX, "cut.pem");
         make_file("cut.key", "device.key", 100, NULL);
         make_file("cut-locked.key", "locked.key", 250, NULL);
-        make_file("changed.pem", "device.pem", SIZE_MAX, NULL);
-        damaged = huge;
-        (void) read_file("device.pem", damaged, 4096);
-        memset(damaged + 100, 'A', 40);
-        write_file("changed.pem", damaged, strlen(damaged));
+        (void) read_file("device.pem", huge, 4096);
+        memset(huge + 100, 'A', 40);
+        write_file("changed.pem", huge, strlen(huge));
         memset(huge, '\n', sizeof(huge));
         write_file("huge.pem", huge, sizeof(huge));
         write_file("empty", "", 0);
@@ -258,7 +255,7 @@ START_TEST(what_was_proven_outlives_its_files) {
         FakeServer s = {
                 .pki = &pki, .client_ca = "ca.pem", .max_version = TLS1_2_VERSION, .script = fake_script_tls
         };
-        uint8_t first[MQTT_FILES_DIGEST_SIZE], second[MQTT_FILES_DIGEST_SIZE];
+        uint8_t first[MQTT_FILES_DIGEST_SIZE] = {}, second[MQTT_FILES_DIGEST_SIZE] = {};
         MqttLink *l = drive_new(&pki, NULL);
         MqttEndpoint proven;
         char path[PATH_MAX];
