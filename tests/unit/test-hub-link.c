@@ -2,11 +2,9 @@
 
 #include "daemon/hub-link.h"
 
-#include <mqtt/probe.h>
-#include <mqtt/sas.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 
+#include "tests/unit/hub-link-fixture.h"
 #include "tests/unit/unit.h"
 
 /* In place of the clocks, in seconds: it is some day in 2030, and the machine is up for an hour. */
@@ -20,151 +18,6 @@ int clock_gettime(clockid_t clock, struct timespec *ret) {
         if (clock == CLOCK_BOOTTIME)
                 ret->tv_sec = now.boot_s;
         return 0;
-}
-
-/*
- * In place of lib/mqtt: a connection that reports what the test wrote down. It is the test's own struct,
- * which travels to mqtt_link_new() as the name of the runtime directory.
- */
-struct MqttLink {
-        MqttEvent event;
-        bool has_event;
-        bool is_connected, is_full;
-        unsigned n_opened, n_published, n_hints;
-        char topic[128]; /* of the last publish */
-        size_t n_filters;
-        uint64_t acked; /* the sequence of the last; 0: none */
-        int fd;
-};
-
-int mqtt_link_new(MqttLink **ret, const MqttLinkConfig *config) {
-        *ret = (MqttLink *) (void *) config->runtime_dir;
-        (*ret)->fd = eventfd(0, EFD_CLOEXEC);
-        return 0;
-}
-
-MqttLink *mqtt_link_free(MqttLink *l) {
-        (void) close_fd(l->fd);
-        return NULL;
-}
-
-int mqtt_link_get_fd(const MqttLink *l) {
-        return l->fd;
-}
-
-void mqtt_link_proven(MqttLink *l) {
-}
-
-/* Files do not change here: nothing is tried. */
-static struct MqttProbe { int fd; } the_probe;
-
-int mqtt_probe_new(MqttProbe **ret) {
-        the_probe.fd = eventfd(0, EFD_CLOEXEC);
-        *ret = &the_probe;
-        return 0;
-}
-
-MqttProbe *mqtt_probe_free(MqttProbe *p) {
-        (void) close_fd(p->fd);
-        return NULL;
-}
-
-int mqtt_probe_get_fd(const MqttProbe *p) {
-        return p->fd;
-}
-
-uint64_t mqtt_probe_deadline_us(const MqttProbe *p) {
-        return UINT64_MAX;
-}
-
-void mqtt_probe_dispatch(MqttProbe *p, uint64_t now_us) {
-}
-
-bool mqtt_probe_next_event(MqttProbe *p, MqttProbeEvent *ret) {
-        return false;
-}
-
-void mqtt_probe_stop(MqttProbe *p) {
-}
-
-int mqtt_probe_start(MqttProbe *p, const MqttEndpoint *endpoint, const MqttSignJob *sign,
-                     MqttStage last_stage, uint64_t now_us) {
-        return 0;
-}
-
-uint64_t mqtt_link_deadline_us(const MqttLink *l) {
-        return UINT64_MAX;
-}
-
-int mqtt_link_dispatch(MqttLink *l, uint64_t now_us) {
-        return 0;
-}
-
-bool mqtt_link_next_event(MqttLink *l, MqttEvent *ret) {
-        if (!l->has_event)
-                return false;
-        *ret = l->event;
-        l->has_event = false;
-        if (ret->type == MQTT_EVENT_CONNACK)
-                l->is_connected = true;
-        return true;
-}
-
-int sas_sign(az_span string_to_sign, az_span key_base64, char *ret_signature, size_t size) {
-        (void) snprintf(ret_signature, size, "%043d=", 0);
-        return 0;
-}
-
-int sas_sign_job_new(MqttSignJob *ret, az_span input, az_span key_base64) {
-        return 0;
-}
-
-int mqtt_link_open(MqttLink *l, const MqttEndpoint *endpoint, const MqttSignJob *sign, uint64_t now_us) {
-        l->n_opened++;
-        return 0;
-}
-
-int mqtt_link_connect(MqttLink *l, const MqttConnect *connect, uint64_t now_us) {
-        return 0;
-}
-
-int mqtt_link_subscribe(MqttLink *l, const MqttFilter *filters, size_t n_filters) {
-        l->n_filters = n_filters;
-        return 0;
-}
-
-int mqtt_link_publish(MqttLink *l, az_span topic, az_span payload, uint8_t qos, uint64_t token) {
-        if (!l->is_connected)
-                return -ENOTCONN;
-        if (l->is_full)
-                return MQTT_WINDOW_FULL;
-        l->n_published++;
-        az_span_to_str(l->topic, sizeof(l->topic), topic);
-        return 0;
-}
-
-unsigned mqtt_link_window_free(const MqttLink *l) {
-        return l->is_connected;
-}
-
-void mqtt_link_ack(MqttLink *l, MqttAck ack) {
-        l->acked = ack.sequence;
-}
-
-int mqtt_link_disconnect(MqttLink *l, uint64_t now_us) {
-        return -ENOTCONN;
-}
-
-void mqtt_link_hint(MqttLink *l, uint64_t now_us) {
-        l->n_hints++;
-}
-
-int mqtt_link_get_local(const MqttLink *l, struct sockaddr_storage *ret) {
-        return -ENOTCONN;
-}
-
-void mqtt_link_close(MqttLink *l) {
-        l->is_connected = false;
 }
 
 /* What a fresh connection reports, up to the call of a method. */

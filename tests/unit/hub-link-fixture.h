@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * In place of lib/mqtt: a connection that reports what the test wrote down. It is the test's own struct,
+ * which travels to mqtt_link_new() as the name of the runtime directory.
+ */
+
+#include <mqtt/link.h>
+
+struct MqttLink {
+        MqttEvent event;
+        bool has_event;
+        bool is_connected, is_full;
+        unsigned n_opened, n_published, n_hints;
+        char topic[128]; /* of the last publish */
+        size_t n_filters;
+        uint64_t acked; /* the sequence of the last; 0: none */
+        int fd;
+};
