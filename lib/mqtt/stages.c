@@ -3,7 +3,6 @@
 #include <mqtt/stages.h>
 
 #include <netdb.h>
-#include <openssl/err.h>
 #include <poll.h>
 
 #include <mqtt/certificate.h>
@@ -187,23 +186,17 @@ static int hear_verdict(MqttAttempt *a) {
                 { .fd = a->result.stream.fd, .events = POLLIN },
         };
         SSL *ssl = a->result.stream.ssl;
-        char reason[MQTT_TEXT_MAX / 2], byte;
-        bool is_about_us;
-        int n, r;
+        char reason[MQTT_TEXT_MAX / 2];
+        int r;
 
         if (SSL_version(ssl) != TLS1_3_VERSION || !SSL_get_certificate(ssl) ||
             poll(fds, ELEMENTSOF(fds), VERDICT_TIMEOUT_MS) <= 0)
                 return 0;
         if (fds[0].revents != 0)
                 return -ECANCELED;
-        ERR_clear_error();
-        errno = 0;
-        n = SSL_peek(ssl, &byte, 1);
-        if (n > 0)
+        r = mqtt_tls_hear_verdict(ssl, reason, sizeof(reason));
+        if (r == 0)
                 return 0;
-        r = mqtt_tls_failure(SSL_get_error(ssl, n), errno, &is_about_us, reason, sizeof(reason));
-        if (!is_about_us)
-                return 0; /* a ticket, or what the way to the server is not to blame for */
         return mqtt_attempt_fail(a, MQTT_PROBLEM_CLIENT_CERTIFICATE, r, "TLS handshake with '%s' failed: %s",
                                  a->host, reason);
 }

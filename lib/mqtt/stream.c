@@ -8,6 +8,11 @@
 /* Reads that bring control frames only, in one call: a day of pings, one in half a minute, is less. */
 #define EMPTY_READS_MAX 4096
 
+static ssize_t lose_over_certificate(int error, const char *reason, MqttFault *fault) {
+        return mqtt_fault_set(fault, MQTT_LOST_CLIENT_CERTIFICATE, error,
+                              "the server refused the certificate of this device: %s", reason);
+}
+
 static ssize_t stream_failure(MqttStream *s, int result, int saved_errno, MqttFault *fault) {
         int error = SSL_get_error(s->ssl, result);
         char reason[MQTT_TEXT_MAX / 2];
@@ -22,8 +27,7 @@ static ssize_t stream_failure(MqttStream *s, int result, int saved_errno, MqttFa
         }
         r = mqtt_tls_failure(error, saved_errno, &is_about_us, reason, sizeof(reason));
         if (is_about_us)
-                return mqtt_fault_set(fault, MQTT_LOST_CLIENT_CERTIFICATE, r,
-                                      "the server refused the certificate of this device: %s", reason);
+                return lose_over_certificate(r, reason, fault);
         if (error == SSL_ERROR_ZERO_RETURN)
                 return mqtt_fault_set(fault, MQTT_LOST_CLOSED, r, "%s", reason);
         return mqtt_fault_set(fault, MQTT_LOST_NETWORK, r, "the connection failed: %s", reason);
@@ -42,7 +46,8 @@ static ssize_t read_tls(MqttStream *s, uint8_t *buffer, size_t size, MqttFault *
 }
 
 static ssize_t write_tls(MqttStream *s, const uint8_t *buffer, size_t size, MqttFault *fault) {
-        int n;
+        char reason[MQTT_TEXT_MAX / 2];
+        int n, r;
 
         ERR_clear_error();
         errno = 0;
@@ -50,7 +55,12 @@ static ssize_t write_tls(MqttStream *s, const uint8_t *buffer, size_t size, Mqtt
         if (n > 0)
                 return n;
         s->is_writable = false;
-        return stream_failure(s, n, errno, fault);
+        n = (int) stream_failure(s, n, errno, fault);
+        if (n == 0)
+                return 0;
+        /* It may have said why before it closed. */
+        r = mqtt_tls_hear_verdict(s->ssl, reason, sizeof(reason));
+        return r < 0 ? lose_over_certificate(r, reason, fault) : n;
 }
 
 /* ---- WebSocket ---- */

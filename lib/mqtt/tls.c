@@ -209,3 +209,17 @@ int mqtt_tls_handshake(SSL *ssl, const char *host, MqttReport *report, char *ret
                 return MQTT_TLS_WANT_WRITE;
         return handshake_fail(ssl, host, error, saved_errno, report, ret_text, text_size);
 }
+
+int mqtt_tls_hear_verdict(SSL *ssl, char *ret_text, size_t text_size) {
+        bool is_about_us;
+        uint8_t byte;
+        int n, r;
+
+        ERR_clear_error();
+        errno = 0;
+        n = SSL_peek(ssl, &byte, 1);
+        if (n > 0)
+                return 0;
+        r = mqtt_tls_failure(SSL_get_error(ssl, n), errno, &is_about_us, ret_text, text_size);
+        return is_about_us ? r : 0;
+}

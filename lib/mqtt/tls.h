@@ -29,3 +29,9 @@ int mqtt_tls_handshake(SSL *ssl, const char *host, MqttReport *report, char *ret
  * it was the server's alert about our certificate.
  */
 int mqtt_tls_failure(int error, int saved_errno, bool *ret_is_about_us, char *ret_text, size_t text_size);
+
+/*
+ * Looks whether the server has refused our certificate, which with TLS 1.3 it says behind the handshake: -E…,
+ * and why. 0: not that we know of. Nothing of what else it said is taken.
+ */
+int mqtt_tls_hear_verdict(SSL *ssl, char *ret_text, size_t text_size);

@@ -116,6 +116,8 @@ static int upgrade_wait(MqttAttempt *a, int result, int saved_errno) {
         if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
                 return mqtt_attempt_wait(a, error == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT);
         r = mqtt_tls_failure(error, saved_errno, &is_about_us, reason, sizeof(reason));
+        if (!is_about_us && mqtt_tls_hear_verdict(a->result.stream.ssl, reason, sizeof(reason)) < 0)
+                is_about_us = true;
         return mqtt_attempt_fail(a, is_about_us ? MQTT_PROBLEM_CLIENT_CERTIFICATE : MQTT_PROBLEM_RESET, r,
                                  "The server '%s' port %s does not open a WebSocket: %s", a->host, a->port,
                                  reason);

@@ -81,13 +81,15 @@ static void authority_done(Authority *a) {
         X509_free(a->certificate);
 }
 
-static void server_make(const Pki *p, const Authority *a, const char *name, const char *hosts, long until_s) {
+/* Without an authority it vouches for itself. */
+static void server_make(const Pki *p, const Authority *a, const char *name, const char *hosts, long from_s,
+                        long until_s) {
         EVP_PKEY *key = EVP_EC_gen("P-256");
-        X509 *c = certificate_new(name, key, 0, until_s);
+        X509 *c = certificate_new(name, key, from_s, until_s);
 
-        must(X509_set_issuer_name(c, X509_get_subject_name(a->certificate)) == 1, name);
+        must(X509_set_issuer_name(c, X509_get_subject_name(a ? a->certificate : c)) == 1, name);
         add_extension(c, NID_subject_alt_name, hosts);
-        must(X509_sign(c, a->key, EVP_sha256()) > 0, name);
+        must(X509_sign(c, a ? a->key : key, EVP_sha256()) > 0, name);
         write_certificate(p, name, c);
         write_key(p, name, key);
         X509_free(c);
@@ -136,9 +138,11 @@ void pki_make(Pki *p) {
         must(mkdtemp(p->dir) != NULL, p->dir);
         ca = authority_make(p, "ca");
         stranger = authority_make(p, "stranger");
-        server_make(p, &ca, "server", "DNS:localhost,IP:127.0.0.1", later_s);
-        server_make(p, &ca, "other", "DNS:other.example", later_s);
-        server_make(p, &ca, "expired", "DNS:localhost", YEAR_S);
+        server_make(p, &ca, "server", "DNS:localhost,IP:127.0.0.1", 0, later_s);
+        server_make(p, &ca, "other", "DNS:other.example", 0, later_s);
+        server_make(p, &ca, "expired", "DNS:localhost", 0, YEAR_S);
+        server_make(p, &ca, "future", "DNS:localhost", later_s, later_s + YEAR_S);
+        server_make(p, NULL, "portal", "DNS:localhost", 0, later_s);
         device_make(p, &ca, later_s);
         f = pki_create(p, "none", ".pem");
         must(fputs("no certificate\n", f) >= 0 && fclose(f) == 0, "none");

@@ -14,6 +14,8 @@ typedef struct Pki {
  *      ca.pem        the authority           stranger.pem  another authority, nobody's
  *      server.pem    localhost, 127.0.0.1    other.pem     other.example
  *      expired.pem   localhost, until 1971   none.pem      no certificate
+ *      future.pem    localhost, from next year on
+ *      portal.pem    localhost, signed by itself
  *      device.pem    a device, followed by the intermediate authority between it and ca.pem
  * and a .key for each server and the device; locked.key is the device's, with the password "secret". Fails
  * the test program if it cannot.
