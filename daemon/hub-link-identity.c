@@ -110,8 +110,16 @@ static bool take_identity(HubLink *link, Credential *credential, Enrollment *enr
 }
 
 static void tell_identity(const HubLink *link, bool is_another) {
-        const HistoryFacts facts = { .host = link->credential.host };
+        const Credential *c = &link->credential;
+        const char *proof = c->kind == AZ_CREDENTIAL_X509 ? "a certificate" : "a key";
+        char text[2 * CREDENTIAL_HOST_MAX];
+        const HistoryFacts facts = { .host = c->host, .text = text };
 
+        if (c->host)
+                (void) snprintf(text, sizeof(text), "'%s' at '%s', by %s", c->device_id, c->host, proof);
+        else
+                (void) snprintf(text, sizeof(text), "Registration '%s', by %s",
+                                link->provisioning.enrollment.owner.registration_id, proof);
         hub_link_tell(link, is_another ? HISTORY_IDENTITY_CHANGED : HISTORY_IDENTITY_LOADED, &facts);
 }
 

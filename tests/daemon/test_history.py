@@ -48,6 +48,7 @@ class History(HistoryCase):
         for earlier, later in (("started", "identity-loaded"), ("connected", "renewed"), ("lost", "renewed"),
                                ("failed", "renewed"), ("renewed", "stopped")):
             self.assertLess(names.index(earlier) if earlier != "started" else -1, names.index(later), names)
+        self.assertRegex(self.wait_for_event("identity-loaded")["text"], "^'demo' at '.*', by a key$")
         connected = [e for e in self.events() if e["event"] == "connected"][0]
         self.assertEqual(connected["transport"], "mqtt")
         self.assertRegex(connected["address"], rf":{self.hub.port}$")
