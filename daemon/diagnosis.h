@@ -156,6 +156,7 @@ typedef struct DiagnosisContext {
         const char *proxy;        /* "host:port" */
         const MqttReport *report; /* of the connection, which was opened */
         bool is_accepted;         /* a CONNACK said yes */
+        bool has_no_network;      /* this machine is not connected to any */
         uint64_t boottime_us, realtime_us;
 } DiagnosisContext;
 

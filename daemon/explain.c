@@ -31,20 +31,8 @@ static void write_number(IpcJson *json, const char *name, uint32_t number) {
 
 /* What it comes to ------------------------------------------------------------------------------------ */
 
-static const LinkNotice *find_notice(const LinkRecord *r, Problem problem) {
-        for (size_t i = 0; i < LINK_NOTICES_MAX; i++)
-                if (r->notices[i].problem == problem)
-                        return &r->notices[i];
-        return NULL;
-}
-
 static bool is_online(const Explanation *e) {
         return e->status->state == HUB_LINK_ONLINE || e->status->state == HUB_LINK_RENEWING;
-}
-
-/* While there is no network nothing else matters. */
-static const LinkNotice *find_obstacle(const Explanation *e) {
-        return is_online(e) ? NULL : find_notice(e->record, PROBLEM_NO_NETWORK);
 }
 
 static const char *format_undisturbed(char buffer[static SUMMARY_SIZE], const Explanation *e) {
@@ -81,20 +69,12 @@ static const char *format_undisturbed(char buffer[static SUMMARY_SIZE], const Ex
 }
 
 static const char *get_summary(char buffer[static SUMMARY_SIZE], const Explanation *e) {
-        const LinkNotice *obstacle = find_obstacle(e);
-
-        if (obstacle)
-                return obstacle->text;
         if (is_online(e) || e->status->state == HUB_LINK_STOPPED || !e->record->is_failing)
                 return format_undisturbed(buffer, e);
         return e->record->last.text;
 }
 
 static const char *get_advice(const Explanation *e) {
-        const LinkNotice *obstacle = find_obstacle(e);
-
-        if (obstacle)
-                return obstacle->advice;
         if (e->status->state == HUB_LINK_STOPPED)
                 return "Start it again: 'systemctl start aziotd'.";
         if (is_online(e) || !e->record->is_failing)

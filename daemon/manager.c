@@ -69,6 +69,12 @@ static bool is_drained(void *userdata) {
         return methods_is_drained(m->methods) && messages_is_drained(m->messages) && twin_is_drained(m->twin);
 }
 
+static bool has_network(void *userdata) {
+        const Manager *m = userdata;
+
+        return !m->network || network_watch_is_connected(m->network);
+}
+
 static void on_status(void *userdata) {
         char next_attempt[RFC3339_SIZE] = "";
         Manager *m = userdata;
@@ -101,6 +107,7 @@ static const HubLinkOps link_ops = {
         .on_c2d = on_c2d,
         .on_twin = on_twin,
         .is_drained = is_drained,
+        .has_network = has_network,
         .on_status = on_status,
         .on_event = on_event,
 };

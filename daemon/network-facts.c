@@ -251,3 +251,10 @@ unsigned network_facts_feed(NetworkFacts *f, az_span datagram, const NetworkAddr
         }
         return news;
 }
+
+bool network_facts_is_connected(const NetworkFacts *f) {
+        for (unsigned i = 0; i < f->n; i++)
+                if (f->facts[i].kind == NETWORK_LINK && has(f, NETWORK_ADDRESS, f->facts[i].interface))
+                        return true;
+        return false;
+}

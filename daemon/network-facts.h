@@ -57,3 +57,6 @@ typedef enum NetworkNews {
  * address that a connection has on this machine.
  */
 unsigned network_facts_feed(NetworkFacts *f, az_span datagram, const NetworkAddress *local);
+
+/* Whether an interface runs and has an address; what is on this machine alone does not count. */
+bool network_facts_is_connected(const NetworkFacts *f);

@@ -40,3 +40,6 @@ uint64_t network_watch_deadline_us(const NetworkWatch *w);
 /* Call when the fd is readable, and when the deadline has passed. */
 void network_watch_dispatch(NetworkWatch *w, uint64_t now_us);
 void network_watch_run_due(NetworkWatch *w, uint64_t now_us);
+
+/* Whether this machine is connected to any network, as far as the kernel has told. */
+bool network_watch_is_connected(const NetworkWatch *w);

@@ -155,6 +155,14 @@ class Offline(WhyCase):
         self.daemon.start()
         self.assert_offline("name-(unknown|server)", "name", "hub.invalid", host="hub.invalid")
 
+    @unittest.skipUnless(os.geteuid() == 0, "only root can take the network away")
+    def test_there_is_no_network(self):
+        self.connect_to("hub.example.com")
+        argv = self.daemon.argv()
+        self.daemon.argv = lambda: ["unshare", "--net", *argv]
+        self.daemon.start()
+        self.assert_offline("no-network", "route", "not connected to any network", **{"class": "network"})
+
     def test_nothing_listens(self):
         self.hub.stop()
         self.daemon.start()

@@ -215,6 +215,31 @@ START_TEST(an_attempt_that_failed_is_named) {
 }
 END_TEST
 
+/* Of what there is without a network, this is the reason; who answers is on this machine, or in between. */
+static const struct {
+        MqttProblem problem;
+        MqttStage stage;
+        const char *word;
+} without_network[] = {
+        { MQTT_PROBLEM_NAME_SERVER, MQTT_STAGE_NAME, "no-network" },
+        { MQTT_PROBLEM_NAME_UNKNOWN, MQTT_STAGE_NAME, "no-network" },
+        { MQTT_PROBLEM_UNREACHABLE, MQTT_STAGE_TCP, "no-network" },
+        { MQTT_PROBLEM_TIMEOUT, MQTT_STAGE_TCP, "no-network" },
+        { MQTT_PROBLEM_REFUSED, MQTT_STAGE_TCP, "tcp-refused" },
+        { MQTT_PROBLEM_NOT_TLS, MQTT_STAGE_TLS, "not-tls" },
+};
+
+START_TEST(without_a_network_there_is_no_name_and_no_way) {
+        DiagnosisContext context = context_of(CLOUD_HUB);
+        MqttReport report = { .problem = without_network[_i].problem, .stage = without_network[_i].stage };
+        Diagnosis d;
+
+        context.has_no_network = true;
+        diagnosis_from_open_failed(&d, &context, &report, 0, "");
+        ck_assert_str_eq(problem_to_string(d.problem), without_network[_i].word);
+}
+END_TEST
+
 START_TEST(each_problem_of_an_attempt_has_a_row) {
         for (int problem = MQTT_PROBLEM_NONE + 1; problem < _MQTT_PROBLEM_MAX; problem++) {
                 bool is_found = problem == MQTT_PROBLEM_TIMEOUT;
@@ -479,6 +504,7 @@ static Suite *diagnosis_suite(void) {
 
         t = tcase_create("makers");
         tcase_add_loop_test(t, an_attempt_that_failed_is_named, 0, ELEMENTSOF(attempts));
+        tcase_add_loop_test(t, without_a_network_there_is_no_name_and_no_way, 0, ELEMENTSOF(without_network));
         tcase_add_test(t, each_problem_of_an_attempt_has_a_row);
         tcase_add_test(t, a_certificate_of_ours_that_has_expired_is_to_blame_for_its_refusal);
         tcase_add_loop_test(t, a_connection_that_was_lost_is_named, 0, ELEMENTSOF(ends));

@@ -149,8 +149,6 @@ START_TEST(there_is_room_for_each_kind_of_notice) {
         LinkRecord r = {};
         Diagnosis d;
 
-        diagnosis_make(&d, &context, PROBLEM_NO_NETWORK, 0, NULL);
-        link_record_notice(&r, &d);
         for (Problem p = PROBLEM_CREDENTIALS_ROLLED_BACK; p < _PROBLEM_MAX; p++) {
                 diagnosis_make(&d, &context, p, 0, "detail");
                 link_record_notice(&r, &d);
