@@ -3,6 +3,7 @@
 """aziotd asks the provisioning service of aziot-hubsim for its hub."""
 
 import subprocess
+import time
 
 import harness
 from harness import BUILD, tap
@@ -27,6 +28,7 @@ class ProvisioningCase(harness.CliCase):
         fields = dict(field.split("=", 1) for field in line.split(";"))
         self.provisioning["IdScope"] = fields["IdScope"]
         self.key_file.write_text(fields.get("SharedAccessKey", ""))
+        self.key_file.chmod(0o600)
 
     def use_certificate(self, name, *options):
         """Gives the device a certificate in place of the key, and returns what was printed with it."""
@@ -208,6 +210,65 @@ class Again(ProvisioningCase):
         _, err = self.aziot("reprovision", "--wait", code=3)
         self.assertIn("refused", err)
         self.daemon.wait_online()
+
+
+class AnotherHub(ProvisioningCase):
+    """The service moves the device from one hub to another, which knows it already."""
+
+    def setUp(self):
+        super().setUp()
+        self.enroll(device="hall")
+        folder = self.directory / "2"
+        folder.mkdir()
+        self.other = harness.Hub(folder)
+        self.other.start()
+        self.addCleanup(self.other.stop)
+        self.other.call("AddDevice", {"device": "hall", "primaryKey": self.key_file.read_text()})
+        trusted = self.directory / "trusted.pem"
+        trusted.write_text(self.hub.ca_file.read_text() + self.other.ca_file.read_text())
+        self.daemon.config["Hub"]["TrustedCAFile"] = trusted
+        self.start_online()
+        # Between two runs that nobody wishes are ten minutes, but for a restart.
+        self.daemon.stop()
+        self.start_online()
+
+    def move(self):
+        self.hub.call("ChangeEnrollment", {"enrollment": "pump-17", "hub": f"localhost:{self.other.port}"})
+
+    def wait_for_the_other(self):
+        self.other.wait_for_messages(lambda messages: any(m["body"] == {"n": 99} for m in messages))
+        self.daemon.wait_for_empty_outbox()
+
+    def test_a_hub_that_refuses_three_times_is_left_and_the_outbox_goes_along(self):
+        self.move()
+        self.hub.call("SetDeviceStatus", {"device": "hall", "status": "disabled"})  # which ends its connection
+        harness.eventually(lambda: "CONNECT refused" in self.hub.program.output(), "a refusal")
+        for n in range(100):
+            self.daemon.send(body={"n": n})
+        for n in range(2, 4):
+            # Half a minute would be between the second refusal and the third.
+            self.daemon.call("io.aziotd.device.Reconnect")
+            harness.eventually(lambda n=n: self.hub.program.output().count("CONNECT refused") == n, f"refusal {n}")
+        self.wait_for_the_other()
+        harness.assert_delivered(self, self.other.messages(), 100)
+        self.daemon.program.wait_for_output("what waits to be sent goes there")
+        # And that is remembered.
+        self.daemon.stop()
+        self.provisioning["Port"] = 1
+        self.start_online()
+        self.assertEqual(self.hub.messages(), [])
+
+    def test_an_operator_moves_it_while_messages_are_in_flight(self):
+        wire = self.daemon.connect()
+        self.move()
+        for n in range(100):
+            wire.call("io.aziotd.telemetry.Send", {"message": {"body": {"n": n}}})
+            if n == 50:
+                self.daemon.call("io.aziotd.device.Reprovision")
+        self.wait_for_the_other()
+        # What was in flight was finished, so that not one came twice.
+        arrived = [m["body"]["n"] for m in self.hub.messages() + self.other.messages()]
+        self.assertEqual(arrived, list(range(100)))
 
 
 class Failures(ProvisioningCase):
