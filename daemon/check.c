@@ -141,13 +141,14 @@ static bool describe_stage(const Check *c, MqttStage stage, const MqttReport *re
 }
 
 static void tell_failure(const Check *c, const MqttProbeEvent *event) {
+        const Route *route = hub_link_get_route(c->c.link);
         const CheckTarget *t = &c->targets[c->target];
         const DiagnosisContext context = {
                 .service = t->service,
                 .host = t->host,
-                .port = t->port,
+                .port = route_get_port(route, t->transport, t->port),
                 .transport = route_transport_to_string(t->transport),
-                .proxy = route_get_proxy(hub_link_get_route(c->c.link)),
+                .proxy = route_get_proxy(route),
                 .boottime_us = boottime_us(),
                 .realtime_us = realtime_us(),
         };

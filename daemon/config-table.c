@@ -10,6 +10,14 @@ static const char *const when_full_names[] = {
         NULL,
 };
 
+static const char *const transports_names[] = {
+        [ROUTE_ORDER_MQTT_WEBSOCKET] = "mqtt websocket",
+        [ROUTE_ORDER_WEBSOCKET_MQTT] = "websocket mqtt",
+        [ROUTE_ORDER_MQTT] = "mqtt",
+        [ROUTE_ORDER_WEBSOCKET] = "websocket",
+        NULL,
+};
+
 /* From LOG_ERR on. */
 static const char *const level_names[] = { "err", "warning", "notice", "info", "debug", NULL };
 
@@ -91,6 +99,14 @@ const ConfigKey config_table[] = {
           .help = "The host name of the provisioning service." },
         { "Provisioning", "Port", CONFIG_NUMBER, MEMBER(provisioning.port), 1, 65535, "8883",
           .help = "Its port for MQTT over TLS." },
+        { "Network", "Transports", CONFIG_ENUM, MEMBER(network.transports), .default_text = "mqtt websocket",
+          .names = transports_names,
+          .help = "How the hub and the provisioning service are spoken to, in this order: MQTT over TLS "
+                  "(mqtt), and where a network does not let that through, MQTT over WebSocket (websocket), "
+                  "which looks like HTTPS. The daemon remembers what worked, and returns to the first one "
+                  "after a day and when the network has changed." },
+        { "Network", "WebSocketPort", CONFIG_NUMBER, MEMBER(network.websocket_port), 1, 65535, "443",
+          .help = "The port for MQTT over WebSocket." },
         { "Network", "Proxy", CONFIG_PROXY, MEMBER(network.proxy),
           .help = "A proxy for HTTP that is asked, by CONNECT, for every connection: http://host:port. What "
                   "passes through it is encrypted from end to end. Unless set, there is none; the "
@@ -106,6 +122,8 @@ const ConfigKey config_table[] = {
           .help = "How long the TLS handshake may take." },
         { "Network", "ProxyTimeoutSec", CONFIG_SECONDS, MEMBER(network.proxy_timeout_s), 1, 300, "15s",
           .help = "How long the proxy may take to connect to the hub." },
+        { "Network", "WebSocketTimeoutSec", CONFIG_SECONDS, MEMBER(network.websocket_timeout_s), 1, 300,
+          "15s", .help = "How long the hub may take to agree to speak WebSocket." },
         { "Network", "ConnackTimeoutSec", CONFIG_SECONDS, MEMBER(network.connack_timeout_s), 1, 300, "30s",
           .help = "How long the hub may take to say whether it lets the device in." },
         { "Network", "TCPUserTimeoutSec", CONFIG_SECONDS, MEMBER(network.tcp_user_timeout_s), 5, 900, "60s",

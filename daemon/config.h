@@ -11,6 +11,7 @@
 
 #include "daemon/config-file.h"
 #include "daemon/outbox.h"
+#include "daemon/route-choice.h"
 
 #define CONFIG_PATH "/etc/aziotd/aziotd.conf"
 
@@ -48,8 +49,11 @@ typedef struct Config {
                 uint64_t connect_timeout_s;
                 uint64_t tls_timeout_s;
                 uint64_t proxy_timeout_s;
+                uint64_t websocket_timeout_s;
                 uint64_t connack_timeout_s;
                 uint64_t tcp_user_timeout_s;
+                int transports; /* RouteOrder */
+                uint64_t websocket_port;
                 char *proxy; /* proxy_url_parse() takes it; NULL: none */
                 char *proxy_credential_file;
         } network;

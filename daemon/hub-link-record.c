@@ -16,7 +16,8 @@ DiagnosisContext hub_link_context(const HubLink *link) {
         return (DiagnosisContext){
                 .service = hub_link_is_provisioning(link) ? CLOUD_PROVISIONING : CLOUD_HUB,
                 .host = hub_link_get_host(link),
-                .port = hub_link_get_port(link),
+                .port = route_get_port(link->route, route_get_transport(link->route),
+                                       hub_link_get_port(link)),
                 .proxy = route_get_proxy(link->route),
                 .transport = route_transport_to_string(route_get_transport(link->route)),
                 .report = &link->report,

@@ -9,6 +9,10 @@
 #include "daemon/route-file.h"
 #include "daemon/state-file.h"
 
+/* IoT Hub, "Communicate with an IoT hub using MQTT". With the query it does not ask for a certificate. */
+#define WEBSOCKET_PATH                "/$iothub/websocket"
+#define WEBSOCKET_PATH_NO_CERTIFICATE WEBSOCKET_PATH "?iothub-no-client-cert=true"
+
 struct Route {
         const Config *config;
         const Log *log;
@@ -84,7 +88,7 @@ int route_remember(Route *route, Disk *disk, const char *state_dir) {
                                 "'" ROUTE_FILE "' in the state directory is damaged; %s", where);
                 return 0;
         }
-        route_choice_init(&route->choice, ROUTE_ORDER_MQTT, memory);
+        route_choice_init(&route->choice, (RouteOrder) route->config->network.transports, memory);
         return 0;
 }
 
@@ -148,6 +152,10 @@ void route_forget_secret(Route *route) {
         route->proxy_credential = NULL;
 }
 
+uint16_t route_get_port(const Route *route, RouteTransport transport, uint16_t mqtt_port) {
+        return transport == ROUTE_WEBSOCKET ? (uint16_t) route->config->network.websocket_port : mqtt_port;
+}
+
 void route_fill_endpoint(Route *route, RouteTransport transport, CloudService service, uint16_t mqtt_port,
                          bool has_certificate, MqttEndpoint *endpoint) {
         const Config *c = route->config;
@@ -156,9 +164,14 @@ void route_fill_endpoint(Route *route, RouteTransport transport, CloudService se
         endpoint->tcp_timeout_us = c->network.connect_timeout_s * USEC_PER_SEC;
         endpoint->tls_timeout_us = c->network.tls_timeout_s * USEC_PER_SEC;
         endpoint->proxy_timeout_us = c->network.proxy_timeout_s * USEC_PER_SEC;
+        endpoint->websocket_timeout_us = c->network.websocket_timeout_s * USEC_PER_SEC;
         endpoint->user_timeout_us = c->network.tcp_user_timeout_s * USEC_PER_SEC;
 
-        endpoint->port = mqtt_port;
+        endpoint->port = route_get_port(route, transport, mqtt_port);
+        if (transport == ROUTE_WEBSOCKET)
+                endpoint->websocket_path = service == CLOUD_HUB && !has_certificate
+                                                   ? WEBSOCKET_PATH_NO_CERTIFICATE
+                                                   : WEBSOCKET_PATH;
 
         if (!c->network.proxy)
                 return;
@@ -169,7 +182,7 @@ void route_fill_endpoint(Route *route, RouteTransport transport, CloudService se
 
 uint64_t route_open_timeout_s(const Config *c) {
         return c->network.resolve_timeout_s + c->network.connect_timeout_s + c->network.proxy_timeout_s +
-               c->network.tls_timeout_s;
+               c->network.tls_timeout_s + c->network.websocket_timeout_s;
 }
 
 /* How it went ---------------------------------------------------------------------------------------- */
@@ -279,7 +292,7 @@ int route_new(Route **ret, const Config *config, const char *credentials_directo
                                 strchr(route->proxy.host, ':') ? "[%s]:%u" : "%s:%u", route->proxy.host,
                                 route->proxy.port);
         }
-        route_choice_init(&route->choice, ROUTE_ORDER_MQTT, ROUTE_MEMORY_NULL);
+        route_choice_init(&route->choice, (RouteOrder) config->network.transports, ROUTE_MEMORY_NULL);
         route->transport = route->choice.order[0];
 
         *ret = TAKE_PTR(route);

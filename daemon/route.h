@@ -70,7 +70,10 @@ void route_note(Route *route, const MqttEvent *event);
 /* There is another network, perhaps one that lets more through. */
 void route_network_changed(Route *route);
 
-/* "host:port"; NULL: there is none. */
+/* The port for this transport, if 'mqtt_port' is that for ROUTE_MQTT. */
+uint16_t route_get_port(const Route *route, RouteTransport transport, uint16_t mqtt_port);
+
+/* Of the proxy, "host:port"; NULL: there is none. */
 const char *route_get_proxy(const Route *route);
 
 /* Of the present attempt or connection, or else of the last one. */

@@ -341,6 +341,7 @@ class Daemon:
         self.notify = NotifySocket(directory / "notify")
         self.config = {
             "Hub": {"ConnectionStringFile": hub.connection_string_file, "TrustedCAFile": hub.ca_file},
+            "Network": {"Transports": "mqtt"},  # the other one is at port 443, which is not the hub's here
         }
         for section, keys in config.items():
             self.config.setdefault(section, {}).update(keys)

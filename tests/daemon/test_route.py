@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The way to the hub: through a proxy."""
+"""The way to the hub: over MQTT or WebSocket, and through a proxy."""
 
 import base64
 import socket
@@ -63,24 +63,84 @@ class Proxy:
         self.listener.close()
 
 
-class ByProxy(harness.DaemonCase):
+class RouteCase(harness.DaemonCase):
     starts_daemon = False
-
-    def start_proxy(self, user=None):
-        self.proxy = Proxy(user)
-        self.addCleanup(self.proxy.close)
-        self.daemon.config["Network"] = {"Proxy": self.proxy.url}
 
     def expect_delivery(self):
         self.daemon.wait_online()
         self.daemon.send(text="x")
         self.hub.wait_for_messages(1)
 
+
+class ByWebSocket(RouteCase):
+    def setUp(self):
+        super().setUp()
+        port = self.hub.program.wait_for_output(r"WebSocket: +\S+:(\d+)")[1]
+        self.daemon.config["Network"] = {"WebSocketPort": port}
+
+    def block_mqtt(self):
+        """Nothing listens where the daemon looks for the hub."""
+        line = self.hub.connection_string_file.read_text().replace(f":{self.hub.port};", ":1;")
+        path = self.directory / "connection-string"
+        path.write_text(line)
+        path.chmod(0o600)
+        self.daemon.config["Hub"]["ConnectionStringFile"] = path
+
+    def transport(self):
+        return self.daemon.call("io.aziotd.device.Explain")["connection"]["transport"]
+
+    def test_it_is_taken_where_mqtt_is_blocked_and_remembered(self):
+        self.block_mqtt()
+        self.daemon.start()
+        self.expect_delivery()
+        self.assertEqual(self.transport(), "websocket")
+        eventually((self.daemon.state_path / "transport").exists, "what worked is on disk")
+        self.assertEqual(self.daemon.stop(), 0)
+        self.daemon.start()
+        self.daemon.wait_online()
+        self.assertEqual(self.transport(), "websocket")
+        self.assertNotIn("retrying", self.daemon.program.output(), "there was another attempt first")
+
+    def test_mqtt_is_preferred(self):
+        self.daemon.start()
+        self.expect_delivery()
+        self.assertEqual(self.transport(), "mqtt")
+
+    def test_it_can_be_the_only_one(self):
+        self.daemon.config["Network"]["Transports"] = "websocket"
+        self.daemon.start()
+        self.expect_delivery()
+        self.assertEqual(self.transport(), "websocket")
+
+    def test_a_hub_that_is_away_for_a_while_does_not_change_the_transport(self):
+        self.daemon.config["Network"]["WebSocketPort"] = 1
+        self.daemon.start()
+        self.daemon.wait_online()
+        self.hub.stop()
+        eventually(lambda: self.daemon.program.output().count("retrying") >= 2, "two attempts")
+        self.assertNotIn("websocket", self.daemon.program.output())
+
+
+class ByProxy(RouteCase):
+
+    def start_proxy(self, user=None):
+        self.proxy = Proxy(user)
+        self.addCleanup(self.proxy.close)
+        self.daemon.config["Network"] = {"Proxy": self.proxy.url}
+
     def test_everything_goes_through_it(self):
         self.start_proxy()
         self.daemon.start()
         self.expect_delivery()
         self.assertEqual(self.proxy.asked, [(f"localhost:{self.hub.port}", True)])
+
+    def test_a_websocket_goes_through_it(self):
+        port = self.hub.program.wait_for_output(r"WebSocket: +\S+:(\d+)")[1]
+        self.start_proxy()
+        self.daemon.config["Network"] |= {"Transports": "websocket", "WebSocketPort": port}
+        self.daemon.start()
+        self.expect_delivery()
+        self.assertEqual(self.proxy.asked, [(f"localhost:{port}", True)])
 
     def test_a_password_is_told_and_can_be_corrected(self):
         self.start_proxy("user:pass:word")

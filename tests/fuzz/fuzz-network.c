@@ -22,7 +22,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         }
         for (unsigned i = 0; i < facts.n; i++)
                 for (unsigned j = 0; j < i; j++)
-                        if (memcmp(&facts.facts[i], &facts.facts[j], sizeof(facts.facts[i])) == 0)
+                        if (facts.facts[i].kind == facts.facts[j].kind &&
+                            facts.facts[i].interface == facts.facts[j].interface &&
+                            memcmp(&facts.facts[i].address, &facts.facts[j].address,
+                                   sizeof(facts.facts[i].address)) == 0)
                                 abort();
         return 0;
 }

@@ -116,6 +116,7 @@ START_TEST(without_a_file_everything_has_its_default) {
         ck_assert_uint_eq(c.outbox.message_ttl_s, 0);
         ck_assert_int_eq(c.outbox.when_full, OUTBOX_REJECT);
         ck_assert_int_eq(c.log.level, LOG_INFO);
+        ck_assert_int_eq(c.network.transports, ROUTE_ORDER_MQTT_WEBSOCKET);
         ck_assert_ptr_null(c.network.proxy);
         ck_assert_ptr_null(c.hub.host);
 }
@@ -162,6 +163,7 @@ static const struct {
         { "[Hub]\n\nKeepAliveSec=1h\n", CONFIG_INVALID, LOG_ERR, 3, "out of range" },
         { "[Hub]\nTrustedCAFile=ca.pem\n", CONFIG_INVALID, LOG_ERR, 2, "absolute" },
         { "[Outbox]\nWhenFull=explode\n", CONFIG_INVALID, LOG_ERR, 2, "explode" },
+        { "[Network]\nTransports=amqp\n", CONFIG_INVALID, LOG_ERR, 2, "Transports=amqp" },
         { "[Network]\nProxy=https://proxy:3128\n", CONFIG_INVALID, LOG_ERR, 2, "over TLS" },
         { "rubbish\n", CONFIG_INVALID, LOG_ERR, 1, "[Section]" },
 };

@@ -2,6 +2,8 @@
 
 #include "daemon/route.h"
 
+#include "daemon/route-file.h"
+#include "daemon/state-json.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 
@@ -26,7 +28,9 @@ static void fixture_make(Fixture *f) {
         f->config.network.connect_timeout_s = 2;
         f->config.network.proxy_timeout_s = 3;
         f->config.network.tls_timeout_s = 4;
+        f->config.network.websocket_timeout_s = 5;
         f->config.network.tcp_user_timeout_s = 6;
+        f->config.network.websocket_port = 443;
         scratch_init(f->directory, "test-route");
         fixture_open(f);
 }
@@ -110,9 +114,121 @@ START_TEST(an_endpoint_has_the_limits_of_the_configuration) {
         ck_assert_uint_eq(e.tls_timeout_us, 4 * USEC_PER_SEC);
         ck_assert_uint_eq(e.user_timeout_us, 6 * USEC_PER_SEC);
         ck_assert_uint_eq(e.sign_timeout_us, 7);
+        ck_assert_uint_eq(e.websocket_timeout_us, 5 * USEC_PER_SEC);
         ck_assert_ptr_null(e.proxy_host);
-        ck_assert_uint_ge(route_open_timeout_s(&f.config), 1 + 2 + 3 + 4);
+        ck_assert_uint_eq(route_open_timeout_s(&f.config), 1 + 2 + 3 + 4 + 5);
         fixture_done(&f);
+}
+END_TEST
+
+static const struct {
+        RouteTransport transport;
+        CloudService service;
+        bool has_certificate;
+        uint16_t port;
+        const char *path;
+} endpoints[] = {
+        { ROUTE_MQTT, CLOUD_HUB, false, 8883, NULL },
+        { ROUTE_WEBSOCKET, CLOUD_HUB, false, 443, "/$iothub/websocket?iothub-no-client-cert=true" },
+        { ROUTE_WEBSOCKET, CLOUD_HUB, true, 443, "/$iothub/websocket" },
+        { ROUTE_WEBSOCKET, CLOUD_PROVISIONING, false, 443, "/$iothub/websocket" },
+        { ROUTE_WEBSOCKET, CLOUD_PROVISIONING, true, 443, "/$iothub/websocket" },
+};
+
+START_TEST(a_transport_has_its_port_and_path) {
+        MqttEndpoint e = {};
+        Fixture f;
+
+        fixture_make(&f);
+        route_fill_endpoint(f.route, endpoints[_i].transport, endpoints[_i].service, 8883,
+                            endpoints[_i].has_certificate, &e);
+        ck_assert_uint_eq(e.port, endpoints[_i].port);
+        ck_assert_pstr_eq(e.websocket_path, endpoints[_i].path);
+        fixture_done(&f);
+}
+END_TEST
+
+static const MqttReport report_of_timeout = { .stage = MQTT_STAGE_TCP, .problem = MQTT_PROBLEM_TIMEOUT };
+static const MqttEvent blocked = { .type = MQTT_EVENT_OPEN_FAILED,
+                                   .open_failed = { .report = &report_of_timeout } };
+static const MqttEvent connack = { .type = MQTT_EVENT_CONNACK };
+static const MqttEvent lost = { .type = MQTT_EVENT_LOST, .lost = { .cause = MQTT_LOST_NETWORK } };
+
+/* MQTT is blocked, WebSocket works. */
+static void fixture_make_fallen_back(Fixture *f) {
+        fixture_make(f);
+        ck_assert_int_eq(route_begin(f->route), ROUTE_MQTT);
+        route_note(f->route, &blocked);
+        ck_assert_int_eq(route_begin(f->route), ROUTE_WEBSOCKET);
+        route_note(f->route, &connack);
+        disk_drain(f->disk);
+}
+
+START_TEST(what_worked_is_where_it_begins_after_a_restart) {
+        Fixture f;
+
+        fixture_make_fallen_back(&f);
+        fixture_close(&f);
+        fixture_open(&f);
+        ck_assert_int_eq(route_begin(f.route), ROUTE_WEBSOCKET);
+        fixture_done(&f);
+}
+END_TEST
+
+START_TEST(what_becomes_of_a_connection_later_does_not_count) {
+        Fixture f;
+
+        fixture_make_fallen_back(&f);
+        for (unsigned i = 0; i < ROUTE_TRIES; i++)
+                route_note(f.route, &lost);
+        ck_assert_int_eq(route_begin(f.route), ROUTE_WEBSOCKET);
+        ck_assert_int_eq(route_get_transport(f.route), ROUTE_WEBSOCKET);
+        fixture_done(&f);
+}
+END_TEST
+
+/* Nothing, a wrong checksum, and none. */
+static const char *const files[] = {
+        "",
+        "aziotd transport 1 00000000\n{}",
+        "{\"worked\":\"websocket\",\"preferredFailed\":0}",
+};
+
+START_TEST(a_damaged_file_is_set_aside_and_it_begins_as_configured) {
+        Fixture f;
+
+        fixture_make(&f);
+        fixture_close(&f);
+        write_file(&f, "transport", files[_i]);
+        fixture_open(&f);
+        ck_assert_int_eq(route_begin(f.route), ROUTE_MQTT);
+        ck_assert_uint_eq(scratch_count_files(f.directory, "transport.damaged-1"), 1);
+        fixture_done(&f);
+}
+END_TEST
+
+static const struct {
+        const char *text;
+        int result;
+} memories[] = {
+        { "{\"worked\":\"websocket\",\"preferredFailed\":5}", 0 },
+        { "{\"worked\":\"amqp\",\"preferredFailed\":5}", STATE_JSON_INVALID },
+        { "{\"worked\":\"websocket\",\"preferredFailed\":-5}", STATE_JSON_INVALID },
+        { "{\"worked\":\"websocket\"}", STATE_JSON_INVALID },
+        { "[]", STATE_JSON_INVALID },
+        { "", STATE_JSON_INVALID },
+};
+
+START_TEST(what_is_remembered_is_read_as_it_was_written) {
+        az_span text = az_span_create_from_str((char *) memories[_i].text);
+        _cleanup_(freep) char *again = NULL;
+        RouteMemory memory;
+
+        ck_assert_int_eq(route_memory_parse(&memory, text), memories[_i].result);
+        if (memories[_i].result != 0)
+                return;
+        ck_assert_int_eq(route_memory_format(&memory, &again), 0);
+        ck_assert_str_eq(again, memories[_i].text);
 }
 END_TEST
 
@@ -158,6 +274,11 @@ static Suite *route_suite(void) {
 
         tcase_add_loop_test(t, how_an_attempt_ends_tells_of_its_transport, 0, ELEMENTSOF(ends));
         tcase_add_test(t, an_endpoint_has_the_limits_of_the_configuration);
+        tcase_add_loop_test(t, a_transport_has_its_port_and_path, 0, ELEMENTSOF(endpoints));
+        tcase_add_test(t, what_worked_is_where_it_begins_after_a_restart);
+        tcase_add_test(t, what_becomes_of_a_connection_later_does_not_count);
+        tcase_add_loop_test(t, a_damaged_file_is_set_aside_and_it_begins_as_configured, 0, ELEMENTSOF(files));
+        tcase_add_loop_test(t, what_is_remembered_is_read_as_it_was_written, 0, ELEMENTSOF(memories));
         tcase_add_loop_test(t, a_proxy_has_a_credential_from_a_file, 0, ELEMENTSOF(credentials));
         suite_add_tcase(s, t);
         return s;
