@@ -146,8 +146,10 @@ int certificate_create(const CertificateOptions *options, const char *name, cons
         if ((size_t) snprintf(certificate_path, PATH_MAX, "%s/%s.pem", absolute, name) >= PATH_MAX ||
             (size_t) snprintf(key_path, PATH_MAX, "%s/%s.key", absolute, name) >= PATH_MAX)
                 return fail("cannot write to", directory, -ENAMETOOLONG);
-        if (access(key_path, F_OK) == 0 || access(certificate_path, F_OK) == 0)
+        if (access(key_path, F_OK) == 0)
                 return fail("will not replace", key_path, -EEXIST);
+        if (access(certificate_path, F_OK) == 0)
+                return fail("will not replace", certificate_path, -EEXIST);
         if (!options->is_self_signed) {
                 r = open_ca(options, &authority);
                 if (r > 0)

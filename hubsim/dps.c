@@ -163,7 +163,7 @@ int dps_register(Hub *hub, const DpsIdentity *who, az_span text, uint64_t now_us
         if (!enrollment)
                 return dps_answer_error(answer, who, 404201, "its enrollment has been removed");
 
-        r = enrollment_get_registration(enrollment, who->registration_id, &registration);
+        r = enrollments_take_registration(hub->enrollments, enrollment, who->registration_id, &registration);
         if (r < 0)
                 return r;
         r = operation_begin(&registration->operation, &enrollment->settings, body.payload, now_us);

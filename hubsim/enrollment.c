@@ -241,6 +241,21 @@ int enrollment_get_registration(Enrollment *enrollment, const char *id, Registra
         return 0;
 }
 
+int enrollments_take_registration(Enrollments *enrollments, Enrollment *enrollment, const char *id,
+                                  Registration **ret) {
+        for (Enrollment *e = enrollments->first; e; e = e->next)
+                for (Registration **p = &e->registrations; *p && e != enrollment; p = &(*p)->next)
+                        if (strcmp((*p)->id, id) == 0) {
+                                Registration *registration = *p;
+
+                                *p = registration->next;
+                                registration->next = enrollment->registrations;
+                                enrollment->registrations = registration;
+                                break;
+                        }
+        return enrollment_get_registration(enrollment, id, ret);
+}
+
 Registration *enrollments_find_registration(const Enrollments *enrollments, az_span id,
                                             const Enrollment **ret_enrollment) {
         char lower[REGISTRATION_ID_SIZE];

@@ -135,8 +135,11 @@ int enrollments_change(Enrollments *enrollments, Enrollment *enrollment, Enrollm
 /* Removes it with its registrations and saves the file. */
 int enrollments_remove(Enrollments *enrollments, Enrollment *enrollment);
 
-/* The device's registration with this enrollment, made if need be. */
+/* The device's registration with this enrollment, made if need be; and the same, brought here from the
+ * enrollment by which it came before: a device has one. */
 int enrollment_get_registration(Enrollment *enrollment, const char *id, Registration **ret);
+int enrollments_take_registration(Enrollments *enrollments, Enrollment *enrollment, const char *id,
+                                  Registration **ret);
 
 /* The same, NULL: it has not registered; and one with whichever enrollment, by its id in whatever case. */
 Registration *enrollment_find_registration(const Enrollment *enrollment, const char *id);

@@ -410,6 +410,17 @@ class Outcomes(DpsCase):
                 self.assertEqual(state["createdDateTimeUtc"], before["createdDateTimeUtc"])
         self.assertNotIn("elsewhere", self.hub.command("device", "list").stdout)
 
+    def test_a_device_has_one_registration_by_whichever_enrollment_it_came(self):
+        self.enroll("--group", name="fleet")
+        first = self.provision(self.member("fleet", "wanderer"))["registrationState"]
+        second = self.provision(self.enroll(name="wanderer"))["registrationState"]
+        self.assertEqual(second["substatus"], "reprovisionedToInitialAssignment")
+        self.assertEqual(second["createdDateTimeUtc"], first["createdDateTimeUtc"])
+        reply = self.hub.control("GetRegistration", registration="wanderer")[1]
+        self.assertEqual((reply["enrollment"], reply["state"]), ("wanderer", second))
+        listed = {e["enrollment"]: e["registrations"] for e in self.hub.control("ListEnrollments")[1]["enrollments"]}
+        self.assertEqual((listed["fleet"], listed["wanderer"]), ([], ["wanderer"]))
+
     def test_a_device_that_was_there_gets_the_keys_of_its_enrollment(self):
         old = self.hub.command("device", "add", "veteran").stdout
         line = self.enroll(name="veteran")

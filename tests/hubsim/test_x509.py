@@ -253,8 +253,11 @@ class Commands(CertificateCase):
     def test_what_cannot_be_made(self):
         made = self.create()
         before = made.key.read_text()
-        self.fails(1, "will not replace", "certificate", "create", self.name, made.path.parent)
+        self.fails(1, f"will not replace {made.key}", "certificate", "create", self.name, made.path.parent)
         self.assertEqual(made.key.read_text(), before)
+        made.key.unlink()
+        self.fails(1, f"will not replace {made.path}", "certificate", "create", self.name, made.path.parent)
+        made.key.write_text(before)
         self.fails(1, "not a device id", "certificate", "create", "../x", self.directory)
         self.fails(1, "at most 64 characters", "certificate", "create", "x" * 65, self.directory)
         self.fails(1, "not a name", "certificate", "create", "x", self.directory, "--intermediate", "a/b")
