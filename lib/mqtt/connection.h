@@ -16,6 +16,7 @@ int mqtt_connection_new(MqttConnection **ret, MqttStream *stream, uint32_t max_p
 MqttConnection *mqtt_connection_free(MqttConnection *c);
 DEFINE_CLEANUP(MqttConnection *, mqtt_connection_free)
 
+/* What it goes over; stays the connection's. */
 const MqttStream *mqtt_connection_get_stream(const MqttConnection *c);
 
 /* See mqtt_link_hint(). */

@@ -5,8 +5,8 @@
 #include <openssl/err.h>
 #include <sys/socket.h>
 
-/* Reads that bring control frames only, in one call: a day of pings, one in half a minute, is less. */
-#define EMPTY_READS_MAX 4096
+/* Control frames that come without a payload, in one call: a day of pings, one in half a minute, is less. */
+#define EMPTY_BYTES_MAX (512U * 1024U)
 
 static ssize_t lose_over_certificate(int error, const char *reason, MqttFault *fault) {
         return mqtt_fault_set(fault, MQTT_LOST_CLIENT_CERTIFICATE, error,
@@ -97,7 +97,7 @@ static int flush_websocket(MqttStream *s, MqttFault *fault) {
 static ssize_t read_websocket(MqttStream *s, uint8_t *buffer, size_t size, MqttFault *fault) {
         MqttWebSocket *ws = s->websocket;
 
-        for (unsigned i = 0; i < EMPTY_READS_MAX; i++) {
+        for (size_t n_empty = 0; n_empty < EMPTY_BYTES_MAX;) {
                 ssize_t n;
                 int r;
 
@@ -106,6 +106,7 @@ static ssize_t read_websocket(MqttStream *s, uint8_t *buffer, size_t size, MqttF
                 n = read_tls(s, buffer, size, fault);
                 if (n <= 0)
                         return n;
+                n_empty += (size_t) n;
                 n = (ssize_t) mqtt_websocket_decode(ws, buffer, (size_t) n);
                 r = flush_websocket(s, fault);
                 if (r < 0 && n == 0)
