@@ -234,4 +234,32 @@ test("a message whose PUBACK was lost is sent again", async (t) => {
         assert.deepEqual(ids, ["once", "once"]);
 });
 
+test("twin requests beyond the rate fail with what the hub says of it", async (t) => {
+        const client = await openDevice(t, "busy");
+        const twin = await client.getTwin();
+
+        await hubsim("limit", "device-twin-per-second", "1");
+        try {
+                const reports = [1, 2].map((n) => new Promise((resolve, reject) =>
+                        twin.properties.reported.update({ n }, (error) => (error ? reject(error) : resolve()))));
+
+                await reports[0];
+                await assert.rejects(reports[1], { message: "too many requests" });
+        } finally {
+                await hubsim("limit", "device-twin-per-second", "0");
+        }
+});
+
+test("the SDK's own words for a fault end the connection, and it comes back", async (t) => {
+        const client = await openDevice(t, "tester");
+        const fault = new Message("{}");
+
+        for (const [name, value] of [["Type", "KillTcp"], ["CloseReason", "severed"], ["DelayInSecs", "1"]])
+                fault.properties.add(`AzIoTHub_FaultOperation${name}`, value);
+        await client.sendEvent(fault);
+        await eventually(() => errors.includes("aziot-hubsim: tester: 404104 closed, as the device asked for: 'severed'"));
+        await client.sendEvent(new Message('"after"'));
+        assert.equal(JSON.parse((await log("tester")).at(-1)).body, "after");
+});
+
 runTests();
