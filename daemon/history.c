@@ -28,7 +28,7 @@
 typedef struct Entry {
         HistoryRecord record;
         uint64_t on_disk;  /* the sequence that it has there; 0: it is not there yet */
-        uint64_t saved_us; /* CLOCK_BOOTTIME */
+        uint64_t saved_us; /* CLOCK_BOOTTIME; 0: not since we started */
         char text[];
 } Entry;
 
@@ -280,7 +280,8 @@ static const Entry *add_repeat(History *h, Place *p, HistoryRecord *record) {
         e->saved_us = saved_us;
         free(p->entry);
         p->entry = e;
-        if ((record->count & (record->count - 1)) == 0 || now_us - saved_us >= FOLD_US)
+        /* The first one is written, or a device that restarts for ever would never get beyond it. */
+        if ((record->count & (record->count - 1)) == 0 || saved_us == 0 || now_us - saved_us >= FOLD_US)
                 make_due(h, p, now_us);
         return e;
 }

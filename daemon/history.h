@@ -8,7 +8,8 @@
  *
  * What repeats is counted in one record: a failure that is among the newest few, and whatever else happened
  * the same way within an hour. So a device that is offline for a month neither pushes out what was before
- * nor wears its flash: the count is written when it doubles, when an hour has passed, and at a clean stop.
+ * nor wears its flash: a count is written for the first time since the start, when it doubles, when an hour
+ * has passed, and at a clean stop.
  *
  * The disk thread writes, one record at a time, and syncs; what a failing disk does not take is kept in
  * memory.

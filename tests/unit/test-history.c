@@ -300,6 +300,25 @@ START_TEST(a_month_offline_pushes_nothing_out_and_hardly_writes) {
 }
 END_TEST
 
+START_TEST(a_device_that_crashes_for_ever_counts_on) {
+        char text[64];
+        Scene s;
+
+        scene_init(&s);
+        for (unsigned i = 1; i <= 20; i++) {
+                s.now_us = 30 * USEC_PER_SEC; /* each time the same after it has booted */
+                add(&s, HISTORY_STARTED, NULL);
+                scene_kill(&s);
+                scene_open(&s);
+                (void) snprintf(text, sizeof(text), "started");
+                if (i > 1)
+                        (void) snprintf(text, sizeof(text), "startedx%u", i);
+                check_summary(&s, text);
+        }
+        scene_done(&s);
+}
+END_TEST
+
 START_TEST(the_newest_are_kept) {
         const HistoryRecord *r;
         char problem[16];
@@ -543,6 +562,7 @@ static Suite *history_suite(void) {
         tcase_add_loop_test(t, what_repeats_is_counted_in_one_record, 0, ELEMENTSOF(repeats));
         tcase_add_test(t, a_repeat_has_the_first_time_the_last_time_and_the_last_text);
         tcase_add_test(t, a_month_offline_pushes_nothing_out_and_hardly_writes);
+        tcase_add_test(t, a_device_that_crashes_for_ever_counts_on);
         tcase_add_test(t, the_newest_are_kept);
         tcase_add_test(t, a_listener_hears_of_each_event_and_each_repeat);
         tcase_add_test(t, a_byte_that_is_wrong_costs_one_record_at_most);
