@@ -26,7 +26,7 @@ typedef struct CheckTarget {
 } CheckTarget;
 
 /* For each transport, to the hub and to the provisioning service. */
-#define CHECK_TARGETS_MAX 4U
+#define CHECK_TARGETS_MAX (_ROUTE_TRANSPORT_MAX * _CLOUD_MAX)
 
 typedef enum CheckState {
         CHECK_IDLE,

@@ -52,16 +52,19 @@ static void tell_stage(const Check *c, MqttStage stage, uint64_t duration_us, Ch
 
 /* Ways to the cloud ----------------------------------------------------------------------------------- */
 
-static void add_target(Check *c, CloudService service, const char *host, uint16_t port) {
-        CheckTarget *t = &c->targets[c->n_targets];
+/* Over each transport that is configured. */
+static void add_targets(Check *c, CloudService service, const char *host, uint16_t port) {
+        RouteTransport order[_ROUTE_TRANSPORT_MAX];
+        unsigned n = route_order_get((RouteOrder) c->c.config->network.transports, order);
 
-        if (!host)
-                return;
-        assert(c->n_targets < CHECK_TARGETS_MAX);
-        *t = (CheckTarget){ .service = service, .port = port };
-        t->transport = route_get_transport(hub_link_get_route(c->c.link));
-        (void) snprintf(t->host, sizeof(t->host), "%s", host);
-        c->n_targets++;
+        for (unsigned i = 0; host && i < n; i++) {
+                CheckTarget *t = &c->targets[c->n_targets];
+
+                assert(c->n_targets < CHECK_TARGETS_MAX);
+                c->n_targets++;
+                *t = (CheckTarget){ .service = service, .port = port, .transport = order[i] };
+                (void) snprintf(t->host, sizeof(t->host), "%s", host);
+        }
 }
 
 static void find_targets(Check *c) {
@@ -71,13 +74,13 @@ static void find_targets(Check *c) {
         c->n_targets = c->target = 0;
         hub_link_get_status(c->c.link, &status);
         if (status.host)
-                add_target(c, CLOUD_HUB, status.host, status.port);
+                add_targets(c, CLOUD_HUB, status.host, status.port);
         else
-                add_target(c, CLOUD_HUB, c->credential.host,
-                           c->credential.port ?: (uint16_t) config->hub.port);
+                add_targets(c, CLOUD_HUB, c->credential.host,
+                            c->credential.port ?: (uint16_t) config->hub.port);
         if (enrollment_is_configured(config))
-                add_target(c, CLOUD_PROVISIONING, config->provisioning.endpoint,
-                           (uint16_t) config->provisioning.port);
+                add_targets(c, CLOUD_PROVISIONING, config->provisioning.endpoint,
+                            (uint16_t) config->provisioning.port);
 }
 
 static int start_probe(Check *c) {
@@ -140,6 +143,13 @@ static bool describe_stage(const Check *c, MqttStage stage, const MqttReport *re
         return false;
 }
 
+/* While the link is up, no other way than its own is needed. */
+static bool is_spare(const Check *c, const CheckTarget *t) {
+        if (hub_link_get_state(c->c.link) != HUB_LINK_ONLINE)
+                return false;
+        return t->service != CLOUD_HUB || t->transport != route_get_transport(hub_link_get_route(c->c.link));
+}
+
 static void tell_failure(const Check *c, const MqttProbeEvent *event) {
         const Route *route = hub_link_get_route(c->c.link);
         const CheckTarget *t = &c->targets[c->target];
@@ -155,7 +165,8 @@ static void tell_failure(const Check *c, const MqttProbeEvent *event) {
         Diagnosis d;
 
         diagnosis_from_open_failed(&d, &context, event->report, event->error, event->text);
-        tell_stage(c, event->stage, event->duration_us, CHECK_FAILED, d.text, d.advice);
+        tell_stage(c, event->stage, event->duration_us, is_spare(c, t) ? CHECK_WARNING : CHECK_FAILED, d.text,
+                   d.advice);
 }
 
 static void tell_event(const Check *c, const MqttProbeEvent *event) {

@@ -21,14 +21,19 @@ const char *route_transport_to_string(RouteTransport transport) {
         return transport_names[transport];
 }
 
+unsigned route_order_get(RouteOrder order, RouteTransport ret[static _ROUTE_TRANSPORT_MAX]) {
+        memcpy(ret, orders[order].transports, sizeof(orders[order].transports));
+        return orders[order].n;
+}
+
 static void take(RouteChoice *c, unsigned index) {
         c->current = index;
         c->n_failed = 0;
 }
 
 void route_choice_init(RouteChoice *c, RouteOrder order, RouteMemory memory) {
-        *c = (RouteChoice){ .n = orders[order].n, .memory = ROUTE_MEMORY_NULL, .kept = ROUTE_MEMORY_NULL };
-        memcpy(c->order, orders[order].transports, sizeof(c->order));
+        *c = (RouteChoice){ .memory = ROUTE_MEMORY_NULL, .kept = ROUTE_MEMORY_NULL };
+        c->n = route_order_get(order, c->order);
 
         for (unsigned i = 0; i < c->n; i++)
                 if (c->order[i] == memory.worked) {

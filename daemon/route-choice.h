@@ -39,6 +39,9 @@ typedef enum RouteOrder {
         _ROUTE_ORDER_MAX,
 } RouteOrder;
 
+/* The transports of an order; returns how many there are. */
+unsigned route_order_get(RouteOrder order, RouteTransport ret[static _ROUTE_TRANSPORT_MAX]);
+
 /* How an attempt ended, as far as that tells something of its transport. */
 typedef enum RouteEnd {
         ROUTE_UNTRIED, /* there was no attempt */

@@ -88,6 +88,32 @@ class Online(CheckCase):
         self.assertEqual([o["step"] for o in objects], [line.split()[1] for line in lines])
 
 
+class Transports(CheckCase):
+    starts_daemon = False
+
+    def start(self, websocket_port):
+        self.daemon.config["Network"] = {"Transports": "mqtt websocket", "WebSocketPort": websocket_port}
+        self.daemon.start()
+        self.daemon.wait_online()
+
+    def over(self, results, transport):
+        return [(r["step"], r["outcome"]) for r in results if r.get("transport") == transport]
+
+    def test_each_is_looked_at(self):
+        self.start(self.hub.program.wait_for_output(r"WebSocket: +\S+:(\d+)")[1])
+        results = self.check()
+        self.assertEqual(self.over(results, "mqtt"), [("name", "ok"), ("tcp", "ok"), ("tls", "ok")])
+        self.assertEqual(self.over(results, "websocket"),
+                         [("name", "ok"), ("tcp", "ok"), ("tls", "ok"), ("websocket", "ok")])
+
+    def test_one_that_the_link_does_not_need_is_a_warning(self):
+        self.start(1)
+        results = self.check()
+        self.assertEqual(self.over(results, "mqtt"), [("name", "ok"), ("tcp", "ok"), ("tls", "ok")])
+        self.assertEqual(self.over(results, "websocket"), [("name", "ok"), ("tcp", "warning")])
+        self.aziot("check")
+
+
 class Provisioned(CheckCase):
     """A device with a certificate, which the provisioning service has sent to the hub."""
 
@@ -101,7 +127,7 @@ class Provisioned(CheckCase):
         made = {field: value.strip() for field, value in (line.split(":", 1) for line in printed.splitlines())}
         line = self.hub.call("AddEnrollment", {"enrollment": "pump-17", "authentication": "selfSigned",
                                                "primaryThumbprint": made["SHA-256"]})["connectionString"]
-        self.daemon.config = {
+        self.daemon.config |= {
             "Hub": {"TrustedCAFile": self.hub.ca_file, "Port": self.hub.port, "CertificateFile": made["certificate"],
                     "PrivateKeyFile": made["key"]},
             "Provisioning": {"Endpoint": "localhost", "Port": self.hub.port,
@@ -215,7 +241,7 @@ class Broken(CheckCase):
                         peer.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
 
             threading.Thread(target=refuse, daemon=True).start()
-            self.daemon.config["Network"] = {"Proxy": "http://127.0.0.1:%u" % listener.getsockname()[1]}
+            self.daemon.config["Network"] |= {"Proxy": "http://127.0.0.1:%u" % listener.getsockname()[1]}
             self.daemon.start()
             results = self.check()
             listener.shutdown(socket.SHUT_RDWR)

@@ -115,13 +115,13 @@ class Configuration(harness.DaemonCase):
         self.daemon.config["Outbox"] = {"MaxBytes": "many"}
         result = self.check()
         self.assertEqual(result.returncode, 1)
-        self.assertRegex(result.stderr, rf"^error: {self.daemon.config_path}:5: MaxBytes=many: ")
+        self.assertRegex(result.stderr, rf"^error: {self.daemon.config_path}:7: MaxBytes=many: ")
 
     def test_a_key_that_is_misspelt_is_warned_of_with_the_one_that_was_meant(self):
         self.daemon.config["Outbox"] = {"MaxByte": "64M"}
         result = self.check()
         self.assertEqual(result.returncode, 0)
-        self.assertRegex(result.stderr, r"^warning: .*:5: .*MaxByte=.*MaxBytes=")
+        self.assertRegex(result.stderr, r"^warning: .*:7: .*MaxByte=.*MaxBytes=")
 
     def test_a_credential_that_is_missing_is_named(self):
         self.daemon.config["Hub"]["ConnectionStringFile"] = self.directory / "no-such-file"
@@ -170,7 +170,7 @@ class Configuration(harness.DaemonCase):
         self.daemon.write_config()
         program = self.run_program(*self.daemon.argv())
         self.assertEqual(program.wait(), 1)
-        self.assertRegex(program.output(), rf"{self.daemon.config_path}:5: .*MaxBytes")
+        self.assertRegex(program.output(), rf"{self.daemon.config_path}:7: .*MaxBytes")
 
     def test_a_secret_that_others_can_read_is_warned_of_at_the_start(self):
         self.hub.connection_string_file.chmod(0o604)
