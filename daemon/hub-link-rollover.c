@@ -234,28 +234,22 @@ static void judge_probe(HubLink *link, const MqttProbeEvent *event) {
         r->changed_us = boottime_us() + PROBE_AGAIN_US;
 }
 
+static bool can_take_change(const HubLink *link) {
+        return link->state == HUB_LINK_ONLINE || link->state == HUB_LINK_WAITING;
+}
+
 /* A link that is up is not given up for what is not known to be good; without one there is nothing to lose.
  */
 static void take_change(HubLink *link) {
         HubLinkRollover *r = &link->rollover;
 
-        switch (link->state) {
-        case HUB_LINK_ONLINE:
-                r->changed_us = UINT64_MAX;
+        r->changed_us = UINT64_MAX;
+        if (link->state == HUB_LINK_ONLINE) {
                 begin_probe(link);
-                break;
-        case HUB_LINK_WAITING:
-                r->changed_us = UINT64_MAX;
-                rollover_changed(&r->choice);
-                hub_link_reconnect(link);
-                break;
-        case HUB_LINK_CONNECTING: /* later */
-        case HUB_LINK_PROVISIONING:
-        case HUB_LINK_RENEWING:
-        case HUB_LINK_STOPPED:
-        case _HUB_LINK_STATE_MAX:
-                break;
+                return;
         }
+        rollover_changed(&r->choice);
+        hub_link_reconnect(link);
 }
 
 static void warn_of_expiry(HubLink *link) {
@@ -264,6 +258,8 @@ static void warn_of_expiry(HubLink *link) {
         if (expiry_is_due(e, realtime_us()))
                 tell(link, PROBLEM_OWN_CERTIFICATE_EXPIRES, NULL, MSG_CERTIFICATE_EXPIRES,
                      HISTORY_CERTIFICATE_EXPIRES);
+        else if (e->n_warned == 0)
+                hub_link_remove_notice(link, PROBLEM_OWN_CERTIFICATE_EXPIRES);
 }
 
 void hub_link_run_rollover(HubLink *link) {
@@ -279,7 +275,7 @@ void hub_link_run_rollover(HubLink *link) {
         while (mqtt_probe_next_event(r->probe, &event))
                 if (event.is_last)
                         judge_probe(link, &event);
-        if (r->changed_us <= now_us)
+        if (r->changed_us <= now_us && can_take_change(link))
                 take_change(link);
         warn_of_expiry(link);
 }
@@ -289,7 +285,7 @@ uint64_t hub_link_rollover_deadline_us(const HubLink *link) {
         uint64_t wait_us = expiry_wait_us(&r->expiry, realtime_us()), now_us = boottime_us();
         uint64_t deadline_us = MIN(file_watch_deadline_us(r->watch), mqtt_probe_deadline_us(r->probe));
 
-        if (r->changed_us > now_us) /* else the state of the link is what is waited for */
+        if (r->changed_us > now_us || can_take_change(link)) /* else the link is what is waited for */
                 deadline_us = MIN(deadline_us, r->changed_us);
         return wait_us == UINT64_MAX ? deadline_us : MIN(deadline_us, now_us + wait_us);
 }

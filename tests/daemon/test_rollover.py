@@ -32,6 +32,9 @@ class RolloverCase(X509Case):
             shutil.copy(self.directory / "new" / path.name, self.files / "temporary")
             (self.files / "temporary").replace(path)
 
+    def notices(self):
+        return [notice["problem"] for notice in self.daemon.call("io.aziotd.device.Explain")["notices"]]
+
     def check_undisturbed(self, status):
         self.assertEqual(self.daemon.status()["link"], status["link"])
 
@@ -115,6 +118,7 @@ class Certificate(RolloverCase):
         self.daemon.program.wait_for_output(HELD)
         self.daemon.wait_for_new_link(status)
         self.wait_for_history("identity-rolled-back")
+        self.assertEqual(self.notices(), ["credentials-rolled-back"])
         self.daemon.send(body={"n": 0})
         self.hub.wait_for_messages(1)
 
@@ -129,6 +133,7 @@ class Certificate(RolloverCase):
         self.daemon.wait_online()
         self.install_new()
         self.daemon.program.wait_for_output(IN_USE)
+        self.assertEqual(self.notices(), [])
 
     def test_the_hub_hears_of_a_new_one_after_the_device(self):
         self.start(self.old)
@@ -165,6 +170,7 @@ class Certificate(RolloverCase):
         self.daemon.program.wait_for_output(HELD)
         (self.files / "copy").replace(self.key)
         self.daemon.program.wait_for_output("hold again what is in use")
+        self.assertEqual(self.notices(), [])
         self.check_undisturbed(status)
 
     def test_its_end_is_told_ahead(self):
@@ -174,6 +180,12 @@ class Certificate(RolloverCase):
         self.daemon.start()
         self.daemon.program.wait_for_output("certificate of this device expires at")
         self.wait_for_history("certificate-expires")
+        self.daemon.wait_online()
+        self.assertEqual(self.notices(), ["own-certificate-expires"])
+
+        self.hubsim("device", "change", "demo", "--thumbprint", self.new)
+        self.install_new()
+        eventually(lambda: self.notices() == [], "the new one ends later")
 
 
 class Authority(RolloverCase):
