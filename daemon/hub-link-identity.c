@@ -2,6 +2,8 @@
 
 #include "daemon/hub-link-internal.h"
 
+#include <assert.h>
+
 #include "daemon/wall-clock.h"
 
 /* How often to look for an identity while there is none. */
@@ -175,6 +177,7 @@ static bool is_same(const HubLink *link, const Credential *credential, const Enr
                 return false;
         if (!enrollment_is_configured(link->config))
                 return credential_is_same_device(credential, &link->credential);
+        assert(a->id_scope && b->id_scope);
         return strcmp(a->id_scope, b->id_scope) == 0 && strcmp(a->registration_id, b->registration_id) == 0;
 }
 

@@ -70,6 +70,7 @@ typedef struct Provisioning {
         StateFile *file;       /* where it is kept */
         bool is_dirty;         /* another one is to be kept, when this one is */
         bool is_wished;        /* a run begins as soon as there is no connection in its way */
+        bool run_is_wished;    /* so is the present one */
         uint64_t n_runs;       /* that have ended */
         char error[sizeof(((Diagnosis *) NULL)->text)]; /* why the last one failed; "": it did not */
         int64_t failed_clock_us;                        /* hub_link_clock_offset_us() when a run failed */

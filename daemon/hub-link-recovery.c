@@ -81,10 +81,14 @@ static void wait_for(HubLink *link, uint64_t time_us) {
 static void resume(HubLink *link, const az_recovery_event *event) {
         if (event->error_class != AZ_ERROR_CLASS_NONE)
                 hub_link_record(link, &link->cause, until_us(event->not_before_us));
-        if (az_hub_session_get_status(&link->session).state == AZ_HUB_SESSION_STOPPED)
+        if (az_hub_session_get_status(&link->session).state == AZ_HUB_SESSION_STOPPED) {
                 start_session(link);
-        else
-                hub_link_set_state(link, HUB_LINK_WAITING, event->not_before_us);
+                return;
+        }
+        hub_link_set_state(link, HUB_LINK_WAITING, event->not_before_us);
+        /* Somebody may have made the device anew there, and asked for this run therefore. */
+        if (event->error_class == AZ_ERROR_CLASS_NONE && link->provisioning.run_is_wished)
+                hub_link_run_session(link, az_hub_session_reconnect_now(&link->session, hub_link_time()));
 }
 
 static void recovery_event(HubLink *link, const az_recovery_event *event) {
@@ -94,8 +98,10 @@ static void recovery_event(HubLink *link, const az_recovery_event *event) {
                 wait_for(link, event->not_before_us);
                 break;
         case AZ_RECOVERY_EVENT_PROVISION:
-                if (event->error_class != AZ_ERROR_CLASS_NONE)
+                if (event->error_class != AZ_ERROR_CLASS_NONE) {
                         hub_link_record(link, &link->cause, 0);
+                        link->provisioning.run_is_wished = false;
+                }
                 hub_link_provision(link);
                 break;
         case AZ_RECOVERY_EVENT_CONNECT:
@@ -125,8 +131,13 @@ void hub_link_run_recovery(HubLink *link, az_result input) {
 
 /* Wishes ------------------------------------------------------------------------------------------------ */
 
-/* Begins a run; what there is of a connection to the hub is given up, but for a back-off. */
+/*
+ * Begins a run, by what the files of the identity hold now; what there is of a connection to the hub is given
+ * up, but for a back-off.
+ */
 static void provision_now(HubLink *link) {
+        rollover_changed(&link->rollover.choice);
+        link->provisioning.run_is_wished = true;
         if (az_hub_session_get_status(&link->session).state != AZ_HUB_SESSION_BACKOFF) {
                 stop_session(link);
                 hub_link_forget_traffic(link);

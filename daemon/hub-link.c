@@ -156,6 +156,7 @@ int hub_link_dispatch(HubLink *link) {
                 else
                         hub_link_session_event(link, &event);
         }
+        hub_link_grant_wish(link);
         hub_link_flush_answers(link);
         if (az_hub_session_get_status(&link->session).state == AZ_HUB_SESSION_DRAINING &&
             hub_link_is_drained(link))

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: MIT
 """aziotd asks the provisioning service of aziot-hubsim for its hub."""
 
+import os
 import subprocess
-import time
 
 import harness
-from harness import BUILD, tap
+from harness import BUILD, eventually, tap
 
 
 class ProvisioningCase(harness.CliCase):
@@ -30,12 +30,16 @@ class ProvisioningCase(harness.CliCase):
         self.key_file.write_text(fields.get("SharedAccessKey", ""))
         self.key_file.chmod(0o600)
 
-    def use_certificate(self, name, *options):
-        """Gives the device a certificate in place of the key, and returns what was printed with it."""
-        argv = [BUILD / "aziot-hubsim", "certificate", "create", name, self.directory / "certificates", *options,
+    def make_certificate(self, folder, *options):
+        """Makes one for "pump-17" and returns what was printed with it."""
+        argv = [BUILD / "aziot-hubsim", "certificate", "create", "pump-17", self.directory / folder, *options,
                 "--state-dir", self.hub.state]
         printed = subprocess.run(argv, env=harness.environment(), check=True, capture_output=True, text=True).stdout
-        made = {field: value.strip() for field, value in (line.split(":", 1) for line in printed.splitlines())}
+        return {field: value.strip() for field, value in (line.split(":", 1) for line in printed.splitlines())}
+
+    def use_certificate(self, *options):
+        """Gives the device a certificate in place of the key."""
+        made = self.make_certificate("certificates", *options)
         self.provisioning |= {"KeyFile": None, "RegistrationId": None}
         self.daemon.config["Hub"] |= {"CertificateFile": made["certificate"], "PrivateKeyFile": made["key"]}
         return made
@@ -61,12 +65,12 @@ class Attestation(ProvisioningCase):
         self.assert_becomes("pump-17")
 
     def test_a_device_with_a_certificate_of_its_own(self):
-        made = self.use_certificate("pump-17", "--self-signed")
+        made = self.use_certificate("--self-signed")
         self.enroll(authentication="selfSigned", primaryThumbprint=made["SHA-256"])
         self.assert_becomes("pump-17")
 
     def test_a_device_of_a_group_with_a_certificate_and_its_intermediate(self):
-        made = self.use_certificate("pump-17", "--intermediate", "factory")
+        made = self.use_certificate("--intermediate", "factory")
         self.enroll("pumps", group=True, authentication="certificateAuthority", primaryThumbprint=made["its CA"])
         self.assert_becomes("pump-17")
 
@@ -242,13 +246,13 @@ class AnotherHub(ProvisioningCase):
     def test_a_hub_that_refuses_three_times_is_left_and_the_outbox_goes_along(self):
         self.move()
         self.hub.call("SetDeviceStatus", {"device": "hall", "status": "disabled"})  # which ends its connection
-        harness.eventually(lambda: "CONNECT refused" in self.hub.program.output(), "a refusal")
+        eventually(lambda: "CONNECT refused" in self.hub.program.output(), "a refusal")
         for n in range(100):
             self.daemon.send(body={"n": n})
         for n in range(2, 4):
             # Half a minute would be between the second refusal and the third.
             self.daemon.call("io.aziotd.device.Reconnect")
-            harness.eventually(lambda n=n: self.hub.program.output().count("CONNECT refused") == n, f"refusal {n}")
+            eventually(lambda n=n: self.hub.program.output().count("CONNECT refused") == n, f"refusal {n}")
         self.wait_for_the_other()
         harness.assert_delivered(self, self.other.messages(), 100)
         self.daemon.program.wait_for_output("what waits to be sent goes there")
@@ -269,6 +273,21 @@ class AnotherHub(ProvisioningCase):
         # What was in flight was finished, so that not one came twice.
         arrived = [m["body"]["n"] for m in self.hub.messages() + self.other.messages()]
         self.assertEqual(arrived, list(range(100)))
+
+
+class Rollover(ProvisioningCase):
+    """The hub knows a device of a group by the certificate with which it registered."""
+
+    def test_a_new_certificate_is_registered(self):
+        made = self.use_certificate("--intermediate", "factory")
+        self.enroll("pumps", group=True, authentication="certificateAuthority", primaryThumbprint=made["its CA"])
+        status = self.start_online()
+        new = self.make_certificate("new", "--intermediate", "factory")
+        for part in "certificate", "key":
+            os.replace(new[part], made[part])
+        self.daemon.program.wait_for_output("still assigns 'pump-17'")
+        self.daemon.wait_for_new_link(status)
+        self.daemon.program.wait_for_output("What the files of the identity hold now is in use")
 
 
 class Failures(ProvisioningCase):
@@ -311,6 +330,13 @@ class Failures(ProvisioningCase):
         self.key_file.write_text(right)
         self.daemon.call("io.aziotd.device.Reconnect")
         self.daemon.wait_online()
+
+    def test_a_run_that_is_under_way_can_be_stopped(self):
+        self.enroll(assigning=1000)
+        self.daemon.start()
+        self.daemon.wait_for_link("provisioning")
+        eventually(lambda: "registers" in self.hub.program.output(), "a registration")
+        self.assertEqual(self.daemon.stop(), 0)
 
     def test_a_service_that_comes_later_is_found(self):
         self.enroll()
