@@ -80,10 +80,10 @@ typedef struct MqttReport {
         MqttStage stage;                    /* the last that ran: the one that failed, if one did */
         uint64_t stage_us[_MQTT_STAGE_MAX]; /* how long each took, the failed one too */
         char host[256];
-        char proxy[256];        /* what name and address are of, instead; "": there is none */
-        char address[64];       /* "[::1]:8883": connected, or tried last; "": none was tried */
-        unsigned n_addresses;   /* of the name */
-        int http_status;        /* of the proxy or of the WebSocket's server; 0: none came */
+        char proxy[256];      /* what name and address are of, instead; "": there is none */
+        char address[64];     /* "[::1]:8883": connected, or tried last; "": none was tried */
+        unsigned n_addresses; /* of the name */
+        int http_status; /* of the proxy, of the WebSocket's server, or of who is there instead; 0: none */
         MqttCertificate server; /* what the server showed; if one was refused, the one that was */
         /* Of what the files held: equal if their contents are. 0: they were not read, or cannot be used. */
         uint8_t files[MQTT_FILES_DIGEST_SIZE];

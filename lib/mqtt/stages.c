@@ -147,6 +147,7 @@ static int run_tls(MqttAttempt *a) {
         for (;;) {
                 r = mqtt_tls_handshake(result->stream.ssl, a->host, &result->report, result->text,
                                        sizeof(result->text));
+                result->stream.is_own_wanted = result->report.is_own_wanted;
                 if (r <= 0)
                         return r;
                 r = mqtt_attempt_wait(a, r == MQTT_TLS_WANT_WRITE ? POLLOUT : POLLIN);
@@ -189,7 +190,7 @@ static int hear_verdict(MqttAttempt *a) {
         char reason[MQTT_TEXT_MAX / 2];
         int r;
 
-        if (SSL_version(ssl) != TLS1_3_VERSION || !SSL_get_certificate(ssl) ||
+        if (SSL_version(ssl) != TLS1_3_VERSION || !a->result.stream.is_own_wanted ||
             poll(fds, ELEMENTSOF(fds), VERDICT_TIMEOUT_MS) <= 0)
                 return 0;
         if (fds[0].revents != 0)

@@ -26,7 +26,7 @@ static ssize_t stream_failure(MqttStream *s, int result, int saved_errno, MqttFa
                 return 0;
         }
         r = mqtt_tls_failure(error, saved_errno, &is_about_us, reason, sizeof(reason));
-        if (is_about_us)
+        if (is_about_us && s->is_own_wanted)
                 return lose_over_certificate(r, reason, fault);
         if (error == SSL_ERROR_ZERO_RETURN)
                 return mqtt_fault_set(fault, MQTT_LOST_CLOSED, r, "%s", reason);
@@ -56,8 +56,8 @@ static ssize_t write_tls(MqttStream *s, const uint8_t *buffer, size_t size, Mqtt
                 return n;
         s->is_writable = false;
         n = (int) stream_failure(s, n, errno, fault);
-        if (n == 0)
-                return 0;
+        if (n == 0 || !s->is_own_wanted)
+                return n;
         /* It may have said why before it closed. */
         r = mqtt_tls_hear_verdict(s->ssl, reason, sizeof(reason));
         return r < 0 ? lose_over_certificate(r, reason, fault) : n;

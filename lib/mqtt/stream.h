@@ -15,6 +15,7 @@ typedef struct MqttStream {
         SSL *ssl;
         MqttWebSocket *websocket; /* or NULL */
         size_t n_framed;          /* bytes of the last write that are in the frame that leaves */
+        bool is_own_wanted;       /* the server asked for our certificate */
         bool is_readable;         /* reading is worth a try: set by the caller when the fd polls ready */
         bool is_writable;
         bool wants_write; /* poll for EPOLLOUT too */

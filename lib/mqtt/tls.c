@@ -16,7 +16,9 @@ static int session_on_certificate(int is_ok, X509_STORE_CTX *store) {
         MqttReport *report = SSL_get_app_data(ssl);
 
         if (!is_ok)
-                mqtt_certificate_describe(X509_STORE_CTX_get_current_cert(store), &report->server);
+                mqtt_certificate_describe(X509_STORE_CTX_get_current_cert(store)
+                                                  ?: X509_STORE_CTX_get0_cert(store),
+                                          &report->server);
         return is_ok;
 }
 
@@ -67,7 +69,7 @@ int mqtt_tls_session_new(SSL **ret, SSL_CTX *ctx, const char *host, int fd) {
 
 /* ---- Failures ---- */
 
-/* True if the server's last word was an alert about our certificate. */
+/* True if the server's last word was an alert that is about our certificate, if it asked for one. */
 static bool is_alert_about_us(unsigned long code) {
         static const int alerts[] = {
                 SSL_R_SSLV3_ALERT_BAD_CERTIFICATE,       SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED,
@@ -174,10 +176,9 @@ static int handshake_fail(const SSL *ssl, const char *host, int error, int saved
         }
         r = mqtt_tls_failure(error, saved_errno, &is_about_us, reason, sizeof(reason));
         /* To a certificate that is missing, servers of TLS 1.2 have nothing better to say. */
-        if (report->is_own_wanted &&
-            ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE)
+        if (ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE)
                 is_about_us = true;
-        if (is_about_us)
+        if (is_about_us && report->is_own_wanted)
                 report->problem = MQTT_PROBLEM_CLIENT_CERTIFICATE;
         else
                 report->problem = error == SSL_ERROR_SSL ? MQTT_PROBLEM_TLS_PROTOCOL : MQTT_PROBLEM_RESET;

@@ -26,12 +26,13 @@ int mqtt_tls_handshake(SSL *ssl, const char *host, MqttReport *report, char *ret
 
 /*
  * Says in words and as errno why the last call failed of which SSL_get_error() said 'error'. 'is_about_us':
- * it was the server's alert about our certificate.
+ * it was an alert about our certificate, provided that the server asked for one: filters on the way send the
+ * same.
  */
 int mqtt_tls_failure(int error, int saved_errno, bool *ret_is_about_us, char *ret_text, size_t text_size);
 
 /*
- * Looks whether the server has refused our certificate, which with TLS 1.3 it says behind the handshake: -E…,
- * and why. 0: not that we know of. Nothing of what else it said is taken.
+ * Looks whether a server that asked for our certificate has refused it, which with TLS 1.3 it says behind the
+ * handshake: -E…, and why. 0: not that we know of. Nothing of what else it said is taken.
  */
 int mqtt_tls_hear_verdict(SSL *ssl, char *ret_text, size_t text_size);

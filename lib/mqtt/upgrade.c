@@ -118,6 +118,8 @@ static int upgrade_wait(MqttAttempt *a, int result, int saved_errno) {
         r = mqtt_tls_failure(error, saved_errno, &is_about_us, reason, sizeof(reason));
         if (!is_about_us && mqtt_tls_hear_verdict(a->result.stream.ssl, reason, sizeof(reason)) < 0)
                 is_about_us = true;
+        if (!a->result.stream.is_own_wanted)
+                is_about_us = false;
         return mqtt_attempt_fail(a, is_about_us ? MQTT_PROBLEM_CLIENT_CERTIFICATE : MQTT_PROBLEM_RESET, r,
                                  "The server '%s' port %s does not open a WebSocket: %s", a->host, a->port,
                                  reason);

@@ -82,6 +82,11 @@ static const struct {
           "the peer does not speak TLS: '220 mail.example ESMTP'" },
         { { true, SPEECH("HTTPS is not spoken here\n") }, MQTT_PROBLEM_NOT_TLS, 0, "'HTTPS is not spoken" },
         { { false, SPEECH("\x20\x02\x00\x05") }, MQTT_PROBLEM_NOT_TLS, 0, "does not speak TLS" },
+        /* A filter in between that says "access denied" means the connection, not the device. */
+        { { false, SPEECH("\x15\x03\x03\x00\x02\x02\x31") },
+          MQTT_PROBLEM_TLS_PROTOCOL,
+          0,
+          "alert access denied" },
         /* An alert is TLS, also in plain text. */
         { { false, SPEECH("\x15\x03\x03\x00\x02\x02\x28") },
           MQTT_PROBLEM_TLS_PROTOCOL,
