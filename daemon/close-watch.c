@@ -10,7 +10,11 @@
 /* Longer than any network that is of use; a hub that throttles lets messages wait for seconds. */
 #define SLOW_US (3 * USEC_PER_SEC)
 
-void close_watch_begin(CloseWatch *w) {
+/* A connection that lived so long was not in the hub's way. */
+#define STABLE_US (600 * USEC_PER_SEC)
+
+void close_watch_begin(CloseWatch *w, uint64_t now_us) {
+        w->begun_us = now_us;
         w->is_heard = w->is_timed = false;
         w->worst_us = 0;
 }
@@ -44,7 +48,10 @@ void close_watch_told(CloseWatch *w) {
 static Problem ended_heard(CloseWatch *w, uint64_t now_us) {
         if (w->is_timed)
                 time_message(w, now_us);
-        w->n_slow = w->worst_us >= SLOW_US ? w->n_slow + 1 : 0;
+        if (w->worst_us >= SLOW_US)
+                w->n_slow++;
+        else if (w->n_slow < THROTTLED_SLOW_MIN || now_us - w->begun_us >= STABLE_US)
+                w->n_slow = 0;
         return w->n_slow < THROTTLED_SLOW_MIN ? PROBLEM_NONE : PROBLEM_HUB_THROTTLES;
 }
 

@@ -9,7 +9,8 @@
  *
  *      one message in question   the first time that it closes without having acknowledged anything
  *      throttled                 the second time in a row; or the second time in a row that it closes with
- *                                messages under way of which one has had to wait for three seconds
+ *                                messages under way of which one has had to wait for three seconds, and
+ *                                from then on each time, until a connection has lived for ten minutes
  *      quota                     five times in a row, over ten minutes, without one acknowledgement; or it
  *                                refuses the connection after two of them; or the first time, if it has said
  *                                so in answer to a request about the twin
@@ -22,6 +23,7 @@
 /* Zeros: nothing has happened. */
 typedef struct CloseWatch {
         /* Of the present connection. One message at a time is timed. */
+        uint64_t begun_us;
         bool is_heard; /* it has brought an acknowledgement */
         bool is_timed; /* 'token' is under way */
         uint64_t token;
@@ -36,7 +38,7 @@ typedef struct CloseWatch {
 } CloseWatch;
 
 /* A connection stands. */
-void close_watch_begin(CloseWatch *w);
+void close_watch_begin(CloseWatch *w, uint64_t now_us);
 
 /* A message is under way; the hub has acknowledged one. Tokens are those of hub_link_publish(). */
 void close_watch_published(CloseWatch *w, uint64_t token, uint64_t now_us);

@@ -85,7 +85,7 @@ static const ProblemInfo rows[_PROBLEM_MAX] = {
             "Look at the cable, the radio or the modem: 'ip address' shows what there is. The link comes "
             "back as soon as there is an address."),
         ROW(NO_ROUTE, "no-route", ROUTE, NETWORK, TCP,
-            "There is no way to {address-or-host}<: {error}>",
+            "This device has no way to {address-or-host}<: {error}>",
             "Look at the network: 'ip address', 'ip route'. The link comes back as soon as there is a way."),
 
         ROW(PROXY_NAME, "proxy-name", PROXY, NETWORK, NAME,

@@ -104,21 +104,29 @@ static Problem problem_of_attempt(const MqttReport *report, bool is_proxied) {
 }
 
 /* For want of a network there is no way, and nobody who tells addresses. */
-static bool is_for_want_of_network(Problem problem) {
-        return problem == PROBLEM_NAME_UNKNOWN || problem == PROBLEM_NAME_SERVER ||
-               problem == PROBLEM_NO_ROUTE || problem == PROBLEM_PROXY_NAME ||
-               problem == PROBLEM_PROXY_UNREACHABLE || problem == PROBLEM_TCP_TIMEOUT;
+static Problem judge_network(Problem problem, NetworkReach reach) {
+        bool is_of_way = problem == PROBLEM_NAME_SERVER || problem == PROBLEM_NO_ROUTE ||
+                         problem == PROBLEM_PROXY_NAME || problem == PROBLEM_PROXY_UNREACHABLE ||
+                         problem == PROBLEM_TCP_TIMEOUT;
+
+        switch (reach) {
+        case NETWORK_REACHES_NOTHING:
+                return is_of_way || problem == PROBLEM_NAME_UNKNOWN ? PROBLEM_NO_NETWORK : problem;
+        case NETWORK_REACHES_LINKS:
+                return is_of_way ? PROBLEM_NO_ROUTE : problem;
+        case NETWORK_REACHES_OUT:
+        case _NETWORK_REACH_MAX:
+                break;
+        }
+        return problem;
 }
 
 void diagnosis_from_open_failed(Diagnosis *ret, const DiagnosisContext *context, const MqttReport *report,
                                 int error, const char *text) {
-        Problem problem = problem_of_attempt(report, context->proxy);
-
-        if (context->has_no_network && is_for_want_of_network(problem))
-                problem = PROBLEM_NO_NETWORK;
         diagnosis_begin(ret, context);
         diagnosis_take_report(ret, report);
-        diagnosis_end(ret, problem, error, text);
+        diagnosis_end(ret, judge_network(problem_of_attempt(report, context->proxy), context->reach), error,
+                      text);
 }
 
 /* A connection ---------------------------------------------------------------------------------------- */

@@ -14,7 +14,7 @@
 #include <session/error_class.h>
 #include <session/hub_session.h>
 
-#include "util/util.h"
+#include "daemon/network-facts.h"
 
 /* What has to be right for a link, from here to there: each layer needs those before it. */
 typedef enum Layer {
@@ -156,7 +156,7 @@ typedef struct DiagnosisContext {
         const char *proxy;        /* "host:port" */
         const MqttReport *report; /* of the connection, which was opened */
         bool is_accepted;         /* a CONNACK said yes */
-        bool has_no_network;      /* this machine is not connected to any */
+        NetworkReach reach;       /* of this machine's network */
         uint64_t boottime_us, realtime_us;
 } DiagnosisContext;
 

@@ -22,7 +22,7 @@ DiagnosisContext hub_link_context(const HubLink *link) {
                 .transport = route_transport_to_string(route_get_transport(link->route)),
                 .report = &link->report,
                 .is_accepted = link->is_accepted,
-                .has_no_network = link->ops->has_network && !link->ops->has_network(link->userdata),
+                .reach = link->ops->get_reach ? link->ops->get_reach(link->userdata) : NETWORK_REACHES_OUT,
                 .boottime_us = boottime_us(),
                 .realtime_us = realtime_us(),
         };

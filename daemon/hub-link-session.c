@@ -91,7 +91,7 @@ static void do_live(HubLink *link) {
         bool was_planned = link->state == HUB_LINK_RENEWING;
 
         link_record_live(&link->record, &context);
-        close_watch_begin(&link->close_watch);
+        close_watch_begin(&link->close_watch, context.boottime_us);
         hub_link_rollover_live(link);
         hub_link_set_state(link, HUB_LINK_ONLINE, UINT64_MAX);
         if (was_planned)

@@ -63,8 +63,8 @@ typedef struct HubLinkOps {
         void (*on_twin)(void *userdata, const az_iot_hub_client_twin_response *response, az_span payload);
         /* Whether nothing of the caller's is under way that a renewal should wait for, 5 s at most. */
         bool (*is_drained)(void *userdata);
-        /* Whether this machine is connected to any network. */
-        bool (*has_network)(void *userdata);
+        /* How far this machine's network goes. */
+        NetworkReach (*get_reach)(void *userdata);
         /* The state, its reason or the time of the next attempt changed. */
         void (*on_status)(void *userdata);
         /* Something became of the link that is worth keeping. */

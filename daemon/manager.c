@@ -69,10 +69,10 @@ static bool is_drained(void *userdata) {
         return methods_is_drained(m->methods) && messages_is_drained(m->messages) && twin_is_drained(m->twin);
 }
 
-static bool has_network(void *userdata) {
+static NetworkReach get_reach(void *userdata) {
         const Manager *m = userdata;
 
-        return !m->network || network_watch_is_connected(m->network);
+        return m->network ? network_watch_get_reach(m->network) : NETWORK_REACHES_OUT;
 }
 
 static void on_status(void *userdata) {
@@ -107,7 +107,7 @@ static const HubLinkOps link_ops = {
         .on_c2d = on_c2d,
         .on_twin = on_twin,
         .is_drained = is_drained,
-        .has_network = has_network,
+        .get_reach = get_reach,
         .on_status = on_status,
         .on_event = on_event,
 };

@@ -252,9 +252,9 @@ unsigned network_facts_feed(NetworkFacts *f, az_span datagram, const NetworkAddr
         return news;
 }
 
-bool network_facts_is_connected(const NetworkFacts *f) {
+NetworkReach network_facts_get_reach(const NetworkFacts *f) {
         for (unsigned i = 0; i < f->n; i++)
                 if (f->facts[i].kind == NETWORK_LINK && has(f, NETWORK_ADDRESS, f->facts[i].interface))
-                        return true;
-        return false;
+                        return has_route(f) ? NETWORK_REACHES_OUT : NETWORK_REACHES_LINKS;
+        return NETWORK_REACHES_NOTHING;
 }

@@ -58,5 +58,12 @@ typedef enum NetworkNews {
  */
 unsigned network_facts_feed(NetworkFacts *f, az_span datagram, const NetworkAddress *local);
 
-/* Whether an interface runs and has an address; what is on this machine alone does not count. */
-bool network_facts_is_connected(const NetworkFacts *f);
+/* How far it goes from here. */
+typedef enum NetworkReach {
+        NETWORK_REACHES_OUT,
+        NETWORK_REACHES_LINKS,   /* there is no default route: what is directly connected */
+        NETWORK_REACHES_NOTHING, /* no interface runs and has an address, but within this machine */
+        _NETWORK_REACH_MAX,
+} NetworkReach;
+
+NetworkReach network_facts_get_reach(const NetworkFacts *f);

@@ -123,10 +123,10 @@ uint64_t network_watch_deadline_us(const NetworkWatch *w) {
         return w->due_us;
 }
 
-bool network_watch_is_connected(const NetworkWatch *w) {
-        /* What it has not told, or not told to its end, may be so. */
-        return w->fd < 0 || w->n_asked <= ELEMENTSOF(questions) || w->facts.n == NETWORK_FACTS_MAX ||
-               network_facts_is_connected(&w->facts);
+NetworkReach network_watch_get_reach(const NetworkWatch *w) {
+        if (w->fd < 0 || w->n_asked <= ELEMENTSOF(questions) || w->facts.n == NETWORK_FACTS_MAX)
+                return NETWORK_REACHES_OUT;
+        return network_facts_get_reach(&w->facts);
 }
 
 static int listen_to_kernel(void) {

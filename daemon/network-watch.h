@@ -41,5 +41,5 @@ uint64_t network_watch_deadline_us(const NetworkWatch *w);
 void network_watch_dispatch(NetworkWatch *w, uint64_t now_us);
 void network_watch_run_due(NetworkWatch *w, uint64_t now_us);
 
-/* Whether this machine is connected to any network, as far as the kernel has told. */
-bool network_watch_is_connected(const NetworkWatch *w);
+/* What is not known reaches out. */
+NetworkReach network_watch_get_reach(const NetworkWatch *w);

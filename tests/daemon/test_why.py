@@ -138,6 +138,13 @@ class Offline(WhyCase):
         self.connect_to("127.0.0.1", impostor.port)
         return impostor.port
 
+    def start_in_a_network_of_its_own(self, preparation):
+        self.connect_to("hub.example.com")
+        command = f'{preparation} && exec "$@"'
+        argv = ["unshare", "--net", "sh", "-c", command, "sh", *self.daemon.argv()]
+        self.daemon.argv = lambda: argv
+        self.daemon.start()
+
     def test_nothing_is_configured(self):
         self.daemon.config["Hub"] = {}
         self.daemon.start()
@@ -157,11 +164,15 @@ class Offline(WhyCase):
 
     @unittest.skipUnless(os.geteuid() == 0, "only root can take the network away")
     def test_there_is_no_network(self):
-        self.connect_to("hub.example.com")
-        argv = self.daemon.argv()
-        self.daemon.argv = lambda: ["unshare", "--net", *argv]
-        self.daemon.start()
+        self.start_in_a_network_of_its_own("true")
         self.assert_offline("no-network", "route", "not connected to any network", **{"class": "network"})
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can take the network away")
+    def test_there_is_no_way_out_of_the_network(self):
+        self.start_in_a_network_of_its_own(
+            "ip link add ve0 type veth peer name ve1 && ip link set ve0 up && ip link set ve1 up && "
+            "ip address add 192.0.2.1/24 dev ve0")
+        self.assert_offline("no-route", "route", "no way to 'hub.example.com'", **{"class": "network"})
 
     def test_nothing_listens(self):
         self.hub.stop()

@@ -51,6 +51,21 @@ static const struct {
           { { 0, 4, true, true, PROBLEM_NONE, .waited_s = 3 },
             { 5, 9, true, true, PROBLEM_HUB_THROTTLES, .waited_s = 3 },
             { 10, 60, true, true, PROBLEM_HUB_THROTTLES, .waited_s = 5 } } },
+        { "then each one is, as soon as it may end",
+          { { 0, 4, true, true, PROBLEM_NONE, .waited_s = 3 },
+            { 5, 9, true, true, PROBLEM_HUB_THROTTLES, .waited_s = 3 },
+            { 10, 11, true, true, PROBLEM_HUB_THROTTLES },
+            { 12, 13, true, true, PROBLEM_HUB_THROTTLES } } },
+        { "until one has lived long",
+          { { 0, 4, true, true, PROBLEM_NONE, .waited_s = 3 },
+            { 5, 9, true, true, PROBLEM_HUB_THROTTLES, .waited_s = 3 },
+            { 10, 610, true, true, PROBLEM_NONE },
+            { 611, 612, true, true, PROBLEM_NONE } } },
+        { "or has ended in another way",
+          { { 0, 4, true, true, PROBLEM_NONE, .waited_s = 3 },
+            { 5, 9, true, true, PROBLEM_HUB_THROTTLES, .waited_s = 3 },
+            { 10, 11, true, false, PROBLEM_NONE },
+            { 12, 13, true, true, PROBLEM_NONE } } },
         { "who was served well until then may have a rival",
           { { 0, 4, true, true, PROBLEM_NONE, .waited_s = 2 },
             { 5, 9, true, true, PROBLEM_NONE, .waited_s = 2 },
@@ -64,7 +79,7 @@ START_TEST(how_connections_end_tells_why) {
                 const Connection *c = &rows[_i].connections[i];
                 Problem problem;
 
-                close_watch_begin(&w);
+                close_watch_begin(&w, c->begin_s * USEC_PER_SEC);
                 close_watch_published(&w, 7, c->begin_s * USEC_PER_SEC);
                 close_watch_published(&w, 8, c->begin_s * USEC_PER_SEC);
                 if (c->is_heard)
@@ -81,7 +96,7 @@ START_TEST(a_refusal_after_two_of_them_is_the_quota) {
 
         for (unsigned i = 0; i < 2; i++) {
                 ck_assert_int_eq(close_watch_refused(&w), PROBLEM_NONE);
-                close_watch_begin(&w);
+                close_watch_begin(&w, 60 * i * USEC_PER_SEC);
                 (void) close_watch_ended(&w, true, (60 * i + 1) * USEC_PER_SEC);
         }
         ck_assert_int_eq(close_watch_refused(&w), PROBLEM_QUOTA);
@@ -93,7 +108,7 @@ START_TEST(a_message_that_was_never_acknowledged_has_waited_to_the_end) {
         CloseWatch w = {};
 
         for (unsigned i = 0; i < 2; i++) {
-                close_watch_begin(&w);
+                close_watch_begin(&w, 0);
                 close_watch_published(&w, 1, 0);
                 close_watch_heard(&w, 1, USEC_PER_SEC);
                 close_watch_published(&w, 2, USEC_PER_SEC);
@@ -106,13 +121,13 @@ END_TEST
 START_TEST(the_hub_may_say_so) {
         CloseWatch w = {};
 
-        close_watch_begin(&w);
+        close_watch_begin(&w, 0);
         close_watch_told(&w);
         close_watch_published(&w, 1, 0);
         ck_assert_int_eq(close_watch_ended(&w, true, USEC_PER_SEC), PROBLEM_QUOTA);
         ck_assert_int_eq(close_watch_refused(&w), PROBLEM_QUOTA);
 
-        close_watch_begin(&w);
+        close_watch_begin(&w, 0);
         close_watch_published(&w, 1, 2 * USEC_PER_SEC);
         close_watch_heard(&w, 1, 2 * USEC_PER_SEC);
         ck_assert_int_eq(close_watch_refused(&w), PROBLEM_NONE);

@@ -24,6 +24,7 @@ static DiagnosisContext context_of(CloudService service) {
                 .host = service == CLOUD_HUB ? "hub.example" : "dps.example",
                 .port = 8883,
                 .transport = "mqtt",
+                .reach = NETWORK_REACHES_OUT,
                 .boottime_us = 7 * USEC_PER_SEC,
                 .realtime_us = (uint64_t) NOW_S * USEC_PER_SEC,
         };
@@ -219,24 +220,31 @@ END_TEST
 static const struct {
         MqttProblem problem;
         MqttStage stage;
-        const char *word;
-} without_network[] = {
-        { MQTT_PROBLEM_NAME_SERVER, MQTT_STAGE_NAME, "no-network" },
-        { MQTT_PROBLEM_NAME_UNKNOWN, MQTT_STAGE_NAME, "no-network" },
-        { MQTT_PROBLEM_UNREACHABLE, MQTT_STAGE_TCP, "no-network" },
-        { MQTT_PROBLEM_TIMEOUT, MQTT_STAGE_TCP, "no-network" },
-        { MQTT_PROBLEM_REFUSED, MQTT_STAGE_TCP, "tcp-refused" },
-        { MQTT_PROBLEM_NOT_TLS, MQTT_STAGE_TLS, "not-tls" },
+        const char *nothing, *links, *out;
+} reaches[] = {
+        { MQTT_PROBLEM_NAME_SERVER, MQTT_STAGE_NAME, "no-network", "no-route", "name-server" },
+        { MQTT_PROBLEM_NAME_UNKNOWN, MQTT_STAGE_NAME, "no-network", "name-unknown", "name-unknown" },
+        { MQTT_PROBLEM_UNREACHABLE, MQTT_STAGE_TCP, "no-network", "no-route", "no-route" },
+        { MQTT_PROBLEM_TIMEOUT, MQTT_STAGE_TCP, "no-network", "no-route", "tcp-timeout" },
+        { MQTT_PROBLEM_REFUSED, MQTT_STAGE_TCP, "tcp-refused", "tcp-refused", "tcp-refused" },
+        { MQTT_PROBLEM_NOT_TLS, MQTT_STAGE_TLS, "not-tls", "not-tls", "not-tls" },
 };
 
 START_TEST(without_a_network_there_is_no_name_and_no_way) {
+        const char *const words[_NETWORK_REACH_MAX] = {
+                [NETWORK_REACHES_NOTHING] = reaches[_i].nothing,
+                [NETWORK_REACHES_LINKS] = reaches[_i].links,
+                [NETWORK_REACHES_OUT] = reaches[_i].out,
+        };
         DiagnosisContext context = context_of(CLOUD_HUB);
-        MqttReport report = { .problem = without_network[_i].problem, .stage = without_network[_i].stage };
+        MqttReport report = { .problem = reaches[_i].problem, .stage = reaches[_i].stage };
         Diagnosis d;
 
-        context.has_no_network = true;
-        diagnosis_from_open_failed(&d, &context, &report, 0, "");
-        ck_assert_str_eq(problem_to_string(d.problem), without_network[_i].word);
+        for (NetworkReach reach = 0; reach < _NETWORK_REACH_MAX; reach++) {
+                context.reach = reach;
+                diagnosis_from_open_failed(&d, &context, &report, 0, "");
+                ck_assert_str_eq(problem_to_string(d.problem), words[reach]);
+        }
 }
 END_TEST
 
@@ -504,7 +512,7 @@ static Suite *diagnosis_suite(void) {
 
         t = tcase_create("makers");
         tcase_add_loop_test(t, an_attempt_that_failed_is_named, 0, ELEMENTSOF(attempts));
-        tcase_add_loop_test(t, without_a_network_there_is_no_name_and_no_way, 0, ELEMENTSOF(without_network));
+        tcase_add_loop_test(t, without_a_network_there_is_no_name_and_no_way, 0, ELEMENTSOF(reaches));
         tcase_add_test(t, each_problem_of_an_attempt_has_a_row);
         tcase_add_test(t, a_certificate_of_ours_that_has_expired_is_to_blame_for_its_refusal);
         tcase_add_loop_test(t, a_connection_that_was_lost_is_named, 0, ELEMENTSOF(ends));

@@ -179,24 +179,34 @@ END_TEST
 
 static const struct {
         const char *story;
-        bool is_connected;
-} connections[] = {
-        { "", false },         { "l2", false },       { "a2", false },
-        { "l2 a3", false },    { "l2 a2", true },     { "l2 k2", false },
-        { "l2 a2 c2", false }, { "l2 a2 A2", false }, { "l2 a2 l3 a3 d3", true },
+        NetworkReach reach;
+} ways[] = {
+        { "", NETWORK_REACHES_NOTHING },
+        { "l2", NETWORK_REACHES_NOTHING },
+        { "a2", NETWORK_REACHES_NOTHING },
+        { "l2 a3", NETWORK_REACHES_NOTHING },
+        { "l2 k2", NETWORK_REACHES_NOTHING },
+        { "l2 a2", NETWORK_REACHES_LINKS },
+        { "l2 a2 r2", NETWORK_REACHES_OUT },
+        { "l2 s2 v2", NETWORK_REACHES_OUT },
+        { "l2 a2 r0", NETWORK_REACHES_OUT },
+        { "l2 a2 r2 R2", NETWORK_REACHES_LINKS },
+        { "l2 a2 r2 c2", NETWORK_REACHES_NOTHING },
+        { "l2 a2 r2 A2", NETWORK_REACHES_NOTHING },
+        { "l2 a2 l3 a3 r3 d2", NETWORK_REACHES_OUT },
 };
 
-START_TEST(an_interface_that_runs_and_has_an_address_is_a_network) {
+START_TEST(how_far_the_network_goes) {
         NetworkAddress local = { .family = AF_UNSPEC };
         NetworkFacts f = {};
 
-        for (const char *p = connections[_i].story; *p; p += 2 + (p[2] == ' ')) {
+        for (const char *p = ways[_i].story; *p; p += 2 + (p[2] == ' ')) {
                 Message m = message(p[0], (unsigned) (p[1] - '0'));
 
                 (void) network_facts_feed(&f, az_span_create((uint8_t *) &m, (int32_t) m.header.nlmsg_len),
                                           &local);
         }
-        ck_assert_int_eq(network_facts_is_connected(&f), connections[_i].is_connected);
+        ck_assert_int_eq(network_facts_get_reach(&f), ways[_i].reach);
 }
 END_TEST
 
@@ -264,8 +274,7 @@ static Suite *network_facts_suite(void) {
         TCase *t = tcase_create("network_facts_feed");
 
         tcase_add_loop_test(t, a_story_is_news_where_it_says_so, 0, ELEMENTSOF(stories));
-        tcase_add_loop_test(t, an_interface_that_runs_and_has_an_address_is_a_network, 0,
-                            ELEMENTSOF(connections));
+        tcase_add_loop_test(t, how_far_the_network_goes, 0, ELEMENTSOF(ways));
         tcase_add_test(t, a_datagram_has_many_messages);
         tcase_add_test(t, a_message_that_is_cut_anywhere_does_no_harm);
         tcase_add_test(t, more_than_fits_is_no_news);
