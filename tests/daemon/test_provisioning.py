@@ -335,6 +335,7 @@ class Failures(ProvisioningCase):
         self.enroll(assigning=1000)
         self.daemon.start()
         self.daemon.wait_for_link("provisioning")
+        self.daemon.notify.wait_for("^STATUS=provisioning: localhost$")
         eventually(lambda: "registers" in self.hub.program.output(), "a registration")
         self.assertEqual(self.daemon.stop(), 0)
 

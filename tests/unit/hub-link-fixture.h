@@ -14,6 +14,7 @@ struct MqttLink {
         bool is_connected, is_full;
         unsigned n_opened, n_published, n_hints;
         char topic[128]; /* of the last publish */
+        char host[64];   /* of the last attempt */
         size_t n_filters;
         uint64_t acked; /* the sequence of the last; 0: none */
         int fd;
