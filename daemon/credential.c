@@ -326,12 +326,11 @@ int credential_read_key(Credential *c, const char *configured, const char *crede
         char buffer[PATH_MAX];
         int r;
 
-        source.file = find_file(configured, credentials_directory, name, buffer);
-        if (!source.file)
-                return CREDENTIAL_NONE;
-        r = read_secret(&source, &key);
-        if (r == 0)
-                r = set_key(c, span_from(key), &source);
+        r = credential_read_secret(&key, configured, credentials_directory, name, messages);
+        if (r != 0)
+                return r;
+        source.file = find_file(configured, credentials_directory, name, buffer) ?: name;
+        r = set_key(c, span_from(key), &source);
         return r == 0 ? set_span(&c->secret_file, span_from(source.file)) : r;
 }
 

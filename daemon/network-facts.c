@@ -154,7 +154,7 @@ static unsigned feed_link(NetworkFacts *f, bool is_new, az_span body, const Netw
         if (is_new && (info.ifi_flags & IFF_UP) && (info.ifi_flags & IFF_RUNNING))
                 return add(f, &fact);
 
-        news = delete (f, &fact, local);
+        news = drop(f, &fact, local);
         if (!is_new || !(info.ifi_flags & IFF_UP))
                 forget(f, NETWORK_ROUTE, fact.interface, AF_UNSPEC);
         if (!is_new)
@@ -188,7 +188,7 @@ static unsigned feed_address(NetworkFacts *f, bool is_new, az_span body, const N
                 return 0;
 
         if (!is_new)
-                return delete (f, &fact, local);
+                return drop(f, &fact, local);
         return flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED) ? 0 : add(f, &fact);
 }
 
@@ -214,7 +214,7 @@ static unsigned feed_route(NetworkFacts *f, bool is_new, az_span body, const Net
                         get_u32(value, &table);
         if (table != RT_TABLE_MAIN)
                 return 0;
-        return is_new ? add(f, &fact) : delete (f, &fact, local);
+        return is_new ? add(f, &fact) : drop(f, &fact, local);
 }
 
 static unsigned feed_message(NetworkFacts *f, uint16_t type, az_span body, const NetworkAddress *local) {
