@@ -124,7 +124,7 @@ static unsigned add(NetworkFacts *f, const NetworkFact *fact) {
         return fact->interface == 0 || leads_out(f, fact->interface) ? NETWORK_UP : 0;
 }
 
-static unsigned delete (NetworkFacts *f, const NetworkFact *fact, const NetworkAddress *local) {
+static unsigned drop(NetworkFacts *f, const NetworkFact *fact, const NetworkAddress *local) {
         NetworkFact own = { NETWORK_ADDRESS, fact->interface, *local };
         bool is_of_local = find(f, &own) < f->n;
         unsigned i = find(f, fact);
