@@ -14,6 +14,7 @@ from pathlib import Path
 
 import harness
 import test_provisioning
+import test_route
 from harness import BUILD, environment, eventually, tap
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,6 +62,11 @@ def answer_http(connection):
 def answer_ssh(connection):
     connection.sendall(b"SSH-2.0-OpenSSH_9.2p1\r\n")
     connection.recv(4096)
+
+
+def answer_forbidden(connection):
+    connection.recv(4096)
+    connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
 
 
 def answer_nothing(connection):
@@ -265,6 +271,68 @@ class Offline(WhyCase):
         self.hub.call("SubackFailure", {"count": 1000})
         self.daemon.start()
         self.assert_offline("subscription-refused", "subscription", "refused a subscription")
+
+
+class Proxy(WhyCase):
+    """Between the daemon and the hub stands a proxy, or what is taken for one."""
+
+    starts_daemon = False
+
+    def assert_in_the_way(self, url, problem, pattern, **facts):
+        self.daemon.config["Network"] = {"Proxy": url, "ProxyTimeoutSec": 1}
+        self.daemon.start()
+        reply = self.assert_offline(problem, "proxy", pattern, proxy=url.removeprefix("http://"),
+                                    **{"class": "network"}, **facts)
+        # Over whichever transport.
+        self.assertEqual({tried["problem"] for tried in reply["tried"]}, {problem})
+
+    def meet(self, answer):
+        impostor = Impostor(answer)
+        self.addCleanup(impostor.close)
+        return f"http://127.0.0.1:{impostor.port}"
+
+    def test_it_wants_a_password(self):
+        proxy = test_route.Proxy("user:password")
+        self.addCleanup(proxy.close)
+        self.assert_in_the_way(proxy.url, "proxy-authentication", "HTTP status 407", httpStatus=407)
+
+    def test_it_refuses(self):
+        self.assert_in_the_way(self.meet(answer_forbidden), "proxy-refused", r"'localhost' port \d+ \(HTTP status 403",
+                               httpStatus=403)
+
+    def test_it_is_no_proxy(self):
+        self.assert_in_the_way(self.meet(answer_ssh), "proxy-answer", "no HTTP proxy")
+
+    def test_it_does_not_answer(self):
+        self.assert_in_the_way(self.meet(answer_nothing), "proxy-timeout", "does not answer")
+
+    def test_it_is_not_there(self):
+        self.assert_in_the_way("http://127.0.0.1:1", "proxy-unreachable", "cannot be reached: Connection refused")
+
+
+class WebSocket(WhyCase):
+    starts_daemon = False
+
+    def setUp(self):
+        super().setUp()
+        port = int(self.hub.program.wait_for_output(r"WebSocket: +\S+:(\d+)")[1])
+        self.daemon.config["Network"] = {"Transports": "websocket", "WebSocketPort": port}
+
+    def test_online(self):
+        self.daemon.start()
+        self.daemon.wait_online()
+        self.assertRegex(self.screen(0), r"(?m)^how +websocket to \S+:\d+, TLSv1.3")
+
+    def test_the_server_refuses(self):
+        self.hub.call("RefuseWebSocket", {"status": 503, "count": 1000})
+        self.daemon.start()
+        self.assert_offline("websocket-refused", "websocket", "HTTP status 503", httpStatus=503,
+                            transport="websocket", **{"class": "network"})
+
+    def test_the_server_does_not_know_it(self):
+        self.daemon.config["Network"]["WebSocketPort"] = self.hub.port
+        self.daemon.start()
+        self.assert_offline("websocket-(reset|answer)", "websocket", "WebSocket", **{"class": "network"})
 
 
 class Lost(WhyCase):
