@@ -59,7 +59,7 @@ static const ProblemInfo rows[_PROBLEM_MAX] = {
             "Correct [Hub] or [Provisioning] in /etc/aziotd/aziotd.conf, or the file that it names "
             "(aziotd.conf(5)). It is looked at again every minute."),
         ROW(IDENTITY_FILE, "identity-file", IDENTITY, LOCAL, SIGNING,
-            "The key or certificate of this device cannot be used<: {detail}>",
+            "The key, certificate or connection string of this device cannot be used<: {detail}>",
             "Correct that file, or let the user aziotd read it. It is read again at the next attempt."),
         ROW(IDENTITY_NAMES, "identity-names", IDENTITY, LOCAL, SIGNING,
             "The names of the hub and of the device are longer than a hub allows",

@@ -80,16 +80,19 @@ static int read_identity(HubLink *link, Credential *ret, Enrollment *ret_enrollm
         else
                 r = credential_load(ret, link->config, directory, &messages);
         for (size_t i = 0; i < messages.n; i++) {
+                const ConfigMessage *message = &messages.messages[i];
                 char text[sizeof(ret_cause->detail)];
 
-                (void) config_message_format(&messages.messages[i], text, sizeof(text));
-                if (messages.messages[i].level == LOG_ERR)
-                        diagnosis_make(ret_cause, &context, PROBLEM_IDENTITY_MISSING, 0, text);
+                (void) config_message_format(message, text, sizeof(text));
+                if (message->level == LOG_ERR)
+                        diagnosis_make(ret_cause, &context,
+                                       message->file[0] ? PROBLEM_IDENTITY_FILE : PROBLEM_IDENTITY_MISSING, 0,
+                                       text);
                 else if (!link->has_identity) /* not at each attempt to connect */
                         log_warning(link->log, "%s", text);
         }
         if (r < 0)
-                diagnosis_make(ret_cause, &context, PROBLEM_IDENTITY_MISSING, r, strerror(-r));
+                diagnosis_make(ret_cause, &context, PROBLEM_LOCAL, r, strerror(-r));
         return r;
 }
 

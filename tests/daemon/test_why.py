@@ -15,6 +15,7 @@ from pathlib import Path
 import harness
 import test_provisioning
 import test_route
+import x509
 from harness import BUILD, environment, eventually, tap
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -161,7 +162,7 @@ class Offline(WhyCase):
     def test_the_key_file_is_broken(self):
         self.connect_to(SharedAccessKey="%%%")
         self.daemon.start()
-        self.assert_offline("identity-(missing|file)", "identity", "connection-string")
+        self.assert_offline("identity-file", "identity", "connection-string")
 
     def test_the_name_is_unknown(self):
         self.connect_to("hub.invalid")
@@ -271,6 +272,38 @@ class Offline(WhyCase):
         self.hub.call("SubackFailure", {"count": 1000})
         self.daemon.start()
         self.assert_offline("subscription-refused", "subscription", "refused a subscription")
+
+
+class Certificate(WhyCase, x509.X509Case):
+    """The device has a certificate."""
+
+    def test_it_has_expired(self):
+        self.add("--thumbprint", self.create("--self-signed", "--days", "-1"))
+        self.daemon.start()
+        reply = self.assert_offline("own-certificate-expired", "tls", r"was valid until \d{4}-.*subject CN=demo")
+        self.assertEqual(reply["lastFailure"]["deviceCertificate"]["subject"], "CN=demo")
+
+    def test_it_is_another_one(self):
+        self.create("--self-signed")
+        self.add("--thumbprint", self.create("--self-signed", folder="other"))
+        self.daemon.start()
+        reply = self.assert_offline("not-authorized", "connack", "not authorized", connackCode=5)
+        self.assertIn("certificate", reply["advice"])
+
+    def test_it_is_damaged(self):
+        self.add("--thumbprint", self.create("--self-signed"))
+        self.certificate.write_text(self.certificate.read_text()[:200])
+        self.daemon.start()
+        self.assert_offline("identity-file", "identity", f"'{self.certificate}' is damaged")
+
+    def test_a_new_one_that_does_not_work_is_a_notice(self):
+        self.add("--thumbprint", self.create("--self-signed"))
+        self.daemon.start()
+        self.daemon.wait_online()
+        self.certificate.write_text("damaged")
+        notices = eventually(lambda: self.explain()["notices"], "a notice")
+        self.assertEqual(notices[0]["problem"], "credentials-rolled-back")
+        self.assertRegex(self.screen(0), rf"(?m)^note +.*the old one is used: .*'{self.certificate}'")
 
 
 class Proxy(WhyCase):
