@@ -72,3 +72,17 @@ void hub_link_keep_assignment(HubLink *link) {
         else
                 state_file_write(p->file, text, on_kept, link);
 }
+
+void hub_link_pass_on_assignment(HubLink *link) {
+        Provisioning *p = &link->provisioning;
+        char *fingerprint;
+
+        if (!p->assignment.hub || assignment_is_of(&p->assignment, &p->enrollment.owner))
+                return;
+        fingerprint = strdup(p->enrollment.owner.fingerprint);
+        if (!fingerprint)
+                return; /* the service will be asked */
+        free(p->assignment.owner.fingerprint);
+        p->assignment.owner.fingerprint = fingerprint;
+        hub_link_keep_assignment(link);
+}

@@ -172,6 +172,8 @@ void hub_link_load_assignment(HubLink *link);
 /* Makes the hub of the assignment the one to connect to; false: it has no session. */
 bool hub_link_use_assignment(HubLink *link);
 void hub_link_keep_assignment(HubLink *link);
+/* The hub takes another key or certificate: the assignment holds for that as well. */
+void hub_link_pass_on_assignment(HubLink *link);
 
 /* For the random numbers of a session; never 0. */
 uint64_t hub_link_random(void);

@@ -60,6 +60,7 @@ void hub_link_rollover_live(HubLink *link) {
                 if (!is_first) {
                         log_notice(link->log, "What the files of the identity hold now is in use");
                         hub_link_tell(link, HISTORY_IDENTITY_CHANGED, NULL);
+                        hub_link_pass_on_assignment(link);
                 }
         }
         if (r->choice.use == ROLLOVER_FILES)
@@ -193,25 +194,24 @@ void hub_link_watch_files(HubLink *link) {
                                          "Cannot watch the files of the identity: %m, ignoring");
 }
 
+/* To a hub, a device that was provisioned has the key or certificate that it was provisioned with. */
+static void use_what_is_new(HubLink *link) {
+        const Provisioning *p = &link->provisioning;
+
+        rollover_changed(&link->rollover.choice);
+        if (p->assignment.hub && !assignment_is_of(&p->assignment, &p->enrollment.owner))
+                (void) hub_link_reprovision(link);
+        else
+                hub_link_reconnect(link);
+}
+
 static void begin_probe(HubLink *link) {
-        Diagnosis cause;
         MqttEndpoint endpoint;
         int r;
 
-        r = hub_link_refresh_identity(link, &cause);
-        if (r == CONFIG_INVALID) {
-                hub_link_hold(link, &cause);
-                return;
-        }
-        mqtt_probe_stop(link->rollover.probe);
-        hub_link_watch_files(link);
-        if (r == HUB_LINK_OTHER) {
-                log_notice(link->log, "The files name another device or hub");
-                hub_link_reconnect(link);
-                return;
-        }
         hub_link_fill_endpoint(link, route_get_transport(link->route), &endpoint);
         endpoint.use_proven = false;
+        mqtt_probe_stop(link->rollover.probe);
         r = mqtt_probe_start(link->rollover.probe, &endpoint, NULL, MQTT_STAGE_TLS, boottime_us());
         route_forget_secret(link->route);
         if (r < 0) {
@@ -235,8 +235,7 @@ static void judge_probe(HubLink *link, const MqttProbeEvent *event) {
         }
         if (event->error == 0) {
                 log_info(link->log, "The files of the identity have changed, connecting anew");
-                rollover_changed(&r->choice);
-                hub_link_reconnect(link);
+                use_what_is_new(link);
                 return;
         }
         diagnosis_from_open_failed(&cause, &context, event->report, event->error, event->text);
@@ -255,15 +254,21 @@ static bool can_take_change(const HubLink *link) {
 /* A link that is up is not given up for what is not known to be good; without one there is nothing to lose.
  */
 static void take_change(HubLink *link) {
-        HubLinkRollover *r = &link->rollover;
+        Diagnosis cause;
+        int r = HUB_LINK_OTHER;
 
-        r->changed_us = UINT64_MAX;
-        if (link->state == HUB_LINK_ONLINE) {
+        link->rollover.changed_us = UINT64_MAX;
+        if (link->has_identity)
+                r = hub_link_refresh_identity(link, &cause);
+        hub_link_watch_files(link);
+        if (r == CONFIG_INVALID)
+                hub_link_hold(link, &cause);
+        else if (r == HUB_LINK_OTHER)
+                hub_link_reconnect(link);
+        else if (link->state == HUB_LINK_ONLINE)
                 begin_probe(link);
-                return;
-        }
-        rollover_changed(&r->choice);
-        hub_link_reconnect(link);
+        else
+                use_what_is_new(link);
 }
 
 static void warn_of_expiry(HubLink *link) {

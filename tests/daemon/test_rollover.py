@@ -188,6 +188,33 @@ class Certificate(RolloverCase):
         eventually(lambda: self.notices() == [], "the new one ends later")
 
 
+class Provisioned(RolloverCase):
+    """The provisioning service knows the authority of the certificates, and tells the hub of each."""
+
+    def setUp(self):
+        super().setUp()
+        self.create()
+        line = self.hubsim("enrollment", "add", "all", "--group", "--ca")
+        scope = dict(field.split("=", 1) for field in line.split()[0].split(";"))["IdScope"]
+        self.daemon.config = {"Hub": {"TrustedCAFile": self.hub.ca_file},
+                              "Provisioning": {"Endpoint": "localhost", "Port": self.hub.port, "IdScope": scope}}
+        self.configure()
+
+    def test_a_new_certificate_is_shown_to_the_service_first(self):
+        self.hubsim("device", "remove", "demo")
+        self.daemon.start()
+        self.daemon.wait_online()
+        self.create(folder="new")
+        self.install_new()
+        self.daemon.program.wait_for_output(IN_USE)
+        self.daemon.stop()
+        self.assertEqual(self.daemon.ended[-1].output().count("Asking the provisioning service"), 2)
+        self.assertNotRegex(self.daemon.ended[-1].output(), "refused|lost")
+        self.daemon.start()
+        self.daemon.wait_online()
+        self.assertNotIn("Asking the provisioning service", self.daemon.program.output())
+
+
 class Authority(RolloverCase):
     def setUp(self):
         super().setUp()
