@@ -127,9 +127,12 @@ static void print_names(Screen *s) {
                 print(s, "device", line.text, 1);
         line = (Line){};
         LINE_ADD_TEXT(&line, s->json, s->size, "hub", "%s");
-        LINE_ADD_TEXT(&line, s->json, s->size, "provisioning", "%s, the provisioning service");
         if (line.len > 0)
                 print(s, "hub", line.text, 1);
+        line = (Line){};
+        LINE_ADD_TEXT(&line, s->json, s->size, "provisioning", "%s");
+        if (line.len > 0)
+                print(s, "service", line.text, 1);
 }
 
 static void print_connection(Screen *s) {

@@ -128,6 +128,7 @@ class Api(ProvisioningCase):
         self.assertNotIn("lastError", now)
         self.assertEqual((now["assignment"]["deviceId"], now["assignment"]["substatus"]), ("hall", "initialAssignment"))
         out, _ = self.aziot("provisioning")
+        self.assertRegex(self.aziot("why")[0], "hub +localhost\\nservice +localhost\\n")
         self.assertRegex(out, "device +hall\\nassigned +20.* ago\\), initialAssignment\\n")
 
     def test_a_payload_of_each_kind_is_told_byte_for_byte(self):
@@ -143,7 +144,7 @@ class Api(ProvisioningCase):
         self.assertEqual(self.aziot("provisioning", "--payload")[0], PAYLOADS["true"] + "\n")
 
     def test_without_a_payload_there_is_none(self):
-        self.enroll()
+        self.enroll(payload="null")
         self.start_online()
         self.aziot("provisioning", "--payload", code=3)
 
