@@ -118,7 +118,8 @@ class ByWebSocket(RouteCase):
         self.daemon.wait_online()
         self.hub.stop()
         eventually(lambda: self.daemon.program.output().count("retrying") >= 2, "two attempts")
-        self.assertNotIn("websocket", self.daemon.program.output())
+        tried = self.daemon.call("io.aziotd.device.Explain")["tried"]
+        self.assertEqual([t["transport"] for t in tried], ["mqtt"])
 
 
 class ByProxy(RouteCase):
