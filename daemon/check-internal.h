@@ -61,7 +61,7 @@ struct Check {
         bool is_probing;
 };
 
-/* Tells of a step that began at 'begun_us'. 'text' and 'advice' may be NULL. */
+/* Tells of a step that began at 'begun_us'. 'advice' may be NULL. */
 void check_tell(const Check *check, uint64_t begun_us, const char *step, CheckOutcome outcome,
                 const char *text, const char *advice);
 
