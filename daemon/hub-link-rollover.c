@@ -134,18 +134,6 @@ void hub_link_hold(HubLink *link, const Diagnosis *cause) {
         tell_that_held(link, cause);
 }
 
-/*
- * DPS, "How to roll X.509 device certificates": a hub hears of a new key or certificate when the device
- * registers again. Once for each change of the files.
- */
-static bool is_for_provisioning(const HubLink *link, const Diagnosis *cause) {
-        az_error_class error_class = problem_get_info(cause->problem)->error_class;
-
-        return enrollment_is_configured(link->config) && !hub_link_is_provisioning(link) &&
-               !link->rollover.is_told &&
-               (error_class == AZ_ERROR_CLASS_CREDENTIAL || error_class == AZ_ERROR_CLASS_IDENTITY);
-}
-
 bool hub_link_roll_back(HubLink *link, const Diagnosis *cause) {
         Rollover *choice = &link->rollover.choice;
         RolloverUse before = choice->use;
@@ -154,10 +142,8 @@ bool hub_link_roll_back(HubLink *link, const Diagnosis *cause) {
         if (!concerns_credentials(cause->problem))
                 return false;
         is_at_once = rollover_refused(choice);
-        if (before == ROLLOVER_FILES && choice->use == ROLLOVER_PROVEN) {
-                link->provisioning.is_wished |= is_for_provisioning(link, cause);
+        if (before == ROLLOVER_FILES && choice->use == ROLLOVER_PROVEN)
                 tell_that_held(link, cause);
-        }
         return is_at_once;
 }
 
@@ -194,7 +180,10 @@ void hub_link_watch_files(HubLink *link) {
                                          "Cannot watch the files of the identity: %m, ignoring");
 }
 
-/* To a hub, a device that was provisioned has the key or certificate that it was provisioned with. */
+/*
+ * To a hub, a device that was provisioned has the key or certificate that it was provisioned with (DPS, "How
+ * to roll X.509 device certificates").
+ */
 static void use_what_is_new(HubLink *link) {
         const Provisioning *p = &link->provisioning;
 

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: MIT
 """aziotd asks the provisioning service of aziot-hubsim for its hub."""
 
-import os
 import subprocess
 
 import harness
@@ -30,16 +29,12 @@ class ProvisioningCase(harness.CliCase):
         self.key_file.write_text(fields.get("SharedAccessKey", ""))
         self.key_file.chmod(0o600)
 
-    def make_certificate(self, folder, *options):
-        """Makes one for "pump-17" and returns what was printed with it."""
-        argv = [BUILD / "aziot-hubsim", "certificate", "create", "pump-17", self.directory / folder, *options,
+    def use_certificate(self, *options):
+        """Gives the device a certificate in place of the key, and returns what was printed with it."""
+        argv = [BUILD / "aziot-hubsim", "certificate", "create", "pump-17", self.directory / "certificates", *options,
                 "--state-dir", self.hub.state]
         printed = subprocess.run(argv, env=harness.environment(), check=True, capture_output=True, text=True).stdout
-        return {field: value.strip() for field, value in (line.split(":", 1) for line in printed.splitlines())}
-
-    def use_certificate(self, *options):
-        """Gives the device a certificate in place of the key."""
-        made = self.make_certificate("certificates", *options)
+        made = {field: value.strip() for field, value in (line.split(":", 1) for line in printed.splitlines())}
         self.provisioning |= {"KeyFile": None, "RegistrationId": None}
         self.daemon.config["Hub"] |= {"CertificateFile": made["certificate"], "PrivateKeyFile": made["key"]}
         return made
@@ -274,21 +269,6 @@ class AnotherHub(ProvisioningCase):
         # What was in flight was finished, so that not one came twice.
         arrived = [m["body"]["n"] for m in self.hub.messages() + self.other.messages()]
         self.assertEqual(arrived, list(range(100)))
-
-
-class Rollover(ProvisioningCase):
-    """The hub knows a device of a group by the certificate with which it registered."""
-
-    def test_a_new_certificate_is_registered(self):
-        made = self.use_certificate("--intermediate", "factory")
-        self.enroll("pumps", group=True, authentication="certificateAuthority", primaryThumbprint=made["its CA"])
-        status = self.start_online()
-        new = self.make_certificate("new", "--intermediate", "factory")
-        for part in "certificate", "key":
-            os.replace(new[part], made[part])
-        self.daemon.program.wait_for_output("still assigns 'pump-17'")
-        self.daemon.wait_for_new_link(status)
-        self.daemon.program.wait_for_output("What the files of the identity hold now is in use")
 
 
 class Failures(ProvisioningCase):
