@@ -87,8 +87,8 @@ typedef struct MqttReport {
         MqttCertificate server; /* what the server showed; if one was refused, the one that was */
         /* Of what the files held: equal if their contents are. 0: they were not read, or cannot be used. */
         uint8_t files[MQTT_FILES_DIGEST_SIZE];
-        bool is_own_wanted;   /* the server asked for it */
         MqttCertificate own;  /* what we have for the server */
+        bool is_own_wanted;   /* the server asked for it */
         char tls_version[16]; /* "TLSv1.3" */
         char tls_cipher[64];  /* "TLS_AES_256_GCM_SHA384" */
         bool is_resumed;      /* the TLS session is that of an earlier connection */

@@ -3,6 +3,8 @@
 /* MQTT over WebSocket: stock mosquitto is the judge, and a server that plays a script does what is wrong. */
 
 #include <openssl/evp.h>
+#include <poll.h>
+#include <sys/socket.h>
 
 #include "drive.h"
 #include "fake-server.h"
@@ -337,6 +339,100 @@ START_TEST(frames_are_no_packets_and_pings_are_answered) {
 }
 END_TEST
 
+#define BULK_MESSAGES 4U
+#define BULK_BYTES    100000U
+
+/* The MQTT of all messages of the test below. */
+static uint8_t *bulk_new(size_t *ret_n) {
+        static const uint8_t head[] = { 0x30, 0xa3, 0x8d, 0x06, 0, 1, 't' };
+        uint8_t *bytes = malloc(BULK_MESSAGES * (sizeof(head) + BULK_BYTES)), *end = bytes;
+
+        for (unsigned i = 0; i < BULK_MESSAGES; i++) {
+                memcpy(end, head, sizeof(head));
+                end += sizeof(head);
+                for (unsigned j = 0; j < BULK_BYTES; j++)
+                        *end++ = (uint8_t) (i + j * 31);
+        }
+        *ret_n = (size_t) (end - bytes);
+        return bytes;
+}
+
+/* Reads a frame of any length; true: it is a pong, and not taken. */
+static bool read_bulk(SSL *ssl, uint8_t *bytes, size_t size, size_t *ret_n) {
+        uint8_t head[4], mask[4];
+
+        read_bytes(ssl, head, 2);
+        *ret_n = head[1] & 0x7f;
+        if (*ret_n == 126) {
+                read_bytes(ssl, head + 2, 2);
+                *ret_n = (size_t) (head[2] << 8 | head[3]);
+        }
+        read_bytes(ssl, mask, 4);
+        ck_assert_uint_le(*ret_n, size);
+        for (size_t i = 0; i < *ret_n;) {
+                int n = SSL_read(ssl, bytes + i, (int) (*ret_n - i));
+
+                ck_assert_int_gt(n, 0);
+                i += (size_t) n;
+        }
+        for (size_t i = 0; i < *ret_n; i++)
+                bytes[i] ^= mask[i % 4];
+        ck_assert(head[0] == 0x82 || head[0] == 0x8a);
+        return head[0] == 0x8a;
+}
+
+/* Accepts the connection, pings, reads nothing for a while, then everything. */
+static void script_slow(FakeServer *s, int fd) {
+        const Answer answer = { SWITCHING, BYTES(CONNACK, 0x89, 1, 'p'), NULL, 0 };
+        const int n_buffer = 8192;
+        SSL *ssl = fake_server_open_tls(s, fd);
+        unsigned *n_pongs = s->userdata;
+        size_t n_expected, n_read = 0;
+        uint8_t *expected = bulk_new(&n_expected), *bytes = malloc(n_expected);
+
+        (void) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &n_buffer, sizeof(n_buffer));
+        play(ssl, &answer);
+        (void) poll(NULL, 0, 300);
+        while (n_read < n_expected) {
+                size_t n;
+
+                if (read_bulk(ssl, bytes + n_read, n_expected - n_read, &n))
+                        ++*n_pongs;
+                else
+                        n_read += n;
+        }
+        ck_assert_mem_eq(bytes, expected, n_expected);
+        free(expected);
+        free(bytes);
+        fake_server_close_tls(ssl);
+}
+
+/* More than the socket takes: frames leave in parts, with the pong between two of them. */
+START_TEST(frames_are_whole_however_slowly_they_leave) {
+        unsigned n_pongs = 0;
+        FakeServer s = { .pki = &pki, .script = script_slow, .userdata = &n_pongs };
+        MqttLink *l = drive_new(&pki, NULL);
+        MqttEndpoint endpoint;
+        size_t n;
+        uint8_t *bulk = bulk_new(&n), *message = bulk + 7;
+
+        fake_server_start(&s);
+        endpoint = endpoint_of(s.port);
+        (void) open_at(l, &endpoint, MQTT_EVENT_OPENED);
+        send_connect(l);
+        (void) drive_expect(l, MQTT_EVENT_CONNACK);
+        for (unsigned i = 0; i < BULK_MESSAGES; i++, message += BULK_BYTES + 7)
+                ck_assert_int_eq(mqtt_link_publish(l, AZ_SPAN_FROM_STR("t"),
+                                                   az_span_create(message, (int32_t) BULK_BYTES), 0, 0),
+                                 0);
+        (void) drive_expect(l, MQTT_EVENT_LOST);
+        (void) mqtt_link_free(l);
+        fake_server_stop(&s);
+        ck_assert_uint_eq(n_pongs, 1);
+        free(bulk);
+}
+END_TEST
+
 START_TEST(a_path_that_http_cannot_say_is_refused) {
         MqttLink *l = drive_new(&pki, NULL);
         MqttEndpoint endpoint = endpoint_of(1);
@@ -357,6 +453,7 @@ static Suite *websocket_suite(void) {
         tcase_add_loop_test(t, a_server_that_does_not_open_a_websocket_is_said_so, 0, ELEMENTSOF(refusals));
         tcase_add_loop_test(t, what_ends_a_websocket_is_said_after_what_came_before, 0, ELEMENTSOF(ends));
         tcase_add_loop_test(t, frames_are_no_packets_and_pings_are_answered, 0, ELEMENTSOF(lively));
+        tcase_add_test(t, frames_are_whole_however_slowly_they_leave);
         tcase_add_test(t, a_path_that_http_cannot_say_is_refused);
         suite_add_tcase(s, t);
         return s;
