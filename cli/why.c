@@ -49,6 +49,7 @@ static _printf_(2, 3) void line_add(Line *line, const char *format, ...) {
         int n;
 
         va_start(ap, format);
+        /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): va_start() stands one line above */
         n = vsnprintf(line->text + line->len, left, format, ap);
         va_end(ap);
         if (n > 0)

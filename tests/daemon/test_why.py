@@ -463,6 +463,7 @@ class Provisioning(WhyCase, test_provisioning.ProvisioningCase):
         self.daemon.start()
         reply = self.assert_offline(problem, layer, pattern, service="provisioning", **facts)
         self.assertEqual(reply["provisioning"], "localhost")
+        self.assertRegex(self.screen(3), r"(?m)^service +localhost$")
         return reply["lastFailure"]
 
     def test_the_enrollment_is_disabled(self):
