@@ -359,7 +359,7 @@ static uint8_t *bulk_new(size_t *ret_n) {
 
 /* Reads a frame of any length; true: it is a pong, and not taken. */
 static bool read_bulk(SSL *ssl, uint8_t *bytes, size_t size, size_t *ret_n) {
-        uint8_t head[4], mask[4];
+        uint8_t head[4] = {}, mask[4] = {};
 
         read_bytes(ssl, head, 2);
         *ret_n = head[1] & 0x7f;
@@ -388,7 +388,7 @@ static void script_slow(FakeServer *s, int fd) {
         SSL *ssl = fake_server_open_tls(s, fd);
         unsigned *n_pongs = s->userdata;
         size_t n_expected, n_read = 0;
-        uint8_t *expected = bulk_new(&n_expected), *bytes = malloc(n_expected);
+        uint8_t *expected = bulk_new(&n_expected), *bytes = calloc(n_expected, 1);
 
         (void) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &n_buffer, sizeof(n_buffer));
         play(ssl, &answer);
