@@ -69,11 +69,11 @@ class Poison(harness.DaemonCase):
         self.hub.call("Poison", {"text": "bad"})
         self.send_numbers([0], bad={0})
         # Of three losses the second and the third are taken for throttling, and then it is withheld.
-        self.impatiently(lambda status: self.daemon.program.output().count("daily quota") == 2, "lost three times")
+        self.impatiently(lambda status: self.daemon.program.output().count("daily quota is used up") == 2, "lost three times")
         online = self.impatiently(lambda status: status["link"]["state"] == "online", "online")
         time.sleep(2)
         self.assertEqual(self.daemon.status()["link"]["state"], "online")
-        self.assertEqual(self.daemon.program.output().count("daily quota"), 2)
+        self.assertEqual(self.daemon.program.output().count("daily quota is used up"), 2)
         self.assertEqual(online["outbox"]["messages"], 1)
 
     def test_a_hub_that_takes_no_message_costs_none(self):
