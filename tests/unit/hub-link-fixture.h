@@ -7,6 +7,7 @@
  */
 
 #include <mqtt/link.h>
+#include <time.h>
 
 struct MqttLink {
         MqttEvent event;
@@ -19,3 +20,10 @@ struct MqttLink {
         uint64_t acked; /* the sequence of the last; 0: none */
         int fd;
 };
+
+/* In place of the clocks, in seconds: it is some day in 2030, and the machine is up for an hour. */
+typedef struct FixtureClock {
+        time_t boot_s, unix_s;
+} FixtureClock;
+
+extern FixtureClock now;

@@ -9,19 +9,6 @@
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit-span.h"
 
-/* In place of the clocks, in seconds: it is some day in 2030, and the machine is up for an hour. */
-static struct { time_t boot_s, unix_s; } now;
-
-/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): libc's own are reserved names */
-int clock_gettime(clockid_t clock, struct timespec *ret) {
-        *ret = (struct timespec){};
-        if (clock == CLOCK_REALTIME)
-                ret->tv_sec = now.unix_s;
-        if (clock == CLOCK_BOOTTIME)
-                ret->tv_sec = now.boot_s;
-        return 0;
-}
-
 static const MqttReport report_of_opened = { .address = "192.0.2.1:8883" };
 static const MqttReport report_of_refusal = { .problem = MQTT_PROBLEM_REFUSED, .stage = MQTT_STAGE_TCP };
 static const MqttEvent opened = { .type = MQTT_EVENT_OPENED,

@@ -7,19 +7,6 @@
 #include "tests/unit/hub-link-fixture.h"
 #include "tests/unit/unit.h"
 
-/* In place of the clocks, in seconds: it is some day in 2030, and the machine is up for an hour. */
-static struct { time_t boot_s, unix_s; } now = { .boot_s = 3600, .unix_s = 1900000000 };
-
-/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): libc's own are reserved names */
-int clock_gettime(clockid_t clock, struct timespec *ret) {
-        *ret = (struct timespec){};
-        if (clock == CLOCK_REALTIME)
-                ret->tv_sec = now.unix_s;
-        if (clock == CLOCK_BOOTTIME)
-                ret->tv_sec = now.boot_s;
-        return 0;
-}
-
 /* What a fresh connection reports, up to the call of a method. */
 static const MqttReport report_of_opened = { .address = "192.0.2.1:8883" };
 static const MqttEvent opened = { .type = MQTT_EVENT_OPENED,
