@@ -427,6 +427,5 @@ unsigned mqtt_client_window_free(const MqttClient *c) {
 }
 
 int mqtt_client_disconnect(MqttClient *c) {
-        c->is_connected = false;
         return error_from_mosquitto(mosquitto_disconnect(c->mosquitto));
 }

@@ -37,7 +37,7 @@ int mqtt_client_read(MqttClient *c, MqttFault *fault);
  * queued. */
 int mqtt_client_write(MqttClient *c, MqttFault *fault);
 
-/* True from an accepting CONNACK to mqtt_client_disconnect(). */
+/* True from an accepting CONNACK on. */
 bool mqtt_client_is_connected(const MqttClient *c);
 
 /* See mqtt_link_subscribe(), mqtt_link_publish(), mqtt_link_window_free(). */

@@ -116,6 +116,10 @@ MqttClient *mqtt_connection_client(const MqttConnection *c) {
         return c->state == CONNECTION_ACTIVE ? c->client : NULL;
 }
 
+bool mqtt_connection_was_accepted(const MqttConnection *c) {
+        return c->client && mqtt_client_is_connected(c->client);
+}
+
 static void connection_drain(MqttConnection *c) {
         mqtt_stream_shutdown(&c->stream);
         c->state = CONNECTION_DRAINING;

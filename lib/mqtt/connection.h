@@ -16,6 +16,9 @@ int mqtt_connection_new(MqttConnection **ret, MqttStream *stream, uint32_t max_p
 MqttConnection *mqtt_connection_free(MqttConnection *c);
 DEFINE_CLEANUP(MqttConnection *, mqtt_connection_free)
 
+/* True if the server has accepted CONNECT. */
+bool mqtt_connection_was_accepted(const MqttConnection *c);
+
 /* What it goes over; stays the connection's. */
 const MqttStream *mqtt_connection_get_stream(const MqttConnection *c);
 

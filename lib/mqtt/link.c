@@ -166,7 +166,9 @@ static int link_watch(MqttLink *l, int operation) {
 static void link_drop_connection(MqttLink *l) {
         if (!l->connection)
                 return;
-        mqtt_transport_keep_session(l->transport, mqtt_connection_get_stream(l->connection));
+        /* What did not lead to a CONNACK may be why it did not: the next attempt begins anew. */
+        if (mqtt_connection_was_accepted(l->connection))
+                mqtt_transport_keep_session(l->transport, mqtt_connection_get_stream(l->connection));
         (void) epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, mqtt_connection_get_fd(l->connection), NULL);
         l->connection = mqtt_connection_free(l->connection);
 }

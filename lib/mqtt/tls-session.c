@@ -92,6 +92,14 @@ static void sessions_drop_others(MqttTlsSessions *s, const SSL_CTX *ctx) {
                         entry_done(&s->entries[i]);
 }
 
+/* Who takes a session again shows no certificate: the one that was seen last has to be right still. */
+static bool session_is_valid(const SSL_SESSION *session) {
+        const X509 *c = SSL_SESSION_get0_peer((SSL_SESSION *) session);
+
+        return c && X509_cmp_current_time(X509_get0_notBefore(c)) < 0 &&
+               X509_cmp_current_time(X509_get0_notAfter(c)) > 0;
+}
+
 bool mqtt_tls_sessions_offer(MqttTlsSessions *s, SSL *ssl) {
         const char *host = host_of(ssl);
         bool is_offered = false;
@@ -103,7 +111,7 @@ bool mqtt_tls_sessions_offer(MqttTlsSessions *s, SSL *ssl) {
         sessions_drop_others(s, SSL_get_SSL_CTX(ssl));
         e = &s->entries[find_host(s, host)];
         if (strcmp(e->host, host) == 0) {
-                is_offered = SSL_set_session(ssl, e->session) == 1;
+                is_offered = session_is_valid(e->session) && SSL_set_session(ssl, e->session) == 1;
                 entry_done(e);
         }
         (void) pthread_mutex_unlock(&s->lock);

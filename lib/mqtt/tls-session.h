@@ -3,7 +3,8 @@
 
 /*
  * TLS sessions of earlier connections, so that the next one needs fewer bytes and no signature. A session is
- * good for the context and the host that it came from, once, and is dropped when another context is used.
+ * good for the context and the host that it came from, once, while the certificate is valid that the host
+ * showed then; it is dropped when another context is used.
  */
 
 #include <openssl/ssl.h>

@@ -2,6 +2,8 @@
 
 /* A connection goes on with the TLS session of the one before, and without it if that does not work. */
 
+#include <arpa/inet.h>
+#include <mqtt/tls-session.h>
 #include <sys/socket.h>
 
 #include "drive.h"
@@ -113,6 +115,51 @@ START_TEST(a_session_is_dropped_when_other_certificates_are_trusted) {
 }
 END_TEST
 
+/* A session that such a server gives, and says nothing more: with TLS 1.2 it comes with the handshake. */
+static SSL *handshake(SSL_CTX *ctx, uint16_t port) {
+        struct sockaddr_in address = { .sin_family = AF_INET,
+                                       .sin_port = htons(port),
+                                       .sin_addr = { htonl(INADDR_LOOPBACK) } };
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        SSL *ssl = SSL_new(ctx);
+
+        ck_assert_int_eq(connect(fd, (const struct sockaddr *) &address, sizeof(address)), 0);
+        ck_assert_int_eq(SSL_set_tlsext_host_name(ssl, "localhost"), 1);
+        ck_assert_int_eq(SSL_set_fd(ssl, fd), 1);
+        ck_assert_int_eq(SSL_connect(ssl), 1);
+        return ssl;
+}
+
+static const struct {
+        const char *certificate;
+        bool is_offered;
+} dates[] = { { "server", true }, { "expired", false }, { "future", false } };
+
+START_TEST(a_session_is_not_good_for_longer_than_the_certificate_of_its_server) {
+        FakeServer s = { .pki = &pki,
+                         .certificate = dates[_i].certificate,
+                         .max_version = TLS1_2_VERSION,
+                         .script = fake_script_tls };
+        SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+        MqttTlsSessions *sessions;
+        SSL *before, *now;
+
+        ck_assert_int_eq(mqtt_tls_sessions_new(&sessions), 0);
+        fake_server_start(&s);
+        before = handshake(ctx, s.port);
+        mqtt_tls_sessions_keep(sessions, before);
+        now = SSL_new(ctx);
+        ck_assert_int_eq(SSL_set_tlsext_host_name(now, "localhost"), 1);
+        ck_assert(mqtt_tls_sessions_offer(sessions, now) == dates[_i].is_offered);
+        (void) close(SSL_get_fd(before));
+        SSL_free(before);
+        SSL_free(now);
+        (void) mqtt_tls_sessions_free(sessions);
+        SSL_CTX_free(ctx);
+        fake_server_stop(&s);
+}
+END_TEST
+
 /* ---- When it does not work ---- */
 
 /* Breaks off whatever the second connection wants. */
@@ -140,6 +187,41 @@ START_TEST(a_server_that_breaks_off_over_a_session_is_asked_again_without) {
         fake_server_stop(&s);
         SSL_CTX_free(s.ctx);
         ck_assert_uint_eq(n_connections, 3);
+}
+END_TEST
+
+/* Takes the session of the second connection, but not its CONNECT. */
+static void script_refuse_second(FakeServer *s, int fd) {
+        unsigned *n = s->userdata;
+        FakePacket packet;
+        SSL *ssl;
+
+        if (++*n != 2) {
+                fake_script_mqtt(s, fd);
+                return;
+        }
+        ssl = fake_server_open_tls(s, fd);
+        ck_assert(fake_server_read(ssl, &packet));
+        fake_server_close_tls(ssl);
+}
+
+START_TEST(a_session_that_did_not_lead_to_a_connack_is_not_used_again) {
+        const MqttConnect connect = { .client_id = AZ_SPAN_FROM_STR("device"), .keep_alive_s = 60 };
+        unsigned n_connections = 0;
+        FakeServer s = { .pki = &pki, .script = script_refuse_second, .userdata = &n_connections };
+        MqttLink *l = drive_new(&pki, NULL);
+
+        s.ctx = fake_server_context_new(&s);
+        fake_server_start(&s);
+        (void) connect_once(l, "localhost", s.port, "ca.pem");
+        mqtt_link_close(l);
+        drive_open(l, &pki, s.port);
+        ck_assert_int_eq(mqtt_link_connect(l, &connect, boottime_us()), 0);
+        (void) drive_expect(l, MQTT_EVENT_LOST);
+        ck_assert(!connect_once(l, "localhost", s.port, "ca.pem").is_resumed);
+        (void) mqtt_link_free(l);
+        fake_server_stop(&s);
+        SSL_CTX_free(s.ctx);
 }
 END_TEST
 
@@ -176,6 +258,9 @@ static Suite *resumption_suite(void) {
         tcase_add_loop_test(t, the_next_connection_goes_on_with_the_session, 0, ELEMENTSOF(servers));
         tcase_add_test(t, a_session_is_dropped_when_other_certificates_are_trusted);
         tcase_add_test(t, a_server_that_breaks_off_over_a_session_is_asked_again_without);
+        tcase_add_loop_test(t, a_session_is_not_good_for_longer_than_the_certificate_of_its_server, 0,
+                            ELEMENTSOF(dates));
+        tcase_add_test(t, a_session_that_did_not_lead_to_a_connack_is_not_used_again);
         tcase_add_loop_test(t, mosquitto_takes_its_sessions_again, 0, 2);
         suite_add_tcase(s, t);
         return s;
