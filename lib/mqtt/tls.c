@@ -214,13 +214,11 @@ int mqtt_tls_handshake(SSL *ssl, const char *host, MqttReport *report, char *ret
 int mqtt_tls_hear_verdict(SSL *ssl, char *ret_text, size_t text_size) {
         bool is_about_us;
         uint8_t byte;
-        int n, r;
+        int n;
 
         ERR_clear_error();
-        errno = 0;
         n = SSL_peek(ssl, &byte, 1);
-        if (n > 0)
+        if (n > 0 || !is_alert_about_us(ERR_peek_last_error()))
                 return 0;
-        r = mqtt_tls_failure(SSL_get_error(ssl, n), errno, &is_about_us, ret_text, text_size);
-        return is_about_us ? r : 0;
+        return mqtt_tls_failure(SSL_get_error(ssl, n), 0, &is_about_us, ret_text, text_size);
 }

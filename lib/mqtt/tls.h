@@ -33,6 +33,7 @@ int mqtt_tls_failure(int error, int saved_errno, bool *ret_is_about_us, char *re
 
 /*
  * Looks whether a server that asked for our certificate has refused it, which with TLS 1.3 it says behind the
- * handshake: -E…, and why. 0: not that we know of. Nothing of what else it said is taken.
+ * handshake: -E…, and why. 0: not that we know of, and 'ret_text' stays as it is. Nothing of what else it
+ * said is taken.
  */
 int mqtt_tls_hear_verdict(SSL *ssl, char *ret_text, size_t text_size);

@@ -228,6 +228,16 @@ static void script_websocket(FakeServer *s, int fd) {
         fake_server_close_tls(ssl);
 }
 
+/* What is behind the handshake is no TLS. */
+static void script_noise(FakeServer *s, int fd) {
+        SSL *ssl = fake_server_open_tls(s, fd);
+
+        ck_assert_ptr_nonnull(ssl);
+        ck_assert_int_eq(send(fd, "noise", 5, MSG_NOSIGNAL), 5);
+        fake_server_read_to_end(ssl);
+        SSL_free(ssl);
+}
+
 static const struct {
         FakeScript script;
         const char *head;
@@ -245,6 +255,7 @@ static const struct {
         { script_websocket, "HTTP/1.1 101 Switch", MQTT_PROBLEM_RESET, 0,
           "does not open a WebSocket: the server closed the connection" },
         { script_websocket, "", MQTT_PROBLEM_RESET, 0, "the server closed the connection" },
+        { script_noise, NULL, MQTT_PROBLEM_RESET, 0, "does not open a WebSocket: wrong version number" },
 };
 
 START_TEST(a_server_that_does_not_open_a_websocket_is_said_so) {
