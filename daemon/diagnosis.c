@@ -16,12 +16,17 @@ static void diagnosis_begin(Diagnosis *d, const DiagnosisContext *c) {
 }
 
 static void diagnosis_take_report(Diagnosis *d, const MqttReport *report) {
-        if (!report)
-                return;
         (void) snprintf(d->address, sizeof(d->address), "%s", report->address);
         d->http_status = report->http_status;
         d->server = report->server;
         d->own = report->own;
+}
+
+static void diagnosis_take_connection(Diagnosis *d, const DiagnosisContext *c) {
+        if (c->report && c->is_open)
+                diagnosis_take_report(d, c->report);
+        else if (c->report)
+                d->own = c->report->own;
 }
 
 static bool own_certificate_has_expired(const Diagnosis *d) {
@@ -42,7 +47,7 @@ static void diagnosis_end(Diagnosis *d, Problem problem, int error, const char *
 void diagnosis_make(Diagnosis *ret, const DiagnosisContext *context, Problem problem, int error,
                     const char *detail) {
         diagnosis_begin(ret, context);
-        diagnosis_take_report(ret, context->report);
+        diagnosis_take_connection(ret, context);
         diagnosis_end(ret, problem, error, detail);
 }
 
@@ -200,7 +205,7 @@ bool diagnosis_from_hub_loss(Diagnosis *ret, const DiagnosisContext *context, co
                 return false;
 
         diagnosis_begin(ret, context);
-        diagnosis_take_report(ret, context->report);
+        diagnosis_take_connection(ret, context);
         if (lost->as.lost.loss == AZ_HUB_LOSS_REFUSED)
                 ret->connack_code = lost->as.lost.connack_code;
         diagnosis_end(ret, problem, 0, NULL);
@@ -301,7 +306,7 @@ bool diagnosis_from_dps_error(Diagnosis *ret, const DiagnosisContext *context, c
                 return false;
 
         diagnosis_begin(ret, context);
-        diagnosis_take_report(ret, context->report);
+        diagnosis_take_connection(ret, context);
         ret->connack_code = error->connack_code;
         ret->dps_status = (uint32_t) error->status;
         ret->dps_code = error->code;

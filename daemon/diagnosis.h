@@ -154,7 +154,8 @@ typedef struct DiagnosisContext {
         uint16_t port;
         const char *transport;    /* "mqtt", "websocket" */
         const char *proxy;        /* "host:port" */
-        const MqttReport *report; /* of the connection, which was opened */
+        const MqttReport *report; /* of the last connection that was opened */
+        bool is_open;             /* it still is; else only the device's certificate is of interest */
         bool is_accepted;         /* a CONNACK said yes */
         NetworkReach reach;       /* of this machine's network */
         uint64_t boottime_us, realtime_us;

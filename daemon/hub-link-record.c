@@ -21,6 +21,7 @@ DiagnosisContext hub_link_context(const HubLink *link) {
                 .proxy = route_get_proxy(link->route),
                 .transport = route_transport_to_string(route_get_transport(link->route)),
                 .report = &link->report,
+                .is_open = link->is_open,
                 .is_accepted = link->is_accepted,
                 .reach = link->ops->get_reach ? link->ops->get_reach(link->userdata) : NETWORK_REACHES_OUT,
                 .boottime_us = boottime_us(),

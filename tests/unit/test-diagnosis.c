@@ -273,6 +273,7 @@ START_TEST(a_certificate_of_ours_that_has_expired_is_to_blame_for_its_refusal) {
               "CertificateFile=", NULL);
 
         context.report = &report;
+        context.is_open = true;
         ck_assert(diagnosis_from_hub_loss(&d, &context, &refused));
         check(&d, "own-certificate-expired", LAYER_TLS, "CN=portal.example", "CertificateFile=", NULL);
 
@@ -312,6 +313,23 @@ static const struct {
           "something else" },
         { MQTT_LOST_INTERNAL, -ENOMEM, true, "local", LAYER_DEVICE, "words of the link", "memory" },
 };
+
+START_TEST(an_earlier_connection_is_of_no_interest_but_for_our_certificate) {
+        const MqttReport report = { .address = "192.0.2.7:8883", .server = server, .own = server };
+        DiagnosisContext context = context_of(CLOUD_HUB);
+        Diagnosis d;
+
+        context.report = &report;
+        diagnosis_make(&d, &context, PROBLEM_OWN_CERTIFICATE_EXPIRES, 0, NULL);
+        ck_assert_str_eq(d.address, "");
+        ck_assert_str_eq(d.server.subject, "");
+        ck_assert_ptr_nonnull(strstr(d.text, "expires at 2026-11-01T00:00:00Z"));
+
+        context.is_open = true;
+        diagnosis_make(&d, &context, PROBLEM_CLOSED, 0, NULL);
+        ck_assert_str_eq(d.address, "192.0.2.7:8883");
+}
+END_TEST
 
 START_TEST(a_connection_that_was_lost_is_named) {
         DiagnosisContext context = context_of(CLOUD_HUB);
@@ -515,6 +533,7 @@ static Suite *diagnosis_suite(void) {
         tcase_add_loop_test(t, without_a_network_there_is_no_name_and_no_way, 0, ELEMENTSOF(reaches));
         tcase_add_test(t, each_problem_of_an_attempt_has_a_row);
         tcase_add_test(t, a_certificate_of_ours_that_has_expired_is_to_blame_for_its_refusal);
+        tcase_add_test(t, an_earlier_connection_is_of_no_interest_but_for_our_certificate);
         tcase_add_loop_test(t, a_connection_that_was_lost_is_named, 0, ELEMENTSOF(ends));
         tcase_add_loop_test(t, what_the_hub_session_finds_is_named, 0, ELEMENTSOF(losses));
         tcase_add_loop_test(t, what_is_found_here_is_named, 0, ELEMENTSOF(made));

@@ -17,6 +17,7 @@ static DiagnosisContext context_at(unsigned uptime_s) {
                 .port = 8883,
                 .transport = "mqtt",
                 .report = &report,
+                .is_open = true,
                 .boottime_us = uptime_s * USEC_PER_SEC,
         };
 }

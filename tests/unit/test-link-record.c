@@ -16,6 +16,7 @@ static DiagnosisContext context_at(unsigned second, const char *transport) {
                 .port = 8883,
                 .transport = transport,
                 .report = &report,
+                .is_open = true,
                 .boottime_us = second * USEC_PER_SEC,
         };
 }
