@@ -56,21 +56,16 @@ static bool is_assigned(const AziotReply *reply) {
         return aziot_json_find(reply->parameters, reply->parameters_size, "assignment.hub", &value, &n) == 0;
 }
 
-/* An object is there as it came, anything else as text. Returns whether there is either. */
-static bool print_payload(const AziotReply *reply) {
-        _cleanup_(freep) char *text =
-                reply_get_text(reply->parameters, reply->parameters_size, "assignment.payloadText");
+/* An object is there as it came, anything else as text: to be freed. NULL: there is none. */
+static char *get_payload(const AziotReply *reply) {
+        char *text = reply_get_text(reply->parameters, reply->parameters_size, "assignment.payloadText");
         const char *value;
         size_t n;
 
-        if (text) {
-                (void) puts(text);
-                return true;
-        }
-        if (aziot_json_find(reply->parameters, reply->parameters_size, "assignment.payload", &value, &n) != 0)
-                return false;
-        (void) printf("%.*s\n", (int) n, value);
-        return true;
+        if (!text &&
+            aziot_json_find(reply->parameters, reply->parameters_size, "assignment.payload", &value, &n) == 0)
+                text = strndup(value, n);
+        return text;
 }
 
 static char *get(const AziotReply *reply, const char *path) {
@@ -82,6 +77,7 @@ static void print_assignment(const AziotReply *reply) {
         _cleanup_(freep) char *device = get(reply, "assignment.deviceId");
         _cleanup_(freep) char *assigned = get(reply, "assignment.assigned");
         _cleanup_(freep) char *substatus = get(reply, "assignment.substatus");
+        _cleanup_(freep) char *payload = get_payload(reply);
         char age[DURATION_TEXT_MAX];
 
         if (!hub || !device || !assigned)
@@ -90,6 +86,10 @@ static void print_assignment(const AziotReply *reply) {
         (void) printf(LABEL "%s\n", "device", device);
         (void) printf(LABEL "%s (%s ago)%s%s\n", "assigned", assigned, duration_from_now(age, assigned),
                       substatus ? ", " : "", substatus ? substatus : "");
+        if (payload) {
+                (void) printf(LABEL, "payload");
+                (void) cli_print_json(payload, strlen(payload));
+        }
 }
 
 static void print_line(const char *label, const char *text) {
@@ -116,8 +116,8 @@ static void print_provisioning(const AziotReply *reply) {
 
 static int show(Cli *cli, bool payload_only) {
         _cleanup_(aziot_freep) Aziot *a = NULL;
+        _cleanup_(freep) char *payload = NULL;
         const AziotReply *reply;
-        bool is_there;
         int r;
 
         if (cli_open(cli, &a) < 0)
@@ -125,15 +125,20 @@ static int show(Cli *cli, bool payload_only) {
         r = aziot_call(a, GET, NULL, 0, &reply);
         if (r != 0)
                 return cli_failure(a, r);
-        is_there = is_assigned(reply);
-        if (payload_only)
-                is_there = print_payload(reply);
-        else if (cli->json)
+        if (payload_only) {
+                payload = get_payload(reply);
+                if (!payload)
+                        return CLI_NO;
+                (void) puts(payload);
+                return cli_flush();
+        }
+
+        if (cli->json)
                 (void) cli_print_json(reply->parameters, reply->parameters_size);
         else
                 print_provisioning(reply);
         r = cli_flush();
-        return r != CLI_OK || is_there ? r : CLI_NO;
+        return r != CLI_OK || is_assigned(reply) ? r : CLI_NO;
 }
 
 int provisioning_main(Cli *cli, int argc, char **argv) {

@@ -124,7 +124,7 @@ class Api(ProvisioningCase):
         self.assertEqual((now["assignment"]["deviceId"], now["assignment"]["substatus"]), ("hall", "initialAssignment"))
         out, _ = self.aziot("provisioning")
         self.assertRegex(self.aziot("why")[0], "hub +localhost\\nservice +localhost\\n")
-        self.assertRegex(out, "device +hall\\nassigned +20.* ago\\), initialAssignment\\n")
+        self.assertRegex(out, "device +hall\\nassigned +20.* ago\\), initialAssignment\\npayload +{\"region\":\"weu\", ")
 
     def test_a_payload_of_each_kind_is_told_byte_for_byte(self):
         self.enroll(payload=PAYLOADS["object"])
