@@ -126,6 +126,26 @@ def small_packets(world):
 
 
 @contextmanager
+def mqtt_silent(world):
+    world.kick()
+    with mqtt_silent_from_start(world):
+        yield
+
+
+@contextmanager
+def mqtt_silent_from_start(world):
+    with world.network.silent("tcp dport 8883"):
+        yield
+
+
+@contextmanager
+def mqtt_refused(world):
+    with world.network.filtered('iifname "cable" tcp dport 8883 reject with tcp reset'):
+        world.kick()
+        yield
+
+
+@contextmanager
 def proxy_down(world):
     with world.network.filtered(f'iifname "cable" tcp dport {PROXY_PORT} reject with tcp reset'):
         yield
@@ -367,6 +387,8 @@ def provisioned(speed):
     return {"provisioned": True, **accelerated(speed)}
 
 
+# Elsewhere MQTT alone is configured, so that a fault of port 8883 has no way around it.
+EITHER_TRANSPORT = {"config": {"Network": {"Transports": "mqtt websocket"}}}
 THROUGH_PROXY = {"proxy": True, "config": {"Network": {"Proxy": f"http://{PROXY_NAME}:{PROXY_PORT}"}}}
 
 
@@ -388,7 +410,7 @@ ROWS = (
     Row("blackhole-60", "the same, with the keep-alive of 60 s that is the default", blackhole,
         90, 76, 40, "half-open", "notice", long=True, world={"config": {"Hub": {"KeepAliveSec": 60}}}),
     Row("outage", "the same, for an hour", blackhole,
-        3600, 76, 120, "half-open", "lost", long=True, world=accelerated(30)),
+        3600, 76, 150, "half-open", "lost", long=True, world=accelerated(30)),
     Row("one-way", "nothing comes back from the hub", one_way,
         25, SILENCE_S, 25, "half-open", "word"),
     Row("reset", "each packet to the hub is answered by a TCP reset", reset,
@@ -412,6 +434,14 @@ ROWS = (
     Row("ipv6-broken", "the hub's name has an IPv6 address behind which nothing is, and the link is lost",
         names({HUB_NAME: [network.HUB_IPV6, network.HUB]}),
         5, 1, 5, "closed", "back", around=True),
+
+    # Port 8883 is not to be had, and 443 is.
+    Row("mqtt-silent", "port 8883 is blocked without a word, and the link is lost", mqtt_silent,
+        60, 1, 80, "tcp-timeout", "back", around=True, world={"clock": {"speed": 4}, **EITHER_TRANSPORT}),
+    Row("mqtt-refused", "port 8883 is refused, and the link is lost", mqtt_refused,
+        15, 1, 33, "tcp-refused", "back", around=True, world=EITHER_TRANSPORT),
+    Row("mqtt-never", "port 8883 is blocked when the device comes first", mqtt_silent_from_start,
+        20, 1, 20, "tcp-timeout", "back", around=True, from_start=True, world=EITHER_TRANSPORT),
 
     # The proxy.
     Row("proxy-down", "the proxy is not there", proxy_down,
