@@ -99,8 +99,9 @@ static ssize_t read_websocket(MqttStream *s, uint8_t *buffer, size_t size, MqttF
 
         for (size_t n_empty = 0; n_empty < EMPTY_BYTES_MAX;) {
                 ssize_t n;
-                int r;
 
+                /* Answers, and what there was no room for. If that fails, reading says why. */
+                (void) flush_websocket(s, fault);
                 if (ws->end != MQTT_WEBSOCKET_OPEN)
                         return websocket_fault(ws, fault);
                 n = read_tls(s, buffer, size, fault);
@@ -108,9 +109,6 @@ static ssize_t read_websocket(MqttStream *s, uint8_t *buffer, size_t size, MqttF
                         return n;
                 n_empty += (size_t) n;
                 n = (ssize_t) mqtt_websocket_decode(ws, buffer, (size_t) n);
-                r = flush_websocket(s, fault);
-                if (r < 0 && n == 0)
-                        return r;
                 if (n > 0)
                         return n;
         }
