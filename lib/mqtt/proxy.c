@@ -44,22 +44,29 @@ static void request_freep(char **request) {
         free(*request);
 }
 
-/* RFC 9110: the target is "host:port", also for a port of its own. */
-static int request_new(const MqttAttempt *a, char **ret) {
+/* RFC 9110: the target is "host:port", also for a port of its own. Returns the length. */
+static int request_format(const MqttAttempt *a, char *ret, size_t size) {
         const char *left = strchr(a->host, ':') ? "[" : "", *right = strchr(a->host, ':') ? "]" : "";
         const char *authorization = a->proxy_authorization;
-        int n = asprintf(ret,
-                         "CONNECT %s%s%s:%s HTTP/1.1\r\n"
-                         "Host: %s%s%s:%s\r\n"
-                         "%s%s%s"
-                         "\r\n",
-                         left, a->host, right, a->port, left, a->host, right, a->port,
-                         authorization ? "Proxy-Authorization: " : "", authorization ?: "",
-                         authorization ? "\r\n" : "");
 
-        if (n < 0)
-                *ret = NULL;
-        return n < 0 ? -ENOMEM : 0;
+        return snprintf(ret, size,
+                        "CONNECT %s%s%s:%s HTTP/1.1\r\n"
+                        "Host: %s%s%s:%s\r\n"
+                        "%s%s%s"
+                        "\r\n",
+                        left, a->host, right, a->port, left, a->host, right, a->port,
+                        authorization ? "Proxy-Authorization: " : "", authorization ?: "",
+                        authorization ? "\r\n" : "");
+}
+
+/* asprintf() would leave the password in memory that it gives back while the text grows. */
+static char *request_new(const MqttAttempt *a) {
+        size_t size = (size_t) request_format(a, NULL, 0) + 1;
+        char *request = malloc(size);
+
+        if (request)
+                (void) request_format(a, request, size);
+        return request;
 }
 
 static int proxy_broken(MqttAttempt *a, int error) {
@@ -130,13 +137,12 @@ static int proxy_judge(MqttAttempt *a, const MqttHttpHead *head) {
 }
 
 int mqtt_proxy_ask(MqttAttempt *a) {
-        _cleanup_(request_freep) char *request = NULL;
+        _cleanup_(request_freep) char *request = request_new(a);
         MqttHttpHead head = {};
         int r;
 
-        r = request_new(a, &request);
-        if (r < 0)
-                return r;
+        if (!request)
+                return -ENOMEM;
         r = proxy_send(a, request);
         if (r < 0)
                 return r;

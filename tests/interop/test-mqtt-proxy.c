@@ -2,6 +2,8 @@
 
 /* Through an HTTP proxy: a real one, and one that plays a script. */
 
+#include <arpa/inet.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 
 #include "drive.h"
@@ -346,6 +348,62 @@ START_TEST(what_http_cannot_say_is_refused) {
 }
 END_TEST
 
+/* ---- Secrets ---- */
+
+/* True if the text is in the memory that this process can write to. */
+static bool is_in_memory(const char *text) {
+        static char bytes[1024 * 1024];
+        int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+        FILE *maps = fopen("/proc/self/maps", "re");
+        unsigned long begin, end;
+        bool is_found = false;
+        char line[512];
+
+        while (!is_found && fgets(line, sizeof(line), maps)) {
+                ssize_t n;
+
+                /* What is larger is a sanitizer's. */
+                if (sscanf(line, "%lx-%lx", &begin, &end) != 2 || !strstr(line, " rw") ||
+                    end - begin > 256UL * 1024 * 1024)
+                        continue;
+                for (; !is_found && begin < end; begin += (size_t) n - strlen(text)) {
+                        n = pread(fd, bytes, MIN(sizeof(bytes), end - begin), (off_t) begin);
+                        if (n <= (ssize_t) strlen(text))
+                                break;
+                        is_found = memmem(bytes, (size_t) n, text, strlen(text)) != NULL;
+                }
+        }
+        explicit_bzero(bytes, sizeof(bytes));
+        (void) fclose(maps);
+        (void) close(fd);
+        return is_found;
+}
+
+/* Of a proxy that takes the request and says nothing; nor does it read it here. */
+START_TEST(the_password_is_wiped) {
+        const char *encoded = "ZGV2aWNlOmEgcGFzc3dvcmQgdGhhdCBpcyBub3Qgc28gc2hvcnQ=";
+        struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+        socklen_t size = sizeof(address);
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        MqttLink *l = drive_new(&pki, NULL);
+        MqttEndpoint endpoint;
+
+        ck_assert_int_eq(bind(fd, (struct sockaddr *) &address, size), 0);
+        ck_assert_int_eq(listen(fd, 1), 0);
+        ck_assert_int_eq(getsockname(fd, (struct sockaddr *) &address, &size), 0);
+        endpoint = endpoint_through(ntohs(address.sin_port));
+        endpoint.proxy_user = AZ_SPAN_FROM_STR("device");
+        endpoint.proxy_password = AZ_SPAN_FROM_STR("a password that is not so short");
+        endpoint.proxy_timeout_us = USEC_PER_MSEC;
+        ck_assert_int_eq(mqtt_link_open(l, &endpoint, NULL, boottime_us()), 0);
+        ck_assert(is_in_memory(encoded));
+        ck_assert_int_eq(drive_expect(l, MQTT_EVENT_OPEN_FAILED).open_failed.stage, MQTT_STAGE_PROXY);
+        (void) mqtt_link_free(l);
+        ck_assert(!is_in_memory(encoded));
+        (void) close(fd);
+}
+END_TEST
+
 static Suite *proxy_suite(void) {
         Suite *s = suite_create("mqtt-proxy");
         TCase *t = tcase_create("proxy");
@@ -360,6 +418,7 @@ static Suite *proxy_suite(void) {
         tcase_add_test(t, an_answer_without_end_is_refused);
         tcase_add_test(t, a_way_to_the_proxy_that_fails_names_the_proxy);
         tcase_add_test(t, a_link_does_not_wait_for_a_silent_proxy_when_it_is_freed);
+        tcase_add_test(t, the_password_is_wiped);
         tcase_add_loop_test(t, what_http_cannot_say_is_refused, 0, ELEMENTSOF(bad_endpoints));
         suite_add_tcase(s, t);
         return s;
