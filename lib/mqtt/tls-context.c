@@ -233,9 +233,52 @@ static bool sources_equal(const FileId *a, const FileId *b, size_t first) {
         return true;
 }
 
-/* Identities are taken before the files are read: a change in between is seen the next time. */
-static int cache_refresh(MqttTlsCache *c, const MqttTlsFiles *files, MqttProblem *ret_problem, char *ret_text,
-                         size_t text_size) {
+static void context_ref(const MqttTlsContext *c, MqttTlsContext *ret) {
+        (void) SSL_CTX_up_ref(c->ctx);
+        *ret = *c;
+}
+
+/* True if the files are those that the present context was read from. */
+static bool cache_find(MqttTlsCache *c, const MqttTlsFiles *files, const FileId *sources,
+                       MqttTlsContext *ret) {
+        bool is_same;
+
+        (void) pthread_mutex_lock(&c->lock);
+        is_same = c->current.ctx && files_equal(&c->files, files) && sources_equal(c->sources, sources, 0);
+        if (is_same)
+                context_ref(&c->current, ret);
+        (void) pthread_mutex_unlock(&c->lock);
+        return is_same;
+}
+
+/* Takes what was loaded, and leaves what it replaces for the caller to drop. */
+static void cache_replace(MqttTlsCache *c, MqttTlsFiles *files, const FileId *sources, MqttTlsContext *loaded,
+                          MqttTlsContext *ret) {
+        MqttTlsFiles files_before;
+        MqttTlsContext before;
+
+        (void) pthread_mutex_lock(&c->lock);
+        files_before = c->files;
+        before = c->current;
+        c->files = *files;
+        *files = files_before;
+        /* The same contents in another file make no other context. The system's are not in the digest. */
+        if (!sources_equal(c->sources, sources, SOURCE_SYSTEM_FILE) ||
+            memcmp(before.files, loaded->files, sizeof(before.files)) != 0) {
+                c->current = *loaded;
+                *loaded = before;
+        }
+        memcpy(c->sources, sources, sizeof(c->sources));
+        context_ref(&c->current, ret);
+        (void) pthread_mutex_unlock(&c->lock);
+}
+
+/*
+ * Identities are taken before the files are read: a change in between is seen the next time. Files are read
+ * without the lock: that may take long, and mqtt_tls_cache_set_proven() must not.
+ */
+int mqtt_tls_cache_get(MqttTlsCache *c, const MqttTlsFiles *files, MqttTlsContext *ret,
+                       MqttProblem *ret_problem, char *ret_text, size_t text_size) {
         const FileId sources[_SOURCE_MAX] = {
                 [SOURCE_CA_FILE] = file_id(files->ca),
                 [SOURCE_CERTIFICATE] = file_id(files->certificate),
@@ -245,10 +288,10 @@ static int cache_refresh(MqttTlsCache *c, const MqttTlsFiles *files, MqttProblem
                 [SOURCE_SYSTEM_DIRECTORY] = file_id(system_ca_directory()),
         };
         _cleanup_(mqtt_tls_context_done) MqttTlsContext loaded = {};
-        MqttTlsFiles copy;
+        _cleanup_(mqtt_tls_files_done) MqttTlsFiles copy = {};
         int r;
 
-        if (c->current.ctx && files_equal(&c->files, files) && sources_equal(c->sources, sources, 0))
+        if (cache_find(c, files, sources, ret))
                 return 0;
         r = context_load(&loaded, files, ret_problem, ret_text, text_size);
         if (r < 0)
@@ -256,35 +299,8 @@ static int cache_refresh(MqttTlsCache *c, const MqttTlsFiles *files, MqttProblem
         r = mqtt_tls_files_copy(&copy, files);
         if (r < 0)
                 return r;
-
-        /* The same contents in another file make no other context. The system's are not in the digest. */
-        if (!sources_equal(c->sources, sources, SOURCE_SYSTEM_FILE) ||
-            memcmp(c->current.files, loaded.files, sizeof(loaded.files)) != 0) {
-                mqtt_tls_context_done(&c->current);
-                c->current = loaded;
-                loaded = (MqttTlsContext){};
-        }
-        mqtt_tls_files_done(&c->files);
-        c->files = copy;
-        memcpy(c->sources, sources, sizeof(sources));
+        cache_replace(c, &copy, sources, &loaded, ret);
         return 0;
-}
-
-static void context_ref(const MqttTlsContext *c, MqttTlsContext *ret) {
-        (void) SSL_CTX_up_ref(c->ctx);
-        *ret = *c;
-}
-
-int mqtt_tls_cache_get(MqttTlsCache *c, const MqttTlsFiles *files, MqttTlsContext *ret,
-                       MqttProblem *ret_problem, char *ret_text, size_t text_size) {
-        int r;
-
-        (void) pthread_mutex_lock(&c->lock);
-        r = cache_refresh(c, files, ret_problem, ret_text, text_size);
-        if (r >= 0)
-                context_ref(&c->current, ret);
-        (void) pthread_mutex_unlock(&c->lock);
-        return r;
 }
 
 void mqtt_tls_cache_set_proven(MqttTlsCache *c, const SSL_CTX *ctx) {

@@ -240,6 +240,8 @@ bool mqtt_transport_take(MqttTransport *t, uint64_t now_us, MqttOpenResult *ret)
         (void) pthread_mutex_lock(&t->shared->lock);
         is_done = t->current->is_done;
         is_due = now_us >= t->current->deadline_us;
+        /* It enters no further stage: the report is to be of the one whose time is over. */
+        t->current->is_cancelled = is_due && !is_done;
         (void) pthread_mutex_unlock(&t->shared->lock);
 
         if (is_done)
