@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The matrix: every fault, how it is made and ended, and what the daemon owes meanwhile. docs/link.md has the result."""
+"""The matrix: every fault, how it is made and ended, and what the daemon owes meanwhile.
+
+docs/link.md has the result.
+"""
 
 import shutil
 from collections.abc import Callable
@@ -70,10 +73,8 @@ def cut_off(fault):
     return both
 
 
-@contextmanager
 def loss(world):
-    with world.network.lossy(20):
-        yield
+    return world.network.lossy(20)
 
 
 def queue_missing():
@@ -98,22 +99,16 @@ def delay_and_kick(world):
         yield
 
 
-@contextmanager
 def rate_limit(world):
-    with world.network.slow("64kbit"):
-        yield
+    return world.network.slow("64kbit")
 
 
-@contextmanager
 def blackhole(world):
-    with world.network.silent():
-        yield
+    return world.network.silent()
 
 
-@contextmanager
 def one_way(world):
-    with world.network.filtered('oifname "cable" drop', hook="output"):
-        yield
+    return world.network.filtered('oifname "cable" drop', hook="output")
 
 
 @contextmanager
@@ -132,47 +127,35 @@ def mqtt_silent(world):
         yield
 
 
-@contextmanager
 def mqtt_silent_from_start(world):
-    with world.network.silent("tcp dport 8883"):
-        yield
+    return world.network.silent("tcp dport 8883")
+
+
+def proxy_down(world):
+    return world.network.filtered(f'iifname "cable" tcp dport {PROXY_PORT} reject with tcp reset')
+
+
+def reset(world):
+    return world.network.filtered('iifname "cable" tcp dport 8883 reject with tcp reset')
 
 
 @contextmanager
 def mqtt_refused(world):
-    with world.network.filtered('iifname "cable" tcp dport 8883 reject with tcp reset'):
+    with reset(world):
         world.kick()
         yield
 
 
-@contextmanager
-def proxy_down(world):
-    with world.network.filtered(f'iifname "cable" tcp dport {PROXY_PORT} reject with tcp reset'):
-        yield
-
-
-@contextmanager
-def reset(world):
-    with world.network.filtered('iifname "cable" tcp dport 8883 reject with tcp reset'):
-        yield
-
-
-@contextmanager
 def unplugged(world):
-    with world.network.unplugged():
-        yield
+    return world.network.unplugged()
 
 
-@contextmanager
 def no_route(world):
-    with world.network.without_route():
-        yield
+    return world.network.without_route()
 
 
-@contextmanager
 def hub_stopped(world):
-    with world.stopped(world.hub.program):
-        yield
+    return world.stopped(world.hub.program)
 
 
 @contextmanager
@@ -470,7 +453,8 @@ ROWS = (
         8, 1, 15, "certificate-not-yet-valid", "word"),
     Row("certificate-name", "the hub shows a certificate of another host", wrong_certificate("wrongName"),
         8, 1, 15, "certificate-name", "word"),
-    Row("certificate-untrusted", "the hub shows a certificate of a CA that nobody knows", wrong_certificate("untrusted"),
+    Row("certificate-untrusted", "the hub shows a certificate of a CA that nobody knows",
+        wrong_certificate("untrusted"),
         8, 1, 15, "certificate-untrusted", "word"),
 
     # The clock.
@@ -500,7 +484,8 @@ ROWS = (
         60, 1, 130, "not-authorized", "word", world=accelerated(8)),
     Row("removed", "the device is removed, and registered again with the same key", removed,
         60, 1, 130, "not-authorized", "word", world=accelerated(8)),
-    Row("duplicate", "somebody else connects as the same device", hub_fault("CloseAfterConnect", milliseconds=1000, count=3),
+    Row("duplicate", "somebody else connects as the same device",
+        hub_fault("CloseAfterConnect", milliseconds=1000, count=3),
         20, 1, 125, "duplicate-identity", "word", world=accelerated(8)),
     Row("two-devices", "a second aziotd has the same connection string", second_daemon,
         20, 15, 125, "duplicate-identity", "word", long=True),
