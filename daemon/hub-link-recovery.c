@@ -211,7 +211,7 @@ int hub_link_reprovision(HubLink *link) {
                 return HUB_LINK_NOT_ENROLLED;
         link->provisioning.is_wished = true;
         if (!link->has_identity)
-                hub_link_start(link);
+                hub_link_reconnect(link); /* looks for one */
         hub_link_grant_wish(link);
         return 0;
 }

@@ -409,6 +409,23 @@ START_TEST(it_stops_wherever_it_is) {
 }
 END_TEST
 
+START_TEST(wish_does_not_start_what_was_stopped) {
+        Fixture f;
+
+        fixture_make(&f);
+        f.link = hub_link_free(f.link);
+        f.config.provisioning.key_file = (char *) "/nonexistent";
+        fixture_start(&f);
+        ck_assert_int_eq(hub_link_get_state(f.link), HUB_LINK_WAITING);
+        hub_link_stop(f.link);
+        f.config.provisioning.key_file = f.key_file;
+        ck_assert_int_eq(hub_link_reprovision(f.link), 0);
+        ck_assert_int_eq(hub_link_get_state(f.link), HUB_LINK_STOPPED);
+        ck_assert_uint_eq(f.mqtt.n_opened, 0);
+        fixture_done(&f);
+}
+END_TEST
+
 static Suite *hub_link_provisioning_suite(void) {
         Suite *s = suite_create("hub-link-provisioning");
         TCase *t = tcase_create("provisioning");
@@ -427,6 +444,7 @@ static Suite *hub_link_provisioning_suite(void) {
         tcase_add_test(t, clock_that_was_set_ends_the_wait_after_a_refusal);
         tcase_add_loop_test(t, answer_of_no_use_is_no_assignment, 0, 3);
         tcase_add_loop_test(t, it_stops_wherever_it_is, 0, 4);
+        tcase_add_test(t, wish_does_not_start_what_was_stopped);
         suite_add_tcase(s, t);
         return s;
 }
