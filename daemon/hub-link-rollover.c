@@ -70,6 +70,7 @@ void hub_link_rollover_live(HubLink *link) {
 void hub_link_forget_proven(HubLink *link) {
         HubLinkRollover *r = &link->rollover;
 
+        mqtt_probe_stop(r->probe);
         r->choice = (Rollover){};
         r->is_told = false;
         hub_link_remove_notice(link, PROBLEM_CREDENTIALS_ROLLED_BACK);
@@ -276,13 +277,16 @@ void hub_link_run_rollover(HubLink *link) {
         MqttProbeEvent event;
 
         if (file_watch_dispatch(r->watch, now_us)) {
+                mqtt_probe_stop(r->probe); /* of what they held before */
                 r->changed_us = now_us;
                 r->is_told = false;
         }
         mqtt_probe_dispatch(r->probe, now_us);
         while (mqtt_probe_next_event(r->probe, &event))
-                if (event.is_last)
+                if (event.is_last && link->state == HUB_LINK_ONLINE)
                         judge_probe(link, &event);
+                else if (event.is_last) /* there is no link that it would spare */
+                        r->changed_us = now_us;
         if (r->changed_us <= now_us && can_take_change(link))
                 take_change(link);
         warn_of_expiry(link);

@@ -2,7 +2,6 @@
 
 #include "hub-link-fixture.h"
 
-#include <mqtt/probe.h>
 #include <mqtt/sas.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -21,26 +20,11 @@ int clock_gettime(clockid_t clock, struct timespec *ret) {
         return 0;
 }
 
-int mqtt_link_new(MqttLink **ret, const MqttLinkConfig *config) {
-        *ret = (MqttLink *) (void *) config->runtime_dir;
-        (*ret)->fd = eventfd(0, EFD_CLOEXEC);
-        return 0;
-}
-
-MqttLink *mqtt_link_free(MqttLink *l) {
-        (void) close_fd(l->fd);
-        return NULL;
-}
-
-int mqtt_link_get_fd(const MqttLink *l) {
-        return l->fd;
-}
-
-void mqtt_link_proven(MqttLink *l) {
-}
-
-/* Files do not change here: nothing is tried. */
-static struct MqttProbe { int fd; } the_probe;
+/* There is one link in a test, and this belongs to it. */
+static struct MqttProbe {
+        MqttLink *link;
+        int fd;
+} the_probe;
 
 int mqtt_probe_new(MqttProbe **ret) {
         the_probe.fd = eventfd(0, EFD_CLOEXEC);
@@ -65,15 +49,44 @@ void mqtt_probe_dispatch(MqttProbe *p, uint64_t now_us) {
 }
 
 bool mqtt_probe_next_event(MqttProbe *p, MqttProbeEvent *ret) {
-        return false;
+        MqttLink *l = p->link;
+
+        if (!l->is_probing || !l->has_verdict)
+                return false;
+        *ret = l->verdict;
+        l->is_probing = l->has_verdict = false;
+        return true;
 }
 
 void mqtt_probe_stop(MqttProbe *p) {
+        p->link->is_probing = false;
 }
 
 int mqtt_probe_start(MqttProbe *p, const MqttEndpoint *endpoint, const MqttSignJob *sign,
                      MqttStage last_stage, uint64_t now_us) {
+        p->link->n_probed++;
+        p->link->is_probing = true;
+        p->link->has_verdict = false;
         return 0;
+}
+
+int mqtt_link_new(MqttLink **ret, const MqttLinkConfig *config) {
+        *ret = (MqttLink *) (void *) config->runtime_dir;
+        (*ret)->fd = eventfd(0, EFD_CLOEXEC);
+        the_probe.link = *ret;
+        return 0;
+}
+
+MqttLink *mqtt_link_free(MqttLink *l) {
+        (void) close_fd(l->fd);
+        return NULL;
+}
+
+int mqtt_link_get_fd(const MqttLink *l) {
+        return l->fd;
+}
+
+void mqtt_link_proven(MqttLink *l) {
 }
 
 uint64_t mqtt_link_deadline_us(const MqttLink *l) {

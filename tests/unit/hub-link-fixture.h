@@ -7,6 +7,7 @@
  */
 
 #include <mqtt/link.h>
+#include <mqtt/probe.h>
 #include <time.h>
 
 struct MqttLink {
@@ -19,6 +20,11 @@ struct MqttLink {
         size_t n_filters;
         uint64_t acked; /* the sequence of the last; 0: none */
         int fd;
+
+        /* The probe reports this when it has it, if it was not stopped before. */
+        MqttProbeEvent verdict;
+        bool is_probing, has_verdict;
+        unsigned n_probed;
 };
 
 /* In place of the clocks, in seconds: it is some day in 2030, and the machine is up for an hour. */
