@@ -38,9 +38,8 @@ struct MqttLink {
         MqttTransport *transport;
         bool is_opening;
         MqttConnection *connection;
-        const SSL_CTX *ctx; /* of the connection, which holds it */
-        uint32_t wanted;    /* what epoll watches the connection for */
-        uint64_t epoch;     /* counts connections, from 1 */
+        uint32_t wanted; /* what epoll watches the connection for */
+        uint64_t epoch;  /* counts connections, from 1 */
         MqttEventList events;
 };
 
@@ -180,7 +179,6 @@ static int link_adopt(MqttLink *l, MqttOpenResult *result, uint64_t now_us) {
         MqttEvent *e;
         int r;
 
-        l->ctx = SSL_get_SSL_CTX(result->stream.ssl);
         r = mqtt_connection_new(&l->connection, &result->stream, l->max_packet_bytes, l->receive_max,
                                 &l->events, now_us);
         if (r < 0)
@@ -343,7 +341,7 @@ int mqtt_link_disconnect(MqttLink *l, uint64_t now_us) {
 
 void mqtt_link_proven(MqttLink *l) {
         if (l->connection)
-                mqtt_transport_set_proven(l->transport, l->ctx);
+                mqtt_transport_set_proven(l->transport, mqtt_connection_get_stream(l->connection));
 }
 
 void mqtt_link_hint(MqttLink *l, uint64_t now_us) {

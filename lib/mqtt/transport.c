@@ -154,8 +154,8 @@ uint64_t mqtt_transport_deadline_us(const MqttTransport *t) {
         return deadline_us;
 }
 
-void mqtt_transport_set_proven(MqttTransport *t, const SSL_CTX *ctx) {
-        mqtt_tls_cache_set_proven(t->shared->tls_cache, ctx);
+void mqtt_transport_set_proven(MqttTransport *t, const MqttStream *stream) {
+        mqtt_tls_cache_set_proven(t->shared->tls_cache, SSL_get_SSL_CTX(stream->ssl));
 }
 
 static void format_timeout(const MqttAttempt *a, MqttStage stage, char *ret, size_t size) {

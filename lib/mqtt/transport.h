@@ -35,8 +35,8 @@ void mqtt_transport_abandon(MqttTransport *t);
 /* When the stage that the attempt is in runs out of time; UINT64_MAX: there is no attempt. */
 uint64_t mqtt_transport_deadline_us(const MqttTransport *t);
 
-/* The files that gave 'ctx', of an attempt of this transport, are to come back to: mqtt_link_proven(). */
-void mqtt_transport_set_proven(MqttTransport *t, const SSL_CTX *ctx);
+/* What the files held for this connection, of this transport, is to come back to: mqtt_link_proven(). */
+void mqtt_transport_set_proven(MqttTransport *t, const MqttStream *stream);
 
 /* Keeps the TLS session of a connection that is about to end, for the next attempt. */
 void mqtt_transport_keep_session(MqttTransport *t, const MqttStream *stream);
