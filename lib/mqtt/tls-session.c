@@ -8,8 +8,8 @@
 #define SESSIONS_MAX 2
 
 typedef struct Entry {
-        SSL_CTX *ctx; /* NULL: there is nothing here */
-        SSL_SESSION *session;
+        SSL_CTX *ctx;         /* NULL: there is nothing here */
+        SSL_SESSION *session; /* NULL: a connection has it */
         char host[256];
 } Entry;
 
@@ -110,9 +110,9 @@ bool mqtt_tls_sessions_offer(MqttTlsSessions *s, SSL *ssl) {
         (void) pthread_mutex_lock(&s->lock);
         sessions_drop_others(s, SSL_get_SSL_CTX(ssl));
         e = &s->entries[find_host(s, host)];
-        if (strcmp(e->host, host) == 0) {
+        if (e->session && strcmp(e->host, host) == 0) {
                 is_offered = session_is_valid(e->session) && SSL_set_session(ssl, e->session) == 1;
-                entry_done(e);
+                SSL_SESSION_free(TAKE_PTR(e->session));
         }
         (void) pthread_mutex_unlock(&s->lock);
         return is_offered;

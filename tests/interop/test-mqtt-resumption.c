@@ -116,7 +116,7 @@ START_TEST(a_session_is_dropped_when_other_certificates_are_trusted) {
 END_TEST
 
 /* A session that such a server gives, and says nothing more: with TLS 1.2 it comes with the handshake. */
-static SSL *handshake(SSL_CTX *ctx, uint16_t port) {
+static SSL *handshake(SSL_CTX *ctx, const char *host, uint16_t port) {
         struct sockaddr_in address = { .sin_family = AF_INET,
                                        .sin_port = htons(port),
                                        .sin_addr = { htonl(INADDR_LOOPBACK) } };
@@ -124,10 +124,28 @@ static SSL *handshake(SSL_CTX *ctx, uint16_t port) {
         SSL *ssl = SSL_new(ctx);
 
         ck_assert_int_eq(connect(fd, (const struct sockaddr *) &address, sizeof(address)), 0);
-        ck_assert_int_eq(SSL_set_tlsext_host_name(ssl, "localhost"), 1);
+        ck_assert_int_eq(SSL_set_tlsext_host_name(ssl, host), 1);
         ck_assert_int_eq(SSL_set_fd(ssl, fd), 1);
         ck_assert_int_eq(SSL_connect(ssl), 1);
         return ssl;
+}
+
+static void keep_session(MqttTlsSessions *sessions, SSL_CTX *ctx, const char *host, uint16_t port) {
+        SSL *ssl = handshake(ctx, host, port);
+
+        mqtt_tls_sessions_keep(sessions, ssl);
+        (void) close(SSL_get_fd(ssl));
+        SSL_free(ssl);
+}
+
+static bool is_offered(MqttTlsSessions *sessions, SSL_CTX *ctx, const char *host) {
+        SSL *ssl = SSL_new(ctx);
+        bool is_offered;
+
+        ck_assert_int_eq(SSL_set_tlsext_host_name(ssl, host), 1);
+        is_offered = mqtt_tls_sessions_offer(sessions, ssl);
+        SSL_free(ssl);
+        return is_offered;
 }
 
 static const struct {
@@ -142,18 +160,31 @@ START_TEST(a_session_is_not_good_for_longer_than_the_certificate_of_its_server) 
                          .script = fake_script_tls };
         SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
         MqttTlsSessions *sessions;
-        SSL *before, *now;
 
         ck_assert_int_eq(mqtt_tls_sessions_new(&sessions), 0);
         fake_server_start(&s);
-        before = handshake(ctx, s.port);
-        mqtt_tls_sessions_keep(sessions, before);
-        now = SSL_new(ctx);
-        ck_assert_int_eq(SSL_set_tlsext_host_name(now, "localhost"), 1);
-        ck_assert(mqtt_tls_sessions_offer(sessions, now) == dates[_i].is_offered);
-        (void) close(SSL_get_fd(before));
-        SSL_free(before);
-        SSL_free(now);
+        keep_session(sessions, ctx, "localhost", s.port);
+        ck_assert(is_offered(sessions, ctx, "localhost") == dates[_i].is_offered);
+        ck_assert(!is_offered(sessions, ctx, "localhost"));
+        (void) mqtt_tls_sessions_free(sessions);
+        SSL_CTX_free(ctx);
+        fake_server_stop(&s);
+}
+END_TEST
+
+START_TEST(the_session_of_one_host_stays_while_another_is_used_again_and_again) {
+        FakeServer s = { .pki = &pki, .max_version = TLS1_2_VERSION, .script = fake_script_tls };
+        SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+        MqttTlsSessions *sessions;
+
+        ck_assert_int_eq(mqtt_tls_sessions_new(&sessions), 0);
+        fake_server_start(&s);
+        keep_session(sessions, ctx, "provisioning", s.port);
+        for (unsigned i = 0; i < 3; i++) {
+                keep_session(sessions, ctx, "hub", s.port);
+                ck_assert(is_offered(sessions, ctx, "hub"));
+        }
+        ck_assert(is_offered(sessions, ctx, "provisioning"));
         (void) mqtt_tls_sessions_free(sessions);
         SSL_CTX_free(ctx);
         fake_server_stop(&s);
@@ -260,6 +291,7 @@ static Suite *resumption_suite(void) {
         tcase_add_test(t, a_server_that_breaks_off_over_a_session_is_asked_again_without);
         tcase_add_loop_test(t, a_session_is_not_good_for_longer_than_the_certificate_of_its_server, 0,
                             ELEMENTSOF(dates));
+        tcase_add_test(t, the_session_of_one_host_stays_while_another_is_used_again_and_again);
         tcase_add_test(t, a_session_that_did_not_lead_to_a_connack_is_not_used_again);
         tcase_add_loop_test(t, mosquitto_takes_its_sessions_again, 0, 2);
         suite_add_tcase(s, t);
