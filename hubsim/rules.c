@@ -76,8 +76,9 @@ static const struct {
           "iothub-MessageType.",
           "", MQTT_PAGE },
         { 17,
-          "A connection ends after a silence of 1.5 times its keep-alive, and of 1767 seconds whatever that "
-          "is.",
+          "A connection ends when no whole packet has come for 1.5 times its keep-alive, and for 1767 "
+          "seconds "
+          "whatever that is.",
           "404104", MQTT_PAGE },
         { 18,
           "A session is kept with its subscriptions and messages, which come straight after CONNACK; a clean "

@@ -18,8 +18,8 @@ struct Session {
         DpsClient *dps; /* ... which this is then */
         bool is_clean;
         bool has_api_version;    /* in its user name */
-        uint64_t silence_max_us; /* closed after this long without a byte */
-        uint64_t last_in_us;
+        uint64_t silence_max_us; /* closed after this long without a whole packet */
+        uint64_t last_in_us, last_packet_us;
         uint64_t expires_s;                            /* with its token, by the hub's clock; 0: never */
         sd_event_source *timer, *expiry, *end, *fault; /* the last two are for faults */
         bool is_frozen;

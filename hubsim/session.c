@@ -108,7 +108,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata);
 
 /* One timer for both: the client's silence, and the oldest PUBACK that is delayed. */
 static int session_arm_timer(Session *s) {
-        uint64_t due_us = s->last_in_us + s->silence_max_us;
+        uint64_t due_us = s->last_packet_us + s->silence_max_us;
         HeldPuback held;
         int r;
 
@@ -249,6 +249,7 @@ static int session_process(Session *s) {
         int n, r;
 
         while ((n = mqtt_parse(buffer_span(&s->stream.in), &packet)) > 0) {
+                s->last_packet_us = s->last_in_us;
                 r = session_on_packet(s, &packet);
                 if (r != 0)
                         return r;
@@ -333,7 +334,7 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userda
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         Session *s = userdata;
 
-        if (boottime_us() >= s->last_in_us + s->silence_max_us) {
+        if (boottime_us() >= s->last_packet_us + s->silence_max_us) {
                 log_event(session_name(s), 404104,
                           session_name(s) ? "closed: silent for 1.5 x its keep-alive" : "closed: no CONNECT");
                 session_close(s, SESSION_END_LOST, 404104);
@@ -355,6 +356,7 @@ static int session_add_websocket(Session *s) {
 }
 
 int session_new(Hub *hub, int fd, bool has_websocket) {
+        uint64_t now_us = boottime_us();
         Session *s;
         int r;
 
@@ -368,7 +370,8 @@ int session_new(Hub *hub, int fd, bool has_websocket) {
                 .hub = hub,
                 .stream = STREAM_NULL,
                 .silence_max_us = CONNECT_TIMEOUT_US,
-                .last_in_us = boottime_us(),
+                .last_in_us = now_us,
+                .last_packet_us = now_us,
         };
         hub->sessions = s;
 

@@ -143,6 +143,20 @@ class Connections(HubCase):
         d.wait_for_close()
         self.assertGreater(time.monotonic() - started, 1.4)
 
+    @enforces(17)
+    def test_bytes_that_are_no_packet_do_not_keep_the_connection(self):
+        """Nor does a CONNECT that goes on for ever."""
+        d = self.open_connected(keep_alive_s=1)
+        for byte in publish(f"devices/{d.id}/messages/events/", "x" * 100):
+            try:
+                d.send(bytes([byte]))
+            except Closed:
+                break
+            time.sleep(0.1)
+        d.wait_for_close()
+        self.wait_for_log("404104 closed: silent for 1.5 x its keep-alive")
+        self.assertEqual(self.arrived(), [])
+
     def test_a_ping_is_answered_and_keeps_the_connection(self):
         d = self.open_connected(keep_alive_s=2)
         for _ in range(3):

@@ -7,6 +7,7 @@ import os
 import socket
 import ssl
 import struct
+import time
 
 import device as mqtt
 from device import DPS_FILTER, Closed, Device, ProvisionedDevice, publish
@@ -180,6 +181,18 @@ class Frames(WebSocketCase):
         d.puback(d.receive_message())
         d.ping()
         self.assertEqual([m["body"] for m in self.arrived()], ["x"])
+
+    @enforces(17)
+    def test_a_ping_of_the_websocket_does_not_keep_the_connection(self):
+        d = self.open(self.add_device())
+        self.assertEqual(d.connect(keep_alive_s=1), (False, 0))
+        with self.assertRaises((Closed, OSError)):
+            for _ in range(100):
+                d.socket.tls.sendall(frame(FIN | PING))
+                if d.socket.receive_frame()[0] == FIN | CLOSE:
+                    raise Closed
+                time.sleep(0.1)
+        self.wait_for_log("404104 closed: silent for 1.5 x its keep-alive")
 
     def test_large_messages_in_both_directions(self):
         d = self.open_subscribed()
