@@ -106,6 +106,12 @@ class Refusals(HubCase):
         with self.assertRaises(Closed):
             d.subscribe("devices/+/messages/devicebound/#")
 
+    @enforces(40)
+    def test_a_client_id_does_not_make_lines_of_its_own(self):
+        self.assertNotEqual(self.open().connect(client_id="x\naziot-hubsim: forged: 401003 closed\x1b[2J")[1], 0)
+        self.eventually(lambda: any("CONNECT refused" in line and "forged" in line for line in self.hub.errors))
+        self.assertFalse([line for line in self.hub.errors if line.startswith("aziot-hubsim: forged") or "\x1b" in line])
+
     def test_what_comes_before_connect_ends_the_connection(self):
         line = self.add_device()
         for what, data in {"PUBLISH": publish("t"), "PINGREQ": b"\xc0\0", "HTTP": b"GET / HTTP/1.1\r\n\r\n"}.items():
