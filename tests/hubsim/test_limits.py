@@ -41,7 +41,7 @@ class Rates(LimitsCase):
         for i in range(1, 11):
             self.assertEqual(struct.unpack(">H", d.receive(mqtt.PUBACK))[0], i)
             times.append(time.monotonic() - started)
-        self.assertLess(times[4], 0.15)
+        self.assertLess(times[4], 0.6)  # it would be 0.8 s
         for i, seconds in enumerate(times[5:], 1):
             self.assertGreater(seconds, i * 0.2 - 0.01)
         for i in range(1, 13):
@@ -69,8 +69,8 @@ class Rates(LimitsCase):
             with self.subTest(name):
                 self.limit(name, 1)
                 request()
-                self.assertIn(d.receive_twin()[0][:7], ("res/200", "res/204"))
                 request()
+                self.assertIn(d.receive_twin()[0][:7], ("res/200", "res/204"))
                 topic, body = d.receive_twin()
                 self.assertEqual((topic[:7], json.loads(body)["errorCode"]), ("res/429", code))
                 self.limit(name, 0)
@@ -80,8 +80,9 @@ class Rates(LimitsCase):
         d = self.open_subscribed()
         d.subscribe(METHODS)
         self.limit("c2d-per-second", 1)
-        self.send()
-        self.assertEqual(self.refusal(body="{}"), 429001)
+        codes = [self.hub.control("SendMessage", device=self.name, body="{}")[1].get("code") for _ in range(10)]
+        self.assertEqual(codes[0], None)
+        self.assertIn(429001, codes)
         self.limit("methods-per-second", 1)
         first = self.hub.invoke(self.name, "m", "--timeout", "1")
         second = self.hub.invoke(self.name, "m", "--timeout", "1")
