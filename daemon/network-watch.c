@@ -29,6 +29,7 @@ struct NetworkWatch {
         void *userdata;
         int fd;
         size_t n_asked; /* of 'questions'; one more: all are answered */
+        bool is_stale;  /* all of it is to be asked again, when the present question is answered */
         NetworkFacts facts;
         uint64_t due_us;  /* of on_up(); UINT64_MAX: there is no news */
         uint64_t last_us; /* when it was called last; 0: never */
@@ -59,17 +60,33 @@ static void ask_next(NetworkWatch *w) {
         w->n_asked++;
 }
 
-static void ask_again(NetworkWatch *w) {
+static bool is_asking(const NetworkWatch *w) {
+        return w->n_asked > 0 && w->n_asked <= ELEMENTSOF(questions);
+}
+
+static void ask_all(NetworkWatch *w) {
         w->facts = (NetworkFacts){};
+        w->is_stale = false;
         w->n_asked = 0;
         ask_next(w);
+}
+
+/* While it answers a question, the kernel refuses the next one. */
+static void ask_again(NetworkWatch *w) {
+        if (is_asking(w))
+                w->is_stale = true;
+        else
+                ask_all(w);
 }
 
 static void take_news(NetworkWatch *w, unsigned news, uint64_t now_us) {
         uint64_t random = 0;
 
-        if (news & NETWORK_DONE && w->n_asked <= ELEMENTSOF(questions)) {
-                ask_next(w);
+        if (news & NETWORK_DONE && is_asking(w)) {
+                if (w->is_stale)
+                        ask_all(w);
+                else
+                        ask_next(w);
                 return;
         }
         if (w->n_asked <= ELEMENTSOF(questions))
@@ -159,7 +176,7 @@ int network_watch_new(NetworkWatch **ret, const Log *log, const NetworkWatchOps 
                                 "Changes of the network will not be noticed at once (AF_NETLINK): %m");
                 w->fd = -1;
         } else
-                ask_again(w);
+                ask_all(w);
 
         *ret = TAKE_PTR(w);
         return 0;

@@ -11,7 +11,10 @@
 #define BEGIN_US (100 * USEC_PER_SEC)
 
 /* In place of the kernel: the other end of the socket, or -1, and then there is none to be had. */
-static struct { int given, kernel; } ends;
+static struct {
+        int given, kernel;
+        bool has_overflowed; /* it has told more than there is room for */
+} ends;
 
 /* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): libc's own are reserved names */
 int socket(int domain, int type, int protocol) {
@@ -24,6 +27,16 @@ int socket(int domain, int type, int protocol) {
 /* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): libc's own are reserved names */
 int bind(int fd, const struct sockaddr *address, socklen_t n) {
         return 0;
+}
+
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): libc's own are reserved names */
+ssize_t recvfrom(int fd, void *buffer, size_t n, int flags, struct sockaddr *address, socklen_t *n_address) {
+        if (ends.has_overflowed) {
+                ends.has_overflowed = false;
+                errno = ENOBUFS;
+                return -1;
+        }
+        return recv(fd, buffer, n, flags);
 }
 
 typedef struct Fixture {
@@ -80,16 +93,29 @@ static void tell_address(Fixture *f, uint64_t now_us) {
         tell(&m, sizeof(m), f, now_us);
 }
 
-/* What the watch has asked for, which is answered by nothing; 0: nothing. */
-static uint16_t answer(Fixture *f) {
-        struct nlmsghdr done = { .nlmsg_len = sizeof(done), .nlmsg_type = NLMSG_DONE };
+/* What the watch has asked for; 0: nothing. */
+static uint16_t take_question(void) {
         struct nlmsghdr request;
 
         if (recv(ends.kernel, &request, sizeof(request), MSG_DONTWAIT | MSG_TRUNC) < 0)
                 return 0;
         ck_assert_uint_eq(request.nlmsg_flags, NLM_F_REQUEST | NLM_F_DUMP);
-        tell(&done, sizeof(done), f, BEGIN_US);
         return request.nlmsg_type;
+}
+
+static void tell_done(Fixture *f) {
+        struct nlmsghdr done = { .nlmsg_len = sizeof(done), .nlmsg_type = NLMSG_DONE };
+
+        tell(&done, sizeof(done), f, BEGIN_US);
+}
+
+/* The same, which is answered by nothing. */
+static uint16_t answer(Fixture *f) {
+        uint16_t question = take_question();
+
+        if (question != 0)
+                tell_done(f);
+        return question;
 }
 
 static void fixture_make(Fixture *f, const NetworkWatchOps *with) {
@@ -175,6 +201,43 @@ START_TEST(a_network_that_comes_back_is_told_after_a_moment_and_once_in_ten_seco
 }
 END_TEST
 
+static void overflow(Fixture *f) {
+        ends.has_overflowed = true;
+        network_watch_dispatch(f->watch, BEGIN_US);
+}
+
+START_TEST(what_was_missed_is_asked_for_again) {
+        Fixture f;
+
+        fixture_make_running(&f, &ops_connected);
+        overflow(&f);
+        ck_assert_uint_eq(f.n_gone, 1);
+        ck_assert_uint_ne(network_watch_deadline_us(f.watch), UINT64_MAX);
+        ck_assert_uint_eq(answer(&f), RTM_GETLINK);
+        ck_assert_uint_eq(answer(&f), RTM_GETADDR);
+        ck_assert_uint_eq(answer(&f), RTM_GETROUTE);
+        ck_assert_uint_eq(answer(&f), 0);
+        fixture_done(&f);
+}
+END_TEST
+
+START_TEST(what_is_missed_while_it_answers_is_asked_for_when_it_has) {
+        Fixture f;
+
+        fixture_make(&f, &ops);
+        ck_assert_uint_eq(answer(&f), RTM_GETLINK);
+        ck_assert_uint_eq(take_question(), RTM_GETADDR);
+        overflow(&f);
+        ck_assert_uint_eq(take_question(), 0); /* it takes one at a time */
+        tell_done(&f);
+        ck_assert_uint_eq(answer(&f), RTM_GETLINK);
+        ck_assert_uint_eq(answer(&f), RTM_GETADDR);
+        ck_assert_uint_eq(answer(&f), RTM_GETROUTE);
+        ck_assert_uint_eq(answer(&f), 0);
+        fixture_done(&f);
+}
+END_TEST
+
 START_TEST(where_the_kernel_does_not_let_us_listen_nothing_is_told) {
         Fixture f = { .log = { .max_level = -1 } };
 
@@ -195,6 +258,8 @@ static Suite *network_watch_suite(void) {
         tcase_add_test(t, everything_is_asked_for_and_what_is_there_is_no_news);
         tcase_add_test(t, a_carrier_that_goes_is_told_at_once_to_whom_it_concerns);
         tcase_add_test(t, a_network_that_comes_back_is_told_after_a_moment_and_once_in_ten_seconds);
+        tcase_add_test(t, what_was_missed_is_asked_for_again);
+        tcase_add_test(t, what_is_missed_while_it_answers_is_asked_for_when_it_has);
         tcase_add_test(t, where_the_kernel_does_not_let_us_listen_nothing_is_told);
         suite_add_tcase(s, t);
         return s;
