@@ -4,6 +4,9 @@
 
 #include "ipc/rfc3339.h"
 
+/* What happened is worth a note for so long; what is so, for as long as it is. */
+#define NOTE_OF_EVENT_US (24 * 3600 * USEC_PER_SEC)
+
 /* Fits what a diagnosis has to say. */
 #define SUMMARY_SIZE 800U
 
@@ -166,12 +169,18 @@ static void write_tried(IpcJson *json, const Explanation *e) {
         ipc_json_end_array(json);
 }
 
+static bool is_over(const Explanation *e, const LinkNotice *n) {
+        bool is_event = n->problem == PROBLEM_POISON_MESSAGE || n->problem == PROBLEM_CLOCK_STEPPED;
+
+        return is_event && e->boottime_us - n->boottime_us >= NOTE_OF_EVENT_US;
+}
+
 static void write_notices(IpcJson *json, const Explanation *e) {
         ipc_json_begin_array(json, "notices");
         for (size_t i = 0; i < LINK_NOTICES_MAX; i++) {
                 const LinkNotice *n = &e->record->notices[i];
 
-                if (n->problem == PROBLEM_NONE)
+                if (n->problem == PROBLEM_NONE || is_over(e, n))
                         continue;
                 ipc_json_begin(json, NULL);
                 ipc_json_cstring(json, "problem", problem_to_string(n->problem));

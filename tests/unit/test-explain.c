@@ -45,7 +45,7 @@ static void come_up(LinkRecord *r, unsigned uptime_s) {
 }
 
 /* The clock says 100 s after 1970-01-01T01:00:00Z, when the device is up for 100 s. */
-static char *explain(HubLinkState state, const LinkRecord *r) {
+static char *explain_at(unsigned uptime_s, HubLinkState state, const LinkRecord *r) {
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
         const HubLinkStatus status = {
                 .state = state,
@@ -58,14 +58,18 @@ static char *explain(HubLinkState state, const LinkRecord *r) {
                 .status = &status,
                 .record = r,
                 .provisioning = "dps.example",
-                .boottime_us = UPTIME_S * USEC_PER_SEC,
-                .realtime_us = (3600 + UPTIME_S) * USEC_PER_SEC,
+                .boottime_us = uptime_s * USEC_PER_SEC,
+                .realtime_us = (3600 + uptime_s) * USEC_PER_SEC,
         };
         az_span text;
 
         explain_write(&json, &e);
         ck_assert_int_eq(ipc_json_get(&json, &text), 0);
         return strndup((const char *) az_span_ptr(text), (size_t) az_span_size(text));
+}
+
+static char *explain(HubLinkState state, const LinkRecord *r) {
+        return explain_at(UPTIME_S, state, r);
 }
 
 static void check_has(const char *text, const char *part) {
@@ -164,6 +168,34 @@ START_TEST(notices_are_told) {
 }
 END_TEST
 
+START_TEST(what_happened_is_told_for_a_day_and_what_is_so_for_as_long_as_it_is) {
+        static const struct {
+                Problem problem;
+                unsigned uptime_s;
+                bool is_told;
+        } notes[] = {
+                { PROBLEM_CLOCK_STEPPED, 60 + 86399, true },
+                { PROBLEM_CLOCK_STEPPED, 60 + 86400, false },
+                { PROBLEM_POISON_MESSAGE, 60 + 86399, true },
+                { PROBLEM_POISON_MESSAGE, 60 + 86400, false },
+                { PROBLEM_OWN_CERTIFICATE_EXPIRES, 604800, true },
+                { PROBLEM_CREDENTIALS_ROLLED_BACK, 604800, true },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(notes); i++) {
+                _cleanup_(freep) char *text = NULL;
+                LinkRecord r = {};
+
+                note(&r, notes[i].problem, "");
+                text = explain_at(notes[i].uptime_s, HUB_LINK_ONLINE, &r);
+                if (notes[i].is_told)
+                        check_has(text, problem_to_string(notes[i].problem));
+                else
+                        check_has(text, "\"notices\":[]");
+        }
+}
+END_TEST
+
 START_TEST(certificates_are_told_in_full) {
         DiagnosisContext context = context_at(95);
         const MqttReport seen = {
@@ -194,6 +226,7 @@ static Suite *explain_suite(void) {
         tcase_add_test(t, a_link_that_is_up_tells_what_failed_last);
         tcase_add_loop_test(t, each_state_has_a_summary, 0, ELEMENTSOF(summaries));
         tcase_add_test(t, notices_are_told);
+        tcase_add_test(t, what_happened_is_told_for_a_day_and_what_is_so_for_as_long_as_it_is);
         tcase_add_test(t, certificates_are_told_in_full);
         suite_add_tcase(s, t);
         return s;
