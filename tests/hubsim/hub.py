@@ -103,14 +103,17 @@ class Hub:
         return reply.get("error"), reply.get("parameters")
 
     @contextlib.contextmanager
-    def monitor(self, device):
-        """The replies to Monitor, one by one."""
+    def begin(self, call, more=False, **parameters):
+        """Calls a method of the control socket and does not wait; its replies, one by one."""
         with socket.socket(socket.AF_UNIX) as s:
             s.settimeout(mqtt.TIMEOUT_S)
             s.connect(self.socket_path)
-            s.sendall(json.dumps({"method": "io.aziotd.hubsim.Monitor", "more": True,
-                                  "parameters": {"device": device}}).encode() + b"\0")
+            s.sendall(json.dumps({"method": "io.aziotd.hubsim." + call, "more": more,
+                                  "parameters": parameters}).encode() + b"\0")
             yield map(json.loads, iter(lambda: _read_until_nul(s), b""))
+
+    def monitor(self, device):
+        return self.begin("Monitor", more=True, device=device)
 
     def invoke(self, name, *options):
         """Starts a method call beside the test; .result() is its finished process."""

@@ -83,11 +83,9 @@ class Lifecycle(C2dCase):
 
     def test_a_call_that_waits_for_a_device_ends_when_that_is_removed(self):
         self.add_device()
-        call = self.hub.invoke(self.name, "never", "--connect-timeout", "60")
-        self.eventually(lambda: True)
-        self.hub.control("UpdateDesired", device=self.name, patch={})
-        self.run_device("remove")
-        self.assertIn("404001", call.result().stderr)
+        with self.hub.begin("Invoke", device=self.name, method="never", connectTimeoutSeconds=60) as replies:
+            self.run_device("remove")  # whose request is behind the one before
+            self.assertEqual(next(replies)["parameters"]["code"], 404001)
 
     def test_a_monitor_of_a_removed_device_ends(self):
         self.add_device()

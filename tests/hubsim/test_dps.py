@@ -60,8 +60,9 @@ class DpsCase(HubCase):
         return self.open(f"HostName={state['assignedHub']};DeviceId={state['deviceId']};"
                          f"SharedAccessKey={fields['SharedAccessKey']}")
 
-    def assert_error(self, answer, status, code, retry_after=None):
-        self.assertEqual(answer[:2], (status, retry_after))
+    def assert_error(self, answer, status, code, retry_after=(None,)):
+        self.assertEqual(answer[0], status)
+        self.assertIn(answer[1], retry_after)
         self.assertEqual(list(answer[2]), ["errorCode", "trackingId", "message", "timestampUtc"])
         self.assertEqual(answer[2]["errorCode"], code)
         self.assertRegex(answer[2]["timestampUtc"], f"^{TIMESTAMP}$")
@@ -268,7 +269,7 @@ class Talking(DpsCase):
         d = self.open_subscribed(self.enroll("--retry-after", "2"))
         status, retry_after, document = d.register()
         self.assertEqual((status, retry_after), (202, 2))
-        self.assert_error(d.poll(document["operationId"]), 429, 429001, 2)
+        self.assert_error(d.poll(document["operationId"]), 429, 429001, (2, 1))
         time.sleep(2)
         self.assertEqual(d.poll(document["operationId"])[2]["status"], "assigned")
 
@@ -277,7 +278,7 @@ class Talking(DpsCase):
         d = self.open_subscribed(self.enroll("--retry-after", "2"))
         operation_id = d.register()[2]["operationId"]
         for _ in range(6):
-            self.assert_error(d.poll(operation_id), 429, 429001, 2)
+            self.assert_error(d.poll(operation_id), 429, 429001, (2, 1))
         time.sleep(2)
         self.assertEqual(d.poll(operation_id)[2]["status"], "assigned")
 
@@ -289,7 +290,7 @@ class Talking(DpsCase):
             self.assertEqual([d.poll(operation_id)[0] for _ in range(5)], [202] * 5)
         with self.open_subscribed(line) as d:  # it is the device that is counted
             operation_id = d.register()[2]["operationId"]
-            self.assert_error(d.poll(operation_id), 429, 429001, 10)
+            self.assert_error(d.poll(operation_id), 429, 429001, range(6, 11))
 
     @enforces(33)
     def test_an_operation_is_its_devices_own_and_the_latest(self):
@@ -451,9 +452,9 @@ class Faults(DpsCase):
         fault = '{"registers":1,"polls":1,"status":500,"retryAfterSeconds":7}'
         self.assertEqual(self.hub.command("fault", "dps", fault).returncode, 0)
         self.assertEqual(self.faults(), ["dps " + fault])
-        self.assert_error(d.register(), 500, 500001, 7)
+        self.assert_error(d.register(), 500, 500001, (7,))
         operation_id = d.register()[2]["operationId"]
-        self.assert_error(d.poll(operation_id), 500, 500001, 7)
+        self.assert_error(d.poll(operation_id), 500, 500001, (7,))
         self.assertEqual(d.poll(operation_id)[0], 200)
         self.assertEqual(self.faults(), [])
         self.hub.control("DpsFault", registers=1)

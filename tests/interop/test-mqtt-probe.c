@@ -304,12 +304,11 @@ START_TEST(many_probes_leave_no_fd_and_no_thread) {
                         (void) run(p, stages, sizeof(stages));
         }
         (void) mqtt_probe_free(p);
-        /* A worker that reads files is left behind. */
-        for (unsigned i = 0; i < 100 && drive_count_entries("/proc/self/task") > n_threads; i++)
+        /* Workers of probes that were stopped end by themselves, and the server still has connections of
+         * theirs to accept: the deadline is that of the case. */
+        while (drive_count_entries("/proc/self/task") > n_threads ||
+               drive_count_entries("/proc/self/fd") > n_fds + 1)
                 (void) poll(NULL, 0, 20);
-        ck_assert_uint_le(drive_count_entries("/proc/self/task"), n_threads);
-        /* The server may still have the last connection. */
-        ck_assert_uint_le(drive_count_entries("/proc/self/fd"), n_fds + 1);
         fake_server_stop(&s);
 }
 END_TEST
