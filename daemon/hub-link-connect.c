@@ -98,11 +98,8 @@ static bool is_of_network(Problem problem) {
 }
 
 void hub_link_network_up(HubLink *link) {
-        bool is_waiting = link->state == HUB_LINK_WAITING ||
-                          (link->state == HUB_LINK_PROVISIONING && link->next_attempt_us != UINT64_MAX);
-
         route_network_changed(link->route);
-        if (!is_waiting || !is_of_network(link->record.last.problem))
+        if (!hub_link_is_waiting(link) || !is_of_network(link->record.last.problem))
                 return;
         log_info(link->log, "The network has changed, connecting now");
         hub_link_reconnect(link);

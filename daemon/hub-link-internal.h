@@ -134,6 +134,9 @@ az_span hub_link_span(const char *s);
 /* The one place where the state changes; tells on_status(). */
 void hub_link_set_state(HubLink *link, HubLinkState state, uint64_t next_attempt_us);
 
+/* For the next attempt, at the hub or at the provisioning service: hub_link_reconnect() ends it. */
+bool hub_link_is_waiting(const HubLink *link);
+
 /* With whom the attempt or connection is, and the present time. */
 DiagnosisContext hub_link_context(const HubLink *link);
 /*

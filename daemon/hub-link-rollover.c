@@ -238,7 +238,7 @@ static void judge_probe(HubLink *link, const MqttProbeEvent *event) {
 }
 
 static bool can_take_change(const HubLink *link) {
-        return link->state == HUB_LINK_ONLINE || link->state == HUB_LINK_WAITING;
+        return link->state == HUB_LINK_ONLINE || hub_link_is_waiting(link);
 }
 
 /* A link that is up is not given up for what is not known to be good; without one there is nothing to lose.

@@ -30,6 +30,11 @@ void hub_link_set_state(HubLink *link, HubLinkState state, uint64_t next_attempt
         link->ops->on_status(link->userdata);
 }
 
+bool hub_link_is_waiting(const HubLink *link) {
+        return link->state == HUB_LINK_WAITING ||
+               (link->state == HUB_LINK_PROVISIONING && link->next_attempt_us != UINT64_MAX);
+}
+
 /* Life ------------------------------------------------------------------------------------------------ */
 
 int hub_link_new(HubLink **ret, const HubLinkEnvironment *environment, const HubLinkOps *ops,

@@ -74,9 +74,15 @@ static void fixture_start(Fixture *f) {
         hub_link_start(f->link);
 }
 
-static void fixture_make(Fixture *f) {
-        int fd;
+static void write_key(const Fixture *f) {
+        int fd = open(f->key_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
+        ck_assert_int_ge(fd, 0);
+        ck_assert_int_ge(dprintf(fd, "c2VjcmV0"), 0);
+        close_fd(fd);
+}
+
+static void fixture_make(Fixture *f) {
         now.boot_s = 3600;
         now.unix_s = 1900000000;
         *f = (Fixture){ .config = {
@@ -92,10 +98,7 @@ static void fixture_make(Fixture *f) {
                         } };
         scratch_init(f->directory, "hub-link");
         scratch_path(f->directory, "key", f->key_file, sizeof(f->key_file));
-        fd = open(f->key_file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-        ck_assert_int_ge(fd, 0);
-        ck_assert_int_ge(dprintf(fd, "c2VjcmV0"), 0);
-        close_fd(fd);
+        write_key(f);
         f->config.provisioning.key_file = f->key_file;
         ck_assert_int_eq(disk_new(&f->disk), 0);
         fixture_start(f);
@@ -243,6 +246,27 @@ START_TEST(first_run_is_tried_for_as_long_as_it_takes) {
         }
         assign(&f, "one");
         assert_is(&f, HUB_LINK_CONNECTING, "one");
+        fixture_done(&f);
+}
+END_TEST
+
+START_TEST(what_is_corrected_between_two_attempts_is_tried_at_once) {
+        unsigned n_opened;
+        Fixture f;
+
+        fixture_make(&f);
+        for (int i = 0; i < 5; i++) {
+                if (i > 0)
+                        wait(&f);
+                report(&f, &unreachable);
+        }
+        n_opened = f.mqtt.n_opened;
+        ck_assert_uint_ge(hub_link_deadline_us(f.link), ((uint64_t) now.boot_s + 2) * USEC_PER_SEC);
+        write_key(&f);
+        ck_assert_int_eq(hub_link_dispatch(f.link), 0);
+        now.boot_s++;
+        ck_assert_int_eq(hub_link_dispatch(f.link), 0);
+        ck_assert_uint_eq(f.mqtt.n_opened, n_opened + 1);
         fixture_done(&f);
 }
 END_TEST
@@ -434,6 +458,7 @@ static Suite *hub_link_provisioning_suite(void) {
         tcase_add_test(t, what_the_service_said_is_used_without_asking_again);
         tcase_add_test(t, another_registration_id_is_somebody_else);
         tcase_add_test(t, first_run_is_tried_for_as_long_as_it_takes);
+        tcase_add_test(t, what_is_corrected_between_two_attempts_is_tried_at_once);
         tcase_add_test(t, hub_that_refuses_three_times_leads_to_the_service);
         tcase_add_test(t, same_hub_again_does_not_shorten_the_wait_for_it);
         tcase_add_test(t, service_that_is_not_reached_leaves_the_hub_its_turn);
