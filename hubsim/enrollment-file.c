@@ -140,6 +140,8 @@ static int load_registration(Enrollment *enrollment, const cJSON *item) {
                 r = load_assignment(item, registration);
         if (r >= 0 && operation)
                 r = load_operation(operation, &registration->operation);
+        if (r >= 0 && registration->operation.status == OPERATION_ASSIGNED && !is_assigned)
+                return -EBADMSG;
         return r;
 }
 

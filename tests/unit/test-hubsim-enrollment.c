@@ -56,6 +56,8 @@ static const struct {
           REGISTERED("\"id\":\"p\"," OPERATION("failed",
                                                "56789012345678901234567890123456789012345678901234567890")),
           -EBADMSG },
+        { "an operation that has assigned nothing", REGISTERED("\"id\":\"p\"," OPERATION("assigned", "5.0")),
+          -EBADMSG },
         { "an operation with nothing", REGISTERED("\"id\":\"p\",\"operation\":{}"), -EBADMSG },
         { "no JSON", "{\"idScope\":\"0ne00ABCDEF\",\"enrollments\":[]}x", -EBADMSG },
         { "nothing", "", -EBADMSG },
