@@ -75,10 +75,10 @@ static void tell_failure(const HubLink *link, const Diagnosis *d, bool was_onlin
 
 void hub_link_record(HubLink *link, const Diagnosis *diagnosis, uint64_t delay_us) {
         bool was_online = link->state == HUB_LINK_ONLINE || link->state == HUB_LINK_RENEWING;
-        /* What is waited for, such as the time, is not told each time that it is looked for. */
-        bool is_known = link->state == HUB_LINK_WAITING && diagnosis->problem == link->record.last.problem;
         /* Once is enough to be told what to do. */
         bool is_repeated = link->record.is_failing && diagnosis->problem == link->record.last.problem;
+        /* What is waited for, such as the time, is not told each time that it is looked for. */
+        bool is_known = is_repeated && link->state == HUB_LINK_WAITING;
         char word[64], retry[32] = "";
 
         tell_failure(link, diagnosis, was_online);

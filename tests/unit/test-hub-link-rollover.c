@@ -179,6 +179,30 @@ START_TEST(probe_for_one_device_says_nothing_of_another) {
 }
 END_TEST
 
+START_TEST(identity_that_is_lost_is_a_failure_each_time) {
+        const LinkRecord *record;
+        Fixture f;
+
+        fixture_make_online(&f);
+        record = hub_link_get_record(f.link);
+        for (unsigned i = 0; i < 2; i++) {
+                write_identity(&f, "other", "c2VjcmV0");
+                hub_link_reconnect(f.link);
+                ck_assert_int_eq(hub_link_dispatch(f.link), 0);
+                ck_assert_int_eq(unlink(f.identity), 0);
+                ck_assert_int_eq(hub_link_dispatch(f.link), 0);
+                ck_assert_int_eq(hub_link_get_state(f.link), HUB_LINK_WAITING);
+                ck_assert_int_eq(record->last.problem, PROBLEM_IDENTITY_FILE);
+                ck_assert(record->is_failing);
+
+                write_identity(&f, "d", "c2VjcmV0");
+                hub_link_reconnect(f.link);
+                go_online(&f);
+        }
+        fixture_done(&f);
+}
+END_TEST
+
 static Suite *hub_link_rollover_suite(void) {
         Suite *s = suite_create("hub-link-rollover");
         TCase *t = tcase_create("rollover");
@@ -187,6 +211,7 @@ static Suite *hub_link_rollover_suite(void) {
         tcase_add_test(t, probe_of_what_was_there_before_says_nothing_of_what_is);
         tcase_add_test(t, link_that_is_lost_meanwhile_tries_it_itself);
         tcase_add_test(t, probe_for_one_device_says_nothing_of_another);
+        tcase_add_test(t, identity_that_is_lost_is_a_failure_each_time);
         suite_add_tcase(s, t);
         return s;
 }
