@@ -8,6 +8,13 @@
 
 #include "unit.h"
 
+static const MqttReport report_of_opened = { .address = "192.0.2.1:8883" };
+const MqttEvent opened = { .type = MQTT_EVENT_OPENED,
+                           .opened.report = &report_of_opened,
+                           .opened.signature =
+                                   AZ_SPAN_LITERAL_FROM_STR("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=") };
+const MqttEvent connack = { .type = MQTT_EVENT_CONNACK };
+
 FixtureClock now = { .boot_s = 3600, .unix_s = 1900000000 };
 
 /* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): libc's own are reserved names */

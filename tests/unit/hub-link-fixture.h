@@ -27,6 +27,9 @@ struct MqttLink {
         unsigned n_probed;
 };
 
+/* What a connection reports that comes about. */
+extern const MqttEvent opened, connack;
+
 /* In place of the clocks, in seconds: it is some day in 2030, and the machine is up for an hour. */
 typedef struct FixtureClock {
         time_t boot_s, unix_s;

@@ -9,17 +9,11 @@
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit-span.h"
 
-static const MqttReport report_of_opened = { .address = "192.0.2.1:8883" };
 static const MqttReport report_of_refusal = { .problem = MQTT_PROBLEM_REFUSED, .stage = MQTT_STAGE_TCP };
-static const MqttEvent opened = { .type = MQTT_EVENT_OPENED,
-                                  .opened.report = &report_of_opened,
-                                  .opened.signature = AZ_SPAN_LITERAL_FROM_STR(
-                                          "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=") };
 static const MqttEvent unreachable = {
         .type = MQTT_EVENT_OPEN_FAILED,
         .open_failed = { .report = &report_of_refusal, .error = -ECONNREFUSED, .text = "refused" },
 };
-static const MqttEvent connack = { .type = MQTT_EVENT_CONNACK };
 static const MqttEvent refusal = { .type = MQTT_EVENT_CONNACK, .connack.code = 5 };
 static const MqttEvent suback_of_service = {
         .type = MQTT_EVENT_SUBACK,

@@ -9,12 +9,6 @@
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 
-static const MqttReport report_of_opened = { .address = "192.0.2.1:8883" };
-static const MqttEvent opened = { .type = MQTT_EVENT_OPENED,
-                                  .opened.report = &report_of_opened,
-                                  .opened.signature = AZ_SPAN_LITERAL_FROM_STR(
-                                          "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=") };
-static const MqttEvent connack = { .type = MQTT_EVENT_CONNACK };
 static const MqttEvent suback = { .type = MQTT_EVENT_SUBACK,
                                   .suback = { .codes = (const uint8_t[]){ 0 }, .n_codes = 1 } };
 static const MqttEvent lost = { .type = MQTT_EVENT_LOST,

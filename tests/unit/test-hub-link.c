@@ -7,13 +7,7 @@
 #include "tests/unit/hub-link-fixture.h"
 #include "tests/unit/unit.h"
 
-/* What a fresh connection reports, up to the call of a method. */
-static const MqttReport report_of_opened = { .address = "192.0.2.1:8883" };
-static const MqttEvent opened = { .type = MQTT_EVENT_OPENED,
-                                  .opened.report = &report_of_opened,
-                                  .opened.signature = AZ_SPAN_LITERAL_FROM_STR(
-                                          "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=") };
-static const MqttEvent connack = { .type = MQTT_EVENT_CONNACK };
+/* What a fresh connection reports besides, up to the call of a method. */
 static const MqttEvent call = { .type = MQTT_EVENT_MESSAGE,
                                 .message.topic =
                                         AZ_SPAN_LITERAL_FROM_STR("$iothub/methods/POST/reboot/?$rid=1f"),
