@@ -77,6 +77,15 @@ static void wait_for(HubLink *link, uint64_t time_us) {
         hub_link_set_state(link, HUB_LINK_WAITING, time_us);
 }
 
+/*
+ * A device that was deleted at its hub, and is refused therefore, is made anew by the run; and somebody who
+ * did so by hand wishes for one. The hub is worth an attempt then; if it refuses, the waits go on growing.
+ */
+static bool device_may_be_new(const HubLink *link) {
+        return link->provisioning.run_is_wished ||
+               az_hub_session_get_status(&link->session).last_loss == AZ_HUB_LOSS_REFUSED;
+}
+
 /* The hub session stood still, or was stopped for a run that was wished. */
 static void resume(HubLink *link, const az_recovery_event *event) {
         if (event->error_class != AZ_ERROR_CLASS_NONE)
@@ -86,8 +95,7 @@ static void resume(HubLink *link, const az_recovery_event *event) {
                 return;
         }
         hub_link_set_state(link, HUB_LINK_WAITING, event->not_before_us);
-        /* Somebody may have made the device anew there, and asked for this run therefore. */
-        if (event->error_class == AZ_ERROR_CLASS_NONE && link->provisioning.run_is_wished)
+        if (event->error_class == AZ_ERROR_CLASS_NONE && device_may_be_new(link))
                 hub_link_run_session(link, az_hub_session_reconnect_now(&link->session, hub_link_time()));
 }
 

@@ -281,15 +281,39 @@ START_TEST(hub_that_refuses_three_times_leads_to_the_service) {
 }
 END_TEST
 
-START_TEST(same_hub_again_does_not_shorten_the_wait_for_it) {
+static void assert_waits_at_least(const Fixture *f, unsigned s) {
         HubLinkStatus status;
+
+        hub_link_get_status(f->link, &status);
+        ck_assert_int_eq(status.state, HUB_LINK_WAITING);
+        ck_assert_uint_ge(status.next_attempt_us, ((uint64_t) now.boot_s + s) * USEC_PER_SEC);
+}
+
+START_TEST(same_hub_again_is_tried_once_because_the_device_may_be_new_there) {
         Fixture f;
 
         fixture_make_refused(&f, 3);
         assign(&f, "one");
-        hub_link_get_status(f.link, &status);
-        ck_assert_int_eq(status.state, HUB_LINK_WAITING);
-        ck_assert_uint_ge(status.next_attempt_us, ((uint64_t) now.boot_s + 29) * USEC_PER_SEC);
+        assert_is(&f, HUB_LINK_CONNECTING, "one");
+        report(&f, &opened);
+        report(&f, &refusal);
+        assert_waits_at_least(&f, 59); /* as after the fourth refusal in a row */
+        fixture_done(&f);
+}
+END_TEST
+
+START_TEST(same_hub_again_that_is_not_reached_is_waited_for_as_long_as_before) {
+        Fixture f;
+
+        fixture_make_assigned(&f);
+        for (int i = 0; hub_link_get_state(f.link) != HUB_LINK_PROVISIONING; i++) {
+                ck_assert_int_lt(i, 100);
+                if (hub_link_get_state(f.link) == HUB_LINK_WAITING)
+                        wait(&f);
+                report(&f, &unreachable);
+        }
+        assign(&f, "one");
+        assert_waits_at_least(&f, 40);
         fixture_done(&f);
 }
 END_TEST
@@ -317,6 +341,8 @@ START_TEST(by_itself_it_asks_once_in_ten_minutes) {
 
         fixture_make_refused(&f, 3);
         assign(&f, "one");
+        report(&f, &opened);
+        report(&f, &refusal);
         for (time_t end_s = now.boot_s + 599; now.boot_s < end_s;) {
                 wait(&f);
                 if (now.boot_s >= end_s)
@@ -454,7 +480,8 @@ static Suite *hub_link_provisioning_suite(void) {
         tcase_add_test(t, first_run_is_tried_for_as_long_as_it_takes);
         tcase_add_test(t, what_is_corrected_between_two_attempts_is_tried_at_once);
         tcase_add_test(t, hub_that_refuses_three_times_leads_to_the_service);
-        tcase_add_test(t, same_hub_again_does_not_shorten_the_wait_for_it);
+        tcase_add_test(t, same_hub_again_is_tried_once_because_the_device_may_be_new_there);
+        tcase_add_test(t, same_hub_again_that_is_not_reached_is_waited_for_as_long_as_before);
         tcase_add_test(t, service_that_is_not_reached_leaves_the_hub_its_turn);
         tcase_add_test(t, by_itself_it_asks_once_in_ten_minutes);
         tcase_add_test(t, wish_ends_the_link_and_comes_back_to_it);
