@@ -44,7 +44,8 @@ static void request_freep(char **request) {
         free(*request);
 }
 
-/* RFC 9110: the target is "host:port", also for a port of its own. Returns the length. */
+/* RFC 9110: the target is "host:port", also for a port of its own. Returns the length, also of what is cut.
+ */
 static int request_format(const MqttAttempt *a, char *ret, size_t size) {
         const char *left = strchr(a->host, ':') ? "[" : "", *right = strchr(a->host, ':') ? "]" : "";
         const char *authorization = a->proxy_authorization;
@@ -61,7 +62,8 @@ static int request_format(const MqttAttempt *a, char *ret, size_t size) {
 
 /* asprintf() would leave the password in memory that it gives back while the text grows. */
 static char *request_new(const MqttAttempt *a) {
-        size_t size = (size_t) request_format(a, NULL, 0) + 1;
+        char first[1];
+        size_t size = (size_t) request_format(a, first, sizeof(first)) + 1;
         char *request = malloc(size);
 
         if (request)
