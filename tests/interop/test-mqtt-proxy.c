@@ -355,16 +355,17 @@ static bool is_in_memory(const char *text) {
         static char bytes[1024 * 1024];
         int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
         FILE *maps = fopen("/proc/self/maps", "re");
-        unsigned long begin, end;
         bool is_found = false;
         char line[512];
 
         while (!is_found && fgets(line, sizeof(line), maps)) {
+                /* "55d0c8a00000-55d0c8a21000 rw-p 00000000 ..."; what is larger is a sanitizer's. */
+                char *end_text;
+                unsigned long begin = strtoul(line, &end_text, 16),
+                              end = strtoul(end_text + 1, &end_text, 16);
                 ssize_t n;
 
-                /* What is larger is a sanitizer's. */
-                if (sscanf(line, "%lx-%lx", &begin, &end) != 2 || !strstr(line, " rw") ||
-                    end - begin > 256UL * 1024 * 1024)
+                if (strncmp(end_text, " rw", 3) != 0 || end - begin > 256UL * 1024 * 1024)
                         continue;
                 for (; !is_found && begin < end; begin += (size_t) n - strlen(text)) {
                         n = pread(fd, bytes, MIN(sizeof(bytes), end - begin), (off_t) begin);
