@@ -37,6 +37,7 @@ static Step loop_on_event(Loop *l, const AziotEvent *event) {
         switch (event->type) {
         case AZIOT_EVENT_DISCONNECTED:
                 l->is_disconnected = true;
+                l->n_disconnects++;
                 (void) cli_failure(l->a, event->result);
                 return event->result == -EACCES ? STEP_FAILED : STEP_ON;
         case AZIOT_EVENT_CONNECTED:

@@ -22,6 +22,7 @@ typedef struct Loop {
         bool has_reader;      /* what is printed is the purpose: end when nobody reads it */
         uint64_t deadline_us; /* CLOCK_BOOTTIME; UINT64_MAX: none */
         bool is_disconnected; /* from the daemon, as far as is known */
+        unsigned n_disconnects;
         Step (*on_event)(void *userdata, const AziotEvent *event);
         void *userdata;
 } Loop;

@@ -163,7 +163,8 @@ int provisioning_main(Cli *cli, int argc, char **argv) {
 
 typedef struct Waiter {
         Loop loop;
-        int64_t n_runs; /* before; -1: not known yet */
+        int64_t n_runs;         /* before; -1: not known yet */
+        unsigned n_disconnects; /* before; a daemon that was restarted knows nothing of the wish */
         bool was_running;
         int code; /* how it went */
 } Waiter;
@@ -204,8 +205,9 @@ static Step waiter_on_event(void *userdata, const AziotEvent *event) {
                 return STEP_ON;
 
         n_runs = reply_get_number(reply->parameters, reply->parameters_size, "runs", 0);
-        if (w->n_runs < 0) {
+        if (w->n_runs < 0 || w->n_disconnects != w->loop.n_disconnects) {
                 w->n_runs = n_runs;
+                w->n_disconnects = w->loop.n_disconnects;
                 return aziot_call_start(w->loop.a, REPROVISION, NULL, 0, NULL) < 0 ? STEP_FAILED : STEP_ON;
         }
         if (n_runs != w->n_runs)

@@ -194,6 +194,17 @@ class Again(ProvisioningCase):
         events = [e["event"] for e in self.daemon.call("io.aziotd.device.GetHistory")["events"]]
         self.assertIn("provisioned", events)
 
+    def test_a_daemon_that_is_restarted_meanwhile_is_asked_again(self):
+        self.start_online()
+        self.hub.call("ChangeEnrollment", {"enrollment": "pump-17", "assigning": 1000})
+        waiting = self.run_cli("reprovision", "--wait")
+        waiting.wait_for_output("asking")
+        self.daemon.kill()
+        self.hub.call("ChangeEnrollment", {"enrollment": "pump-17", "assigning": 0, "device": "roof"})
+        self.daemon.start()
+        waiting.wait_for_output("assigned: 'roof' at 'localhost'")
+        self.assertEqual(waiting.wait(), 0)
+
     def test_another_device_is_another_device(self):
         self.start_online()
         self.hub.call("ChangeEnrollment", {"enrollment": "pump-17", "device": "roof"})
