@@ -145,6 +145,9 @@ DiagnosisContext hub_link_context(const HubLink *link);
  */
 void hub_link_record(HubLink *link, const Diagnosis *diagnosis, uint64_t delay_us);
 
+/* A clock that is set by less has not been wrong, it may as well have drifted. */
+#define CLOCK_STEP_US ((int64_t) (60 * USEC_PER_SEC))
+
 /* How far the wall clock is ahead of the one that nobody sets. */
 int64_t hub_link_clock_offset_us(void);
 /* The clock was set, and the link, which was in this state, has done what there was to be done about it. */

@@ -9,9 +9,6 @@
 
 #include <inttypes.h>
 
-/* A clock that was set by less may as well have drifted. */
-#define CLOCK_STEP_US ((int64_t) (60 * USEC_PER_SEC))
-
 DiagnosisContext hub_link_context(const HubLink *link) {
         return (DiagnosisContext){
                 .service = hub_link_is_provisioning(link) ? CLOUD_PROVISIONING : CLOUD_HUB,

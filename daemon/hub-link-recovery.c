@@ -13,9 +13,6 @@
 #include "daemon/az-errno.h"
 #include "daemon/wall-clock.h"
 
-/* A clock that is set by less has not been wrong. */
-#define CLOCK_STEP_US ((int64_t) (60 * USEC_PER_SEC))
-
 uint64_t hub_link_random(void) {
         uint64_t random;
 
