@@ -77,11 +77,31 @@ static const char *get_summary(char buffer[static SUMMARY_SIZE], const Explanati
         return e->record->last.text;
 }
 
+/* Told for a day, and nothing is asked of anybody for it; the others stand until they are no longer so. */
+static bool is_event(const LinkNotice *n) {
+        return n->problem == PROBLEM_POISON_MESSAGE || n->problem == PROBLEM_CLOCK_STEPPED;
+}
+
+static bool is_over(const Explanation *e, const LinkNotice *n) {
+        return is_event(n) && e->boottime_us - n->boottime_us >= NOTE_OF_EVENT_US;
+}
+
+/* A link that is up may go down by it one day: a new key that is refused, a certificate that ends. */
+static const char *get_advice_while_up(const Explanation *e) {
+        for (size_t i = 0; i < LINK_NOTICES_MAX; i++) {
+                const LinkNotice *n = &e->record->notices[i];
+
+                if (n->problem != PROBLEM_NONE && !is_event(n))
+                        return n->advice;
+        }
+        return "Nothing has to be done.";
+}
+
 static const char *get_advice(const Explanation *e) {
         if (e->status->state == HUB_LINK_STOPPED)
                 return "Start it again: 'systemctl start aziotd'.";
         if (is_online(e) || !e->record->is_failing)
-                return "Nothing has to be done.";
+                return get_advice_while_up(e);
         return e->record->last.advice;
 }
 
@@ -167,12 +187,6 @@ static void write_tried(IpcJson *json, const Explanation *e) {
                 ipc_json_end(json);
         }
         ipc_json_end_array(json);
-}
-
-static bool is_over(const Explanation *e, const LinkNotice *n) {
-        bool is_event = n->problem == PROBLEM_POISON_MESSAGE || n->problem == PROBLEM_CLOCK_STEPPED;
-
-        return is_event && e->boottime_us - n->boottime_us >= NOTE_OF_EVENT_US;
 }
 
 static void write_notices(IpcJson *json, const Explanation *e) {

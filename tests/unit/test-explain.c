@@ -196,6 +196,30 @@ START_TEST(what_happened_is_told_for_a_day_and_what_is_so_for_as_long_as_it_is) 
 }
 END_TEST
 
+START_TEST(a_link_that_is_up_has_the_advice_of_what_may_end_it) {
+        static const struct {
+                Problem problem;
+                const char *advice;
+        } notes[] = {
+                { PROBLEM_CREDENTIALS_ROLLED_BACK, "\"advice\":\"Correct the new files" },
+                { PROBLEM_OWN_CERTIFICATE_EXPIRES, "\"advice\":\"Put a new certificate" },
+                { PROBLEM_CLOCK_STEPPED, "\"advice\":\"Nothing has to be done.\"" },
+                { PROBLEM_POISON_MESSAGE, "\"advice\":\"Nothing has to be done.\"" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(notes); i++) {
+                _cleanup_(freep) char *text = NULL;
+                LinkRecord r = {};
+
+                come_up(&r, 50);
+                note(&r, notes[i].problem, "");
+                text = explain(HUB_LINK_ONLINE, &r);
+                *strstr(text, "\"tried\"") = '\0'; /* each notice has its advice, too */
+                check_has(text, notes[i].advice);
+        }
+}
+END_TEST
+
 START_TEST(certificates_are_told_in_full) {
         DiagnosisContext context = context_at(95);
         const MqttReport seen = {
@@ -227,6 +251,7 @@ static Suite *explain_suite(void) {
         tcase_add_loop_test(t, each_state_has_a_summary, 0, ELEMENTSOF(summaries));
         tcase_add_test(t, notices_are_told);
         tcase_add_test(t, what_happened_is_told_for_a_day_and_what_is_so_for_as_long_as_it_is);
+        tcase_add_test(t, a_link_that_is_up_has_the_advice_of_what_may_end_it);
         tcase_add_test(t, certificates_are_told_in_full);
         suite_add_tcase(s, t);
         return s;
