@@ -264,27 +264,27 @@ static const ProblemInfo rows[_PROBLEM_MAX] = {
         /* DPS. */
         ROW(PROVISIONING_REFUSED, "provisioning-refused", CONNACK, CREDENTIAL, REFUSED,
             "The {peer} refused the connection (CONNACK {connack})",
-            "Check IdScope=, the registration id, the key or certificate of the enrolment, and the clock of "
+            "Check IdScope=, the registration id, the key or certificate of the enrollment, and the clock of "
             "this device, which says {clock}."),
         ROW(PROVISIONING_UNAVAILABLE, "provisioning-unavailable", CONNACK, SERVICE, REFUSED,
             "The {peer} refused the connection (CONNACK {connack}): it is not available at the moment",
             BY_ITSELF "If it stays so, look at Azure's status page."),
         ROW(PROVISIONING_UNAUTHORIZED, "provisioning-unauthorized", PROVISIONING, CREDENTIAL, REFUSED,
             "The {peer} does not accept this device's proof of who it is" PROVISIONING_CODES,
-            "Check the registration id, the key or certificate of the enrolment, and the clock of this "
+            "Check the registration id, the key or certificate of the enrollment, and the clock of this "
             "device, which says {clock}."),
         ROW(PROVISIONING_UNKNOWN, "provisioning-unknown", PROVISIONING, IDENTITY, REFUSED,
-            "The {peer} has no enrolment for this device" PROVISIONING_CODES,
-            "Check IdScope= and the registration id, or add an enrolment for this device."),
+            "The {peer} has no enrollment for this device" PROVISIONING_CODES,
+            "Check IdScope= and the registration id, or add an enrollment for this device."),
         ROW(PROVISIONING_DISABLED, "provisioning-disabled", PROVISIONING, FORBIDDEN, REFUSED,
-            "The enrolment of this device is disabled at the {peer}" PROVISIONING_CODES,
+            "The enrollment of this device is disabled at the {peer}" PROVISIONING_CODES,
             "Enable it there; then 'aziot reprovision', or wait for the next attempt."),
         ROW(PROVISIONING_WEBHOOK, "provisioning-webhook", PROVISIONING, SERVICE, CLOSED,
             "The custom allocation of the {peer} failed" PROVISIONING_CODES,
             "Look at the log of the function that allocates devices; it may want another PayloadFile=."),
         ROW(PROVISIONING_NO_HUB, "provisioning-no-hub", PROVISIONING, IDENTITY, REFUSED,
             "The {peer} has no hub for this device" PROVISIONING_CODES,
-            "Link a hub to the provisioning service, and to the enrolment."),
+            "Link a hub to the provisioning service, and to the enrollment."),
         ROW(PROVISIONING_HUB_NOT_LINKED, "provisioning-hub-not-linked", PROVISIONING, IDENTITY, REFUSED,
             "The {peer} may not register devices at the hub that it chose" PROVISIONING_CODES,
             "Link the hub to the provisioning service anew: its access policy has changed."),

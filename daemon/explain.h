@@ -10,7 +10,7 @@
 typedef struct Explanation {
         const HubLinkStatus *status;
         const LinkRecord *record;
-        const char *provisioning; /* the host of the provisioning service; NULL: there is no enrolment */
+        const char *provisioning; /* the host of the provisioning service; NULL: there is no enrollment */
         uint64_t boottime_us, realtime_us;
 } Explanation;
 

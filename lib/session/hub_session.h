@@ -93,7 +93,7 @@ typedef enum {
         AZ_HUB_LOSS_TIMEOUT, /* no answer in time */
         /* CONNACK with another code than 0. 3 ("server unavailable") is treated as THROTTLED; 4 and 5 ("bad
          * user name or password", "not authorized") are answered with one new token after the ordinary delay,
-         * unless a certificate was refused; otherwise 30 s to an hour: people repair keys and enrolments. */
+         * unless a certificate was refused; otherwise 30 s to an hour: people repair keys and enrollments. */
         AZ_HUB_LOSS_REFUSED,
         AZ_HUB_LOSS_SUBSCRIBE, /* SUBACK did not grant each filter */
         AZ_HUB_LOSS_CLOSED,    /* the hub closed the connection, or reset it */

@@ -73,7 +73,7 @@ static uint64_t back_off(az_hub_session *s, az_hub_loss loss, uint8_t connack_co
         az_retry_policy const policies[_az_HUB_SESSION_BACKOFFS] = {
                 [BACKOFF_ORDINARY] = { min_s, max_s },
                 [BACKOFF_THROTTLED] = { max_s < 10 ? max_s : 10, max_s },
-                /* Keys and enrolments are repaired by people: knock less and less often, but never stop. */
+                /* Keys and enrollments are repaired by people: knock less and less often, but never stop. */
                 [BACKOFF_REFUSED] = { 30, 3600 },
                 [BACKOFF_DUPLICATE] = { 60, 600 },
                 [BACKOFF_CLOCK] = { 1, 60 },

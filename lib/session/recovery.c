@@ -15,7 +15,7 @@
 /* A link that lived shorter than this has not shown that all is well. */
 #define STABLE_US (60 * _az_USEC_PER_SEC)
 
-/* Nothing waits for longer, whatever DPS asks for: enrolments are repaired from afar. */
+/* Nothing waits for longer, whatever DPS asks for: enrollments are repaired from afar. */
 #define LONGEST_S 3600
 
 /* az_retry_delay_us() doubles the minimum at once and draws from the upper half: 10 min are the least. */

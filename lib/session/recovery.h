@@ -26,7 +26,7 @@
  * - When DPS assigns the same hub and device, or fails, the back-off of the hub goes on where it was.
  * - From the end of a run of DPS to the next are 10 to 20 minutes, then 20 to 40, then 30 to 60; or as long
  *   as DPS asks for, up to 60. A run that did not reach DPS is no such run, if there is no hub to try
- *   meanwhile: 1 to 2 s, and so on up to 5 minutes. Where only people can help (an enrolment that is
+ *   meanwhile: 1 to 2 s, and so on up to 5 minutes. Where only people can help (an enrollment that is
  *   disabled, a request that is wrong, no other credential), 30 to 60 minutes at once.
  * - Without DPS, the next credential is taken after each refusal but the first of a row, if there is another;
  *   with DPS, when DPS refuses it, and the hub as well if there is one. A refusal by a clock that is not
@@ -136,7 +136,7 @@ typedef struct {
 typedef struct {
         uint64_t random_seed; /* from the system's random source; 0 is refused, so that it is not forgotten */
         uint32_t n_credentials; /* 1: how many there are to take in turn, as the two keys of a device */
-        bool has_provisioning;  /* false: there is an enrolment with DPS */
+        bool has_provisioning;  /* false: there is an enrollment with DPS */
 } az_recovery_options;
 
 /* What a status page shows. */
@@ -187,7 +187,7 @@ AZ_NODISCARD az_result az_recovery_init(az_recovery *r, az_recovery_options cons
  * Begins.
  *
  *   has_assignment  hub and device id are known: configured, or kept from an earlier run (CONNECT); or they
- *                   are not (PROVISION, if there is an enrolment, else AZ_ERROR_NOT_SUPPORTED)
+ *                   are not (PROVISION, if there is an enrollment, else AZ_ERROR_NOT_SUPPORTED)
  */
 AZ_NODISCARD az_result az_recovery_start(az_recovery *r, bool has_assignment, uint64_t now_us);
 
@@ -220,7 +220,7 @@ AZ_NODISCARD az_result az_recovery_assigned(az_recovery *r, bool is_same, uint64
  * The run of DPS ended without one (RESUME, WAIT or NEW_CREDENTIAL). With AZ_DPS_EVENT_FAILED, the first two
  * are in as.failed.error.
  *
- *   error_class  why; not NONE. That an enrolment is disabled is FORBIDDEN.
+ *   error_class  why; not NONE. That an enrollment is disabled is FORBIDDEN.
  *   retry_after_s  what DPS asked for; 0: nothing
  *   clock_is_plausible  as above
  *

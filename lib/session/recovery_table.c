@@ -22,7 +22,7 @@
 
 /* Of a run of DPS. It was not reached. */
 #define UNREACHED  (BIT(LOCAL) | BIT(NETWORK))
-/* It may be different in a while: transient, or an enrolment that is yet to come. */
+/* It may be different in a while: transient, or an enrollment that is yet to come. */
 #define TRANSIENT  (BIT(TIMEOUT) | BIT(SERVICE) | BIT(THROTTLED) | BIT(CONFLICT) | BIT(IDENTITY) | BIT(PROTOCOL))
 /* It will not, unless people do something about it. */
 #define HOPELESS   (BIT(CREDENTIAL) | BIT(FORBIDDEN) | BIT(CALLER) | BIT(TOO_LARGE))

@@ -438,7 +438,7 @@ static const struct {
           "says no (code 401002), tracking id 1234-ABCD, 2026-11-22T18:47:59Z", "clock" },
         { AZ_DPS_LOSS_ANSWER, AZ_ERROR_CLASS_IDENTITY, 404201, AZ_DPS_SESSION_REGISTERING,
           "provisioning-unknown", LAYER_PROVISIONING, "(code 404201), tracking id 1234-ABCD",
-          "add an enrolment" },
+          "add an enrollment" },
         { AZ_DPS_LOSS_ANSWER, AZ_ERROR_CLASS_THROTTLED, 429001, AZ_DPS_SESSION_REGISTERING,
           "provisioning-throttled", LAYER_PROVISIONING, "asked too often", "by itself" },
         { AZ_DPS_LOSS_ANSWER, AZ_ERROR_CLASS_CALLER, 400012, AZ_DPS_SESSION_REGISTERING,

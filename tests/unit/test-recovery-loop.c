@@ -302,7 +302,7 @@ static const struct {
         { "a device that was offline for hours is back soon after its network", A, false, 1,
           { { 0, A, ASSIGNS(A), 1, 1 }, { HOUR / 2, NULL, NULL, -1 }, { 5 * HOUR, NULL, NULL, 1 } },
           5 * HOUR + 30 * MINUTE, { 5 * HOUR, 5 * HOUR + 3 * MINUTE }, { 3, 12 }, { 150, 250 } },
-        { "a disabled enrolment is looked at again within the hour", NULL, false, 1,
+        { "a disabled enrollment is looked at again within the hour", NULL, false, 1,
           { { 0, A, DISABLED, 1, 1 }, { 10 * HOUR, NULL, ASSIGNS(A) } },
           11 * HOUR, { 10 * HOUR, 11 * HOUR }, { 11, 22 }, { 1, 2 } },
         { "without DPS the second key is taken when the first was changed", A, true, 2,
