@@ -7,12 +7,11 @@
 #define KEY    "dGhlIHNhbXBsZSBub25jZQ==" /* that of RFC 6455, 1.3, and what it is answered by: */
 #define ACCEPT "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 
-#define HEAD(target) "GET " target " HTTP/1.1\r\nHost: localhost\r\n"
-#define ASKED                                                                                               \
-        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " KEY \
-        "\r\n"
-#define MQTT   "Sec-WebSocket-Protocol: mqtt\r\n"
-#define TARGET "/$iothub/websocket"
+#define HEAD(target)    "GET " target " HTTP/1.1\r\nHost: localhost\r\n"
+#define VERSION_AND_KEY "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " KEY "\r\n"
+#define ASKED           "Upgrade: websocket\r\nConnection: Upgrade\r\n" VERSION_AND_KEY
+#define MQTT            "Sec-WebSocket-Protocol: mqtt\r\n"
+#define TARGET          "/$iothub/websocket"
 
 static const char *const hosts[] = { "localhost", "hub.example", NULL };
 
@@ -52,7 +51,16 @@ static const struct {
           400, false },
         { "without a version of HTTP", "GET " TARGET "\r\nHost: localhost\r\n" ASKED MQTT "\r\n", 400,
           false },
+        { "with two versions", HEAD(TARGET) ASKED "Sec-WebSocket-Version: 13\r\n" MQTT "\r\n", 400, false },
         { "for a page", HEAD(TARGET) "\r\n", 400, false },
+        { "without Upgrade", HEAD(TARGET) "Connection: Upgrade\r\n" VERSION_AND_KEY MQTT "\r\n", 400, false },
+        { "without Connection", HEAD(TARGET) "Upgrade: websocket\r\n" VERSION_AND_KEY MQTT "\r\n", 400,
+          false },
+        { "for another upgrade",
+          HEAD(TARGET) "Upgrade: h2c\r\nConnection: Upgrade\r\n" VERSION_AND_KEY MQTT "\r\n", 400, false },
+        { "of a connection that is kept",
+          HEAD(TARGET) "Upgrade: websocket\r\nConnection: keep-alive\r\n" VERSION_AND_KEY MQTT "\r\n", 400,
+          false },
         { "of another version",
           HEAD(TARGET) "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 8\r\n"
                        "Sec-WebSocket-Key: " KEY "\r\n" MQTT "\r\n",
