@@ -72,7 +72,7 @@ static const struct {
         { "io.aziotd.twin.StorageFailed",
           "the disk failed, what was reported is sent unless aziotd ends before" },
         { "org.varlink.service.PermissionDenied",
-          "this user has no grant for that; section [Access] of aziotd.conf gives it" },
+          "this user may not do that; root and the daemon's own user may do everything" },
         { "org.varlink.service.InvalidParameter", "aziotd does not take this parameter" },
         { "org.varlink.service.InterfaceNotFound", "aziotd has no such interface" },
         { "org.varlink.service.MethodNotFound", "the interface has no such method" },
