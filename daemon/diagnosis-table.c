@@ -306,7 +306,7 @@ static const ProblemInfo rows[_PROBLEM_MAX] = {
 
         /* Notices. */
         ROW(CREDENTIALS_ROLLED_BACK, "credentials-rolled-back", IDENTITY, NONE, NONE,
-            "The new key or certificate of this device does not work, the old one is used<: {detail}>",
+            "The new key, certificate or CA file does not work, the old one is used<: {detail}>",
             "Correct the new files: they are tried as soon as they change."),
         ROW(OWN_CERTIFICATE_EXPIRES, "own-certificate-expires", IDENTITY, NONE, NONE,
             "The certificate of this device expires at {own-not-after}< (subject {own-subject})>",
