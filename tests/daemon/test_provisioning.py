@@ -158,8 +158,8 @@ class Api(ProvisioningCase):
         for method in "GetProvisioning", "Reprovision":
             with self.refused("io.aziotd.device.NotProvisioned"):
                 self.daemon.call("io.aziotd.device." + method)
-        self.assertIn("names the hub", self.aziot("provisioning", code=1)[1])
-        self.assertIn("names the hub", self.aziot("reprovision", "--wait", code=1)[1])
+        self.assertIn("names no provisioning service", self.aziot("provisioning", code=1)[1])
+        self.assertIn("names no provisioning service", self.aziot("reprovision", "--wait", code=1)[1])
 
     def test_two_identities_are_refused_in_words(self):
         self.enroll()
