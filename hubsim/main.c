@@ -262,6 +262,9 @@ static int command_enrollment(const Arguments *a) {
 
         enrollment.name = name;
         enrollment.device = a->devices[0];
+        if (strcmp(verb, "add") == 0 && enrollment.is_group && o.thumbprints && !o.has_ca)
+                return usage_error("enrollment: a group shares a CA and no certificate: --ca --thumbprint ",
+                                   o.thumbprints);
         if (strcmp(verb, "add") == 0 && name && !id)
                 return client_enrollment_add(&o, &enrollment);
         if (strcmp(verb, "change") == 0 && name && !id && !enrollment.is_group && !o.keys && !o.thumbprints &&

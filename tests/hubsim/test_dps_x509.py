@@ -184,7 +184,8 @@ class Groups(DpsX509Case):
             with self.subTest(parameters):
                 error, _ = self.hub.control("AddEnrollment", enrollment="x", **parameters)
                 self.assertEqual(error, "org.varlink.service.InvalidParameter")
-        for arguments in [("change", "x", "--ca"), ("change", "x", "--thumbprint", "ab" * 20)]:
+        for arguments in [("change", "x", "--ca"), ("change", "x", "--thumbprint", "ab" * 20),
+                          ("add", "x", "--group", "--thumbprint", "ab" * 20)]:
             self.assertEqual(self.hub.command("enrollment", *arguments).returncode, 2)
 
 
