@@ -87,13 +87,18 @@ class History(HistoryCase):
 
 
 class Crash(HistoryCase):
-    def test_sigkill_loses_nothing_that_was_told(self):
+    def is_written(self, events):
+        content = self.path.read_bytes()
+        return all(e["event"].encode() in content for e in events)
+
+    def test_sigkill_loses_nothing_that_was_written(self):
         highest, seen = 0, 1
         for i in range(12):
             self.daemon.call("io.aziotd.device.Reconnect")
             time.sleep(0.02 * i)
             before = self.events()
             highest = max(e["sequence"] for e in before)
+            eventually(lambda events=before: self.is_written(events), "each event on disk")
             self.daemon.kill()
             self.daemon.start()
             after = self.events()
