@@ -432,10 +432,9 @@ int credential_load(Credential *ret, const Config *c, const char *credentials_di
         if (r == CREDENTIAL_NONE) {
                 source.file = "";
                 return invalid_text(
-                        &source,
-                        "no identity is configured: set ConnectionStringFile= in section [Hub] or "
-                        "IdScope= in section [Provisioning], or store the systemd credential "
-                        "aziotd.connection-string (see aziotd(8))");
+                        &source, "no identity is configured: set ConnectionStringFile= in section [Hub] or "
+                                 "IdScope= in section [Provisioning], or store the systemd credential "
+                                 "aziotd.connection-string (see aziotd(8))");
         }
         if (r != 0)
                 return r;
