@@ -37,7 +37,8 @@ static void log_to_journal(int level, char *text, const char *const *fields) {
         iov[n++] = (struct iovec){ priority, strlen(priority) };
         iov[n++] = (struct iovec){ text, strlen(text) };
         for (; fields && *fields && n < (int) ELEMENTSOF(iov); fields++)
-                iov[n++] = (struct iovec){ (void *) *fields, strlen(*fields) };
+                if ((*fields)[0] != '\0') /* not known: the journal would refuse the whole message */
+                        iov[n++] = (struct iovec){ (void *) *fields, strlen(*fields) };
 
         (void) sd_journal_sendv(iov, n);
 }

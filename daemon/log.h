@@ -18,7 +18,7 @@ typedef struct Log {
 /* Finds out whether standard error leads to the journal. */
 void log_init(Log *log, int max_level);
 
-/* Field list of log_full(): FIELDS("MESSAGE_ID=" MSG_LINK_UP, "AZIOT_HUB=...") */
+/* Field list of log_full(): FIELDS("MESSAGE_ID=" MSG_LINK_UP, "AZIOT_HUB=..."); an empty one is left out. */
 #define FIELDS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
 /*
