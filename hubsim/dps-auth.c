@@ -88,16 +88,17 @@ static const char *check_signature(const Enrollment *enrollment, const char *id,
         return reason;
 }
 
-/* "The common name must be the registration id", which is therefore given as the device writes it. */
+/* "The common name must be the registration id", and "the registration ID is a case-insensitive string". */
 static const char *check_certificate(const Enrollment *enrollment, az_span id, const PeerCertificate *peer,
                                      uint64_t now_s) {
         uint8_t buffer[COMMON_NAME_MAX];
+        az_span name = certificate_get_common_name(peer->leaf, buffer);
 
         if (enrollment->attestation.kind == ATTESTATION_KEYS)
                 return "a certificate, where a token is needed";
-        if (!az_span_is_content_equal(certificate_get_common_name(peer->leaf, buffer), id))
+        if (!az_span_is_content_equal_ignoring_case(name, id))
                 return "the certificate's common name is not the registration id";
-        return attestation_check_certificate(&enrollment->attestation, peer, id, now_s);
+        return attestation_check_certificate(&enrollment->attestation, peer, name, now_s);
 }
 
 /* An enrollment of the device's own decides alone; without one, each group is tried. 'token' is NULL for a

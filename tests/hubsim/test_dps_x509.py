@@ -138,6 +138,7 @@ class Groups(DpsX509Case):
         for folder, options in [("c", []), ("d", ["--intermediate", "factory"])]:
             state = self.provision(self.create(*options, folder=folder), self.member(line))
             self.assertEqual((state["deviceId"], state["x509"]["enrollmentGroupId"]), ("of-the-root", group))
+        self.provision(self.create(name="Of-The-Root", folder="f"), self.member(line))
         self.refused(by_root, self.member(line), "the certificate's common name is not the registration id")
         self.refused(self.create("--self-signed", folder="e"), self.member(line),
                      "the certificate does not lead to a CA that is trusted for devices")
