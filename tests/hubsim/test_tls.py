@@ -73,10 +73,17 @@ class SilentClose(C2dCase):
         self.wait_for_log("400029 closed without a word, as it was asked to")
         return d.socket
 
+    @staticmethod
+    def last_bytes(s):
+        """What comes before the end of the stream, as it is: of TLS, each Python makes something else."""
+        with socket.socket(fileno=s.detach()) as raw:
+            raw.settimeout(30)
+            return raw.recv(4096)
+
     def test_a_connection_ends_without_a_goodbye(self):
         for how in ([], ["fin"]):
-            with self.subTest(how), self.assertRaises(ssl.SSLEOFError):
-                self.close(*how).unwrap()
+            with self.subTest(how):
+                self.assertEqual(self.last_bytes(self.close(*how)), b"")
             self.hub.command("device", "remove", self.name)
 
     def test_a_connection_is_reset(self):
@@ -86,7 +93,7 @@ class SilentClose(C2dCase):
     def test_any_other_end_says_goodbye(self):
         d = self.open_connected()
         self.hub.control("Kick", device=self.name)
-        self.assertEqual(d.socket.recv(1), b"")
+        self.assertNotEqual(self.last_bytes(d.socket), b"")
 
     def test_a_device_that_is_not_there(self):
         self.add_device()
