@@ -544,7 +544,7 @@ class Commands(DpsCase):
             (("add", "x", "--reprovision", "maybe"), 1, '"reprovision"'),
             (("add", "x", "--status", "on"), 1, '"status"'),
             (("add", "x", "--thumbprint", "12"), 1, '"primaryThumbprint"'),
-            (("add", "x", "--group", "--thumbprint", "0" * 40), 1, '"authentication"'),
+            (("add", "x", "--group", "--thumbprint", "0" * 40), 2, "--ca --thumbprint"),
             (("add", "x", "--ca", "--key", "A" * 43 + "="), 1, '"primaryKey"'),
             (("add", "x", "--failure", "seven"), 2, "not a number"), (("change", "single", "--ca"), 2, "what to do?"),
             (("change", "single", "--group"), 2, "what to do?"),
