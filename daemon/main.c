@@ -2,6 +2,7 @@
 
 #include <getopt.h>
 #include <stdio.h>
+#include <sysexits.h>
 
 #include "daemon/check-config.h"
 #include "daemon/manager.h"
@@ -113,7 +114,7 @@ int main(int argc, char *argv[]) {
 
         r = manager_new(&m, &args.manager);
         if (r < 0)
-                return EXIT_FAILURE;
+                return r == -EBUSY ? EX_TEMPFAIL : EXIT_FAILURE;
 
         r = manager_run(m);
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

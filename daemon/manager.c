@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <systemd/sd-daemon.h>
 
+#include "daemon/lock.h"
 #include "daemon/socket.h"
 #include "daemon/wall-clock.h"
 #include "ipc/rfc3339.h"
@@ -390,6 +391,30 @@ static int manager_load_config(Manager *m, const ManagerOptions *options) {
         return 0;
 }
 
+static int manager_refuse(const Manager *m, const char *locked, const char *directory) {
+        char holder[320];
+
+        lock_describe_holder(locked, holder, sizeof(holder));
+        return log_full(&m->log, LOG_ERR, -EBUSY, NULL,
+                        "Another aziotd has '%s' (%s), and two would ruin it: not starting", directory,
+                        holder);
+}
+
+/* Without a place for the lock there is none for anything else either, and the daemon works without. */
+static int manager_lock(Manager *m, const char *state_dir) {
+        char path[PATH_MAX];
+        int r;
+
+        r = lock_take_directory(state_dir, &m->lock_fd);
+        if (r == -EBUSY) {
+                (void) snprintf(path, sizeof(path), "%s/" LOCK_FILE, state_dir);
+                return manager_refuse(m, path, state_dir);
+        }
+        if (r < 0)
+                log_warning_errno(&m->log, r, "Failed to lock '%s': %m, ignoring", state_dir);
+        return 0;
+}
+
 static int manager_open_outbox(Manager *m, const char *state_dir, OutboxTime *ret_now) {
         OutboxConfig config = {
                 .directory = m->config.outbox.directory,
@@ -412,6 +437,8 @@ static int manager_open_outbox(Manager *m, const char *state_dir, OutboxTime *re
                 r = disk_new(&m->disk);
         if (r >= 0)
                 r = outbox_open(&m->outbox, m->disk, &config, &now);
+        if (r == -EBUSY)
+                return manager_refuse(m, config.directory, config.directory);
         if (r < 0)
                 return log_error_errno(&m->log, r, "Failed to open the outbox in '%s': %m", config.directory);
 
@@ -441,6 +468,9 @@ static int manager_build(Manager *m, const ManagerOptions *options) {
         OutboxTime now = {};
         int r;
 
+        r = manager_lock(m, options->state_dir);
+        if (r < 0)
+                return r;
         r = manager_open_outbox(m, options->state_dir, &now);
         if (r < 0)
                 return r;
@@ -494,7 +524,7 @@ int manager_new(Manager **ret, const ManagerOptions *options) {
         m = malloc(sizeof(*m));
         if (!m)
                 return -ENOMEM;
-        *m = (Manager){};
+        *m = (Manager){ .lock_fd = -1 };
         log_init(&m->log, LOG_INFO);
 
         r = manager_load_config(m, options);
@@ -549,6 +579,7 @@ Manager *manager_free(Manager *m) {
         m->disk = disk_free(m->disk);
         m->event = sd_event_unref(m->event);
         config_done(&m->config);
+        close_fd(m->lock_fd);
         free(m);
         return NULL;
 }

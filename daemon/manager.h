@@ -31,6 +31,7 @@ typedef struct Manager {
         sd_event_source *signals[2], *disk_source, *link_source, *check_source, *network_source,
                 *clock_source, *turn, *timer;
         bool stopping;
+        int lock_fd; /* -1: the state directory could not be locked */
 
         Log log;
         Config config;
@@ -52,7 +53,10 @@ typedef struct Manager {
         IpcServer *ipc;
 } Manager;
 
-/* Sets everything up and begins to serve and to connect; what goes wrong is logged. */
+/*
+ * Sets everything up and begins to serve and to connect; what goes wrong is logged. -EBUSY: another process
+ * has the state directory, or that of the outbox.
+ */
 int manager_new(Manager **ret, const ManagerOptions *options);
 Manager *manager_free(Manager *m);
 DEFINE_CLEANUP(Manager *, manager_free)

@@ -14,12 +14,12 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
 #include "daemon/aside.h"
 #include "daemon/file.h"
+#include "daemon/lock.h"
 
 typedef struct Recovery {
         Outbox *o;
@@ -41,8 +41,9 @@ static int recover_directory(Outbox *o) {
         r = file_open_directory(o->directory, &fd);
         if (r < 0)
                 return r;
-        if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-                return errno == EWOULDBLOCK ? -EBUSY : -errno;
+        r = lock_take(fd);
+        if (r < 0)
+                return r;
 
         o->directory_fd = TAKE_FD(fd);
         return 0;

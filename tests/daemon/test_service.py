@@ -50,6 +50,30 @@ class Activation(harness.DaemonCase):
         self.assertIn(self.daemon.socket_path, program.output())
         self.assertIn("link", self.daemon.status())
 
+    def second_daemon(self, *options):
+        """Starts another one that differs by these options, and returns what it said of why it does not run."""
+        argv = [*self.daemon.argv()[:3], "--runtime-dir", self.directory, "--socket", self.directory / "second",
+                *options]
+        program = self.run_program(*argv)
+        self.assertEqual(program.wait(), os.EX_TEMPFAIL)
+        self.assertFalse((self.directory / "second").exists())
+        self.assertIn("link", self.daemon.status())
+        return program.output()
+
+    def test_a_second_daemon_in_the_same_state_directory_does_not_start(self):
+        self.daemon.start()
+        said = self.second_daemon("--state-dir", self.daemon.state_path)
+        self.assertIn(str(self.daemon.state_path), said)
+        self.assertIn(f"pid {self.daemon.program.pid}", said)
+
+    def test_a_second_daemon_with_the_same_outbox_does_not_start(self):
+        self.daemon.config["Outbox"] = {"Directory": self.directory / "elsewhere"}
+        self.daemon.start()
+        (self.directory / "other").mkdir(0o700)
+        said = self.second_daemon("--state-dir", self.directory / "other")
+        self.assertIn(str(self.directory / "elsewhere"), said)
+        self.assertIn(f"pid {self.daemon.program.pid}", said)
+
     def test_a_socket_that_is_left_over_is_no_obstacle(self):
         self.daemon.start()
         self.daemon.kill()
