@@ -54,6 +54,10 @@ static const char *type_text(const ConfigKey *key) {
                 [CONFIG_BYTES] = "size, as in 64M",
                 [CONFIG_ENUM] = "word",
                 [CONFIG_PROXY] = "URL",
+                [CONFIG_USER] = "name or number",
+                [CONFIG_GROUP] = "name or number",
+                [CONFIG_UNIT] = "name",
+                [CONFIG_GRANTS] = "words",
         };
         return texts[key->type];
 }

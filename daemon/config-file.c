@@ -150,6 +150,7 @@ static const char *parse_line(ConfigFile *f, az_span line, ConfigItem *ret, bool
                 if (n < 3 || az_span_ptr(line)[n - 1] != ']')
                         return "a section is written as [Name] on a line of its own";
                 f->section = az_span_slice(line, 1, n - 1);
+                f->section_line = f->line;
                 return NULL;
         }
         if (equals < 0)
@@ -157,6 +158,7 @@ static const char *parse_line(ConfigFile *f, az_span line, ConfigItem *ret, bool
 
         *ret = (ConfigItem){
                 .section = f->section,
+                .section_line = f->section_line,
                 .key = span_trim(az_span_slice(line, 0, equals)),
                 .value = span_trim(az_span_slice_to_end(line, equals + 1)),
         };

@@ -52,7 +52,8 @@ typedef struct ConfigItem {
         az_span section;
         az_span key;
         az_span value;
-        unsigned line; /* the one that the key is on */
+        unsigned line;         /* the one that the key is on */
+        unsigned section_line; /* the one that its section begins at */
 } ConfigItem;
 
 /* A file being read. Its members belong to config_file_next(). */
@@ -60,6 +61,7 @@ typedef struct ConfigFile {
         const char *name;
         az_span rest;
         az_span section;
+        unsigned section_line;
         unsigned line;
         char *joined; /* a value put together from several lines */
 } ConfigFile;

@@ -18,6 +18,9 @@ static const char *const transports_names[] = {
         NULL,
 };
 
+/* "none", then the bits of IpcGrant from the lowest on. */
+static const char *const grants_names[] = { "none", "read", "send", "serve", "admin", NULL };
+
 /* From LOG_ERR on. */
 static const char *const level_names[] = { "err", "warning", "notice", "info", "debug", NULL };
 
@@ -30,6 +33,13 @@ const struct ConfigSection config_sections[] = {
           "in place of those in section [Hub]." },
         { "Network", "The way to the cloud, and how long each step of connecting may take." },
         { "Outbox", "Where messages wait for the hub, and how many may." },
+        { "Access",
+          "What local programs may do. The section may be there several times: each is a rule, for the "
+          "programs that match all of User=, Group= and Unit= in it, of which at least one is to be set. All "
+          "rules that match a program hold for it: of a key that several of them set, the last one counts. "
+          "What none of them sets is as without rules: root and the daemon's own user have every grant, "
+          "members of group aziot read, send and serve, others none. Only programs that the permissions of "
+          "the socket let in can be granted anything. A program is who it was when it connected." },
         { "Log", "What the daemon says." },
         {},
 };
@@ -144,6 +154,20 @@ const ConfigKey config_table[] = {
           .names = when_full_names,
           .help = "What happens to a message when the outbox is full: it is refused (reject), or the oldest "
                   "messages make room for it (drop-oldest)." },
+        { "Access", "User", CONFIG_USER, MEMBER(access.draft.user), .help = "The user of the programs." },
+        { "Access", "Group", CONFIG_GROUP, MEMBER(access.draft.group),
+          .help = "A group that they are in; supplementary ones count." },
+        { "Access", "Unit", CONFIG_UNIT, MEMBER(access.draft.unit),
+          .help = "The unit of the system's manager that they run in, as in press.service." },
+        { "Access", "Grants", CONFIG_GRANTS, MEMBER(access.draft.grants), .names = grants_names,
+          .help = "What they may do, no more and no less: look (read), say something in the device's name "
+                  "(send), take work and answer it (serve), change the daemon itself (admin)." },
+        { "Access", "OutboxMaxBytes", CONFIG_BYTES, MEMBER(access.draft.outbox_max_bytes), 0,
+          UINT64_C(4) << 30,
+          .help = "What messages of their user may occupy in the outbox before theirs are refused; 0: as "
+                  "much as there is room." },
+        { "Access", "OutboxMaxMessages", CONFIG_NUMBER, MEMBER(access.draft.outbox_max_messages), 0,
+          UINT64_C(1) << 40, .help = "The same, as a number of messages." },
         { "Log", "Level", CONFIG_ENUM, MEMBER(log.level), LOG_ERR, .default_text = "info",
           .names = level_names, .help = "The least important messages that are logged." },
         {},

@@ -17,16 +17,21 @@ typedef enum ConfigType {
         CONFIG_BYTES,     /* uint64_t; "1048576", "64M", "2G" */
         CONFIG_ENUM,      /* int; index into names + min */
         CONFIG_PROXY,     /* char *; "http://host:port" */
+        CONFIG_USER,      /* AccessWho */
+        CONFIG_GROUP,     /* AccessWho */
+        CONFIG_UNIT,      /* char *; "press.service" */
+        CONFIG_GRANTS,    /* unsigned, as of AccessRule; words of 'names', the first of which is for none */
         _CONFIG_TYPE_MAX,
 } ConfigType;
 
 typedef struct ConfigKey {
         const char *section, *key;
         ConfigType type;
-        size_t offset; /* into Config */
+        size_t offset; /* into Config; of a rule: of the draft */
         uint64_t min, max;
-        const char *default_text; /* as it would be written in the file; NULL: nothing */
-        const char *const *names; /* of an enum, ended by NULL */
+        const char
+                *default_text; /* as it would be written in the file; NULL: nothing, as a number UINT64_MAX */
+        const char *const *names; /* of an enum or of grants, ended by NULL */
         const char *help;         /* sentences for the manual page and the file */
 } ConfigKey;
 

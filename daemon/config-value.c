@@ -2,6 +2,9 @@
 
 #include "daemon/config-value.h"
 
+#include <grp.h>
+#include <pwd.h>
+
 #include "daemon/proxy-url.h"
 
 typedef struct Unit {
@@ -88,6 +91,10 @@ static const char *set_number(uint64_t *member, const ConfigKey *key, az_span te
                               const char *wrong) {
         uint64_t value = 0;
 
+        if (az_span_size(text) == 0 && !key->default_text) {
+                *member = UINT64_MAX;
+                return NULL;
+        }
         if (key->type == CONFIG_SECONDS && key->min == 0 &&
             az_span_is_content_equal(text, AZ_SPAN_FROM_STR("infinity")))
                 value = 0;
@@ -121,9 +128,65 @@ static int set_string(char **member, az_span text) {
         return 0;
 }
 
+/* UINT32_MAX: there is none. */
+static uint32_t find_user(const char *name) {
+        const struct passwd *user = getpwnam(name);
+
+        return user ? user->pw_uid : UINT32_MAX;
+}
+
+static uint32_t find_group(const char *name) {
+        const struct group *group = getgrnam(name);
+
+        return group ? group->gr_gid : UINT32_MAX;
+}
+
+/* 0; CONFIG_DOUBTFUL: 'find' does not know it; -ENOMEM. */
+static int set_who(AccessWho *member, az_span text, uint32_t (*find)(const char *name)) {
+        int r;
+
+        r = set_string(&member->name, text);
+        if (r < 0 || !member->name)
+                return r;
+        if (az_result_failed(az_span_atou32(text, &member->id)))
+                member->id = find(member->name);
+        return member->id != UINT32_MAX ? 0 : CONFIG_DOUBTFUL;
+}
+
+static int set_unit(char **member, az_span text, const char **ret_wrong) {
+        int32_t dot = az_span_find(text, AZ_SPAN_FROM_STR("."));
+
+        if (az_span_size(text) == 0 || (dot > 0 && dot + 1 < az_span_size(text)))
+                return set_string(member, text);
+        *ret_wrong = "a unit is written with its type, as in press.service";
+        return CONFIG_INVALID;
+}
+
+static const char *set_grants(unsigned *member, const ConfigKey *key, az_span text) {
+        unsigned grants = 0;
+
+        while (az_span_size(text) > 0) {
+                int32_t n = count_while(text, is_letter);
+                az_span word = az_span_slice(text, 0, n);
+                unsigned i = 0;
+
+                while (key->names[i] &&
+                       !az_span_is_content_equal(word, az_span_create_from_str((char *) key->names[i])))
+                        i++;
+                if (!key->names[i])
+                        return "grants are of read, send, serve, admin, with a space in between, or none";
+                grants |= ACCESS_GRANTS_SET | (i > 0 ? 1U << (i - 1) : 0);
+                text = az_span_slice_to_end(text, n);
+                text = az_span_slice_to_end(text, count_while(text, is_blank));
+        }
+        *member = grants;
+        return NULL;
+}
+
 int config_value_set(Config *c, const ConfigKey *key, az_span text, const char **ret_wrong) {
         void *member = config_member(c, key);
         ProxyUrl proxy;
+        int r;
 
         *ret_wrong = NULL;
         switch (key->type) {
@@ -151,6 +214,20 @@ int config_value_set(Config *c, const ConfigKey *key, az_span text, const char *
                 break;
         case CONFIG_ENUM:
                 *ret_wrong = set_enum(member, key, text);
+                break;
+        case CONFIG_USER:
+                r = set_who(member, text, find_user);
+                *ret_wrong = r == CONFIG_DOUBTFUL ? "there is no such user, so the rule is for nobody" : NULL;
+                return r;
+        case CONFIG_GROUP:
+                r = set_who(member, text, find_group);
+                *ret_wrong =
+                        r == CONFIG_DOUBTFUL ? "there is no such group, so the rule is for nobody" : NULL;
+                return r;
+        case CONFIG_UNIT:
+                return set_unit(member, text, ret_wrong);
+        case CONFIG_GRANTS:
+                *ret_wrong = set_grants(member, key, text);
                 break;
         case _CONFIG_TYPE_MAX:
                 break;

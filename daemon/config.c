@@ -20,6 +20,7 @@ static void config_free_strings(Config *c) {
 }
 
 void config_done(Config *c) {
+        access_done(&c->access);
         config_free_strings(c);
         *c = (Config){};
 }
@@ -80,16 +81,22 @@ static int apply_item(void *userdata, const ConfigFile *f, const ConfigItem *ite
 
         if (!key)
                 return warn_unknown(f, item, messages);
+        if (strcmp(key->section, "Access") == 0) {
+                r = access_begin_rule(&c->access, f->name, item->section_line, messages);
+                if (r < 0)
+                        return r;
+        }
 
         r = config_value_set(c, key, az_span_size(item->value) == 0 ? config_default(key) : item->value,
                              &wrong);
-        if (r == CONFIG_INVALID) {
+        if (r == CONFIG_INVALID || r == CONFIG_DOUBTFUL) {
                 /* What stands where the name of a file belongs, or in a URL, may be the secret itself. */
                 bool is_secret = key->type == CONFIG_PATH_NAME || key->type == CONFIG_PROXY;
                 az_span quoted = is_secret ? AZ_SPAN_EMPTY : item->value;
 
-                return config_messages_add(messages, LOG_ERR, f->name, item->line, "%s=%.*s: %s", key->key,
-                                           az_span_size(quoted), (char *) az_span_ptr(quoted), wrong);
+                return config_messages_add(messages, r == CONFIG_INVALID ? LOG_ERR : LOG_WARNING, f->name,
+                                           item->line, "%s=%.*s: %s", key->key, az_span_size(quoted),
+                                           (char *) az_span_ptr(quoted), wrong);
         }
         return r;
 }
@@ -181,6 +188,8 @@ int config_load(Config *ret, const char *path, bool required, ConfigMessages *me
         r = apply_defaults(&c);
         if (r >= 0)
                 r = read_all(apply_item, &c, path, required, messages);
+        if (r >= 0)
+                r = access_end_rule(&c.access, messages);
         if (r < 0)
                 return r;
         if (messages->n_errors > 0)

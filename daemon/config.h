@@ -9,6 +9,7 @@
 
 #include <limits.h>
 
+#include "daemon/access.h"
 #include "daemon/config-file.h"
 #include "daemon/outbox.h"
 #include "daemon/route-choice.h"
@@ -64,6 +65,7 @@ typedef struct Config {
                 uint64_t message_ttl_s;
                 int when_full; /* OutboxPolicy */
         } outbox;
+        Access access;
         struct {
                 int level; /* LOG_ERR … LOG_DEBUG */
         } log;
@@ -76,8 +78,8 @@ enum {
 
 /*
  * Reads 'path', then the files of 'path'.d that end in ".conf", in the order of their names; what is read
- * later wins. A missing 'path' is like an empty one unless 'required'. Unknown sections and keys are ignored
- * with a warning that names the nearest known one.
+ * later wins, but each section [Access] is a rule of its own. A missing 'path' is like an empty one unless
+ * 'required'. Unknown sections and keys are ignored with a warning that names the nearest known one.
  *
  * 0: *ret is to be released with config_done(). CONFIG_INVALID: 'messages' says why, *ret is untouched.
  * Returns -ENOMEM.

@@ -155,6 +155,12 @@ static void on_notice(IpcNotice notice, const IpcPeer *peer, int error, const ch
                          detail ?: "");
 }
 
+static unsigned get_grants(const IpcPeer *peer, void *userdata) {
+        const Manager *m = userdata;
+
+        return access_get_grants(&m->config.access, peer, m->client_group);
+}
+
 static int manager_listen(Manager *m, const char *socket_path) {
         const struct group *group = getgrnam(CLIENT_GROUP);
         IpcServerConfig config = {
@@ -162,12 +168,13 @@ static int manager_listen(Manager *m, const char *socket_path) {
                 .product = "aziotd",
                 .version = AZIOT_VERSION,
                 .url = "man:aziotd(8)",
-                .group = group ? group->gr_gid : 0,
+                .policy = get_grants,
                 .notice = on_notice,
                 .userdata = m,
         };
         int fd = -1, r;
 
+        m->client_group = group ? group->gr_gid : 0;
         r = ipc_server_new(&m->ipc, m->event, &config);
         if (r >= 0)
                 r = ipc_server_add_interface(m->ipc, &telemetry_interface, m->telemetry);

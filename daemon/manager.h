@@ -34,6 +34,7 @@ typedef struct Manager {
         int lock_fd; /* -1: the state directory could not be locked */
 
         Log log;
+        gid_t client_group; /* 0: there is none */
         Config config;
         Disk *disk;
         History *history;

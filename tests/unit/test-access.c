@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "daemon/access.h"
+
+#include <limits.h>
+#include <syslog.h>
+
+#include "daemon/config.h"
+#include "tests/unit/scratch.h"
+#include "tests/unit/unit.h"
+
+#define R IPC_GRANT_READ
+#define S IPC_GRANT_SEND
+#define V IPC_GRANT_SERVE
+#define A IPC_GRANT_ADMIN
+
+/* Members of this one may read, send and serve by default. */
+#define CLIENT_GROUP 900
+
+/* Loads a configuration of this text. */
+static int load(const char *text, Config *ret, ConfigMessages *messages) {
+        char directory[SCRATCH_SIZE], path[PATH_MAX];
+        FILE *f;
+        int r;
+
+        scratch_init(directory, "access");
+        scratch_path(directory, "c", path, sizeof(path));
+        f = fopen(path, "we");
+        ck_assert_ptr_nonnull(f);
+        ck_assert_int_ge(fputs(text, f), 0);
+        ck_assert_int_eq(fclose(f), 0);
+        r = config_load(ret, path, true, messages);
+        scratch_done(directory);
+        return r;
+}
+
+static gid_t group_of_others[] = { 70, 71 };
+
+static const IpcPeer root = { .uid = 0, .gid = 0 };
+static const IpcPeer press = {
+        .uid = 1000,
+        .gid = CLIENT_GROUP,
+        .groups = group_of_others,
+        .n_groups = 2,
+        .unit = (char *) "press.service",
+};
+static const IpcPeer stranger = { .uid = 1001, .gid = 1001 };
+
+static const struct {
+        const char *rules;
+        const IpcPeer *peer;
+        unsigned grants;
+} grants[] = {
+        /* Without a rule that says something for it, a program has the default. */
+        { "", &root, R | S | V | A },
+        { "", &press, R | S | V },
+        { "", &stranger, 0 },
+        { "[Access]\n", &press, R | S | V },
+        { "[Access]\nUser=1001\nGrants=read\n", &press, R | S | V },
+        { "[Access]\nUser=1000\nOutboxMaxBytes=1M\n", &press, R | S | V },
+        { "[Access]\nUser=1000\nGrants=read\nGrants=\n", &press, R | S | V },
+
+        /* What it says counts, be it more or less. */
+        { "[Access]\nUser=1000\nGrants=read\n", &press, R },
+        { "[Access]\nUser=1000\nGrants=none\n", &press, 0 },
+        { "[Access]\nUser=1000\nGrants=admin  read send serve\n", &press, R | S | V | A },
+        { "[Access]\nUser=1001\nGrants=send\n", &stranger, S },
+        { "[Access]\nUser=root\nGrants=read\n", &root, R },
+
+        /* Who it is for: all that is set has to match. */
+        { "[Access]\nGroup=900\nGrants=read\n", &press, R },
+        { "[Access]\nGroup=71\nGrants=read\n", &press, R },
+        { "[Access]\nGroup=72\nGrants=read\n", &press, R | S | V },
+        { "[Access]\nUnit=press.service\nGrants=read\n", &press, R },
+        { "[Access]\nUnit=pres.service\nGrants=read\n", &press, R | S | V },
+        { "[Access]\nUnit=press.service\nGrants=read\n", &stranger, 0 },
+        { "[Access]\nUser=1000\nGroup=70\nUnit=press.service\nGrants=read\n", &press, R },
+        { "[Access]\nUser=1001\nUnit=press.service\nGrants=read\n", &press, R | S | V },
+        { "[Access]\nUser=1000\nGroup=72\nGrants=read\n", &press, R | S | V },
+
+        /* Of several the last one counts that says something. */
+        { "[Access]\nUser=1000\nGrants=read\n[Access]\nGroup=70\nGrants=send\n", &press, S },
+        { "[Access]\nGroup=70\nGrants=send\n[Access]\nUser=1000\nGrants=read\n", &press, R },
+        { "[Access]\nUser=1000\nGrants=read\n[Access]\nGroup=70\nOutboxMaxBytes=1M\n", &press, R },
+        { "[Access]\nUser=1000\nGrants=read\n[Access]\nUser=1001\nGrants=send\n", &press, R },
+        { "[Access]\nUser=1000\n[Log]\nLevel=info\n[Access]\nUser=1001\nGrants=send\n", &press, R | S | V },
+};
+
+START_TEST(grants_are_what_the_rules_say_or_the_default) {
+        _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
+        _cleanup_(config_done) Config c = {};
+
+        ck_assert_int_eq(load(grants[_i].rules, &c, &messages), 0);
+        ck_assert_uint_eq(messages.n, 0);
+        ck_assert_uint_eq(access_get_grants(&c.access, grants[_i].peer, CLIENT_GROUP), grants[_i].grants);
+}
+END_TEST
+
+static const struct {
+        const char *rules;
+        uint64_t max_bytes, max_messages; /* of 'press' */
+} limits[] = {
+        { "", ACCESS_UNSET, ACCESS_UNSET },
+        { "[Access]\nUser=1000\nGrants=read\n", ACCESS_UNSET, ACCESS_UNSET },
+        { "[Access]\nUser=1000\nOutboxMaxBytes=1M\n", 1 << 20, ACCESS_UNSET },
+        { "[Access]\nUser=1000\nOutboxMaxMessages=0\n", ACCESS_UNSET, 0 },
+        { "[Access]\nUser=1001\nOutboxMaxBytes=1M\n", ACCESS_UNSET, ACCESS_UNSET },
+        { "[Access]\nUser=1000\nOutboxMaxBytes=1M\nOutboxMaxBytes=\n", ACCESS_UNSET, ACCESS_UNSET },
+        { "[Access]\nUser=1000\nOutboxMaxBytes=1M\n[Access]\nGroup=70\nOutboxMaxBytes=2M\n", 2 << 20,
+          ACCESS_UNSET },
+        { "[Access]\nUser=1000\nOutboxMaxBytes=1M\n[Access]\nGroup=70\nOutboxMaxMessages=7\n", 1 << 20, 7 },
+};
+
+START_TEST(limits_are_those_of_the_last_rule_that_has_them) {
+        _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
+        _cleanup_(config_done) Config c = {};
+        AccessLimits found;
+
+        ck_assert_int_eq(load(limits[_i].rules, &c, &messages), 0);
+        found = access_get_outbox_limits(&c.access, &press);
+        ck_assert_uint_eq(found.max_bytes, limits[_i].max_bytes);
+        ck_assert_uint_eq(found.max_messages, limits[_i].max_messages);
+}
+END_TEST
+
+static const struct {
+        const char *text;
+        int level;
+        unsigned line;
+        const char *mentions;
+} complaints[] = {
+        { "\n[Access]\nGrants=read\n", LOG_ERR, 2, "User=, Group= or Unit=" },
+        { "[Access]\nGrants=read\n[Access]\nUser=0\n", LOG_ERR, 1, "User=, Group= or Unit=" },
+        { "[Access]\nUser=0\nGrants=read write\n", LOG_ERR, 3, "Grants=read write" },
+        { "[Access]\nUser=0\nGrants=read,send\n", LOG_ERR, 3, "Grants=read,send" },
+        { "[Access]\nUser=0\nUnit=press\n", LOG_ERR, 3, "press.service" },
+        { "[Access]\nUser=0\nUnit=.service\n", LOG_ERR, 3, "press.service" },
+        { "[Access]\nUser=0\nOutboxMaxBytes=lots\n", LOG_ERR, 3, "OutboxMaxBytes=lots" },
+        { "[Access]\nUser=no such user\n", LOG_WARNING, 2, "User=no such user: there is no such user" },
+        { "[Access]\nGroup=nosuchgroup\n", LOG_WARNING, 2, "there is no such group" },
+        { "[Access]\nUser=4294967295\n", LOG_WARNING, 2, "there is no such user" },
+        { "[Access]\nUsr=0\n", LOG_WARNING, 2, "User=" },
+};
+
+START_TEST(a_complaint_names_its_line_and_what_is_wrong) {
+        _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
+        _cleanup_(config_done) Config c = {};
+        int r = load(complaints[_i].text, &c, &messages);
+
+        ck_assert_int_eq(r, complaints[_i].level == LOG_ERR ? CONFIG_INVALID : 0);
+        ck_assert_uint_eq(messages.n, 1);
+        ck_assert_int_eq(messages.messages[0].level, complaints[_i].level);
+        ck_assert_uint_eq(messages.messages[0].line, complaints[_i].line);
+        ck_assert_ptr_nonnull(strstr(messages.messages[0].text, complaints[_i].mentions));
+}
+END_TEST
+
+START_TEST(a_rule_for_a_user_who_does_not_exist_is_for_nobody) {
+        _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
+        _cleanup_(config_done) Config c = {};
+
+        ck_assert_int_eq(load("[Access]\nUser=nosuchuser\nGrants=none\n", &c, &messages), 0);
+        ck_assert_uint_eq(c.access.n_rules, 1);
+        ck_assert_uint_eq(access_get_grants(&c.access, &root, CLIENT_GROUP), R | S | V | A);
+        ck_assert_uint_eq(access_get_grants(&c.access, &press, CLIENT_GROUP), R | S | V);
+}
+END_TEST
+
+START_TEST(there_is_a_limit_to_rules) {
+        static const char rule[] = "[Access]\nUser=1\n";
+        char text[sizeof(rule) * (ACCESS_RULES_MAX + 1)] = "";
+
+        for (unsigned n = 1; n <= ACCESS_RULES_MAX + 1; n++) {
+                _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
+                _cleanup_(config_done) Config c = {};
+
+                strcat(text, rule);
+                if (n < ACCESS_RULES_MAX)
+                        continue;
+                ck_assert_int_eq(load(text, &c, &messages), n == ACCESS_RULES_MAX ? 0 : CONFIG_INVALID);
+                ck_assert_uint_eq(c.access.n_rules, n == ACCESS_RULES_MAX ? n : 0);
+        }
+}
+END_TEST
+
+static const struct {
+        const char *rule, *text;
+} descriptions[] = {
+        { "User=root\n", "User=root" },
+        { "Group=70\n", "Group=70" },
+        { "Unit=press.service\n", "Unit=press.service" },
+        { "Unit=press.service\nUser=0\n", "User=0 Unit=press.service" },
+        { "Unit=press.service\nGroup=70\nUser=0\n", "User=0 Group=70 Unit=press.service" },
+};
+
+START_TEST(a_rule_is_described_by_whom_it_is_for) {
+        _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
+        _cleanup_(config_done) Config c = {};
+        char text[128];
+
+        (void) snprintf(text, sizeof(text), "[Access]\n%s", descriptions[_i].rule);
+        ck_assert_int_eq(load(text, &c, &messages), 0);
+        ck_assert_str_eq(access_rule_describe(&c.access.rules[0], text, sizeof(text)), descriptions[_i].text);
+}
+END_TEST
+
+static Suite *access_suite(void) {
+        Suite *s = suite_create("access");
+        TCase *programs = tcase_create("programs"), *rules = tcase_create("rules");
+
+        tcase_add_loop_test(programs, grants_are_what_the_rules_say_or_the_default, 0, ELEMENTSOF(grants));
+        tcase_add_loop_test(programs, limits_are_those_of_the_last_rule_that_has_them, 0, ELEMENTSOF(limits));
+        tcase_add_test(programs, a_rule_for_a_user_who_does_not_exist_is_for_nobody);
+        tcase_add_loop_test(rules, a_complaint_names_its_line_and_what_is_wrong, 0, ELEMENTSOF(complaints));
+        tcase_add_test(rules, there_is_a_limit_to_rules);
+        tcase_add_loop_test(rules, a_rule_is_described_by_whom_it_is_for, 0, ELEMENTSOF(descriptions));
+        suite_add_tcase(s, programs);
+        suite_add_tcase(s, rules);
+        return s;
+}
+
+UNIT_MAIN(access_suite)
