@@ -383,19 +383,30 @@ static int set_path(char path[static PATH_MAX], const char *text) {
         return 0;
 }
 
-/* Those of a message to be sent. Returns an exit code above 0 if it is wrong. */
-static int parse_message_option(Arguments *a, int option) {
-        ClientMessage *m = &a->message;
+/* Those whose argument is kept as it is, and those of a message. Returns an exit code above 0 if it is wrong.
+ */
+static int parse_text_option(Arguments *a, int option) {
         const struct {
                 int option;
                 const char **text;
         } rows[] = {
-                { OPTION_MESSAGE_ID, &m->message_id },
-                { OPTION_CORRELATION_ID, &m->correlation_id },
-                { OPTION_USER_ID, &m->user_id },
-                { OPTION_CONTENT_TYPE, &m->content_type },
-                { OPTION_ACK, &m->ack },
-                { OPTION_CONTENT_ENCODING, &m->content_encoding },
+                { OPTION_LISTEN, &a->listen },
+                { OPTION_LISTEN_WEBSOCKET, &a->listen_websocket },
+                { OPTION_KEY, &a->keys },
+                { OPTION_THUMBPRINT, &a->thumbprints },
+                { OPTION_INTERMEDIATE, &a->certificate.intermediate },
+                { OPTION_HUB, &a->enrollment.hub },
+                { OPTION_HUB_SOCKET, &a->enrollment.hub_socket },
+                { OPTION_FAILURE_MESSAGE, &a->enrollment.failure_message },
+                { OPTION_PAYLOAD, &a->enrollment.payload },
+                { OPTION_STATUS, &a->enrollment.status },
+                { OPTION_REPROVISION, &a->enrollment.reprovision },
+                { OPTION_MESSAGE_ID, &a->message.message_id },
+                { OPTION_CORRELATION_ID, &a->message.correlation_id },
+                { OPTION_USER_ID, &a->message.user_id },
+                { OPTION_CONTENT_TYPE, &a->message.content_type },
+                { OPTION_CONTENT_ENCODING, &a->message.content_encoding },
+                { OPTION_ACK, &a->message.ack },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++)
@@ -406,7 +417,7 @@ static int parse_message_option(Arguments *a, int option) {
         if (option == OPTION_PROPERTY)
                 return add_name(a->properties, optarg);
         if (option == OPTION_TTL)
-                return parse_number(optarg, LONG_MAX, &m->ttl_s);
+                return parse_number(optarg, LONG_MAX, &a->message.ttl_s);
         fprintf(stderr, "Try 'aziot-hubsim --help'.\n"); /* getopt_long() has said what is wrong */
         return 2;
 }
@@ -414,15 +425,6 @@ static int parse_message_option(Arguments *a, int option) {
 /* Those of a device and of a certificate. Returns an exit code above 0 if it is wrong. */
 static int parse_certificate_option(Arguments *a, int option) {
         switch (option) {
-        case OPTION_KEY:
-                a->keys = optarg;
-                return 0;
-        case OPTION_THUMBPRINT:
-                a->thumbprints = optarg;
-                return 0;
-        case OPTION_INTERMEDIATE:
-                a->certificate.intermediate = optarg;
-                return 0;
         case OPTION_DAYS:
                 return parse_days(optarg, &a->certificate.last_day);
         case OPTION_FROM:
@@ -431,7 +433,7 @@ static int parse_certificate_option(Arguments *a, int option) {
         case OPTION_SELF_SIGNED:
                 return 0; /* it is enough that it is given */
         default:
-                return parse_message_option(a, option);
+                return parse_text_option(a, option);
         }
 }
 
@@ -453,24 +455,6 @@ static int parse_enrollment_option(Arguments *a, int option) {
         case OPTION_GROUP:
                 e->is_group = true;
                 return 0;
-        case OPTION_HUB:
-                e->hub = optarg;
-                return 0;
-        case OPTION_HUB_SOCKET:
-                e->hub_socket = optarg;
-                return 0;
-        case OPTION_FAILURE_MESSAGE:
-                e->failure_message = optarg;
-                return 0;
-        case OPTION_PAYLOAD:
-                e->payload = optarg;
-                return 0;
-        case OPTION_STATUS:
-                e->status = optarg;
-                return 0;
-        case OPTION_REPROVISION:
-                e->reprovision = optarg;
-                return 0;
         case OPTION_FAILURE:
                 return parse_count(optarg, 999999, &e->failure);
         case OPTION_ASSIGNING:
@@ -489,12 +473,6 @@ static int parse_option(Arguments *a, int option) {
                 return set_path(a->state_dir, optarg);
         case OPTION_SOCKET:
                 return set_path(a->socket, optarg);
-        case OPTION_LISTEN:
-                a->listen = optarg;
-                return 0;
-        case OPTION_LISTEN_WEBSOCKET:
-                a->listen_websocket = optarg;
-                return 0;
         case OPTION_HOST:
                 return add_name(a->hosts, optarg);
         case OPTION_DEVICE:
