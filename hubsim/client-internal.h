@@ -33,6 +33,10 @@ int client_call(const ClientOptions *options, Client *client, const char *method
 int client_call_and_decode(const ClientOptions *options, Client *client, const char *method,
                            const IpcJson *parameters, const IpcStruct *type, void *answer);
 
+/* Calls a method that has a device alone, NULL for all, and prints the objects that it lists, each as a line.
+ * Returns the exit code. */
+int client_call_and_print(const ClientOptions *options, const char *method, const char *device);
+
 /* Decodes a JSON object; what it points to lives as long as 'text' and until the next call of this. */
 int client_decode(Client *client, az_span text, const IpcStruct *type, void *answer);
 

@@ -4,51 +4,12 @@
 
 #include "hubsim/client-internal.h"
 
-#include <azure/core/az_json.h>
-
-/* Prints the objects of the array that is the reply's only member, each as a line. */
-static int print_objects(az_span parameters) {
-        az_json_reader reader;
-        az_span line;
-
-        if (az_result_failed(az_json_reader_init(&reader, parameters, NULL)))
-                return -EBADMSG;
-        do {
-                if (az_result_failed(az_json_reader_next_token(&reader)))
-                        return -EBADMSG;
-        } while (reader.token.kind != AZ_JSON_TOKEN_BEGIN_ARRAY);
-        while (az_result_succeeded(az_json_reader_next_token(&reader)) &&
-               reader.token.kind == AZ_JSON_TOKEN_BEGIN_OBJECT) {
-                if (az_result_failed(az_json_reader_read_value_text(&reader, &line)))
-                        return -EBADMSG;
-                client_print_span(line);
-                printf("\n");
-        }
-        return 0;
-}
-
-/* Calls a method that has a device alone, and prints what it lists. */
-static int call_and_print(const ClientOptions *options, const char *method, const char *device) {
-        _cleanup_(client_done) Client client = CLIENT_NULL;
-        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
-        az_span reply;
-        int r;
-
-        ipc_json_begin(&json, NULL);
-        ipc_json_cstring(&json, "device", device);
-        ipc_json_end(&json);
-        if (client_call(options, &client, method, &json, &reply) < 0)
-                return EXIT_FAILURE;
-        r = print_objects(reply);
-        return r < 0 ? client_fail(r, "cannot read what the hub answered") : EXIT_SUCCESS;
-}
-
 int client_messages_list(const ClientOptions *options, const char *device) {
-        return call_and_print(options, PREFIX "ListMessages", device);
+        return client_call_and_print(options, PREFIX "ListMessages", device);
 }
 
 int client_messages_feedback(const ClientOptions *options, const char *device) {
-        return call_and_print(options, PREFIX "Feedback", device);
+        return client_call_and_print(options, PREFIX "Feedback", device);
 }
 
 typedef struct SendReply {

@@ -252,6 +252,10 @@ int client_log(const ClientOptions *options) {
         return EXIT_SUCCESS;
 }
 
+int client_counts(const ClientOptions *options) {
+        return client_call_and_print(options, PREFIX "Counts", options->device);
+}
+
 int client_monitor(const ClientOptions *options) {
         _cleanup_(client_done) Client client = CLIENT_NULL;
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
@@ -280,6 +284,43 @@ int client_monitor(const ClientOptions *options) {
         }
         report(options, &client, r);
         return EXIT_FAILURE;
+}
+
+/* Prints the objects of the array that is the reply's only member, each as a line. */
+static int print_objects(az_span parameters) {
+        az_json_reader reader;
+        az_span line;
+
+        if (az_result_failed(az_json_reader_init(&reader, parameters, NULL)))
+                return -EBADMSG;
+        do {
+                if (az_result_failed(az_json_reader_next_token(&reader)))
+                        return -EBADMSG;
+        } while (reader.token.kind != AZ_JSON_TOKEN_BEGIN_ARRAY);
+        while (az_result_succeeded(az_json_reader_next_token(&reader)) &&
+               reader.token.kind == AZ_JSON_TOKEN_BEGIN_OBJECT) {
+                if (az_result_failed(az_json_reader_read_value_text(&reader, &line)))
+                        return -EBADMSG;
+                client_print_span(line);
+                printf("\n");
+        }
+        return 0;
+}
+
+int client_call_and_print(const ClientOptions *options, const char *method, const char *device) {
+        _cleanup_(client_done) Client client = CLIENT_NULL;
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+        az_span reply;
+        int r;
+
+        ipc_json_begin(&json, NULL);
+        if (device)
+                ipc_json_cstring(&json, "device", device);
+        ipc_json_end(&json);
+        if (client_call(options, &client, method, &json, &reply) < 0)
+                return EXIT_FAILURE;
+        r = print_objects(reply);
+        return r < 0 ? client_fail(r, "cannot read what the hub answered") : EXIT_SUCCESS;
 }
 
 /* The other commands ---------------------------------------------------------------------------------- */

@@ -7,7 +7,7 @@
 
 typedef struct ClientOptions {
         const char *socket;
-        const char *device;                    /* log, monitor: only this one; NULL: all */
+        const char *device;                    /* log, monitor, counts: only this one; NULL: all */
         uint64_t since;                        /* log */
         uint64_t timeout_s, connect_timeout_s; /* invoke */
         const char *keys, *thumbprints;        /* device, enrollment: "ONE" or "ONE,OTHER"; NULL: none */
@@ -32,6 +32,7 @@ typedef struct ClientEnrollment {
 
 int client_monitor(const ClientOptions *options);
 int client_log(const ClientOptions *options);
+int client_counts(const ClientOptions *options);
 int client_invoke(const ClientOptions *options, const char *device, const char *method, const char *payload);
 int client_cut(const ClientOptions *options, uint64_t seconds);
 int client_device_add(const ClientOptions *options, const char *device);

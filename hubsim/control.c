@@ -145,7 +145,7 @@ static const IpcField log_fields[] = {
 };
 static const IpcStruct log_params = IPC_STRUCT(LogParams, log_fields);
 
-/* Monitor has the first field alone. */
+/* Monitor and Counts have the first field alone. */
 static const IpcStruct monitor_params = { .fields = log_fields, .n_fields = 1, .size = sizeof(LogParams) };
 
 /* Looks up the device whose messages are wanted, NULL for all of them; false: there is no such device. */
@@ -268,6 +268,42 @@ static void on_telemetry(void *userdata) {
                 (void) monitor_update(m);
 }
 
+static void add_count(IpcJson *json, const Count *c) {
+        ipc_json_begin(json, NULL);
+        ipc_json_cstring(json, "device", c->device);
+        ipc_json_cstring(json, "source", c->source);
+        ipc_json_int(json, "messages", (int64_t) c->n_messages);
+        if (c->has_numbers) {
+                ipc_json_int(json, "first", (int64_t) c->first);
+                ipc_json_int(json, "last", (int64_t) c->last);
+        }
+        ipc_json_int(json, "missing", (int64_t) c->n_missing);
+        ipc_json_int(json, "repeated", (int64_t) c->n_repeated);
+        ipc_json_int(json, "disordered", (int64_t) c->n_disordered);
+        ipc_json_int(json, "untracked", (int64_t) c->n_untracked);
+        ipc_json_end(json);
+}
+
+static int on_counts(IpcCall *call, const void *params, void *userdata) {
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+        const LogParams *p = params;
+        Control *control = userdata;
+        const Device *device;
+        Count count;
+
+        if (!find_filter(control, p, &device))
+                return control_reply_service_error(call, 404001);
+
+        ipc_json_begin(&json, NULL);
+        ipc_json_begin_array(&json, "counts");
+        for (size_t i = 0; control->hub->counts && counts_get(control->hub->counts, i, &count); i++)
+                if (!device || strcmp(device->id, count.device) == 0)
+                        add_count(&json, &count);
+        ipc_json_end_array(&json);
+        ipc_json_end(&json);
+        return ipc_call_reply_json(call, &json);
+}
+
 /* The interface --------------------------------------------------------------------------------------- */
 
 static const IpcMethod methods[] = {
@@ -286,6 +322,7 @@ static const IpcMethod methods[] = {
         { "ReplaceDesired", 0, 0, &control_replace_desired_params, control_on_replace_desired },
         { "TwinFault", 0, 0, &control_twin_fault_params, control_on_twin_fault },
         { "Log", 0, 0, &log_params, on_log },
+        { "Counts", 0, 0, &monitor_params, on_counts },
         { "Monitor", 0, IPC_METHOD_MORE_ONLY, &monitor_params, on_monitor },
         { "AddEnrollment", 0, 0, &control_add_enrollment_params, control_on_add_enrollment },
         { "ChangeEnrollment", 0, 0, &control_change_enrollment_params, control_on_change_enrollment },

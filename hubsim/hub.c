@@ -98,6 +98,11 @@ int hub_cut(Hub *hub, uint64_t seconds) {
         return seconds == 0 ? 0 : hub_pause(hub, seconds);
 }
 
+int hub_take_telemetry(Hub *hub, const Telemetry *telemetry) {
+        return hub->counts ? telemetry_count(hub->counts, telemetry)
+                           : telemetry_store(hub->journal, telemetry);
+}
+
 int hub_flush_journal(Hub *hub) {
         uint64_t before = journal_get_next(hub->journal);
         int r;
@@ -356,6 +361,19 @@ static int hub_open_journal(Hub *hub, const char *state_dir) {
         return r;
 }
 
+static int hub_open_counts(Hub *hub, const char *state_dir) {
+        char path[PATH_MAX];
+        int r;
+
+        r = state_path(path, state_dir, "counts");
+        if (r < 0)
+                return r;
+        r = counts_open(path, &hub->counts);
+        if (r < 0)
+                log_event(NULL, 0, "cannot open %s: %s", path, strerror(-r));
+        return r;
+}
+
 static int hub_open_registry(Hub *hub, const char *state_dir) {
         char path[PATH_MAX];
         int r;
@@ -410,6 +428,7 @@ Hub *hub_free(Hub *hub) {
         SSL_CTX_free(hub->tls);
         feedback_clear(&hub->feedback, NULL);
         journal_free(hub->journal);
+        counts_free(hub->counts);
         faults_done(&hub->faults);
         enrollments_free(hub->enrollments);
         registry_free(hub->registry);
@@ -438,6 +457,11 @@ int hub_new(sd_event *event, const HubConfig *config, Hub **ret) {
         r = hub_open_journal(hub, config->state_dir); /* first: it locks the directory */
         if (r < 0)
                 return r;
+        if (config->counts) {
+                r = hub_open_counts(hub, config->state_dir);
+                if (r < 0)
+                        return r;
+        }
         r = hub_open_registry(hub, config->state_dir);
         if (r < 0)
                 return r;

@@ -10,11 +10,11 @@
 #include "hubsim/enrollment.h"
 #include "hubsim/faults.h"
 #include "hubsim/feedback.h"
-#include "hubsim/journal.h"
 #include "hubsim/limits.h"
 #include "hubsim/method.h"
 #include "hubsim/registry.h"
 #include "hubsim/state.h"
+#include "hubsim/telemetry.h"
 
 typedef struct Hub Hub;
 
@@ -24,6 +24,7 @@ typedef struct HubConfig {
         Endpoint websocket;    /* the same; or none */
         const char *const
                 *hosts; /* our names, that of connection strings first; ends with NULL, outlives us */
+        bool counts;    /* telemetry is counted, not kept */
         bool is_basic;  /* of the tier without twins, methods and messages from the cloud */
         uint64_t expiry_grace_s; /* a connection lives so much longer than its token */
 } HubConfig;
@@ -37,6 +38,7 @@ struct Hub {
         Registry *registry;
         Enrollments *enrollments;
         Journal *journal;
+        Counts *counts; /* NULL: telemetry is kept in the journal */
         SSL_CTX *tls;
 
         Endpoint mqtt, websocket;
@@ -75,6 +77,9 @@ char *hub_format_connection_string(const Hub *hub, const Device *device);
 
 /* Drops all connections and, unless 'seconds' is 0, refuses new ones for so long. Everything else is kept. */
 int hub_cut(Hub *hub, uint64_t seconds);
+
+/* Keeps or counts a message: telemetry_store(), telemetry_count(). It is safe after hub_flush_journal(). */
+int hub_take_telemetry(Hub *hub, const Telemetry *telemetry);
 
 /* Writes what was added to the journal and tells on_telemetry(). */
 int hub_flush_journal(Hub *hub);

@@ -31,6 +31,7 @@ enum {
         OPTION_SINCE = 'S',
         OPTION_JSON = 'j',
         OPTION_BASIC = 'b',
+        OPTION_COUNT = 'N',
         OPTION_MESSAGE_ID = 'M',
         OPTION_CORRELATION_ID = 'C',
         OPTION_USER_ID = 'U',
@@ -73,6 +74,7 @@ static const struct option options[] = {
         { "since", required_argument, NULL, OPTION_SINCE },
         { "json", no_argument, NULL, OPTION_JSON },
         { "basic", no_argument, NULL, OPTION_BASIC },
+        { "count", no_argument, NULL, OPTION_COUNT },
         { "message-id", required_argument, NULL, OPTION_MESSAGE_ID },
         { "correlation-id", required_argument, NULL, OPTION_CORRELATION_ID },
         { "user-id", required_argument, NULL, OPTION_USER_ID },
@@ -172,6 +174,7 @@ static int command_run(const Arguments *a) {
                 .hosts = a->hosts,
                 .devices = a->devices,
                 .expiry_grace_s = a->expiry_grace_s,
+                .counts = a->given[OPTION_COUNT],
                 .is_basic = a->is_basic,
         };
 
@@ -188,6 +191,12 @@ static int command_log(const Arguments *a) {
         ClientOptions o = client_options(a);
 
         return client_log(&o);
+}
+
+static int command_counts(const Arguments *a) {
+        ClientOptions o = client_options(a);
+
+        return client_counts(&o);
 }
 
 static int command_invoke(const Arguments *a) {
@@ -352,9 +361,10 @@ static const struct {
         int n_operands_min, n_operands_max;
         int (*function)(const Arguments *a);
 } commands[] = {
-        { "run", "lwnDgb", 0, 0, command_run },
+        { "run", "lwnDgbN", 0, 0, command_run },
         { "monitor", "Dj", 0, 0, command_monitor },
         { "log", "DSj", 0, 0, command_log },
+        { "counts", "D", 0, 0, command_counts },
         { "invoke", "tc", 2, 3, command_invoke },
         { "cut", "", 1, 1, command_cut },
         { "device", "jkuz", 1, 2, command_device },
@@ -422,7 +432,7 @@ static int parse_text_option(Arguments *a, int option) {
         return 2;
 }
 
-/* Those of a device and of a certificate. Returns an exit code above 0 if it is wrong. */
+/* Those of a certificate, and those that have no argument. Returns an exit code above 0 if it is wrong. */
 static int parse_certificate_option(Arguments *a, int option) {
         switch (option) {
         case OPTION_DAYS:
@@ -431,6 +441,7 @@ static int parse_certificate_option(Arguments *a, int option) {
                 return parse_days(optarg, &a->certificate.first_day);
         case OPTION_CA:
         case OPTION_SELF_SIGNED:
+        case OPTION_COUNT:
                 return 0; /* it is enough that it is given */
         default:
                 return parse_text_option(a, option);

@@ -12,7 +12,6 @@
 #include "hubsim/files.h"
 #include "hubsim/twin.h"
 
-#define DEVICE_ID_MAX 128
 /* Some tens of thousands of devices. */
 #define FILE_MAX (16U * 1024U * 1024U)
 

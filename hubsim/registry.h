@@ -15,6 +15,9 @@ typedef struct Session Session;
 typedef struct C2d C2d;
 typedef struct Twin Twin;
 
+/* Bytes of a device id. */
+#define DEVICE_ID_MAX 128U
+
 /* "IoT Hub limits each device to 5 concurrent subscriptions." */
 #define SUBSCRIPTIONS_MAX 5U
 

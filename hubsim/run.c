@@ -103,7 +103,10 @@ static void print_banner(const Hub *hub, const RunOptions *options) {
         printf("  CA certificate:     %s/ca.pem\n", dir);
         printf("  id scope:           %s (aziot-hubsim enrollment add NAME)\n",
                enrollments_get_scope(hub->enrollments));
-        printf("  log of telemetry:   %s/telemetry.jsonl\n", dir);
+        if (hub->counts)
+                printf("  telemetry:          counted, not kept (aziot-hubsim counts)\n");
+        else
+                printf("  log of telemetry:   %s/telemetry.jsonl\n", dir);
         printf("  for aziotd:         [Hub] ConnectionStringFile=%s/connection-string\n", dir);
         printf("                            TrustedCAFile=%s/ca.pem\n", dir);
         printf("  for Azure's SDKs:   NODE_EXTRA_CA_CERTS or SSL_CERT_FILE=%s/ca.pem\n", dir);
@@ -188,6 +191,7 @@ int run(const RunOptions *options) {
                 .state_dir = options->state_dir,
                 .hosts = hosts,
                 .expiry_grace_s = options->expiry_grace_s,
+                .counts = options->counts,
                 .is_basic = options->is_basic,
         };
         int r;

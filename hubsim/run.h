@@ -13,6 +13,7 @@ typedef struct RunOptions {
         const char *const *hosts;     /* more names, the first one for connection strings; ends with NULL */
         const char *const *devices;   /* to be made if they are not there; ends with NULL */
         uint64_t expiry_grace_s;
+        bool counts; /* telemetry is counted, not kept */
         bool is_basic;
 } RunOptions;
 

@@ -10,7 +10,6 @@
 #include "hubsim/dps-auth.h"
 #include "hubsim/log.h"
 #include "hubsim/percent.h"
-#include "hubsim/telemetry.h"
 #include "hubsim/topic.h"
 #include "hubsim/twin.h"
 
@@ -246,11 +245,14 @@ static int session_on_telemetry(Session *s, const MqttPublish *publish, az_span 
                 log_event(session_name(s), 400029, "closed: a message that was asked to be poison");
                 return -ECONNABORTED;
         }
-        r = telemetry_store(s->hub->journal, &telemetry);
+        r = hub_take_telemetry(s->hub, &telemetry);
         if (r == -EBADMSG)
                 log_event(session_name(s), 400004, "closed: malformed properties in the topic");
         else if (r == -EMSGSIZE)
                 log_event(session_name(s), 413001, "closed: a message of more than 256 KiB");
+        else if (r == -ENOSPC)
+                log_event(session_name(s), 500001, "closed: more than %u sources to be counted",
+                          COUNTS_SOURCES_MAX);
         if (r < 0)
                 return r;
         (void) limits_take_message(limits, (size_t) r, hub_realtime_us(s->hub));

@@ -14,7 +14,6 @@
 
 #include "hubsim/c2d.h"
 #include "hubsim/log.h"
-#include "hubsim/telemetry.h"
 #include "hubsim/topic.h"
 #include "hubsim/twin.h"
 
@@ -77,7 +76,7 @@ static void session_publish_will(Session *s) {
         r = topic_parse(buffer_span(&s->will_topic), az_span_create_from_str(s->device->id), &topic);
         if (r >= 0) {
                 telemetry.properties = topic.properties;
-                r = telemetry_store(s->hub->journal, &telemetry);
+                r = hub_take_telemetry(s->hub, &telemetry);
         }
         if (r >= 0)
                 r = hub_flush_journal(s->hub);

@@ -218,3 +218,70 @@ int telemetry_store(Journal *journal, const Telemetry *t) {
                            az_json_writer_get_bytes_used_in_destination(&w));
         return r < 0 ? r : (int) message_size(t, &properties);
 }
+
+/* Counting -------------------------------------------------------------------------------------------- */
+
+typedef struct Position {
+        char source[COUNTS_SOURCE_MAX + 1];
+        uint64_t number;
+        bool has_number;
+} Position;
+
+/* Takes the value that the reader stands in front of. */
+static az_result read_member(az_json_reader *reader, const az_json_token *name, Position *ret) {
+        az_result r;
+
+        r = az_json_reader_next_token(reader);
+        if (az_result_failed(r))
+                return r;
+        if (az_json_token_is_text_equal(name, AZ_SPAN_FROM_STR("source"))) {
+                if (reader->token.kind != AZ_JSON_TOKEN_STRING ||
+                    az_result_failed(
+                            az_json_token_get_string(&reader->token, ret->source, sizeof(ret->source), NULL)))
+                        ret->source[0] = '\0';
+        } else if (az_json_token_is_text_equal(name, AZ_SPAN_FROM_STR("n")))
+                ret->has_number =
+                        reader->token.kind == AZ_JSON_TOKEN_NUMBER &&
+                        az_result_succeeded(az_json_token_get_uint64(&reader->token, &ret->number)) &&
+                        ret->number <= INT64_MAX;
+        return az_json_reader_skip_children(reader);
+}
+
+/* False: it is no JSON object. */
+static bool read_position(az_span payload, Position *ret) {
+        az_json_reader reader;
+        az_result r;
+
+        *ret = (Position){};
+        if (az_result_failed(az_json_reader_init(&reader, payload, NULL)) ||
+            az_result_failed(az_json_reader_next_token(&reader)) ||
+            reader.token.kind != AZ_JSON_TOKEN_BEGIN_OBJECT)
+                return false;
+        do {
+                az_json_token name;
+
+                r = az_json_reader_next_token(&reader);
+                if (az_result_failed(r) || reader.token.kind == AZ_JSON_TOKEN_END_OBJECT)
+                        break;
+                name = reader.token;
+                r = read_member(&reader, &name, ret);
+        } while (az_result_succeeded(r));
+        return az_result_succeeded(r) && az_json_reader_next_token(&reader) == AZ_ERROR_JSON_READER_DONE;
+}
+
+int telemetry_count(Counts *counts, const Telemetry *t) {
+        _cleanup_(properties_done) Properties properties = {};
+        Position position;
+        int r;
+
+        r = properties_init(&properties, t->properties);
+        if (r < 0)
+                return r;
+        if (message_size(t, &properties) > MESSAGE_MAX)
+                return -EMSGSIZE;
+
+        if (!read_position(t->message.payload, &position))
+                position = (Position){};
+        r = counts_add(counts, t->device, position.source, position.has_number ? &position.number : NULL);
+        return r < 0 ? r : (int) message_size(t, &properties);
+}

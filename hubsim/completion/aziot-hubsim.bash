@@ -10,9 +10,10 @@ _aziot_hubsim() {
         local -a known=()
         local -A options=(
                 [-]='--version'
-                [run]='--listen --listen-websocket --host --device --expiry-grace --basic'
+                [run]='--listen --listen-websocket --host --device --expiry-grace --basic --count'
                 [monitor]='--device --json'
                 [log]='--device --since --json'
+                [counts]='--device'
                 [invoke]='--timeout --connect-timeout'
                 [messages]='--message-id --correlation-id --user-id --content-type --content-encoding --property --ttl --ack'
                 [device]='--json --key --thumbprint --ca'
@@ -22,7 +23,7 @@ _aziot_hubsim() {
 
         for ((i = 1; i < COMP_CWORD; i++)); do
                 case ${COMP_WORDS[i]} in
-                --basic | --json | --ca | --group | --self-signed | --help | --version) ;;
+                --basic | --count | --json | --ca | --group | --self-signed | --help | --version) ;;
                 --state-dir) local -x STATE_DIRECTORY=${COMP_WORDS[++i]} ;; # of the hub that is asked below
                 -?*) ((i++)) ;;
                 *) arguments+=("${COMP_WORDS[i]}") ;;
@@ -46,7 +47,7 @@ _aziot_hubsim() {
                 words="--state-dir --socket --help ${options[${arguments[0]:--}]-}"
         else
                 case ${arguments[0]-}/${#arguments[@]} in
-                /0) words='run monitor log invoke twin messages fault limit rules cut device certificate enrollment registration' ;;
+                /0) words='run monitor log counts invoke twin messages fault limit rules cut device certificate enrollment registration' ;;
                 device/1) words='add change enable disable remove list' ;;
                 certificate/1) words='create ca trust untrust list' ;;
                 enrollment/1) words='add change show list remove' ;;

@@ -22,7 +22,7 @@ FOLDERS = (ROOT / "cli/completion", ROOT / "hubsim/completion")
 VERBS = ("status", "watch", "why", "check", "history", "provisioning", "reprovision", "send", "messages", "twin",
          "serve", "call")
 TWIN_VERBS = ("get", "watch", "report", "acknowledge")
-COMMANDS = ("run", "monitor", "log", "invoke", "twin", "messages", "fault", "limit", "rules", "cut", "device",
+COMMANDS = ("run", "monitor", "log", "counts", "invoke", "twin", "messages", "fault", "limit", "rules", "cut", "device",
             "certificate", "enrollment", "registration")
 
 # Asks bash: the words are its arguments, the last one is to be completed. One line for each that is offered.
