@@ -7,7 +7,8 @@
 
 #include "daemon/crc32c.h"
 
-#define MAGIC "AZIOCUR1"
+#define MAGIC   "AZIOCUR2"
+#define MAGIC_1 "AZIOCUR1" /* ends before what is counted */
 
 /* A slot as it lies in the file; every number is little-endian. */
 typedef struct SlotBytes {
@@ -20,14 +21,18 @@ typedef struct SlotBytes {
         uint64_t last_sequence;
         uint64_t next_sequence;
         uint8_t acked[CURSOR_BITS / 8];
+        uint64_t n_dropped[CURSOR_COUNTS];
+        uint64_t counted_since_us;
 } SlotBytes;
 
-static_assert(sizeof(SlotBytes) == 88, "no padding: all of it is checked");
+#define SLOT_1_BYTES offsetof(SlotBytes, n_dropped)
 
-static uint32_t slot_crc(const SlotBytes *slot) {
+static_assert(SLOT_1_BYTES == 88 && sizeof(SlotBytes) == 160, "no padding: all of it is checked");
+
+static uint32_t slot_crc(const SlotBytes *slot, size_t n) {
         size_t checked = offsetof(SlotBytes, outbox_id);
 
-        return crc32c(0, (const uint8_t *) slot + checked, sizeof(*slot) - checked);
+        return crc32c(0, (const uint8_t *) slot + checked, n - checked);
 }
 
 bool cursor_is_acked(const Cursor *c, uint64_t sequence) {
@@ -47,17 +52,20 @@ void cursor_set_acked(Cursor *c, uint64_t sequence) {
 
 void cursor_format(const Cursor *c, uint8_t *out) {
         SlotBytes slot = {
-                .magic = { 'A', 'Z', 'I', 'O', 'C', 'U', 'R', '1' },
                 .outbox_id = htole32(c->outbox_id),
                 .generation = htole64(c->generation),
                 .boot = htole64(c->boot),
                 .lowest = htole64(c->lowest),
                 .last_sequence = htole64(c->last_sequence),
                 .next_sequence = htole64(c->next_sequence),
+                .counted_since_us = htole64(c->counted_since_us),
         };
 
+        memcpy(slot.magic, MAGIC, sizeof(slot.magic));
         memcpy(slot.acked, c->acked, sizeof(slot.acked));
-        slot.crc = htole32(slot_crc(&slot));
+        for (size_t i = 0; i < CURSOR_COUNTS; i++)
+                slot.n_dropped[i] = htole64(c->n_dropped[i]);
+        slot.crc = htole32(slot_crc(&slot, sizeof(slot)));
         memset(out, 0, CURSOR_SLOT_BYTES);
         memcpy(out, &slot, sizeof(slot));
 }
@@ -67,12 +75,17 @@ uint32_t cursor_offset(const Cursor *c) {
 }
 
 static bool slot_parse(Cursor *ret, az_span bytes) {
-        SlotBytes slot;
+        size_t n = sizeof(SlotBytes);
+        SlotBytes slot = {};
 
-        if (az_span_size(bytes) < (int32_t) sizeof(slot))
+        if (az_span_size(bytes) < (int32_t) n)
                 return false;
-        memcpy(&slot, az_span_ptr(bytes), sizeof(slot));
-        if (memcmp(slot.magic, MAGIC, sizeof(slot.magic)) != 0 || le32toh(slot.crc) != slot_crc(&slot))
+        if (memcmp(az_span_ptr(bytes), MAGIC_1, sizeof(slot.magic)) == 0)
+                n = SLOT_1_BYTES;
+        else if (memcmp(az_span_ptr(bytes), MAGIC, sizeof(slot.magic)) != 0)
+                return false;
+        memcpy(&slot, az_span_ptr(bytes), n);
+        if (le32toh(slot.crc) != slot_crc(&slot, n))
                 return false;
 
         *ret = (Cursor){
@@ -82,8 +95,11 @@ static bool slot_parse(Cursor *ret, az_span bytes) {
                 .lowest = le64toh(slot.lowest),
                 .last_sequence = le64toh(slot.last_sequence),
                 .next_sequence = le64toh(slot.next_sequence),
+                .counted_since_us = le64toh(slot.counted_since_us),
         };
         memcpy(ret->acked, slot.acked, sizeof(ret->acked));
+        for (size_t i = 0; i < CURSOR_COUNTS; i++)
+                ret->n_dropped[i] = le64toh(slot.n_dropped[i]);
         return true;
 }
 

@@ -16,6 +16,9 @@
 /* One bit for each sequence of a send window above the lowest. */
 #define CURSOR_BITS 256U
 
+/* Room for more causes than there are. */
+#define CURSOR_COUNTS 8U
+
 typedef struct Cursor {
         uint32_t outbox_id;
         uint64_t generation;            /* rises with each write; its lowest bit is the slot */
@@ -23,7 +26,10 @@ typedef struct Cursor {
         uint64_t lowest;                /* everything below is acknowledged or dropped */
         uint64_t last_sequence;         /* of the last message that had been appended */
         uint64_t next_sequence;         /* no sequence from here on had been used, not even in vain */
-        uint8_t acked[CURSOR_BITS / 8]; /* bit i: sequence lowest + 1 + i is acknowledged */
+        uint8_t acked[CURSOR_BITS / 8]; /* bit i: sequence lowest + 1 + i is acknowledged or dropped */
+        /* What was dropped of all that, by cause. Here, because so it is never counted twice. */
+        uint64_t n_dropped[CURSOR_COUNTS];
+        uint64_t counted_since_us; /* CLOCK_REALTIME; 0: it was not counted */
 } Cursor;
 
 bool cursor_is_acked(const Cursor *c, uint64_t sequence);

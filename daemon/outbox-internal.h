@@ -211,7 +211,8 @@ struct Outbox {
         bool was_refused;  /* outbox_append() was, and event SPACE is due when it works again */
         int storage_errno;
         OutboxEvents events;
-        uint64_t n_dropped[_OUTBOX_DROP_CAUSE_MAX];
+        uint64_t n_dropped[_OUTBOX_DROP_CAUSE_MAX]; /* those that are doomed among them */
+        uint64_t counted_since_us;
 };
 
 /* outbox.c */

@@ -280,6 +280,15 @@ void outbox_acked(Outbox *o, uint64_t sequence) {
                 outbox_add_space(o);
 }
 
+void outbox_give_up(Outbox *o, uint64_t sequence, OutboxDropCause cause) {
+        const WindowEntry *entry = window_find(&o->window, sequence);
+
+        if (!entry || entry->is_acked)
+                return;
+        o->n_dropped[cause]++;
+        outbox_acked(o, sequence);
+}
+
 void outbox_rewind(Outbox *o) {
         const OutboxWindow *w = &o->window;
 

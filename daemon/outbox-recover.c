@@ -156,9 +156,11 @@ static int recover_cursor(Recovery *rec) {
 
         r = fd < 0 ? fd : disk_salvage_at(fd, bytes, sizeof(bytes), 0);
         rec->has_cursor = fd >= 0 && cursor_parse(&rec->cursor, az_span_create(bytes, sizeof(bytes)));
-        if (rec->has_cursor)
+        if (rec->has_cursor) {
                 o->head = MAX(rec->cursor.lowest, o->head);
-        else if (r >= 0 || is_files_fault(r))
+                memcpy(o->n_dropped, rec->cursor.n_dropped, sizeof(o->n_dropped));
+                o->counted_since_us = rec->cursor.counted_since_us;
+        } else if (r >= 0 || is_files_fault(r))
                 set_aside(rec, CURSOR_NAME, "is damaged, so that what was acknowledged may be sent again");
         else
                 outbox_add_error(o, -r, "Failed to read the cursor of the outbox");
@@ -533,6 +535,8 @@ int outbox_recover(Outbox *o) {
                 return r;
 
         recover_sequences(&rec);
+        if (o->counted_since_us == 0)
+                o->counted_since_us = o->now.realtime_us;
         outbox_release(o);
         return 0;
 }

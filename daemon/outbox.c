@@ -2,6 +2,7 @@
 
 #include "daemon/outbox-internal.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <stdarg.h>
 
@@ -98,9 +99,9 @@ void outbox_add_damaged(Outbox *o, const char *format, ...) {
 
 const char *outbox_drop_cause_to_string(OutboxDropCause cause) {
         static const char *const table[_OUTBOX_DROP_CAUSE_MAX] = {
-                [OUTBOX_DROP_EXPIRED] = "expired",
-                [OUTBOX_DROP_OLDER] = "dropped",
-                [OUTBOX_DROP_DAMAGED] = "damaged",
+                [OUTBOX_DROP_EXPIRED] = "expired", [OUTBOX_DROP_OLDER] = "overflow",
+                [OUTBOX_DROP_DAMAGED] = "damaged", [OUTBOX_DROP_UNSENDABLE] = "unsendable",
+                [OUTBOX_DROP_POISON] = "poison",   [OUTBOX_DROP_REFUSED] = "refused",
         };
 
         return cause >= 0 && cause < _OUTBOX_DROP_CAUSE_MAX ? table[cause] : NULL;
@@ -155,8 +156,13 @@ static void cursor_begin(Outbox *o, bool syncs) {
                 .lowest = o->head,
                 .last_sequence = o->last_sequence,
                 .next_sequence = o->next_sequence,
+                .counted_since_us = o->counted_since_us,
         };
 
+        static_assert(_OUTBOX_DROP_CAUSE_MAX <= CURSOR_COUNTS, "a cause has no place");
+        memcpy(cursor.n_dropped, o->n_dropped, sizeof(o->n_dropped));
+        /* After a crash nobody is doomed any more. */
+        cursor.n_dropped[OUTBOX_DROP_OLDER] -= o->n_doomed;
         for (size_t i = 0; i < o->window.n; i++)
                 if (o->window.entries[i].is_acked)
                         cursor_set_acked(&cursor, o->window.entries[i].sequence);
@@ -365,6 +371,14 @@ int outbox_storage_errno(const Outbox *o) {
         return o->storage_errno;
 }
 
+bool outbox_has_unsent(const Outbox *o) {
+        return o->reader.read_sequence < o->last_sequence;
+}
+
+void outbox_count_refused(Outbox *o, uint64_t n) {
+        o->n_dropped[OUTBOX_DROP_REFUSED] += n;
+}
+
 void outbox_get_stats(const Outbox *o, OutboxStats *ret) {
         const OutboxWindow *w = &o->window;
 
@@ -379,4 +393,5 @@ void outbox_get_stats(const Outbox *o, OutboxStats *ret) {
         else if (ret->messages > 0)
                 ret->oldest_realtime_us = o->reader.realtime_us;
         memcpy(ret->n_dropped, o->n_dropped, sizeof(ret->n_dropped));
+        ret->counted_since_us = o->counted_since_us;
 }

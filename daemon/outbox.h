@@ -37,13 +37,18 @@ typedef enum OutboxPolicy {
 
 /* Why a message will never reach the hub. */
 typedef enum OutboxDropCause {
-        OUTBOX_DROP_EXPIRED, /* its time to live ran out */
-        OUTBOX_DROP_OLDER,   /* it made room (OUTBOX_DROP_OLDEST) */
-        OUTBOX_DROP_DAMAGED, /* its bytes could not be read back */
+        /* Their places in the cursor: new ones come last. */
+        OUTBOX_DROP_EXPIRED,    /* its time to live ran out */
+        OUTBOX_DROP_OLDER,      /* it made room (OUTBOX_DROP_OLDEST) */
+        OUTBOX_DROP_DAMAGED,    /* its bytes could not be read back */
+        OUTBOX_DROP_UNSENDABLE, /* no hub takes it: outbox_give_up() */
+        OUTBOX_DROP_POISON,     /* the hub closes the connection whenever it is sent: the same */
+        OUTBOX_DROP_REFUSED,    /* it was never in here: outbox_count_refused() */
         _OUTBOX_DROP_CAUSE_MAX,
         _OUTBOX_DROP_CAUSE_INVALID = -EINVAL,
 } OutboxDropCause;
 
+/* The words of io.aziotd.device. */
 const char *outbox_drop_cause_to_string(OutboxDropCause cause);
 
 /* Conditions: positive, for the caller to deal with, never passed on. */
@@ -122,8 +127,10 @@ typedef struct OutboxStats {
         uint64_t messages; /* accepted and not yet acknowledged */
         uint64_t bytes;    /* what they occupy in the log */
         uint64_t capacity_bytes;
-        uint64_t oldest_realtime_us;                /* of the oldest of them; 0 if there is none */
-        uint64_t n_dropped[_OUTBOX_DROP_CAUSE_MAX]; /* since outbox_open() */
+        uint64_t oldest_realtime_us; /* of the oldest of them; 0 if there is none */
+        /* As exact over a kill as what is sent: the cursor has them. But a refusal alone writes no cursor. */
+        uint64_t n_dropped[_OUTBOX_DROP_CAUSE_MAX];
+        uint64_t counted_since_us; /* CLOCK_REALTIME */
 } OutboxStats;
 
 /*
@@ -178,6 +185,16 @@ int outbox_next(Outbox *o, const OutboxTime *now, OutboxRecord *ret);
 
 /* The hub has acknowledged 'sequence', which outbox_next() handed out; in any order. Ignores unknown ones. */
 void outbox_acked(Outbox *o, uint64_t sequence);
+
+/* 'sequence', which outbox_next() handed out, will not be sent, for UNSENDABLE or POISON. No event follows.
+ */
+void outbox_give_up(Outbox *o, uint64_t sequence, OutboxDropCause cause);
+
+/* So many messages were refused because there is no room for them. */
+void outbox_count_refused(Outbox *o, uint64_t n);
+
+/* Whether outbox_next() has something to hand out that it has not, also if it is being read from the disk. */
+bool outbox_has_unsent(const Outbox *o);
 
 /* The lowest sequence that is still to be acknowledged: all below it were, or DROPPED named them. */
 uint64_t outbox_get_head(const Outbox *o);

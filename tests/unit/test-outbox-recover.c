@@ -210,8 +210,8 @@ static const struct {
         { 1, 4080, 4900, true },  /* its records and what follows them */
         { 2, 0, 48, false },      /* header of the one that is ready */
         { 2, 4080, 4200, false }, /* where its first record will be */
-        { 3, 0, 96, false },      /* a slot of the cursor */
-        { 3, 4080, 4192, false }, /* the other one */
+        { 3, 0, 168, false },     /* a slot of the cursor */
+        { 3, 4080, 4264, false }, /* the other one */
 };
 
 START_TEST(a_changed_byte_costs_what_is_reported_and_never_the_start) {

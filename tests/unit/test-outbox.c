@@ -310,7 +310,7 @@ START_TEST(above_the_number_the_oldest_that_were_not_handed_out_are_dropped) {
         ck_assert_uint_eq(fixture_stats(f).n_dropped[OUTBOX_DROP_OLDER], 2);
 
         ck_assert_str_eq(fixture_read_all(f, all, sizeof(all)), "d e ");
-        ck_assert_str_eq(f->log, "dropped 2..3 dropped; ");
+        ck_assert_str_eq(f->log, "dropped 2..3 overflow; ");
         outbox_rewind(f->outbox);
         ck_assert_str_eq(fixture_read_all(f, all, sizeof(all)), "a d e ");
         ck_assert_uint_eq(fixture_stats(f).messages, 3);
