@@ -7,7 +7,11 @@
 
 #include "daemon/disk.h"
 
-#define SUFFIX ".damaged-"
+#define SUFFIX       ".damaged-"
+#define SUFFIX_NEWER ".newer-"
+
+/* More than an outbox has segments, a few times over. */
+#define NEWER_MAX 9999U
 
 bool aside_note_name(AsideUsed *used, const char *name) {
         const char *suffix = strstr(name, SUFFIX);
@@ -66,4 +70,29 @@ void aside_copy(int directory_fd, AsideUsed *used, const char *name, az_span byt
                 return;
         }
         (void) snprintf(ret_where, n_where, "a copy is %s", target);
+}
+
+void aside_move_newer(int directory_fd, const char *name, char *ret_where, size_t n_where) {
+        char target[ASIDE_NAME_MAX];
+
+        for (unsigned i = 1; i <= NEWER_MAX; i++) {
+                (void) snprintf(target, sizeof(target), "%s" SUFFIX_NEWER "%u", name, i);
+                if (faccessat(directory_fd, target, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+                        errno = EEXIST;
+                        continue;
+                }
+                if (renameat(directory_fd, name, directory_fd, target) < 0)
+                        break;
+                (void) snprintf(ret_where, n_where, "kept as %s", target);
+                return;
+        }
+        (void) snprintf(ret_where, n_where, "left in place: %s", strerror(errno));
+}
+
+bool aside_is_newer(az_span bytes, const char *magic) {
+        size_t n = strlen(magic) - 1;
+        const uint8_t *p = az_span_ptr(bytes);
+
+        return (size_t) az_span_size(bytes) > n && memcmp(p, magic, n) == 0 && p[n] > (uint8_t) magic[n] &&
+               p[n] <= '9';
 }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Where damaged files of a state directory go, for a person to look at. */
+/*
+ * Where those files of a state directory go that cannot be used: damaged ones, for a person to look at, and
+ * those that a newer aziotd wrote, which are whole there once they have their names again.
+ */
 
 #include <azure/core/az_span.h>
 
@@ -24,3 +27,10 @@ bool aside_note_name(AsideUsed *used, const char *name);
 void aside_move(int directory_fd, AsideUsed *used, const char *name, char *ret_where, size_t n_where);
 void aside_copy(int directory_fd, AsideUsed *used, const char *name, az_span bytes, char *ret_where,
                 size_t n_where);
+
+/* Renames a file that a newer aziotd wrote. It is never deleted. */
+void aside_move_newer(int directory_fd, const char *name, char *ret_where, size_t n_where);
+
+/* The last character of 'magic' is a digit, the version: whether 'bytes' begin with the same and a higher
+ * one. */
+bool aside_is_newer(az_span bytes, const char *magic);

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <endian.h>
 
+#include "daemon/aside.h"
 #include "daemon/crc32c.h"
 
 #define MAGIC "AZIOHIS1"
@@ -81,6 +82,10 @@ bool history_header_parse(az_span bytes, uint32_t *ret_salt) {
                 return false;
         *ret_salt = le32toh(header.salt);
         return true;
+}
+
+bool history_header_is_newer(az_span bytes) {
+        return aside_is_newer(bytes, MAGIC);
 }
 
 static uint32_t record_crc(const RecordBytes *record, uint32_t salt) {

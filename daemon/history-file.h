@@ -61,6 +61,8 @@ typedef struct HistoryRecord {
 void history_header_format(uint8_t *out, uint32_t salt);
 /* False: it is not the header of a history that this program can read. */
 bool history_header_parse(az_span bytes, uint32_t *ret_salt);
+/* Whether it begins with that of a later version of the format. */
+bool history_header_is_newer(az_span bytes);
 
 /*
  * Writes HISTORY_RECORD_BYTES. A text that is NULL is empty; one that is too long is cut at a character, and

@@ -404,8 +404,9 @@ static int make_file(History *h, int directory_fd) {
         return h->fd < 0 ? -errno : 0;
 }
 
-/* A condition: what is there is no history. */
+/* Conditions: what is there is no history; or one that a newer program wrote. */
 #define LOAD_UNUSABLE 1
+#define LOAD_NEWER    2
 
 static int load_file(History *h, int fd) {
         _cleanup_(freep) uint8_t *bytes = NULL;
@@ -417,7 +418,9 @@ static int load_file(History *h, int fd) {
                 return -ENOMEM;
         (void) disk_salvage_at(fd, bytes, HISTORY_FILE_BYTES, 0);
         if (!history_header_parse(az_span_create(bytes, (int32_t) HISTORY_FILE_BYTES), &h->salt))
-                return LOAD_UNUSABLE;
+                return history_header_is_newer(az_span_create(bytes, (int32_t) HISTORY_FILE_BYTES))
+                               ? LOAD_NEWER
+                               : LOAD_UNUSABLE;
         r = load_records(h, az_span_create(bytes, (int32_t) HISTORY_FILE_BYTES), &n_damaged);
         if (r < 0)
                 return r;
@@ -429,7 +432,7 @@ static int load_file(History *h, int fd) {
         return 0;
 }
 
-static void set_aside(const History *h, int directory_fd) {
+static void set_aside(const History *h, int directory_fd, bool is_newer) {
         AsideUsed used = 0;
         char where[256];
 
@@ -440,10 +443,13 @@ static void set_aside(const History *h, int directory_fd) {
                 if (faccessat(directory_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
                         (void) aside_note_name(&used, name);
         }
-        aside_move(directory_fd, &used, FILE_NAME, where, sizeof(where));
+        if (is_newer)
+                aside_move_newer(directory_fd, FILE_NAME, where, sizeof(where));
+        else
+                aside_move(directory_fd, &used, FILE_NAME, where, sizeof(where));
         (void) log_full(h->log, LOG_WARNING, 0, FIELDS("MESSAGE_ID=" MSG_STATE_DAMAGED),
-                        "'%s/" FILE_NAME "' is no history of ours: %s; beginning a new one", h->directory,
-                        where);
+                        "'%s/" FILE_NAME "' %s: %s; beginning a new one", h->directory,
+                        is_newer ? "was written by a newer aziotd" : "is no history of ours", where);
 }
 
 /* Opens the file, for reading alone if it must be, and takes what is in it. */
@@ -466,9 +472,9 @@ static int open_file(History *h) {
         r = fd < 0 ? errno == ENOENT ? 0 : LOAD_UNUSABLE : load_file(h, fd);
         if (r < 0)
                 return r;
-        if (r == LOAD_UNUSABLE)
-                set_aside(h, directory_fd);
-        if (r == LOAD_UNUSABLE || fd < 0)
+        if (r > 0)
+                set_aside(h, directory_fd, r == LOAD_NEWER);
+        if (r > 0 || fd < 0)
                 return make_file(h, directory_fd);
         if (!is_writable)
                 return -EROFS;

@@ -4,16 +4,6 @@
 
 #include "daemon/hub-link-internal.h"
 
-static void set_aside(const HubLink *link) {
-        char where[160];
-
-        state_file_set_aside(link->provisioning.file, where, sizeof(where));
-        (void) log_full(link->log, LOG_WARNING, 0, FIELDS("MESSAGE_ID=" MSG_STATE_DAMAGED),
-                        "'" ASSIGNMENT_FILE "', which says where this device belongs, is damaged: asking the "
-                        "provisioning service again; the file is %s",
-                        where);
-}
-
 void hub_link_load_assignment(HubLink *link) {
         _cleanup_(assignment_done) Assignment a = ASSIGNMENT_NULL;
         Provisioning *p = &link->provisioning;
@@ -26,10 +16,10 @@ void hub_link_load_assignment(HubLink *link) {
         r = state_file_read(p->file, &text);
         if (r == STATE_FILE_NONE)
                 return;
-        if (r == 0)
-                r = assignment_parse(&a, hub_link_span(text));
+        if (r == 0 && (r = assignment_parse(&a, hub_link_span(text))) > 0)
+                r = STATE_FILE_DAMAGED;
         if (r > 0) {
-                set_aside(link);
+                state_file_set_aside(p->file, link->log, r, "asking the provisioning service again");
                 return;
         }
         if (r < 0) {

@@ -6,6 +6,7 @@
 #include <endian.h>
 #include <openssl/evp.h>
 
+#include "daemon/aside.h"
 #include "daemon/crc32c.h"
 
 /* Files ---------------------------------------------------------------------------------------------- */
@@ -61,6 +62,10 @@ void inbox_file_format(const InboxFile *file, uint8_t out[static INBOX_FILE_HEAD
         memcpy(out, &header, sizeof(header));
 }
 
+bool inbox_file_is_newer(az_span bytes) {
+        return aside_is_newer(bytes, MAGIC);
+}
+
 bool inbox_file_parse(InboxFile *ret, az_span bytes) {
         uint32_t bag_size, payload_size;
         az_span content, bag, payload;
@@ -97,9 +102,9 @@ bool inbox_file_parse(InboxFile *ret, az_span bytes) {
 /* Ids ------------------------------------------------------------------------------------------------- */
 
 typedef struct SlotBytes {
-        uint32_t crc; /* of everything behind it */
-        uint32_t reserved;
-        uint64_t number; /* counts the ids ever added, from 1 on; 0: an empty slot */
+        uint32_t crc;     /* of everything behind it */
+        uint32_t version; /* less one */
+        uint64_t number;  /* counts the ids ever added, from 1 on; 0: an empty slot */
         uint64_t sequence;
         uint8_t id[32];
         uint8_t padding[8];
@@ -149,7 +154,7 @@ void inbox_ids_add(InboxIds *ids, const InboxId *id, uint64_t sequence) {
 }
 
 static uint32_t slot_crc(const SlotBytes *slot) {
-        size_t checked = offsetof(SlotBytes, reserved);
+        size_t checked = offsetof(SlotBytes, version);
 
         return crc32c(0, (const uint8_t *) slot + checked, sizeof(*slot) - checked);
 }
@@ -164,7 +169,7 @@ uint32_t inbox_ids_format_next(const InboxIds *ids, const InboxId *id, uint64_t 
         return (uint32_t) (ids->n_added % INBOX_IDS_MAX) * INBOX_ID_SLOT_BYTES;
 }
 
-bool inbox_ids_parse(InboxIds *ret, az_span bytes) {
+int inbox_ids_parse(InboxIds *ret, az_span bytes) {
         static const SlotBytes empty;
         InboxIds ids = {};
         SlotBytes slot;
@@ -175,7 +180,9 @@ bool inbox_ids_parse(InboxIds *ret, az_span bytes) {
                         continue;
                 /* The n-th id stands in slot n - 1, modulo their number. */
                 if (le32toh(slot.crc) != slot_crc(&slot) || (le64toh(slot.number) - 1) % INBOX_IDS_MAX != i)
-                        return false;
+                        return INBOX_IDS_DAMAGED;
+                if (slot.version != 0)
+                        return INBOX_IDS_NEWER;
                 memcpy(ids.ids[i].bytes, slot.id, sizeof(slot.id));
                 if (le64toh(slot.number) > ids.n_added) {
                         ids.n_added = le64toh(slot.number);
@@ -183,5 +190,5 @@ bool inbox_ids_parse(InboxIds *ret, az_span bytes) {
                 }
         }
         *ret = ids;
-        return true;
+        return 0;
 }

@@ -56,6 +56,8 @@ void inbox_file_format(const InboxFile *file, uint8_t out[static INBOX_FILE_HEAD
 
 /* Spans of *ret point into 'bytes', which is the whole file. False: it is not one, or damaged. */
 bool inbox_file_parse(InboxFile *ret, az_span bytes);
+/* Whether it is one of a later version of the format. */
+bool inbox_file_is_newer(az_span bytes);
 
 /* So many ids are remembered, also of messages that are long settled. */
 #define INBOX_IDS_MAX       256U
@@ -76,5 +78,9 @@ void inbox_ids_add(InboxIds *ids, const InboxId *id, uint64_t sequence);
 uint32_t inbox_ids_format_next(const InboxIds *ids, const InboxId *id, uint64_t sequence,
                                uint8_t out[static INBOX_ID_SLOT_BYTES]);
 
-/* Reads the file back; slots that were never written are zeros. False: it is damaged; *ret is untouched. */
-bool inbox_ids_parse(InboxIds *ret, az_span bytes);
+/* Conditions of inbox_ids_parse(), which leave *ret untouched: it is damaged; a newer program wrote it. */
+#define INBOX_IDS_DAMAGED 1
+#define INBOX_IDS_NEWER   2
+
+/* Reads the file back; slots that were never written are zeros. */
+int inbox_ids_parse(InboxIds *ret, az_span bytes);

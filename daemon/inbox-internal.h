@@ -23,6 +23,9 @@
 #define INBOX_IDS_NAME "ids"
 #define INBOX_NAME_MAX 64U
 
+/* Far below what the integers of the IPC end at: the numbers behind it last for ever. */
+#define INBOX_SEQUENCE_MAX (UINT64_C(1) << 62)
+
 /* A disk that refused is tried again so often while it is needed. */
 #define INBOX_RETRY_US (2 * USEC_PER_SEC)
 

@@ -27,36 +27,65 @@ static int recover_directory(Inbox *inbox) {
 
 /* Ids ------------------------------------------------------------------------------------------------- */
 
-static void ids_set_aside(Inbox *inbox, az_span bytes) {
-        char where[160];
-
-        aside_copy(inbox->directory_fd, &inbox->aside_used, INBOX_IDS_NAME, bytes, where, sizeof(where));
+static void ids_say(const Inbox *inbox, const char *what, const char *where) {
         (void) log_full(inbox->log, LOG_ERR, 0, FIELDS("MESSAGE_ID=" MSG_STATE_DAMAGED),
-                        "'%s/%s' is damaged: messages from the cloud may be given out twice; %s",
-                        inbox->directory, INBOX_IDS_NAME, where);
+                        "'%s/" INBOX_IDS_NAME "' %s: messages from the cloud may be given out twice; %s",
+                        inbox->directory, what, where);
+}
+
+static void ids_open(Inbox *inbox) {
+        inbox->ids_fd =
+                openat(inbox->directory_fd, INBOX_IDS_NAME, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (inbox->ids_fd < 0)
+                log_warning_errno(inbox->log, errno, "Failed to open '%s/" INBOX_IDS_NAME "': %m, ignoring",
+                                  inbox->directory);
+}
+
+/* Sets aside what is not whole, and leaves in 'bytes' what is to be written in its place. */
+static void ids_check(Inbox *inbox, uint8_t bytes[static INBOX_IDS_BYTES], size_t n) {
+        az_span file = az_span_create(bytes, (int32_t) n);
+        char where[160];
+        int r;
+
+        r = inbox_ids_parse(&inbox->ids, file);
+        /* A file that was cut has lost ids, unless it had not got any yet. */
+        if (r == 0 && (n == INBOX_IDS_BYTES || inbox->ids.n_added == 0))
+                return;
+
+        if (r == INBOX_IDS_NEWER) {
+                aside_move_newer(inbox->directory_fd, INBOX_IDS_NAME, where, sizeof(where));
+                ids_say(inbox, "was written by a newer aziotd", where);
+                inbox->ids_fd = close_fd(inbox->ids_fd);
+                ids_open(inbox);
+        } else {
+                aside_copy(inbox->directory_fd, &inbox->aside_used, INBOX_IDS_NAME, file, where,
+                           sizeof(where));
+                ids_say(inbox, "is damaged", where);
+        }
+        if (r != 0)
+                memset(bytes, 0, INBOX_IDS_BYTES);
 }
 
 /* Without the file everything works, but that repeats are not recognized after the next restart. */
 static void recover_ids(Inbox *inbox) {
-        uint8_t bytes[INBOX_IDS_BYTES] = {};
+        uint8_t bytes[INBOX_IDS_BYTES] = {}, before[INBOX_IDS_BYTES];
         ssize_t n;
 
-        inbox->ids_fd =
-                openat(inbox->directory_fd, INBOX_IDS_NAME, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (inbox->ids_fd < 0) {
-                log_warning_errno(inbox->log, errno, "Failed to open '%s/%s': %m, ignoring", inbox->directory,
-                                  INBOX_IDS_NAME);
+        ids_open(inbox);
+        if (inbox->ids_fd < 0)
+                return;
+        n = pread(inbox->ids_fd, bytes, sizeof(bytes), 0);
+        if (n < 0) {
+                log_warning_errno(inbox->log, errno, "Failed to read '%s/" INBOX_IDS_NAME "': %m, ignoring",
+                                  inbox->directory);
+                inbox->ids_fd = close_fd(inbox->ids_fd);
                 return;
         }
 
-        n = pread(inbox->ids_fd, bytes, sizeof(bytes), 0);
-        if (!inbox_ids_parse(&inbox->ids, az_span_create(bytes, (int32_t) MAX(n, 0)))) {
-                ids_set_aside(inbox, az_span_create(bytes, (int32_t) n));
-                memset(bytes, 0, sizeof(bytes));
-                n = 0;
-        }
+        memcpy(before, bytes, sizeof(before));
+        ids_check(inbox, bytes, (size_t) n);
         /* All of it, so that a disk that is full later does not matter. */
-        if (n < (ssize_t) sizeof(bytes))
+        if (inbox->ids_fd >= 0 && (n < (ssize_t) sizeof(bytes) || memcmp(before, bytes, sizeof(bytes)) != 0))
                 (void) disk_write_at(inbox->ids_fd, bytes, sizeof(bytes), 0);
 }
 
@@ -95,6 +124,16 @@ static int entry_add(Inbox *inbox, const InboxFile *file) {
         return 0;
 }
 
+static void set_newer_aside(const Inbox *inbox, const char *name) {
+        char where[160];
+
+        aside_move_newer(inbox->directory_fd, name, where, sizeof(where));
+        (void) log_full(inbox->log, LOG_ERR, 0, FIELDS("MESSAGE_ID=" MSG_STATE_DAMAGED),
+                        "'%s/%s' was written by a newer aziotd: nobody gets this message from the cloud; the "
+                        "file is %s",
+                        inbox->directory, name, where);
+}
+
 static int recover_message(Inbox *inbox, const char *name) {
         uint64_t sequence = strtoull(name + strlen(INBOX_PREFIX), NULL, 10);
         _cleanup_(freep) uint8_t *bytes = NULL;
@@ -109,14 +148,23 @@ static int recover_message(Inbox *inbox, const char *name) {
                 (void) unlinkat(inbox->directory_fd, name, 0); /* an interrupted write */
         if (strcmp(name, expected) != 0)
                 return 0; /* not a name of ours */
-        inbox->last_sequence = MAX(inbox->last_sequence, sequence);
+        /* What cannot be a number of ours would use up those that follow. */
+        if (sequence > INBOX_SEQUENCE_MAX) {
+                inbox_set_aside(inbox, name);
+                return 0;
+        }
 
         r = inbox_read_file(inbox->directory_fd, name, &bytes, &n);
         if (r == -ENOMEM)
                 return r;
+        inbox->last_sequence = MAX(inbox->last_sequence, sequence);
         if (r < 0) {
                 log_warning_errno(inbox->log, r, "Failed to read '%s/%s': %m, leaving it for the next start",
                                   inbox->directory, name);
+                return 0;
+        }
+        if (inbox_file_is_newer(az_span_create(bytes, (int32_t) n))) {
+                set_newer_aside(inbox, name);
                 return 0;
         }
         if (!inbox_file_parse(&file, az_span_create(bytes, (int32_t) n)) || file.sequence != sequence) {

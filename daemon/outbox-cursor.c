@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <endian.h>
 
+#include "daemon/aside.h"
 #include "daemon/crc32c.h"
 
 #define MAGIC   "AZIOCUR2"
@@ -116,4 +117,10 @@ bool cursor_parse(Cursor *ret, az_span bytes) {
                 found = true;
         }
         return found;
+}
+
+bool cursor_is_newer(az_span bytes) {
+        return aside_is_newer(bytes, MAGIC) ||
+               (az_span_size(bytes) > (int32_t) CURSOR_SLOT_BYTES &&
+                aside_is_newer(az_span_slice_to_end(bytes, (int32_t) CURSOR_SLOT_BYTES), MAGIC));
 }

@@ -42,3 +42,5 @@ uint32_t cursor_offset(const Cursor *c);
 
 /* 'bytes' is the file. Returns false if no slot is whole, else *ret is the newer one. */
 bool cursor_parse(Cursor *ret, az_span bytes);
+/* Whether it is of a later version of the format. */
+bool cursor_is_newer(az_span bytes);

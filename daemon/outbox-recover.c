@@ -135,6 +135,13 @@ static void set_aside(Recovery *rec, const char *name, const char *reason) {
         outbox_add_damaged(rec->o, "%s: %s; %s", name, reason, where);
 }
 
+static void set_newer_aside(Recovery *rec, const char *name) {
+        char where[ASIDE_NAME_MAX * 2];
+
+        aside_move_newer(rec->o->directory_fd, name, where, sizeof(where));
+        outbox_add_damaged(rec->o, "%s: was written by a newer aziotd; %s", name, where);
+}
+
 /* ---- The cursor ---- */
 
 static int recover_cursor(Recovery *rec) {
@@ -160,7 +167,9 @@ static int recover_cursor(Recovery *rec) {
                 o->head = MAX(rec->cursor.lowest, o->head);
                 memcpy(o->n_dropped, rec->cursor.n_dropped, sizeof(o->n_dropped));
                 o->counted_since_us = rec->cursor.counted_since_us;
-        } else if (r >= 0 || is_files_fault(r))
+        } else if (r >= 0 && cursor_is_newer(az_span_create(bytes, sizeof(bytes))))
+                set_newer_aside(rec, CURSOR_NAME);
+        else if (r >= 0 || is_files_fault(r))
                 set_aside(rec, CURSOR_NAME, "is damaged, so that what was acknowledged may be sent again");
         else
                 outbox_add_error(o, -r, "Failed to read the cursor of the outbox");
@@ -169,7 +178,8 @@ static int recover_cursor(Recovery *rec) {
 
 /* ---- One segment ---- */
 
-/* Opens it and reads its header; its state says whether it may be appended to. */
+/* Opens it and reads its header; its state says whether it may be appended to. -EPROTONOSUPPORT: it is newer.
+ */
 static int segment_open(OutboxSegment *segment, int directory_fd, const char *name) {
         uint8_t bytes[SEGMENT_HEADER_BYTES];
         int r;
@@ -187,12 +197,14 @@ static int segment_open(OutboxSegment *segment, int directory_fd, const char *na
         if (segment_header_parse(&segment->header, az_span_create(bytes, sizeof(bytes))) &&
             segment->header.n_bytes <= SEGMENT_BYTES_MAX && segment->header.generation > 0)
                 return 0;
+        if (r >= 0 && segment_header_is_newer(az_span_create(bytes, sizeof(bytes))))
+                return -EPROTONOSUPPORT;
         return r < 0 ? r : -EBADMSG;
 }
 
 /* Deals with one that has no header. What the disk may give another time stays where it is. */
 static void recover_without_header(Recovery *rec, OutboxSegment *segment, const char *name, int error) {
-        bool is_lost = is_files_fault(-error);
+        bool is_newer = error == EPROTONOSUPPORT, is_lost = is_newer || is_files_fault(-error);
 
         close_fd(segment->fd);
         *segment = (OutboxSegment){
@@ -201,7 +213,9 @@ static void recover_without_header(Recovery *rec, OutboxSegment *segment, const 
                 .fd = -1,
         };
         rec->is_reported = true;
-        if (is_lost)
+        if (is_newer)
+                set_newer_aside(rec, name);
+        else if (is_lost)
                 set_aside(rec, name, "its header is damaged");
         else
                 outbox_add_error(rec->o, error, "Failed to read a segment of the outbox");

@@ -66,7 +66,6 @@ static void on_written(void *userdata, int error) {
 int route_remember(Route *route, Disk *disk, const char *state_dir) {
         RouteMemory memory = ROUTE_MEMORY_NULL;
         _cleanup_(freep) char *text = NULL;
-        char where[128];
         int result;
 
         result = state_file_new(&route->file, disk, state_dir, ROUTE_FILE);
@@ -75,17 +74,15 @@ int route_remember(Route *route, Disk *disk, const char *state_dir) {
         result = state_file_read(route->file, &text);
         if (result == STATE_FILE_NONE)
                 return 0;
-        if (result == 0)
-                result = route_memory_parse(&memory, az_span_create_from_str(text));
+        if (result == 0 && (result = route_memory_parse(&memory, az_span_create_from_str(text))) > 0)
+                result = STATE_FILE_DAMAGED;
         if (result < 0) {
                 log_warning_errno(route->log, result,
                                   "Failed to read '" ROUTE_FILE "' in the state directory: %m, ignoring");
                 return 0;
         }
         if (result > 0) {
-                state_file_set_aside(route->file, where, sizeof(where));
-                (void) log_full(route->log, LOG_WARNING, 0, FIELDS("MESSAGE_ID=" MSG_STATE_DAMAGED),
-                                "'" ROUTE_FILE "' in the state directory is damaged; %s", where);
+                state_file_set_aside(route->file, route->log, result, NULL);
                 return 0;
         }
         route_choice_init(&route->choice, (RouteOrder) route->config->network.transports, memory);

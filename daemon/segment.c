@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <endian.h>
 
+#include "daemon/aside.h"
 #include "daemon/crc32c.h"
 
 #define MAGIC        "AZIOSEG1"
@@ -59,6 +60,10 @@ void segment_header_format(const SegmentHeader *h, uint8_t *out) {
         bytes.crc = htole32(header_crc(&bytes));
         memset(out, 0, SEGMENT_HEADER_BYTES);
         memcpy(out, &bytes, sizeof(bytes));
+}
+
+bool segment_header_is_newer(az_span bytes) {
+        return aside_is_newer(bytes, MAGIC);
 }
 
 bool segment_header_parse(SegmentHeader *ret, az_span bytes) {

@@ -64,6 +64,8 @@ void segment_header_format(const SegmentHeader *h, uint8_t *out);
 
 /* 'bytes' begins a file. Returns false if it does not begin with a header of ours, whole and unchanged. */
 bool segment_header_parse(SegmentHeader *ret, az_span bytes);
+/* Whether it begins with that of a later version of the format. */
+bool segment_header_is_newer(az_span bytes);
 
 typedef struct SegmentRecord {
         uint64_t sequence;

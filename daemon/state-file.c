@@ -10,7 +10,7 @@
 #include "daemon/crc32c.h"
 #include "daemon/file.h"
 
-/* "aziotd NAME 1 01234567\n" */
+/* "aziotd NAME 4294967295 01234567\n" */
 #define HEADER_MAX 64U
 
 struct StateFile {
@@ -27,31 +27,52 @@ struct StateFile {
         void *userdata;
 };
 
-static size_t header_format(char header[static HEADER_MAX], const char *name, az_span text) {
-        uint32_t crc = crc32c(0, az_span_ptr(text), (size_t) az_span_size(text));
+static size_t header_format(char header[static HEADER_MAX], const char *name, unsigned version,
+                            az_span text) {
+        uint32_t crc = crc32c(version - 1, az_span_ptr(text), (size_t) az_span_size(text));
 
-        return (size_t) snprintf(header, HEADER_MAX, "aziotd %s 1 %08x\n", name, crc);
+        return (size_t) snprintf(header, HEADER_MAX, "aziotd %s %u %08x\n", name, version, crc);
 }
 
-bool state_file_parse(az_span bytes, const char *name, az_span *ret) {
+/* The version that the bytes claim to have; 0: none. */
+static unsigned find_version(az_span bytes, const char *name) {
+        char prefix[HEADER_MAX];
+        size_t n = (size_t) snprintf(prefix, sizeof(prefix), "aziotd %s ", name);
+        uint32_t version;
+        int32_t end;
+
+        if ((size_t) az_span_size(bytes) <= n || memcmp(az_span_ptr(bytes), prefix, n) != 0)
+                return 0;
+        bytes = az_span_slice_to_end(bytes, (int32_t) n);
+        end = az_span_find(bytes, AZ_SPAN_FROM_STR(" "));
+        if (end < 0 || az_result_failed(az_span_atou32(az_span_slice(bytes, 0, end), &version)))
+                return 0;
+        return version;
+}
+
+int state_file_parse(az_span bytes, const char *name, az_span *ret) {
         const uint8_t *newline = NULL;
         char header[HEADER_MAX];
+        unsigned version;
         az_span text;
         size_t n;
 
         if (az_span_size(bytes) > 0)
                 newline = memchr(az_span_ptr(bytes), '\n', (size_t) az_span_size(bytes));
-        if (!newline)
-                return false;
+        version = newline ? find_version(bytes, name) : 0;
+        if (version == 0)
+                return STATE_FILE_DAMAGED;
 
         text = az_span_slice_to_end(bytes, (int32_t) (newline - az_span_ptr(bytes)) + 1);
-        n = header_format(header, name, text);
+        n = header_format(header, name, version, text);
         if (az_span_size(bytes) - az_span_size(text) != (int32_t) n ||
             memcmp(header, az_span_ptr(bytes), n) != 0)
-                return false;
+                return STATE_FILE_DAMAGED;
+        if (version > STATE_FILE_VERSION)
+                return STATE_FILE_NEWER;
 
         *ret = text;
-        return true;
+        return 0;
 }
 
 /* ---- Writing ---- */
@@ -72,7 +93,7 @@ static int replace(const StateFile *f) {
         }
 
         text = az_span_create_from_str(f->text);
-        n = header_format(header, f->name, text);
+        n = header_format(header, f->name, STATE_FILE_VERSION, text);
         return file_replace(directory_fd, f->name, az_span_create((uint8_t *) header, (int32_t) n), text);
 }
 
@@ -135,19 +156,24 @@ int state_file_read(const StateFile *f, char **ret) {
                 return STATE_FILE_DAMAGED;
         if (r < 0)
                 return r;
-        if (!state_file_parse(az_span_create((uint8_t *) bytes, (int32_t) n), f->name, &text))
-                return STATE_FILE_DAMAGED;
+        r = state_file_parse(az_span_create((uint8_t *) bytes, (int32_t) n), f->name, &text);
+        if (r != 0)
+                return r;
 
         memmove(bytes, az_span_ptr(text), (size_t) az_span_size(text) + 1);
         *ret = TAKE_PTR(bytes);
         return 0;
 }
 
-void state_file_set_aside(const StateFile *f, char *ret_where, size_t n_where) {
+static void set_aside(const StateFile *f, bool is_newer, char *ret_where, size_t n_where) {
         _cleanup_(close_fdp) int directory_fd = -1;
         AsideUsed used = 0;
 
         directory_fd = open(f->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (is_newer) {
+                aside_move_newer(directory_fd, f->name, ret_where, n_where);
+                return;
+        }
         for (unsigned i = 1; i <= ASIDE_MAX; i++) {
                 char name[ASIDE_NAME_MAX];
 
@@ -156,6 +182,21 @@ void state_file_set_aside(const StateFile *f, char *ret_where, size_t n_where) {
                         (void) aside_note_name(&used, name);
         }
         aside_move(directory_fd, &used, f->name, ret_where, n_where);
+}
+
+void state_file_set_aside(const StateFile *f, const Log *log, int condition, const char *consequence) {
+        static const char *const reasons[] = {
+                [STATE_FILE_DAMAGED] = "is damaged",
+                [STATE_FILE_NEWER] = "was written by a newer aziotd",
+                [STATE_FILE_FOREIGN] = "is of another device",
+        };
+        char where[160];
+
+        assert(condition >= STATE_FILE_DAMAGED && condition <= STATE_FILE_FOREIGN);
+        set_aside(f, condition == STATE_FILE_NEWER, where, sizeof(where));
+        (void) log_full(log, LOG_WARNING, 0, FIELDS("MESSAGE_ID=" MSG_STATE_DAMAGED), "'%s/%s' %s%s%s; %s",
+                        f->directory, f->name, reasons[condition], consequence ? ": " : "", consequence ?: "",
+                        where);
 }
 
 /* ---- Life ---- */

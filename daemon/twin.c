@@ -27,28 +27,25 @@ bool twin_is_online(const Twin *t) {
 
 bool twin_load(Twin *t, const StateFile *file, const char *name, int (*parse)(Twin *t, az_span text)) {
         _cleanup_(freep) char *content = NULL;
-        char where[128];
         int r;
 
         r = state_file_read(file, &content);
         if (r == STATE_FILE_NONE)
                 return false;
-        if (r == STATE_FILE_DAMAGED)
-                r = TWIN_STATE_INVALID;
-        else if (r == 0)
+        if (r == 0) {
                 r = parse(t, text(content));
-        if (r == 0)
-                return true;
+                if (r == 0)
+                        return true;
+                if (r > 0)
+                        r = r == TWIN_STATE_FOREIGN ? STATE_FILE_FOREIGN : STATE_FILE_DAMAGED;
+        }
         if (r < 0) {
                 log_warning_errno(t->log, r, "Failed to read '%s' in the state directory: %m, ignoring",
                                   name);
                 return false;
         }
 
-        state_file_set_aside(file, where, sizeof(where));
-        (void) log_full(t->log, LOG_WARNING, 0, FIELDS("MESSAGE_ID=" MSG_STATE_DAMAGED),
-                        "'%s' in the state directory is %s; %s", name,
-                        r == TWIN_STATE_FOREIGN ? "of another device" : "damaged", where);
+        state_file_set_aside(file, t->log, r, NULL);
         return false;
 }
 

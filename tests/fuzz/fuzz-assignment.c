@@ -45,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
         if (data[0] == 'j')
                 check_json(bytes);
-        else if (state_file_parse(bytes, ASSIGNMENT_FILE, &text))
+        else if (state_file_parse(bytes, ASSIGNMENT_FILE, &text) == 0)
                 check_json(text);
         return 0;
 }

@@ -63,7 +63,7 @@ static void check_ids(az_span bytes) {
         InboxId id = { .bytes = { 1 } };
         InboxIds ids;
 
-        if (!inbox_ids_parse(&ids, bytes))
+        if (inbox_ids_parse(&ids, bytes) != 0)
                 return;
         check(inbox_ids_format_next(&ids, &id, 7, slot) % INBOX_ID_SLOT_BYTES == 0);
         inbox_ids_add(&ids, &id, 7);

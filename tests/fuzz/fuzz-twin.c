@@ -88,7 +88,7 @@ static void read_reports(az_span bytes) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         az_span bytes = az_span_create((uint8_t *) data, (int32_t) size), text;
 
-        if (state_file_parse(bytes, TWIN_FILE, &text))
+        if (state_file_parse(bytes, TWIN_FILE, &text) == 0)
                 check(az_span_size(text) < az_span_size(bytes));
         read_patch(bytes);
         read_copy(bytes);

@@ -481,6 +481,21 @@ START_TEST(a_torn_count_leaves_the_old_one) {
 }
 END_TEST
 
+START_TEST(what_a_newer_program_wrote_is_kept) {
+        char path[PATH_MAX];
+        uint8_t *bytes;
+        Scene s;
+
+        bytes = three_records(&s);
+        bytes[7] = '2';
+        ck_assert_uint_eq(check_start(&s, bytes, HISTORY_FILE_BYTES), 0);
+        scratch_path(s.directory, "history.newer-1", path, sizeof(path));
+        ck_assert_int_eq(access(path, F_OK), 0);
+        free(bytes);
+        scratch_done(s.directory);
+}
+END_TEST
+
 START_TEST(what_is_no_file_is_set_aside_and_where_none_can_be_memory_serves) {
         char path[PATH_MAX];
         Scene s;
@@ -568,6 +583,7 @@ static Suite *history_suite(void) {
         tcase_add_test(t, a_byte_that_is_wrong_costs_one_record_at_most);
         tcase_add_test(t, a_file_that_was_cut_short_or_is_too_long_is_read_as_far_as_it_goes);
         tcase_add_test(t, a_torn_count_leaves_the_old_one);
+        tcase_add_test(t, what_a_newer_program_wrote_is_kept);
         tcase_add_test(t, what_is_no_file_is_set_aside_and_where_none_can_be_memory_serves);
         tcase_add_loop_test(t, whatever_fails_it_starts_and_what_was_kept_is_whole, 0, FAULT_CASES_MAX);
         suite_add_tcase(s, t);

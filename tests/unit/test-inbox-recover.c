@@ -165,6 +165,86 @@ START_TEST(damaged_ids_are_set_aside) {
 }
 END_TEST
 
+START_TEST(ids_that_were_cut_off_are_told_and_the_others_kept) {
+        Fixture *f = &fixture;
+        char path[128];
+
+        fixture_receive(f, 1, "x", "one");
+        fixture_receive(f, 2, "y", "two");
+        disk_drain(f->disk);
+        fixture_crash(f);
+        scratch_path(f->directory, "ids", path, sizeof(path));
+        ck_assert_int_eq(truncate(path, 100), 0);
+        fixture_open(f);
+        ck_assert_uint_eq(scratch_count_files(f->directory, "ids.damaged-1"), 1);
+        fixture_restart(f);
+        ck_assert_uint_eq(scratch_count_files(f->directory, "ids.damaged"), 1);
+        (void) fixture_said(f);
+        fixture_receive(f, 3, "x", "one");
+        ck_assert_str_eq(fixture_said(f), "a3 ");
+        ck_assert_uint_eq(fixture_stats(f).n_repeated, 1);
+}
+END_TEST
+
+START_TEST(what_a_newer_program_wrote_is_kept_and_the_others_are_given) {
+        Fixture *f = &fixture;
+        InboxTaker *taker;
+        char path[128];
+
+        fixture_receive(f, 1, "x", "one");
+        fixture_receive(f, 2, "y", "two");
+        disk_drain(f->disk);
+        fixture_crash(f);
+        scratch_path(f->directory, "message-000000000001", path, sizeof(path));
+        spoil(path, 7, "2", 1);
+        scratch_path(f->directory, "ids", path, sizeof(path));
+        /* A slot with a version, whose checksum is that of what is written here. */
+        spoil(path, 0, "\x92\x7c\xfa\xb1\x01\0\0\0\x01\0\0\0\0\0\0\0", 16);
+        for (off_t offset = 16; offset < 64; offset += 8)
+                spoil(path, offset, "\0\0\0\0\0\0\0\0", 8);
+        fixture_open(f);
+        ck_assert_uint_eq(scratch_count_files(f->directory, "message-000000000001.newer-1"), 1);
+        ck_assert_uint_eq(scratch_count_files(f->directory, "ids.newer-1"), 1);
+        ck_assert_uint_eq(scratch_count_files(f->directory, "damaged"), 0);
+        (void) fixture_said(f);
+        taker = fixture_taker(f);
+        ck_assert_str_eq(fixture_consume(f, taker), "give two settled ");
+        inbox_taker_free(taker);
+        fixture_restart(f);
+        ck_assert_uint_eq(scratch_count_files(f->directory, "newer-"), 2);
+}
+END_TEST
+
+/* Names that would leave no numbers to messages to come. */
+static const char *const strays[] = {
+        "message-18446744073709551615", "message-18446744073709551614", "message-9223372036854775807",
+        "message-4611686018427387905",  "message-4611686018427387904", /* the highest number there can be, and
+                                                                          no message */
+};
+
+START_TEST(a_stray_file_uses_up_no_numbers) {
+        Fixture *f = &fixture;
+        InboxTaker *taker;
+        char path[128];
+
+        fixture_receive(f, 1, NULL, "one");
+        (void) fixture_said(f);
+        fixture_crash(f);
+        scratch_path(f->directory, strays[_i], path, sizeof(path));
+        spoil(path, 0, "x", 1);
+        fixture_open(f);
+        ck_assert_uint_eq(scratch_count_files(f->directory, strays[_i]), 1);
+        ck_assert_uint_eq(scratch_count_files(f->directory, ".damaged-1"), 1);
+        fixture_receive(f, 2, NULL, "two");
+        ck_assert_str_eq(fixture_said(f), "a2 ");
+        taker = fixture_taker(f);
+        ck_assert_str_eq(fixture_consume(f, taker), "give one settled ");
+        ck_assert_str_eq(fixture_consume(f, taker), "give two settled ");
+        ck_assert_uint_lt(f->last.sequence, UINT64_C(1) << 63);
+        inbox_taker_free(taker);
+}
+END_TEST
+
 START_TEST(what_does_not_belong_there_is_left_alone) {
         Fixture *f = &fixture;
         char path[128];
@@ -197,6 +277,9 @@ static Suite *inbox_recover_suite(void) {
         tcase_add_test(t, a_file_damaged_while_the_daemon_runs_is_set_aside);
         tcase_add_test(t, a_file_that_cannot_be_read_does_not_hold_up_the_others_for_ever);
         tcase_add_test(t, damaged_ids_are_set_aside);
+        tcase_add_test(t, ids_that_were_cut_off_are_told_and_the_others_kept);
+        tcase_add_test(t, what_a_newer_program_wrote_is_kept_and_the_others_are_given);
+        tcase_add_loop_test(t, a_stray_file_uses_up_no_numbers, 0, ELEMENTSOF(strays));
         tcase_add_test(t, what_does_not_belong_there_is_left_alone);
         suite_add_tcase(s, t);
         return s;

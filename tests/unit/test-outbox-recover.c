@@ -335,6 +335,29 @@ START_TEST(at_most_four_damaged_files_are_kept) {
 }
 END_TEST
 
+START_TEST(what_a_newer_program_wrote_is_kept) {
+        char all[16];
+
+        fixture_send(f, "a");
+        fixture_crash(f);
+        damage("segment-0000", 7, '9', 1);
+        damage("cursor", 7, '9', 1);
+        damage("cursor", 4096 + 7, '9', 1);
+        reopen();
+        ck_assert_msg(strncmp(f->log,
+                              "cursor: was written by a newer aziotd; kept as cursor.newer-1; "
+                              "segment-0000: was written by a newer aziotd; kept as segment-0000.newer-1; ",
+                              134) == 0,
+                      "%s", f->log);
+        fixture_send(f, "b");
+        ck_assert_str_eq(fixture_read_all(f, all, sizeof(all)), "b ");
+        fixture_crash(f);
+        reopen();
+        ck_assert_str_eq(f->log, "");
+        ck_assert_uint_eq(scratch_count_files(f->directory, "newer-1"), 2);
+}
+END_TEST
+
 START_TEST(without_its_cursor_everything_comes_again_under_the_same_id) {
         char id[16], all[64];
 
@@ -544,6 +567,7 @@ static Suite *outbox_recover_suite(void) {
         tcase_add_test(t, a_torn_tail_is_cut_off_without_a_word);
         tcase_add_loop_test(t, a_batch_comes_whole_or_not_at_all, 0, ELEMENTSOF(batches));
         tcase_add_test(t, what_is_found_damaged_is_reported_with_its_messages_and_kept);
+        tcase_add_test(t, what_a_newer_program_wrote_is_kept);
         tcase_add_test(t, at_most_four_damaged_files_are_kept);
         tcase_add_test(t, without_its_cursor_everything_comes_again_under_the_same_id);
         tcase_add_test(t, a_cursor_that_is_older_than_the_segments_is_brought_up_to_them);

@@ -157,45 +157,81 @@ END_TEST
 
 static const struct {
         const char *bytes;
-        bool is_whole;
+        int result;
 } files[] = {
-        { "aziotd twin 1 297bd0aa\n{}", true },
-        { "aziotd twin 1 00000000\n", true },
-        { "aziotd twin 1 297bd0aa\n{} ", false },
-        { "aziotd twin 1 297bd0ab\n{}", false },
-        { "aziotd twin 1 297BD0AA\n{}", false },
-        { "aziotd twin 2 297bd0aa\n{}", false },
-        { "aziotd twins 1 297bd0aa\n{}", false },
-        { "aziotd twin 1 297bd0aa \n{}", false },
-        { "aziotd twin 1 297bd0aa", false },
-        { "\n", false },
-        { "{}", false },
-        { "", false },
+        { "aziotd twin 1 297bd0aa\n{}", 0 },
+        { "aziotd twin 1 00000000\n", 0 },
+        { "aziotd twin 2 3ad948dd\n{}", STATE_FILE_NEWER },
+        { "aziotd twin 10 00000000\n", STATE_FILE_DAMAGED },
+        { "aziotd twin 1 297bd0aa\n{} ", STATE_FILE_DAMAGED },
+        { "aziotd twin 1 297bd0ab\n{}", STATE_FILE_DAMAGED },
+        { "aziotd twin 1 297BD0AA\n{}", STATE_FILE_DAMAGED },
+        { "aziotd twin 2 297bd0aa\n{}", STATE_FILE_DAMAGED },
+        { "aziotd twins 1 297bd0aa\n{}", STATE_FILE_DAMAGED },
+        { "aziotd twin 1 297bd0aa \n{}", STATE_FILE_DAMAGED },
+        { "aziotd twin 1 297bd0aa", STATE_FILE_DAMAGED },
+        { "\n", STATE_FILE_DAMAGED },
+        { "{}", STATE_FILE_DAMAGED },
+        { "", STATE_FILE_DAMAGED },
 };
 
 START_TEST(whatever_is_not_whole_is_refused) {
         az_span text;
 
-        ck_assert_int_eq(state_file_parse(str(files[_i].bytes), "twin", &text), files[_i].is_whole);
+        ck_assert_int_eq(state_file_parse(str(files[_i].bytes), "twin", &text), files[_i].result);
 }
 END_TEST
 
+static void make_file(const Scene *s, const char *text) {
+        char path[PATH_MAX];
+        int fd = open(path_of(s, "twin", path), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+        ck_assert_int_ge(fd, 0);
+        ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t) strlen(text));
+        (void) close(fd);
+}
+
+static bool is_there(const Scene *s, const char *name) {
+        char path[PATH_MAX];
+
+        return access(path_of(s, name, path), F_OK) == 0;
+}
+
 START_TEST(damaged_file_is_set_aside) {
-        char path[PATH_MAX], where[128];
+        const Log log = { .max_level = -1 };
+        char name[32];
         Scene s;
 
         scene_init(&s);
         for (int i = 1; i <= 5; i++) {
-                int fd = open(path_of(&s, "twin", path), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-
-                ck_assert_int_ge(fd, 0);
-                ck_assert_int_eq(write(fd, "{}", 2), 2);
-                (void) close(fd);
+                make_file(&s, "{}");
                 check_read(&s, STATE_FILE_DAMAGED, NULL);
-
-                state_file_set_aside(s.file, where, sizeof(where));
-                ck_assert_msg(strstr(where, i <= 4 ? "kept as twin.damaged-" : "deleted"), "%s", where);
+                state_file_set_aside(s.file, &log, STATE_FILE_DAMAGED, NULL);
+                (void) snprintf(name, sizeof(name), "twin.damaged-%d", i);
+                ck_assert_int_eq(is_there(&s, name), i <= 4); /* the fifth one is deleted */
                 check_read(&s, STATE_FILE_NONE, NULL);
+        }
+        scene_done(&s);
+}
+END_TEST
+
+START_TEST(file_of_a_newer_program_is_kept_each_time) {
+        const Log log = { .max_level = -1 };
+        char name[32], path[PATH_MAX];
+        Scene s;
+
+        scene_init(&s);
+        for (int i = 1; i <= 6; i++) {
+                make_file(&s, "aziotd twin 2 3ad948dd\n{}");
+                check_read(&s, STATE_FILE_NEWER, NULL);
+                state_file_set_aside(s.file, &log, STATE_FILE_NEWER, "beginning anew");
+                (void) snprintf(name, sizeof(name), "twin.newer-%d", i);
+                ck_assert(is_there(&s, name));
+                check_read(&s, STATE_FILE_NONE, NULL);
+        }
+        for (int i = 1; i <= 6; i++) {
+                (void) snprintf(name, sizeof(name), "twin.newer-%d", i);
+                ck_assert_int_eq(remove(path_of(&s, name, path)), 0);
         }
         scene_done(&s);
 }
@@ -223,6 +259,7 @@ static Suite *state_file_suite(void) {
         tcase_add_test(t, write_under_way_is_finished_when_freed);
         tcase_add_loop_test(t, whatever_is_not_whole_is_refused, 0, ELEMENTSOF(files));
         tcase_add_test(t, damaged_file_is_set_aside);
+        tcase_add_test(t, file_of_a_newer_program_is_kept_each_time);
         tcase_add_test(t, too_large_file_is_damaged);
         suite_add_tcase(s, t);
         return s;
