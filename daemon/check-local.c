@@ -173,7 +173,7 @@ static void check_outbox(const Check *c) {
         OutboxStats stats;
         bool is_high;
 
-        outbox_get_stats(c->c.outbox, &stats);
+        outboxes_get_stats(c->c.outboxes, &stats);
         is_high = stats.bytes * 100 >= stats.capacity_bytes * OUTBOX_HIGH_PERCENT;
         (void) snprintf(text, sizeof(text), "%" PRIu64 " messages wait in %" PRIu64 " of %" PRIu64 " KiB",
                         stats.messages, stats.bytes / 1024, stats.capacity_bytes / 1024);

@@ -11,7 +11,7 @@
 
 #include "daemon/disk.h"
 #include "daemon/hub-link.h"
-#include "daemon/outbox.h"
+#include "daemon/outboxes.h"
 
 typedef struct Check Check;
 
@@ -45,7 +45,7 @@ typedef struct CheckConfig {
         const Config *config;
         const char *state_dir; /* copied */
         HubLink *link;
-        const Outbox *outbox;
+        const Outboxes *outboxes;
         Disk *disk;
 } CheckConfig;
 

@@ -142,10 +142,13 @@ const ConfigKey config_table[] = {
         { "Outbox", "Directory", CONFIG_PATH_NAME, MEMBER(outbox.directory),
           .help = "A directory that belongs to the outbox alone. Unless set, 'outbox' in the state "
                   "directory." },
-        { "Outbox", "MaxBytes", CONFIG_BYTES, MEMBER(outbox.max_bytes), 4 << 20, UINT64_C(4) << 30, "64M",
-          .help = "What the outbox may occupy on the disk." },
+        { "Outbox", "MaxBytes", CONFIG_BYTES, MEMBER(outbox.max_bytes), OUTBOXES_BYTES_MIN, UINT64_C(4) << 30,
+          "64M",
+          .help = "What the outbox may occupy on the disk. An eighth of it is kept for messages of high "
+                  "priority." },
         { "Outbox", "MaxMessages", CONFIG_NUMBER, MEMBER(outbox.max_messages), 0, UINT64_C(1) << 40, "0",
-          .help = "How many messages the outbox may hold; 0: as many as fit." },
+          .help = "How many messages the outbox may hold, of which an eighth is kept for those of high "
+                  "priority; 0: as many as fit." },
         { "Outbox", "MessageTTLSec", CONFIG_SECONDS, MEMBER(outbox.message_ttl_s), 0, 10 * 365 * 86400,
           "infinity",
           .help = "After how long a message that was not delivered is dropped, unless it brings a time of "

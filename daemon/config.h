@@ -11,7 +11,7 @@
 
 #include "daemon/access.h"
 #include "daemon/config-file.h"
-#include "daemon/outbox.h"
+#include "daemon/outboxes.h"
 #include "daemon/route-choice.h"
 
 #define CONFIG_PATH "/etc/aziotd/aziotd.conf"

@@ -13,7 +13,14 @@
 #include "ipc/json.h"
 #include "ipc/rfc3339.h"
 
-#define PREFIX "message-"
+/* Behind them stands the sequence. */
+static const char *const prefixes[_PRIORITY_MAX] = {
+        [PRIORITY_NORMAL] = "message-",
+        [PRIORITY_HIGH] = "message-high-",
+};
+
+/* The longest of them, 20 digits and the end. */
+#define NAME_MAX_BYTES 40U
 
 struct DeadLetters {
         Disk *disk;
@@ -50,8 +57,9 @@ DeadLetters *dead_letters_free(DeadLetters *d) {
         return NULL;
 }
 
-/* Counts the letters, and finds the oldest. */
-static unsigned count(DIR *directory, uint64_t *ret_oldest) {
+/* Counts the letters of one priority, and finds the oldest. */
+static unsigned count(DIR *directory, const char *prefix, uint64_t *ret_oldest) {
+        int32_t n_prefix = (int32_t) strlen(prefix);
         unsigned n = 0;
 
         *ret_oldest = UINT64_MAX;
@@ -60,8 +68,8 @@ static unsigned count(DIR *directory, uint64_t *ret_oldest) {
                 az_span name = az_span_create_from_str(e->d_name);
                 uint64_t sequence;
 
-                if (strncmp(e->d_name, PREFIX, strlen(PREFIX)) != 0 ||
-                    az_result_failed(az_span_atou64(az_span_slice_to_end(name, strlen(PREFIX)), &sequence)))
+                if (strncmp(e->d_name, prefix, (size_t) n_prefix) != 0 ||
+                    az_result_failed(az_span_atou64(az_span_slice_to_end(name, n_prefix), &sequence)))
                         continue;
                 *ret_oldest = MIN(*ret_oldest, sequence);
                 n++;
@@ -69,8 +77,8 @@ static unsigned count(DIR *directory, uint64_t *ret_oldest) {
         return n;
 }
 
-static int make_room(const DeadLetters *d) {
-        char name[sizeof(PREFIX) + 20];
+static int make_room(const DeadLetters *d, const char *prefix) {
+        char name[NAME_MAX_BYTES];
         uint64_t oldest;
         DIR *directory;
 
@@ -80,8 +88,8 @@ static int make_room(const DeadLetters *d) {
         if (!directory)
                 return -errno;
 
-        while (count(directory, &oldest) >= DEAD_LETTERS_MAX) {
-                (void) snprintf(name, sizeof(name), PREFIX "%" PRIu64, oldest);
+        while (count(directory, prefix, &oldest) >= DEAD_LETTERS_MAX) {
+                (void) snprintf(name, sizeof(name), "%s%" PRIu64, prefix, oldest);
                 if (unlinkat(dirfd(directory), name, 0) < 0)
                         break; /* one too many is better than one lost */
         }
@@ -97,6 +105,7 @@ static int compose(const DeadLetter *letter, char **ret) {
 
         ipc_json_begin(&json, NULL);
         ipc_json_int(&json, "sequence", (int64_t) letter->sequence);
+        ipc_json_cstring(&json, "priority", priority_names[letter->priority]);
         ipc_json_cstring(&json, "accepted", rfc3339_format(time, letter->accepted_us));
         ipc_json_cstring(&json, "setAside", rfc3339_format(time, realtime_us()));
         ipc_json_string(&json, "properties", letter->properties);
@@ -117,19 +126,20 @@ static void on_written(void *userdata, int error) {
 }
 
 int dead_letters_add(DeadLetters *d, const DeadLetter *letter, DeadLetterDone done, void *userdata) {
+        const char *prefix = prefixes[letter->priority];
         _cleanup_(freep) char *text = NULL;
-        char name[sizeof(PREFIX) + 20];
+        char name[NAME_MAX_BYTES];
         int r;
 
         assert(!d->file || !state_file_is_busy(d->file));
 
         r = compose(letter, &text);
         if (r >= 0)
-                r = make_room(d);
+                r = make_room(d, prefix);
         if (r < 0)
                 return r;
 
-        (void) snprintf(name, sizeof(name), PREFIX "%" PRIu64, letter->sequence);
+        (void) snprintf(name, sizeof(name), "%s%" PRIu64, prefix, letter->sequence);
         (void) snprintf(d->path, sizeof(d->path), "%s/%s", d->directory, name);
         d->file = state_file_free(d->file);
         r = state_file_new(&d->file, d->disk, d->directory, name);

@@ -6,19 +6,23 @@
  * (daemon/suspect.h), each in a file of its own for a person to look at:
  *
  *      dead-letters/message-SEQUENCE
+ *      dead-letters/message-high-SEQUENCE      of high priority
  *
  * The file says when the message was accepted and set aside, and has its properties as they stood in the
- * topic and its body in base64. There are at most DEAD_LETTERS_MAX; the oldest makes room.
+ * topic and its body in base64. There are at most DEAD_LETTERS_MAX of each
+ * priority; the oldest makes room.
  */
 
 #include <azure/core/az_span.h>
 
 #include "daemon/disk.h"
+#include "daemon/priority.h"
 
 /* A device that makes more of them needs a person for the program that sends them, not more evidence. */
 #define DEAD_LETTERS_MAX 16U
 
 typedef struct DeadLetter {
+        Priority priority;
         uint64_t sequence;
         uint64_t accepted_us; /* CLOCK_REALTIME */
         az_span properties, body;

@@ -31,7 +31,7 @@ struct Watcher {
 struct Device {
         const Config *config;
         HubLink *link;
-        const Outbox *outbox;
+        const Outboxes *outboxes;
         const Uplink *uplink;
         const Messages *messages;
         History *history;

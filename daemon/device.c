@@ -16,8 +16,8 @@
 /* A flood of messages makes one reply in this time. */
 #define TELL_INTERVAL_US USEC_PER_SEC
 
-int device_new(Device **ret, const Config *config, HubLink *link, const Outbox *outbox, const Uplink *uplink,
-               const Messages *messages, History *history, Check *check) {
+int device_new(Device **ret, const Config *config, HubLink *link, const Outboxes *outboxes,
+               const Uplink *uplink, const Messages *messages, History *history, Check *check) {
         Device *d;
 
         d = malloc(sizeof(*d));
@@ -27,7 +27,7 @@ int device_new(Device **ret, const Config *config, HubLink *link, const Outbox *
         *d = (Device){
                 .config = config,
                 .link = link,
-                .outbox = outbox,
+                .outboxes = outboxes,
                 .uplink = uplink,
                 .messages = messages,
                 .history = history,
@@ -129,7 +129,7 @@ static void write_status(IpcJson *json, const Device *d, const Counters *counter
 static Counters count(const Device *d) {
         Counters c;
 
-        outbox_get_stats(d->outbox, &c.outbox);
+        outboxes_get_stats(d->outboxes, &c.outbox);
         uplink_get_stats(d->uplink, &c.uplink);
         messages_get_stats(d->messages, &c.inbox);
         return c;

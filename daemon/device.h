@@ -13,8 +13,8 @@
 typedef struct Device Device;
 
 /* The userdata of device_interface; everything must outlive it. */
-int device_new(Device **ret, const Config *config, HubLink *link, const Outbox *outbox, const Uplink *uplink,
-               const Messages *messages, History *history, Check *check);
+int device_new(Device **ret, const Config *config, HubLink *link, const Outboxes *outboxes,
+               const Uplink *uplink, const Messages *messages, History *history, Check *check);
 /* After the server is gone. */
 Device *device_free(Device *device);
 DEFINE_CLEANUP(Device *, device_free)

@@ -211,8 +211,9 @@ static int manager_arm_timer(Manager *m) {
 
         deadline_us = MIN(deadline_us, hub_link_deadline_us(m->link));
         deadline_us = MIN(deadline_us, network_watch_deadline_us(m->network));
-        deadline_us = MIN(deadline_us, outbox_deadline_us(m->outbox));
-        deadline_us = MIN(deadline_us, stage_waits_deadline_us(m->waits));
+        deadline_us = MIN(deadline_us, outboxes_deadline_us(m->outboxes));
+        for (Priority p = 0; p < _PRIORITY_MAX; p++)
+                deadline_us = MIN(deadline_us, stage_waits_deadline_us(m->waits[p]));
         deadline_us = MIN(deadline_us, methods_deadline_us(m->methods));
         deadline_us = MIN(deadline_us, messages_deadline_us(m->messages));
         deadline_us = MIN(deadline_us, twin_deadline_us(m->twin));
@@ -232,7 +233,7 @@ static int manager_arm_timer(Manager *m) {
 static int manager_finish(Manager *m) {
         int r;
 
-        r = outbox_close(m->outbox);
+        r = outboxes_close(m->outboxes);
         if (r < 0)
                 (void) log_warning_errno(&m->log, r, "The outbox was not closed cleanly: %m, ignoring");
         (void) uplink_run(m->uplink);
@@ -247,8 +248,9 @@ static int manager_turn(Manager *m) {
         int r;
 
         network_watch_run_due(m->network, now_us);
-        outbox_run_due(m->outbox, now_us);
-        stage_waits_run_due(m->waits, now_us);
+        outboxes_run_due(m->outboxes, now_us);
+        for (Priority p = 0; p < _PRIORITY_MAX; p++)
+                stage_waits_run_due(m->waits[p], now_us);
         methods_run_due(m->methods, now_us);
         messages_run_due(m->messages, now_us);
 
@@ -423,7 +425,7 @@ static int manager_lock(Manager *m, const char *state_dir) {
 }
 
 static int manager_open_outbox(Manager *m, const char *state_dir, OutboxTime *ret_now) {
-        OutboxConfig config = {
+        OutboxesConfig config = {
                 .directory = m->config.outbox.directory,
                 .max_bytes = m->config.outbox.max_bytes,
                 .max_messages = m->config.outbox.max_messages,
@@ -443,7 +445,7 @@ static int manager_open_outbox(Manager *m, const char *state_dir, OutboxTime *re
         if (r >= 0)
                 r = disk_new(&m->disk);
         if (r >= 0)
-                r = outbox_open(&m->outbox, m->disk, &config, &now);
+                r = outboxes_open(&m->outboxes, m->disk, &config, &now);
         if (r == -EBUSY)
                 return manager_refuse(m, config.directory, config.directory);
         if (r < 0)
@@ -458,7 +460,7 @@ static int manager_make_check(Manager *m, const char *state_dir) {
                 .config = &m->config,
                 .state_dir = state_dir,
                 .link = m->link,
-                .outbox = m->outbox,
+                .outboxes = m->outboxes,
                 .disk = m->disk,
         };
 
@@ -497,14 +499,15 @@ static int manager_build(Manager *m, const ManagerOptions *options) {
         r = route_remember(hub_link_get_route(m->link), m->disk, options->state_dir);
         if (r >= 0)
                 r = network_watch_new(&m->network, &m->log, &network_ops, m);
-        if (r >= 0)
-                r = stage_waits_new(&m->waits);
+        for (Priority p = 0; p < _PRIORITY_MAX && r >= 0; p++)
+                r = stage_waits_new(&m->waits[p]);
         if (r >= 0)
                 r = dead_letters_new(&m->dead_letters, m->disk, options->state_dir);
         if (r >= 0)
-                r = uplink_new(&m->uplink, m->outbox, m->link, m->waits, m->dead_letters, &m->log, now.boot);
+                r = uplink_new(&m->uplink, m->outboxes, m->link, m->waits, m->dead_letters, &m->log,
+                               now.boot);
         if (r >= 0)
-                r = telemetry_new(&m->telemetry, m->outbox, m->uplink, m->waits);
+                r = telemetry_new(&m->telemetry, m->outboxes, m->uplink, m->waits);
         if (r >= 0)
                 r = methods_new(&m->methods, m->link, &m->log, m->config.hub.method_timeout_s * USEC_PER_SEC);
         if (r >= 0)
@@ -514,8 +517,8 @@ static int manager_build(Manager *m, const ManagerOptions *options) {
         if (r >= 0)
                 r = manager_make_check(m, options->state_dir);
         if (r >= 0)
-                r = device_new(&m->device, &m->config, m->link, m->outbox, m->uplink, m->messages, m->history,
-                               m->check);
+                r = device_new(&m->device, &m->config, m->link, m->outboxes, m->uplink, m->messages,
+                               m->history, m->check);
         if (r >= 0)
                 r = manager_add_sources(m);
         if (r < 0)
@@ -578,10 +581,11 @@ Manager *manager_free(Manager *m) {
         m->telemetry = telemetry_free(m->telemetry);
         m->uplink = uplink_free(m->uplink);
         m->dead_letters = dead_letters_free(m->dead_letters);
-        m->waits = stage_waits_free(m->waits);
+        for (Priority p = 0; p < _PRIORITY_MAX; p++)
+                m->waits[p] = stage_waits_free(m->waits[p]);
         m->network = network_watch_free(m->network);
         m->link = hub_link_free(m->link);
-        m->outbox = outbox_free(m->outbox);
+        m->outboxes = outboxes_free(m->outboxes);
         m->history = history_free(m->history);
         m->disk = disk_free(m->disk);
         m->event = sd_event_unref(m->event);

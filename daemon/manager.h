@@ -38,10 +38,10 @@ typedef struct Manager {
         Config config;
         Disk *disk;
         History *history;
-        Outbox *outbox;
+        Outboxes *outboxes;
         HubLink *link;
         NetworkWatch *network;
-        StageWaits *waits;
+        StageWaits *waits[_PRIORITY_MAX];
         DeadLetters *dead_letters;
         Uplink *uplink;
 

@@ -263,9 +263,13 @@ void outbox_run_due(Outbox *o, uint64_t now_us) {
 
 /* ---- Life ---- */
 
+uint64_t outbox_segment_bytes(uint64_t max_bytes) {
+        return MIN(MAX(max_bytes / 16, SEGMENT_BYTES_DEFAULT_MIN), SEGMENT_BYTES_MAX);
+}
+
 static int config_derive(OutboxConfig *c) {
         if (c->segment_bytes == 0)
-                c->segment_bytes = MIN(MAX(c->max_bytes / 16, SEGMENT_BYTES_DEFAULT_MIN), SEGMENT_BYTES_MAX);
+                c->segment_bytes = outbox_segment_bytes(c->max_bytes);
         c->segment_bytes -= c->segment_bytes % SEGMENT_HEADER_BYTES;
 
         if (c->segment_bytes < 2 * SEGMENT_HEADER_BYTES || c->segment_bytes > SEGMENT_BYTES_MAX)

@@ -81,7 +81,7 @@ int outbox_boot_get(uint64_t *ret);
 typedef struct OutboxConfig {
         const char *directory;  /* created with mode 0700 if it is missing (not its parents) */
         uint64_t max_bytes;     /* what the segments may occupy on disk; at least three of them */
-        uint64_t segment_bytes; /* 0: a sixteenth of max_bytes, but at least 1 MiB and at most 16 MiB */
+        uint64_t segment_bytes; /* 0: outbox_segment_bytes() */
         uint64_t max_messages;  /* 0: no limit but max_bytes */
         uint32_t ttl_s;         /* for messages that bring none; 0: they never expire */
         OutboxPolicy policy;
@@ -165,6 +165,9 @@ const char *outbox_get_id(const Outbox *o);
  */
 int outbox_append(Outbox *o, const OutboxMessage *messages, size_t n, const OutboxTime *now,
                   uint64_t *ret_first);
+
+/* A sixteenth of what a log may occupy, but at least 1 MiB and at most 16 MiB. */
+uint64_t outbox_segment_bytes(uint64_t max_bytes);
 
 /* The errno (positive) of the last thing that storage failed with; 0 if nothing ever did. */
 int outbox_storage_errno(const Outbox *o);

@@ -19,38 +19,50 @@
 #define TIMEOUT_MAX_S     (24 * 3600)
 
 struct Telemetry {
-        Outbox *outbox;
+        Outboxes *outboxes;
         Uplink *uplink;
-        StageWaits *waits;
+        StageWaits *waits[_PRIORITY_MAX];
         uint8_t *scratch;
         size_t n_scratch;
 };
 
+/* Messages of one priority; both 0: none. */
+typedef struct Range {
+        uint64_t first, last;
+} Range;
+
 /* What is remembered of a connection, for Flush. */
 typedef struct Client {
-        uint64_t first_sequence, last_sequence; /* sent since the last Flush; 0: nothing */
-        int64_t n_accepted, n_refused;          /* of it, oneway */
+        Range sent[_PRIORITY_MAX];     /* since the last Flush */
+        int64_t n_accepted, n_refused; /* of it, oneway */
 } Client;
 
-/* A call that waits for its stage. */
+/* A call that waits for its stage: a Flush for what was sent in each priority, a Send in its own. */
 typedef struct PendingReply PendingReply;
+typedef struct PendingWait {
+        PendingReply *pending;
+        StageWait *wait; /* NULL: is not waited for, or has been reached */
+} PendingWait;
 struct PendingReply {
         Telemetry *telemetry;
         IpcCall *call;
-        StageWait *wait;
         int (*reply)(IpcCall *call, const PendingReply *pending);
-        uint64_t first, last;          /* Send, SendBatch */
+        Range ranges[_PRIORITY_MAX];
+        PendingWait waits[_PRIORITY_MAX];
+        Priority priority;             /* Send, SendBatch */
         int64_t n_accepted, n_refused; /* Flush */
 };
 
 typedef struct SendParams {
         TelemetryMessage message;
+        int priority;
         int stage;
         int64_t timeout_s;
 } SendParams;
 
 typedef struct SendBatchParams {
         IpcStructs messages;
+        int priority;
         int stage;
         int64_t timeout_s;
 } SendBatchParams;
@@ -60,14 +72,17 @@ typedef struct FlushParams {
         int64_t timeout_s;
 } FlushParams;
 
-int telemetry_new(Telemetry **ret, Outbox *outbox, Uplink *uplink, StageWaits *waits) {
+int telemetry_new(Telemetry **ret, Outboxes *outboxes, Uplink *uplink,
+                  StageWaits *const waits[_PRIORITY_MAX]) {
         Telemetry *t;
 
         t = malloc(sizeof(*t));
         if (!t)
                 return -ENOMEM;
 
-        *t = (Telemetry){ .outbox = outbox, .uplink = uplink, .waits = waits };
+        *t = (Telemetry){ .outboxes = outboxes, .uplink = uplink };
+        for (Priority p = 0; p < _PRIORITY_MAX; p++)
+                t->waits[p] = waits[p];
         *ret = t;
         return 0;
 }
@@ -108,17 +123,18 @@ static int reply_send(IpcCall *call, const PendingReply *pending) {
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
 
         ipc_json_begin(&json, NULL);
-        ipc_json_int(&json, "sequence", (int64_t) pending->first);
+        ipc_json_int(&json, "sequence", (int64_t) pending->ranges[pending->priority].first);
         ipc_json_end(&json);
         return ipc_call_reply_json(call, &json);
 }
 
 static int reply_batch(IpcCall *call, const PendingReply *pending) {
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+        const Range *range = &pending->ranges[pending->priority];
 
         ipc_json_begin(&json, NULL);
-        ipc_json_int(&json, "firstSequence", (int64_t) pending->first);
-        ipc_json_int(&json, "lastSequence", (int64_t) pending->last);
+        ipc_json_int(&json, "firstSequence", (int64_t) range->first);
+        ipc_json_int(&json, "lastSequence", (int64_t) range->last);
         ipc_json_end(&json);
         return ipc_call_reply_json(call, &json);
 }
@@ -158,58 +174,94 @@ static int error_stage(IpcCall *call, StageOutcome outcome, int error) {
         return ipc_call_error_cstring(call, ERROR_NAME("NotDelivered"), "reason", reasons[outcome]);
 }
 
+static void pending_cancel(PendingReply *pending) {
+        for (Priority p = 0; p < _PRIORITY_MAX; p++)
+                if (pending->waits[p].wait)
+                        stage_wait_cancel(pending->telemetry->waits[p], pending->waits[p].wait);
+        free(pending);
+}
+
 static void on_stage(void *userdata, StageOutcome outcome, int error) {
-        _cleanup_(freep) PendingReply *pending = userdata;
+        PendingWait *wait = userdata;
+        PendingReply *pending = wait->pending;
+
+        wait->wait = NULL;
+        for (Priority p = 0; p < _PRIORITY_MAX && outcome == STAGE_REACHED; p++)
+                if (pending->waits[p].wait)
+                        return;
 
         if (outcome == STAGE_REACHED)
                 (void) pending->reply(pending->call, pending);
         else
                 (void) error_stage(pending->call, outcome, error);
+        pending_cancel(pending);
 }
 
 static void on_gone(IpcCall *call, void *userdata) {
-        _cleanup_(freep) PendingReply *pending = userdata;
-
-        stage_wait_cancel(pending->telemetry->waits, pending->wait);
+        pending_cancel(userdata);
 }
 
 /* Whether 'stage' is reached already; otherwise asks for it. A condition of outbox_request_sync(), or 0. */
-static int stage_request(Telemetry *t, Stage stage, uint64_t last) {
+static int stage_request(Telemetry *t, Priority priority, Stage stage, uint64_t last) {
+        Outbox *outbox = outboxes_get(t->outboxes, priority);
+
         if (stage == STAGE_ACCEPTED || last == 0)
                 return OUTBOX_SYNCED;
         if (stage == STAGE_DURABLE)
-                return outbox_request_sync(t->outbox, last);
-        return outbox_get_head(t->outbox) > last ? OUTBOX_SYNCED : 0;
+                return outbox_request_sync(outbox, last);
+        return outbox_get_head(outbox) > last ? OUTBOX_SYNCED : 0;
 }
 
-/* Replies when first..last have reached 'stage': now, or later. */
-static int reply_at_stage(Telemetry *t, const PendingReply *template, Stage stage, int64_t timeout_s) {
-        _cleanup_(freep) PendingReply *pending = NULL;
-        StageOutcome outcome;
-        int r, error;
-
-        /* Of a Flush: what it asks about may have failed before it came. */
-        if (stage_waits_find_failure(t->waits, stage, template->first, template->last, &outcome, &error))
-                return error_stage(template->call, outcome, error);
-
-        r = stage_request(t, stage, template->last);
-        if (r == OUTBOX_SYNCED)
-                return template->reply(template->call, template);
-        if (r == OUTBOX_STORAGE_FAILED)
-                return error_stage(template->call, STAGE_STORAGE_FAILED, outbox_storage_errno(t->outbox));
+/* Waits until all priorities in 'is_awaited' have reached 'stage'. */
+static int reply_later(Telemetry *t, const PendingReply *template, const bool is_awaited[_PRIORITY_MAX],
+                       Stage stage, int64_t timeout_s) {
+        uint64_t deadline_us = boottime_us() + (uint64_t) timeout_s * USEC_PER_SEC;
+        PendingReply *pending;
+        int r = 0;
 
         pending = malloc(sizeof(*pending));
         if (!pending)
                 return -ENOMEM;
         *pending = *template;
 
-        r = stage_wait_add(t->waits, stage, template->first, template->last,
-                           boottime_us() + (uint64_t) timeout_s * USEC_PER_SEC, on_stage, pending,
-                           &pending->wait);
-        if (r < 0)
+        for (Priority p = 0; p < _PRIORITY_MAX && r >= 0; p++) {
+                pending->waits[p].pending = pending;
+                if (is_awaited[p])
+                        r = stage_wait_add(t->waits[p], stage, pending->ranges[p].first,
+                                           pending->ranges[p].last, deadline_us, on_stage, &pending->waits[p],
+                                           &pending->waits[p].wait);
+        }
+        if (r < 0) {
+                pending_cancel(pending);
                 return r;
-        ipc_call_set_on_gone(template->call, on_gone, TAKE_PTR(pending));
+        }
+        ipc_call_set_on_gone(template->call, on_gone, pending);
         return IPC_DEFERRED;
+}
+
+/* Replies when all ranges have reached 'stage': now, or later. */
+static int reply_at_stage(Telemetry *t, const PendingReply *template, Stage stage, int64_t timeout_s) {
+        bool is_awaited[_PRIORITY_MAX] = {}, is_reached = true;
+
+        for (Priority p = 0; p < _PRIORITY_MAX; p++) {
+                const Range *range = &template->ranges[p];
+                StageOutcome outcome;
+                int r, error;
+
+                /* Of a Flush: what it asks about may have failed before it came. */
+                if (stage_waits_find_failure(t->waits[p], stage, range->first, range->last, &outcome, &error))
+                        return error_stage(template->call, outcome, error);
+
+                r = stage_request(t, p, stage, range->last);
+                if (r == OUTBOX_STORAGE_FAILED)
+                        return error_stage(template->call, STAGE_STORAGE_FAILED,
+                                           outbox_storage_errno(outboxes_get(t->outboxes, p)));
+                is_awaited[p] = r == 0;
+                is_reached = is_reached && !is_awaited[p];
+        }
+        if (is_reached)
+                return template->reply(template->call, template);
+        return reply_later(t, template, is_awaited, stage, timeout_s);
 }
 
 /* Methods --------------------------------------------------------------------------------------------- */
@@ -262,7 +314,7 @@ static int compose(Telemetry *t, const TelemetryMessage *messages, size_t n, Out
         return 0;
 }
 
-static int refuse(Telemetry *t, IpcCall *call, int condition) {
+static int refuse(Telemetry *t, IpcCall *call, Priority priority, int condition) {
         switch (condition) {
         case OUTBOX_FULL:
                 return ipc_call_error_int(call, ERROR_NAME("OutboxFull"), "retryAfterMs", RETRY_FULL_MS);
@@ -272,14 +324,27 @@ static int refuse(Telemetry *t, IpcCall *call, int condition) {
                 return ipc_call_error_int(call, ERROR_NAME("MessageTooLarge"), "limitBytes",
                                           TELEMETRY_MESSAGE_MAX);
         default:
-                return ipc_call_error_cstring(call, ERROR_NAME("StorageFailed"), "reason",
-                                              strerror(outbox_storage_errno(t->outbox)));
+                return ipc_call_error_cstring(
+                        call, ERROR_NAME("StorageFailed"), "reason",
+                        strerror(outbox_storage_errno(outboxes_get(t->outboxes, priority))));
         }
 }
 
-static int send_messages(Telemetry *t, IpcCall *call, const TelemetryMessage *messages, size_t n, Stage stage,
-                         int64_t timeout_s, int (*reply)(IpcCall *call, const PendingReply *pending)) {
-        PendingReply pending = { .telemetry = t, .call = call, .reply = reply };
+/* The messages of a Send or a SendBatch, and how far they have to come. */
+typedef struct SendRequest {
+        const TelemetryMessage *messages;
+        size_t n;
+        Priority priority;
+        Stage stage;
+        int64_t timeout_s;
+        int (*reply)(IpcCall *call, const PendingReply *pending);
+} SendRequest;
+
+static int send_messages(Telemetry *t, IpcCall *call, const SendRequest *request) {
+        PendingReply pending = {
+                .telemetry = t, .call = call, .reply = request->reply, .priority = request->priority
+        };
+        Range *range = &pending.ranges[request->priority], *sent;
         OutboxTime now = uplink_now(t->uplink);
         TelemetryProblem problem = {};
         OutboxMessage *composed;
@@ -290,42 +355,57 @@ static int send_messages(Telemetry *t, IpcCall *call, const TelemetryMessage *me
         if (r < 0)
                 return r;
 
-        r = compose(t, messages, n, &composed, &problem);
+        r = compose(t, request->messages, request->n, &composed, &problem);
         if (r < 0)
                 return r;
         if (r > 0) {
                 scratch_release(t);
                 client->n_refused += ipc_call_is_oneway(call);
                 return r == TELEMETRY_INVALID ? error_invalid_message(call, &problem)
-                                              : refuse(t, call, OUTBOX_TOO_LARGE);
+                                              : refuse(t, call, request->priority, OUTBOX_TOO_LARGE);
         }
 
-        r = outbox_append(t->outbox, composed, n, &now, &pending.first);
+        r = outboxes_append(t->outboxes, request->priority, composed, request->n, &now, &range->first);
         scratch_release(t);
         if (r != 0) {
                 client->n_refused += ipc_call_is_oneway(call);
-                return refuse(t, call, r);
+                return refuse(t, call, request->priority, r);
         }
 
         client->n_accepted += ipc_call_is_oneway(call);
-        pending.last = pending.first + n - 1;
-        client->last_sequence = pending.last;
-        if (client->first_sequence == 0)
-                client->first_sequence = pending.first;
-        return reply_at_stage(t, &pending, ipc_call_is_oneway(call) ? STAGE_ACCEPTED : stage, timeout_s);
+        range->last = range->first + request->n - 1;
+        sent = &client->sent[request->priority];
+        *sent = (Range){ .first = sent->first == 0 ? range->first : sent->first, .last = range->last };
+        return reply_at_stage(t, &pending, ipc_call_is_oneway(call) ? STAGE_ACCEPTED : request->stage,
+                              request->timeout_s);
 }
 
 static int telemetry_send(IpcCall *call, const void *params, void *userdata) {
         const SendParams *p = params;
+        SendRequest request = {
+                .messages = &p->message,
+                .n = 1,
+                .priority = (Priority) p->priority,
+                .stage = (Stage) p->stage,
+                .timeout_s = p->timeout_s,
+                .reply = reply_send,
+        };
 
-        return send_messages(userdata, call, &p->message, 1, (Stage) p->stage, p->timeout_s, reply_send);
+        return send_messages(userdata, call, &request);
 }
 
 static int telemetry_send_batch(IpcCall *call, const void *params, void *userdata) {
         const SendBatchParams *p = params;
+        SendRequest request = {
+                .messages = p->messages.items,
+                .n = p->messages.n_items,
+                .priority = (Priority) p->priority,
+                .stage = (Stage) p->stage,
+                .timeout_s = p->timeout_s,
+                .reply = reply_batch,
+        };
 
-        return send_messages(userdata, call, p->messages.items, p->messages.n_items, (Stage) p->stage,
-                             p->timeout_s, reply_batch);
+        return send_messages(userdata, call, &request);
 }
 
 static int telemetry_flush(IpcCall *call, const void *params, void *userdata) {
@@ -338,9 +418,9 @@ static int telemetry_flush(IpcCall *call, const void *params, void *userdata) {
         if (r < 0)
                 return r;
 
-        /* The range may hold messages of others: if one of those fails, this Flush fails with it. */
-        pending.first = client->first_sequence;
-        pending.last = client->last_sequence;
+        /* The ranges may hold messages of others: if one of those fails, this Flush fails with it. */
+        for (Priority priority = 0; priority < _PRIORITY_MAX; priority++)
+                pending.ranges[priority] = client->sent[priority];
         pending.n_accepted = client->n_accepted;
         pending.n_refused = client->n_refused;
         *client = (Client){};
@@ -354,6 +434,11 @@ static int telemetry_flush(IpcCall *call, const void *params, void *userdata) {
                 "stage", IPC_FIELD_ENUM, offsetof(type, stage), IPC_FIELD_NULLABLE, .names = stage_names,   \
                                                                                     .absent = (unless_told) \
         }
+#define PRIORITY_FIELD(type)                                                              \
+        {                                                                                 \
+                "priority", IPC_FIELD_ENUM, offsetof(type, priority), IPC_FIELD_NULLABLE, \
+                        .names = priority_names, .absent = PRIORITY_NORMAL                \
+        }
 #define TIMEOUT_FIELD(type)                                                                     \
         {                                                                                       \
                 "timeoutSeconds", IPC_FIELD_INT, offsetof(type, timeout_s), IPC_FIELD_NULLABLE, \
@@ -364,12 +449,14 @@ static const IpcField send_fields[] = {
         { "message", IPC_FIELD_STRUCT, offsetof(SendParams, message), .type = &telemetry_message_struct },
         STAGE_FIELD(SendParams, STAGE_ACCEPTED),
         TIMEOUT_FIELD(SendParams),
+        PRIORITY_FIELD(SendParams),
 };
 static const IpcField send_batch_fields[] = {
         { "messages", IPC_FIELD_STRUCTS, offsetof(SendBatchParams, messages),
           .type = &telemetry_message_struct, .min = 1, .max = IPC_ARRAY_MAX },
         STAGE_FIELD(SendBatchParams, STAGE_ACCEPTED),
         TIMEOUT_FIELD(SendBatchParams),
+        PRIORITY_FIELD(SendBatchParams),
 };
 static const IpcField flush_fields[] = {
         STAGE_FIELD(FlushParams, STAGE_DURABLE),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* io.aziotd.telemetry: what programs send, into the outbox. */
+/* io.aziotd.telemetry: what programs send, into the outboxes. */
 
 #include "daemon/stage.h"
 #include "daemon/uplink.h"
@@ -9,8 +9,9 @@
 
 typedef struct Telemetry Telemetry;
 
-/* All of them must outlive it. */
-int telemetry_new(Telemetry **ret, Outbox *outbox, Uplink *uplink, StageWaits *waits);
+/* All of them must outlive it; 'waits': of each priority. */
+int telemetry_new(Telemetry **ret, Outboxes *outboxes, Uplink *uplink,
+                  StageWaits *const waits[_PRIORITY_MAX]);
 /* All calls must be gone: free the IpcServer first. */
 Telemetry *telemetry_free(Telemetry *telemetry);
 DEFINE_CLEANUP(Telemetry *, telemetry_free)

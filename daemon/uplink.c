@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
+ * A token names a message for the link and for the suspect: its sequence, and its priority in the bit that no
+ * sequence has.
+ *
  * The link can refuse a message for lack of room that it had promised (it also counts bytes). Then the
  * message is held in 'held' and goes first the next time.
  *
@@ -20,15 +23,18 @@
 typedef struct HeldMessage {
         uint8_t *bytes; /* NULL: none is held */
         az_span bag, body;
-        uint64_t sequence;
+        uint64_t token;
         uint64_t realtime_us;
         uint8_t flags;
 } HeldMessage;
 
+#define TOKEN_HIGH      (UINT64_C(1) << 63)
+#define TOKEN_NAME_SIZE 32U
+
 struct Uplink {
-        Outbox *outbox;
+        const Outboxes *outboxes;
         HubLink *link;
-        StageWaits *waits;
+        StageWaits *waits[_PRIORITY_MAX];
         DeadLetters *dead_letters;
         const Log *log;
         uint64_t boot;
@@ -39,8 +45,30 @@ struct Uplink {
         UplinkStats stats;
 };
 
-int uplink_new(Uplink **ret, Outbox *outbox, HubLink *link, StageWaits *waits, DeadLetters *dead_letters,
-               const Log *log, uint64_t boot) {
+static uint64_t token_make(Priority priority, uint64_t sequence) {
+        return priority == PRIORITY_HIGH ? sequence | TOKEN_HIGH : sequence;
+}
+
+static Priority token_priority(uint64_t token) {
+        return token & TOKEN_HIGH ? PRIORITY_HIGH : PRIORITY_NORMAL;
+}
+
+static uint64_t token_sequence(uint64_t token) {
+        return token & ~TOKEN_HIGH;
+}
+
+/* For people, behind "message". */
+static const char *token_format(uint64_t token, char *buffer, size_t size) {
+        (void) snprintf(buffer, size, "%s%" PRIu64, token & TOKEN_HIGH ? "high-" : "", token_sequence(token));
+        return buffer;
+}
+
+static Outbox *token_outbox(const Uplink *uplink, uint64_t token) {
+        return outboxes_get(uplink->outboxes, token_priority(token));
+}
+
+int uplink_new(Uplink **ret, const Outboxes *outboxes, HubLink *link, StageWaits *const waits[_PRIORITY_MAX],
+               DeadLetters *dead_letters, const Log *log, uint64_t boot) {
         Uplink *uplink;
 
         uplink = malloc(sizeof(*uplink));
@@ -48,13 +76,14 @@ int uplink_new(Uplink **ret, Outbox *outbox, HubLink *link, StageWaits *waits, D
                 return -ENOMEM;
 
         *uplink = (Uplink){
-                .outbox = outbox,
+                .outboxes = outboxes,
                 .link = link,
-                .waits = waits,
                 .dead_letters = dead_letters,
                 .log = log,
                 .boot = boot,
         };
+        for (Priority p = 0; p < _PRIORITY_MAX; p++)
+                uplink->waits[p] = waits[p];
         *ret = uplink;
         return 0;
 }
@@ -82,44 +111,51 @@ OutboxTime uplink_now(const Uplink *uplink) {
 
 /* Giving up ------------------------------------------------------------------------------------------- */
 
-static void give_up(Uplink *uplink, uint64_t sequence) {
-        stage_waits_failed(uplink->waits, STAGE_DELIVERED, sequence, sequence, STAGE_REFUSED, 0);
-        outbox_acked(uplink->outbox, sequence);
+static void give_up(Uplink *uplink, uint64_t token) {
+        uint64_t sequence = token_sequence(token);
+
+        stage_waits_failed(uplink->waits[token_priority(token)], STAGE_DELIVERED, sequence, sequence,
+                           STAGE_REFUSED, 0);
+        outbox_acked(token_outbox(uplink, token), sequence);
 }
 
 /* A message that can never be sent must not stand in the way of the others. */
-static void give_up_unsendable(Uplink *uplink, uint64_t sequence) {
-        log_warning(uplink->log, "Message %" PRIu64 " is none that a hub takes, dropping it", sequence);
-        give_up(uplink, sequence);
+static void give_up_unsendable(Uplink *uplink, uint64_t token) {
+        char name[TOKEN_NAME_SIZE];
+
+        log_warning(uplink->log, "Message %s is none that a hub takes, dropping it",
+                    token_format(token, name, sizeof(name)));
+        give_up(uplink, token);
         uplink->stats.n_unsendable++;
 }
 
 static void on_set_aside(void *userdata, const char *path, int error) {
         Uplink *uplink = userdata;
-        uint64_t sequence = uplink->withheld.sequence;
-        char name[24];
+        uint64_t token = uplink->withheld.token;
+        char name[TOKEN_NAME_SIZE];
 
+        (void) token_format(token, name, sizeof(name));
         uplink->is_filing = false;
         held_done(&uplink->withheld);
         if (error < 0) {
-                log_error_errno(uplink->log, error,
-                                "Message %" PRIu64 " cannot be set aside: %m, trying it again", sequence);
+                log_error_errno(uplink->log, error, "Message %s cannot be set aside: %m, trying it again",
+                                name);
                 return;
         }
         (void) log_full(uplink->log, LOG_ERR, 0, FIELDS("MESSAGE_ID=" MSG_MESSAGES_DROPPED),
-                        "The hub closes the connection whenever message %" PRIu64
-                        " is sent: it is set aside as '%s' and will not reach the hub",
-                        sequence, path);
-        (void) snprintf(name, sizeof(name), "%" PRIu64, sequence);
+                        "The hub closes the connection whenever message %s is sent: it is set aside as '%s' "
+                        "and will not reach the hub",
+                        name, path);
         hub_link_add_notice(uplink->link, PROBLEM_POISON_MESSAGE, 0, name);
-        give_up(uplink, sequence);
+        give_up(uplink, token);
         uplink->stats.n_poison++;
 }
 
 static void set_aside(Uplink *uplink) {
         const HeldMessage *m = &uplink->withheld;
         DeadLetter letter = {
-                .sequence = m->sequence,
+                .priority = token_priority(m->token),
+                .sequence = token_sequence(m->token),
                 .accepted_us = m->realtime_us,
                 .properties = m->bag,
                 .body = m->body,
@@ -135,23 +171,24 @@ static void set_aside(Uplink *uplink) {
 /* Publishing ------------------------------------------------------------------------------------------ */
 
 /* 0: published or given up. MQTT_WINDOW_FULL: not yet. Negative: the link is of no use any more. */
-static int publish(Uplink *uplink, uint64_t sequence, uint8_t flags, az_span bag, az_span body) {
+static int publish(Uplink *uplink, uint64_t token, uint8_t flags, az_span bag, az_span body) {
         char id[48];
         int n = 0, r;
 
         if (!(flags & TELEMETRY_HAS_MESSAGE_ID))
-                n = snprintf(id, sizeof(id), "%s-%" PRIu64, outbox_get_id(uplink->outbox), sequence);
+                n = snprintf(id, sizeof(id), "%s-%" PRIu64, outbox_get_id(token_outbox(uplink, token)),
+                             token_sequence(token));
 
-        r = hub_link_publish(uplink->link, bag, az_span_create((uint8_t *) id, n), body, sequence);
+        r = hub_link_publish(uplink->link, bag, az_span_create((uint8_t *) id, n), body, token);
         if (r == 0)
-                suspect_published(&uplink->suspect, sequence);
+                suspect_published(&uplink->suspect, token);
         if (r != HUB_LINK_UNSENDABLE)
                 return r;
-        give_up_unsendable(uplink, sequence);
+        give_up_unsendable(uplink, token);
         return 0;
 }
 
-static int hold(HeldMessage *held, const OutboxRecord *record) {
+static int hold(HeldMessage *held, uint64_t token, const OutboxRecord *record) {
         size_t n_bag = (size_t) az_span_size(record->properties),
                n_body = (size_t) az_span_size(record->body);
 
@@ -161,7 +198,7 @@ static int hold(HeldMessage *held, const OutboxRecord *record) {
 
         held->bag = az_span_create(held->bytes, (int32_t) n_bag);
         held->body = az_span_create(held->bytes + n_bag, (int32_t) n_body);
-        held->sequence = record->sequence;
+        held->token = token;
         held->realtime_us = record->realtime_us;
         held->flags = record->flags;
         (void) az_span_copy(held->bag, record->properties);
@@ -174,61 +211,98 @@ static int hold(HeldMessage *held, const OutboxRecord *record) {
 static int publish_held(Uplink *uplink, const HeldMessage *held) {
         int r;
 
-        r = publish(uplink, held->sequence, held->flags, held->bag, held->body);
+        r = publish(uplink, held->token, held->flags, held->bag, held->body);
         if (r == MQTT_WINDOW_FULL)
                 return 0;
         return r < 0 ? r : 1;
 }
 
-static int publish_record(Uplink *uplink, const OutboxRecord *record) {
+static int publish_record(Uplink *uplink, uint64_t token, const OutboxRecord *record) {
         int r;
 
-        r = publish(uplink, record->sequence, record->flags, record->properties, record->body);
+        r = publish(uplink, token, record->flags, record->properties, record->body);
         if (r == MQTT_WINDOW_FULL)
-                return hold(&uplink->held, record);
+                return hold(&uplink->held, token, record);
         return r < 0 ? r : 1;
+}
+
+/* Of the highest priority that has one; while the suspect is to be sent alone, of its. */
+static bool next_message(Uplink *uplink, OutboxRecord *ret, uint64_t *ret_token) {
+        bool is_alone = suspect_permit(&uplink->suspect) == SUSPECT_ITSELF;
+        OutboxTime now = uplink_now(uplink);
+
+        for (Priority p = _PRIORITY_MAX; p-- > 0;) {
+                if (is_alone && p != token_priority(uplink->suspect.sequence))
+                        continue;
+                if (outbox_next(outboxes_get(uplink->outboxes, p), &now, ret) > 0) {
+                        *ret_token = token_make(p, ret->sequence);
+                        return true;
+                }
+        }
+        return false;
+}
+
+/* The suspect stands at the front of its priority; if another does, it is gone: expired, say. */
+static void forget_gone(Uplink *uplink, uint64_t next_token) {
+        Suspect *suspect = &uplink->suspect;
+
+        if (!uplink->withheld.bytes && next_token != suspect->sequence &&
+            token_priority(next_token) == token_priority(suspect->sequence) &&
+            suspect_permit(suspect) != SUSPECT_ANY)
+                suspect_forget(suspect);
 }
 
 static int publish_from_outbox(Uplink *uplink) {
-        OutboxTime now = uplink_now(uplink);
         OutboxRecord record;
+        uint64_t token;
 
-        if (outbox_next(uplink->outbox, &now, &record) == 0)
+        if (!next_message(uplink, &record, &token))
                 return 0;
-        /* It stood at the front; if it does so no more, it is gone: expired, say. */
-        if (!uplink->withheld.bytes && record.sequence != uplink->suspect.sequence &&
-            suspect_permit(&uplink->suspect) != SUSPECT_ANY)
-                suspect_forget(&uplink->suspect);
-        return publish_record(uplink, &record);
+        forget_gone(uplink, token);
+        return publish_record(uplink, token, &record);
 }
 
 static int publish_another(Uplink *uplink) {
-        OutboxTime now = uplink_now(uplink);
         OutboxRecord record;
+        uint64_t token;
         int r;
 
         if (!uplink->withheld.bytes) {
-                if (outbox_next(uplink->outbox, &now, &record) == 0)
+                if (!next_message(uplink, &record, &token))
                         return 0;
-                if (record.sequence != uplink->suspect.sequence) {
-                        suspect_forget(&uplink->suspect);
-                        return publish_record(uplink, &record);
+                if (token != uplink->suspect.sequence) {
+                        forget_gone(uplink, token);
+                        return publish_record(uplink, token, &record);
                 }
-                r = hold(&uplink->withheld, &record);
+                r = hold(&uplink->withheld, token, &record);
                 if (r < 0)
                         return r;
         }
         r = publish_from_outbox(uplink);
-        if (r == 0 && suspect_is_due(&uplink->suspect, now.boottime_us))
+        if (r == 0 && suspect_is_due(&uplink->suspect, boottime_us()))
                 return publish_held(uplink, &uplink->withheld);
         return r;
 }
 
+/* Whether the suspect is to be sent and cannot be: then nothing else would ever be. */
+static bool suspect_is_gone(const Uplink *uplink) {
+        uint64_t token = uplink->suspect.sequence;
+
+        return token != 0 && outbox_get_head(token_outbox(uplink, token)) > token_sequence(token);
+}
+
 static int publish_next(Uplink *uplink) {
-        SuspectPermit permit = suspect_permit(&uplink->suspect);
+        SuspectPermit permit;
         int r;
 
-        if (permit == SUSPECT_NOTHING || uplink->is_filing || hub_link_window_free(uplink->link) == 0)
+        if (uplink->is_filing || hub_link_window_free(uplink->link) == 0)
+                return 0;
+        if (suspect_is_gone(uplink)) {
+                suspect_forget(&uplink->suspect);
+                held_done(&uplink->withheld);
+        }
+        permit = suspect_permit(&uplink->suspect);
+        if (permit == SUSPECT_NOTHING)
                 return 0;
         if (uplink->held.bytes) {
                 r = publish_held(uplink, &uplink->held);
@@ -241,10 +315,10 @@ static int publish_next(Uplink *uplink) {
         return permit == SUSPECT_ANOTHER ? publish_another(uplink) : publish_from_outbox(uplink);
 }
 
-void uplink_acked(Uplink *uplink, uint64_t sequence) {
-        suspect_acked(&uplink->suspect, sequence);
-        outbox_acked(uplink->outbox, sequence);
-        if (uplink->withheld.sequence == sequence && !uplink->is_filing)
+void uplink_acked(Uplink *uplink, uint64_t token) {
+        suspect_acked(&uplink->suspect, token);
+        outbox_acked(token_outbox(uplink, token), token_sequence(token));
+        if (uplink->withheld.token == token && !uplink->is_filing)
                 held_done(&uplink->withheld);
 }
 
@@ -254,7 +328,8 @@ void uplink_lost(Uplink *uplink, HubLinkEnd end) {
                 set_aside(uplink);
         if (!uplink->is_filing)
                 held_done(&uplink->withheld);
-        outbox_rewind(uplink->outbox);
+        for (Priority p = 0; p < _PRIORITY_MAX; p++)
+                outbox_rewind(outboxes_get(uplink->outboxes, p));
 }
 
 uint64_t uplink_deadline_us(const Uplink *uplink) {
@@ -265,32 +340,36 @@ uint64_t uplink_deadline_us(const Uplink *uplink) {
 
 /* What the outbox tells ------------------------------------------------------------------------------- */
 
-static void on_dropped(Uplink *uplink, const OutboxEvent *event) {
+static void on_dropped(Uplink *uplink, Priority priority, const OutboxEvent *event) {
         StageOutcome outcome = event->cause == OUTBOX_DROP_EXPIRED ? STAGE_EXPIRED : STAGE_DROPPED;
+        StageWaits *waits = uplink->waits[priority];
 
         (void) log_full(uplink->log, LOG_WARNING, 0, FIELDS("MESSAGE_ID=" MSG_MESSAGES_DROPPED),
-                        "Messages %" PRIu64 " to %" PRIu64 " will not reach the hub: %s", event->first,
-                        event->last, outbox_drop_cause_to_string(event->cause));
-        stage_waits_failed(uplink->waits, STAGE_DURABLE, event->first, event->last, outcome, 0);
-        stage_waits_failed(uplink->waits, STAGE_DELIVERED, event->first, event->last, outcome, 0);
+                        "Messages %" PRIu64 " to %" PRIu64 "%s will not reach the hub: %s", event->first,
+                        event->last, priority == PRIORITY_HIGH ? " of high priority" : "",
+                        outbox_drop_cause_to_string(event->cause));
+        stage_waits_failed(waits, STAGE_DURABLE, event->first, event->last, outcome, 0);
+        stage_waits_failed(waits, STAGE_DELIVERED, event->first, event->last, outcome, 0);
 }
 
-static void outbox_event(Uplink *uplink, const OutboxEvent *event) {
+static void outbox_event(Uplink *uplink, Priority priority, const OutboxEvent *event) {
+        StageWaits *waits = uplink->waits[priority];
+
         switch (event->type) {
         case OUTBOX_EVENT_READABLE:
         case OUTBOX_EVENT_SPACE:
                 break;
         case OUTBOX_EVENT_SYNCED:
-                stage_waits_reached(uplink->waits, STAGE_DURABLE, event->last);
+                stage_waits_reached(waits, STAGE_DURABLE, event->last);
                 break;
         case OUTBOX_EVENT_SYNC_FAILED:
                 log_warning_errno(uplink->log, event->error,
                                   "The outbox could not be synced: %m; whoever waits for it gets an error");
-                stage_waits_failed(uplink->waits, STAGE_DURABLE, event->first, event->last,
-                                   STAGE_STORAGE_FAILED, event->error);
+                stage_waits_failed(waits, STAGE_DURABLE, event->first, event->last, STAGE_STORAGE_FAILED,
+                                   event->error);
                 break;
         case OUTBOX_EVENT_DROPPED:
-                on_dropped(uplink, event);
+                on_dropped(uplink, priority, event);
                 break;
         case OUTBOX_EVENT_DAMAGED:
                 (void) log_full(uplink->log, LOG_WARNING, 0, FIELDS("MESSAGE_ID=" MSG_STATE_DAMAGED), "%s",
@@ -304,9 +383,19 @@ static void outbox_event(Uplink *uplink, const OutboxEvent *event) {
         }
 }
 
+/* Tells the waits what has become of the messages of a priority. */
+static void tell_waits(Uplink *uplink, Priority priority) {
+        Outbox *outbox = outboxes_get(uplink->outboxes, priority);
+        OutboxEvent event;
+
+        while (outbox_next_event(outbox, &event))
+                outbox_event(uplink, priority, &event);
+        /* Behind the events: who waits for a message that was dropped has heard of it. */
+        stage_waits_reached(uplink->waits[priority], STAGE_DELIVERED, outbox_get_head(outbox) - 1);
+}
+
 bool uplink_run(Uplink *uplink) {
         bool has_published = false;
-        OutboxEvent event;
         int r;
 
         while ((r = publish_next(uplink)) > 0)
@@ -314,10 +403,8 @@ bool uplink_run(Uplink *uplink) {
         /* What was handed out and not published must not be passed over: a new link begins with it. */
         if (r < 0)
                 hub_link_fail(uplink->link, r);
-        while (outbox_next_event(uplink->outbox, &event))
-                outbox_event(uplink, &event);
-        /* Behind the events: who waits for a message that was dropped has heard of it. */
-        stage_waits_reached(uplink->waits, STAGE_DELIVERED, outbox_get_head(uplink->outbox) - 1);
+        for (Priority p = 0; p < _PRIORITY_MAX; p++)
+                tell_waits(uplink, p);
         return has_published;
 }
 

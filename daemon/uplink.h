@@ -2,14 +2,14 @@
 #pragma once
 
 /*
- * Carries messages from the outbox to the hub: as many at a time as the window of the link allows, in order,
- * and tells the waits how far each has come. After a loss of the link the outbox hands out again what was not
- * acknowledged.
+ * Carries messages from the outboxes to the hub: as many at a time as the window of the link allows, those of
+ * high priority first, each priority in order, and tells the waits how far each has come. After a loss of the
+ * link the outboxes hand out again what was not acknowledged.
  */
 
 #include "daemon/dead-letter.h"
 #include "daemon/hub-link.h"
-#include "daemon/outbox.h"
+#include "daemon/outboxes.h"
 #include "daemon/stage.h"
 
 typedef struct Uplink Uplink;
@@ -20,9 +20,9 @@ typedef struct UplinkStats {
         uint64_t n_poison;     /* the hub closes the connection whenever one is sent; see daemon/suspect.h */
 } UplinkStats;
 
-/* Everything must outlive the uplink. 'boot' as in OutboxTime. */
-int uplink_new(Uplink **ret, Outbox *outbox, HubLink *link, StageWaits *waits, DeadLetters *dead_letters,
-               const Log *log, uint64_t boot);
+/* Everything must outlive the uplink. 'waits': of each priority. 'boot' as in OutboxTime. */
+int uplink_new(Uplink **ret, const Outboxes *outboxes, HubLink *link, StageWaits *const waits[_PRIORITY_MAX],
+               DeadLetters *dead_letters, const Log *log, uint64_t boot);
 Uplink *uplink_free(Uplink *uplink);
 DEFINE_CLEANUP(Uplink *, uplink_free)
 
@@ -31,8 +31,8 @@ OutboxTime uplink_now(const Uplink *uplink);
 
 /* The link is gone. */
 void uplink_lost(Uplink *uplink, HubLinkEnd end);
-/* The hub has acknowledged a message. */
-void uplink_acked(Uplink *uplink, uint64_t sequence);
+/* The hub has acknowledged a message: the token with which it was published. */
+void uplink_acked(Uplink *uplink, uint64_t token);
 
 /*
  * Publishes what can be published and passes the outbox's news on. Returns true if it published, so that the

@@ -192,8 +192,40 @@ class Refusals(harness.DaemonCase):
                 wire.call(SEND, parameters)
 
 
+class Priorities(harness.DaemonCase):
+    def test_an_alarm_overtakes_a_backlog(self):
+        with self.hub.gone():
+            self.daemon.wait_for_link("waiting")
+            for i in range(20):
+                self.daemon.send(body={"n": i})
+            for i in range(20, 23):
+                self.daemon.call(SEND, {"message": {"body": {"n": i}}, "priority": "high"})
+            self.daemon.call(SEND_BATCH, {"messages": [{"body": {"n": i}} for i in range(23, 26)], "priority": "high"})
+        self.assertEqual([m["body"]["n"] for m in self.hub.wait_for_messages(26)], [*range(20, 26), *range(20)])
+
+    def test_messages_of_both_have_ids_of_their_own(self):
+        self.daemon.call(SEND, {"message": {"text": "a"}})
+        self.daemon.call(SEND, {"message": {"text": "b"}, "priority": "high"})
+        messages = self.hub.wait_for_messages(2)
+        self.assertEqual(len({m["system"]["message-id"] for m in messages}), 2, messages)
+
+    def test_a_flush_waits_for_what_was_sent_in_either(self):
+        wires = [(self.daemon.connect(), sent) for sent in (["normal"], ["high"], ["high", "normal"])]
+        with self.hub.gone():
+            self.daemon.wait_for_link("waiting")
+            for wire, sent in wires:
+                for timeout_s in (1, 60):
+                    for priority in sent:
+                        wire.send(SEND, {"message": {"text": "a"}, "priority": priority}, oneway=True)
+                    wire.send(FLUSH, {"stage": "delivered", "timeoutSeconds": timeout_s})
+                with self.refused(ERROR + "NotDelivered", reason="timeout"):
+                    wire.receive()
+        for wire, sent in wires:
+            self.assertEqual(wire.receive(), {"accepted": len(sent), "refused": 0})
+
+
 class FullOutbox(harness.DaemonCase):
-    config = {"Outbox": {"MaxMessages": 10}}
+    config = {"Outbox": {"MaxMessages": 11}}  # one of them is kept for high priority
 
     def test_a_full_outbox_says_when_to_try_again(self):
         self.hub.call("Cut", {"seconds": 300})
@@ -208,9 +240,17 @@ class FullOutbox(harness.DaemonCase):
         self.assertEqual(status["outbox"]["messages"], 10)
         self.assertEqual(status["outbox"]["dropped"], harness.dropped())
 
+    def test_it_has_room_for_an_alarm(self):
+        self.hub.call("Cut", {"seconds": 300})
+        self.daemon.wait_for_link("waiting")
+        for i in range(10):
+            self.daemon.send(body={"n": i})
+        self.daemon.call(SEND, {"message": {"text": "alarm"}, "priority": "high"})
+        self.assertEqual(self.daemon.status()["outbox"]["messages"], 11)
+
 
 class DropOldest(harness.DaemonCase):
-    config = {"Outbox": {"MaxMessages": 10, "WhenFull": "drop-oldest"}}
+    config = {"Outbox": {"MaxMessages": 11, "WhenFull": "drop-oldest"}}  # one for high priority
 
     def test_the_oldest_make_room_and_are_counted(self):
         with self.hub.gone():

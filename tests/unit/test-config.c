@@ -210,15 +210,15 @@ static uint64_t max_bytes_limit(bool is_max) {
 /* 0: the smallest. 1: the largest. */
 START_TEST(an_outbox_takes_the_sizes_that_can_be_configured) {
         char directory[] = "/tmp/test-config-XXXXXX", command[64];
-        OutboxConfig c = { .directory = directory, .max_bytes = max_bytes_limit(_i == 1) };
+        OutboxesConfig c = { .directory = directory, .max_bytes = max_bytes_limit(_i == 1) };
         OutboxTime now = { .boot = 1, .boottime_us = 1, .realtime_us = 1 };
-        Outbox *outbox = NULL;
+        Outboxes *outboxes = NULL;
         Disk *disk = NULL;
 
         ck_assert_ptr_nonnull(mkdtemp(directory));
         ck_assert_int_eq(disk_new(&disk), 0);
-        ck_assert_int_eq(outbox_open(&outbox, disk, &c, &now), 0);
-        outbox = outbox_free(outbox);
+        ck_assert_int_eq(outboxes_open(&outboxes, disk, &c, &now), 0);
+        outboxes = outboxes_free(outboxes);
         disk = disk_free(disk);
         (void) snprintf(command, sizeof(command), "rm -r %s", directory);
         ck_assert_int_eq(system(command), 0);

@@ -52,8 +52,9 @@ static void on_done(void *userdata, const char *path, int error) {
         s->n_done++;
 }
 
-static void add(Scene *s, unsigned sequence) {
-        DeadLetter letter = { .sequence = sequence,
+static void add(Scene *s, Priority priority, unsigned sequence) {
+        DeadLetter letter = { .priority = priority,
+                              .sequence = sequence,
                               .accepted_us = 1900000000 * USEC_PER_SEC,
                               .properties = AZ_SPAN_FROM_STR("a=%22"),
                               .body = AZ_SPAN_FROM_STR("\"\n") };
@@ -69,14 +70,15 @@ START_TEST(a_letter_is_a_file_that_a_person_can_read) {
         Scene s;
 
         scene_init(&s);
-        add(&s, 7);
+        add(&s, PRIORITY_NORMAL, 7);
         ck_assert_uint_eq(s.n_done, 1);
         ck_assert_int_eq(s.error, 0);
         (void) snprintf(told, sizeof(told), "%s", s.path);
         ck_assert_str_eq(path_of(&s, 7), told);
 
         ck_assert_int_eq(file_read(told, 4096, &text, &n), 0);
-        ck_assert_ptr_nonnull(strstr(text, "\n{\"sequence\":7,\"accepted\":\"2030-03-17T17:46:40"));
+        ck_assert_ptr_nonnull(
+                strstr(text, "\n{\"sequence\":7,\"priority\":\"normal\",\"accepted\":\"2030-03-17T17:46:40"));
         ck_assert_ptr_nonnull(strstr(text, "\"properties\":\"a=%22\",\"data\":\"Igo=\"}"));
         scene_done(&s, 7);
 }
@@ -87,10 +89,26 @@ START_TEST(the_oldest_makes_room) {
 
         scene_init(&s);
         for (unsigned i = 1; i <= DEAD_LETTERS_MAX + 3; i++)
-                add(&s, i);
+                add(&s, PRIORITY_NORMAL, i);
         for (unsigned i = 1; i <= DEAD_LETTERS_MAX + 3; i++)
                 ck_assert_int_eq(access(path_of(&s, i), F_OK) == 0, i > 3);
         scene_done(&s, DEAD_LETTERS_MAX + 3);
+}
+END_TEST
+
+START_TEST(each_priority_has_its_own) {
+        char high[PATH_MAX];
+        Scene s;
+
+        scene_init(&s);
+        add(&s, PRIORITY_HIGH, 1);
+        (void) snprintf(high, sizeof(high), "%s", s.path);
+        ck_assert_ptr_nonnull(strstr(high, "/message-high-1"));
+        for (unsigned i = 1; i <= DEAD_LETTERS_MAX; i++)
+                add(&s, PRIORITY_NORMAL, i);
+        ck_assert_int_eq(access(path_of(&s, 1), F_OK), 0);
+        ck_assert_int_eq(unlink(high), 0);
+        scene_done(&s, DEAD_LETTERS_MAX);
 }
 END_TEST
 
@@ -106,7 +124,7 @@ START_TEST(what_an_interrupted_write_left_is_no_letter) {
         ck_assert_int_ge(fd, 0);
         (void) close(fd);
         for (unsigned i = 2; i <= DEAD_LETTERS_MAX + 3; i++)
-                add(&s, i);
+                add(&s, PRIORITY_NORMAL, i);
         for (unsigned i = 2; i <= DEAD_LETTERS_MAX + 3; i++)
                 ck_assert_int_eq(access(path_of(&s, i), F_OK) == 0, i > 3);
         ck_assert_int_eq(unlink(rest), 0);
@@ -133,6 +151,7 @@ static Suite *dead_letter_suite(void) {
 
         tcase_add_test(t, a_letter_is_a_file_that_a_person_can_read);
         tcase_add_test(t, the_oldest_makes_room);
+        tcase_add_test(t, each_priority_has_its_own);
         tcase_add_test(t, what_an_interrupted_write_left_is_no_letter);
         tcase_add_test(t, a_disk_that_refuses_is_told);
         suite_add_tcase(s, t);

@@ -5,7 +5,7 @@
 #include "tests/unit/unit.h"
 
 /*
- * In place of the link and the outbox: messages 1 to n_messages, of which all are to be handed out again
+ * In place of the link and the outboxes: messages 1 to n_messages, of which all are to be handed out again
  * after a rewind but those that were acknowledged; a link whose publish returns what the test says.
  */
 struct Outbox {
@@ -16,6 +16,10 @@ struct Outbox {
         uint64_t head;
         OutboxEvent event;
         bool has_event;
+};
+
+struct Outboxes {
+        Outbox *logs[_PRIORITY_MAX];
 };
 
 struct HubLink {
@@ -41,6 +45,10 @@ int dead_letters_add(DeadLetters *d, const DeadLetter *letter, DeadLetterDone do
         d->done = done;
         d->userdata = userdata;
         return d->error;
+}
+
+Outbox *outboxes_get(const Outboxes *o, Priority priority) {
+        return o->logs[priority];
 }
 
 int outbox_next(Outbox *o, const OutboxTime *now, OutboxRecord *ret) {
@@ -106,10 +114,11 @@ void hub_link_add_notice(HubLink *link, Problem problem, int error, const char *
 
 typedef struct Fixture {
         Log log;
-        Outbox outbox;
+        Outbox outbox, high;
+        Outboxes outboxes;
         HubLink link;
         DeadLetters dead_letters;
-        StageWaits *waits;
+        StageWaits *waits[_PRIORITY_MAX];
         int outcome; /* of the wait for message 1 to be delivered; -1: it waits */
 } Fixture;
 
@@ -120,17 +129,28 @@ static void on_done(void *userdata, StageOutcome outcome, int error) {
 static void fixture_make(Fixture *f, int result) {
         StageWait *wait;
 
-        *f = (Fixture){ .outbox = { .n_messages = 3, .head = 1 }, .link.result = result, .outcome = -1 };
+        *f = (Fixture){
+                .outbox = { .n_messages = 3, .head = 1 },
+                .high.head = 1,
+                .outboxes.logs = { &f->outbox, &f->high },
+                .link.result = result,
+                .outcome = -1,
+        };
         f->log.max_level = -1;
-        ck_assert_int_eq(stage_waits_new(&f->waits), 0);
-        ck_assert_int_eq(stage_wait_add(f->waits, STAGE_DELIVERED, 1, 1, UINT64_MAX, on_done, f, &wait), 0);
+        for (Priority p = 0; p < _PRIORITY_MAX; p++)
+                ck_assert_int_eq(stage_waits_new(&f->waits[p]), 0);
+        ck_assert_int_eq(stage_wait_add(f->waits[PRIORITY_NORMAL], STAGE_DELIVERED, 1, 1, UINT64_MAX, on_done,
+                                        f, &wait),
+                         0);
         ck_assert_int_eq(
-                uplink_new(&f->link.uplink, &f->outbox, &f->link, f->waits, &f->dead_letters, &f->log, 1), 0);
+                uplink_new(&f->link.uplink, &f->outboxes, &f->link, f->waits, &f->dead_letters, &f->log, 1),
+                0);
 }
 
 static void fixture_done(Fixture *f) {
         f->link.uplink = uplink_free(f->link.uplink);
-        f->waits = stage_waits_free(f->waits);
+        for (Priority p = 0; p < _PRIORITY_MAX; p++)
+                f->waits[p] = stage_waits_free(f->waits[p]);
 }
 
 static void check_published_all(const Fixture *f) {
@@ -222,6 +242,70 @@ START_TEST(who_waits_for_a_dropped_message_hears_why) {
 }
 END_TEST
 
+/* Priorities ---------------------------------------------------------------------------------------- */
+
+#define HIGH(sequence) ((sequence) | UINT64_C(1) << 63)
+
+/* The normal ones as digits, those of high priority as letters. */
+static void assert_published(const Fixture *f, const char *expected) {
+        char text[64] = "";
+
+        for (size_t i = 0; i < f->link.n_published; i++) {
+                uint64_t token = f->link.published[i];
+
+                text[i] = (char) (token >= HIGH(0) ? 'A' + (token - HIGH(1)) : '0' + token);
+        }
+        ck_assert_str_eq(text, expected);
+}
+
+START_TEST(high_priority_goes_first) {
+        Fixture f;
+
+        fixture_make(&f, 0);
+        f.high.n_messages = 2;
+        (void) uplink_run(f.link.uplink);
+        assert_published(&f, "AB123");
+        f.high.n_messages = 3;
+        f.outbox.n_messages = 4;
+        (void) uplink_run(f.link.uplink);
+        assert_published(&f, "AB123C4");
+        fixture_done(&f);
+}
+END_TEST
+
+START_TEST(an_acknowledgement_counts_for_its_priority_alone) {
+        Fixture f;
+
+        fixture_make(&f, 0);
+        f.high.n_messages = 1;
+        (void) uplink_run(f.link.uplink);
+        uplink_acked(f.link.uplink, HIGH(1));
+        ck_assert(f.high.acked[1]);
+        ck_assert_uint_eq(f.outbox.n_acked, 0);
+
+        f.high.head = 2;
+        (void) uplink_run(f.link.uplink);
+        ck_assert_int_eq(f.outcome, -1);
+        uplink_acked(f.link.uplink, 1);
+        ck_assert(f.outbox.acked[1]);
+        fixture_done(&f);
+}
+END_TEST
+
+START_TEST(a_loss_of_the_link_rewinds_both) {
+        Fixture f;
+
+        fixture_make(&f, 0);
+        f.high.n_messages = 1;
+        (void) uplink_run(f.link.uplink);
+        uplink_lost(f.link.uplink, HUB_LINK_END_OTHER);
+        f.link.n_published = 0;
+        (void) uplink_run(f.link.uplink);
+        assert_published(&f, "A123");
+        fixture_done(&f);
+}
+END_TEST
+
 /* Poison -------------------------------------------------------------------------------------------- */
 
 static void lose(Fixture *f, HubLinkEnd end) {
@@ -233,14 +317,6 @@ static void lose(Fixture *f, HubLinkEnd end) {
 static void ack(Fixture *f, uint64_t sequence) {
         uplink_acked(f->link.uplink, sequence);
         (void) uplink_run(f->link.uplink);
-}
-
-static void assert_published(const Fixture *f, const char *expected) {
-        char text[64] = "";
-
-        for (size_t i = 0; i < f->link.n_published; i++)
-                (void) snprintf(text + i, sizeof(text) - i, "%u", (unsigned) f->link.published[i]);
-        ck_assert_str_eq(text, expected);
 }
 
 /* The hub has closed three times on message 1; the last time it was alone. */
@@ -343,6 +419,42 @@ START_TEST(a_suspect_that_expired_is_forgotten) {
 }
 END_TEST
 
+START_TEST(a_suspect_that_is_gone_does_not_hold_up_the_other_priority) {
+        Fixture f;
+
+        fixture_make(&f, 0);
+        f.outbox.n_messages = 1;
+        (void) uplink_run(f.link.uplink);
+        lose(&f, HUB_LINK_END_CLOSED);
+        uplink_lost(f.link.uplink, HUB_LINK_END_CLOSED);
+        f.link.n_published = 0;
+        f.outbox.acked[1] = true; /* expired */
+        f.outbox.head = 2;
+        f.high.n_messages = 2;
+        (void) uplink_run(f.link.uplink);
+        assert_published(&f, "AB");
+        fixture_done(&f);
+}
+END_TEST
+
+START_TEST(a_suspect_is_compared_with_a_message_of_high_priority_too) {
+        Fixture f;
+
+        fixture_make_withheld(&f, 1);
+        f.high.n_messages = 2;
+        (void) uplink_run(f.link.uplink);
+        assert_published(&f, "A");
+        ack(&f, HIGH(1));
+        assert_published(&f, "A1");
+        lose(&f, HUB_LINK_END_CLOSED);
+        ck_assert_uint_eq(f.dead_letters.sequence, 1);
+        f.dead_letters.done(f.dead_letters.userdata, "message-1", 0);
+        (void) uplink_run(f.link.uplink);
+        assert_published(&f, "B");
+        fixture_done(&f);
+}
+END_TEST
+
 START_TEST(a_message_that_cannot_be_set_aside_is_tried_again) {
         Fixture f;
 
@@ -367,12 +479,20 @@ static Suite *uplink_suite(void) {
         tcase_add_loop_test(t, who_waits_for_a_dropped_message_hears_why, 0, ELEMENTSOF(drops));
         suite_add_tcase(s, t);
 
+        t = tcase_create("priorities");
+        tcase_add_test(t, high_priority_goes_first);
+        tcase_add_test(t, an_acknowledgement_counts_for_its_priority_alone);
+        tcase_add_test(t, a_loss_of_the_link_rewinds_both);
+        suite_add_tcase(s, t);
+
         t = tcase_create("poison");
         tcase_add_test(t, a_suspect_that_is_acknowledged_is_none);
         tcase_add_test(t, a_message_that_the_hub_closes_on_is_set_aside_once_another_one_got_through);
         tcase_add_test(t, a_hub_that_takes_no_message_costs_none);
         tcase_add_test(t, a_suspect_without_another_message_leaves_the_link_in_peace);
         tcase_add_test(t, a_suspect_that_expired_is_forgotten);
+        tcase_add_test(t, a_suspect_that_is_gone_does_not_hold_up_the_other_priority);
+        tcase_add_test(t, a_suspect_is_compared_with_a_message_of_high_priority_too);
         tcase_add_test(t, a_message_that_cannot_be_set_aside_is_tried_again);
         suite_add_tcase(s, t);
         return s;

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "daemon/outboxes.h"
+
+#include <limits.h>
+
+/* The part of the whole that is kept for messages of high priority. */
+#define HIGH_SHARE 8U
+
+/* The high log of the smallest outbox has three of these, and each holds the largest message. */
+#define HIGH_SEGMENT_BYTES_MIN (UINT64_C(336) * 1024)
+
+struct Outboxes {
+        Outbox *logs[_PRIORITY_MAX];
+};
+
+/* The share of a log. The segments of the normal one are those of a log that has all to itself. */
+static OutboxConfig config_share(const OutboxesConfig *c, Priority priority, const char *directory) {
+        uint64_t high_bytes = MAX(c->max_bytes / HIGH_SHARE, 3 * HIGH_SEGMENT_BYTES_MIN);
+        uint64_t high_messages = c->max_messages / HIGH_SHARE;
+        bool is_high = priority == PRIORITY_HIGH;
+        OutboxConfig config = {
+                .directory = directory,
+                .max_bytes = is_high ? high_bytes : c->max_bytes - high_bytes,
+                .segment_bytes = outbox_segment_bytes(c->max_bytes),
+                .ttl_s = c->ttl_s,
+                .policy = c->policy,
+        };
+
+        if (is_high)
+                config.segment_bytes =
+                        MIN(MAX(high_bytes / HIGH_SHARE, HIGH_SEGMENT_BYTES_MIN), config.segment_bytes);
+        if (c->max_messages > 0)
+                config.max_messages =
+                        is_high ? MAX(high_messages, UINT64_C(1)) : c->max_messages - high_messages;
+        return config;
+}
+
+int outboxes_open(Outboxes **ret, Disk *disk, const OutboxesConfig *c, const OutboxTime *now) {
+        static const char *const subdirectories[_PRIORITY_MAX] = {
+                [PRIORITY_NORMAL] = "",
+                [PRIORITY_HIGH] = "/high",
+        };
+        _cleanup_(outboxes_freep) Outboxes *o = NULL;
+        char directory[PATH_MAX];
+        int r;
+
+        if (c->max_bytes < OUTBOXES_BYTES_MIN)
+                return -EINVAL;
+
+        o = malloc(sizeof(*o));
+        if (!o)
+                return -ENOMEM;
+        *o = (Outboxes){};
+
+        for (Priority p = 0; p < _PRIORITY_MAX; p++) {
+                OutboxConfig config = config_share(c, p, directory);
+
+                r = snprintf(directory, sizeof(directory), "%s%s", c->directory, subdirectories[p]);
+                if (r >= (int) sizeof(directory))
+                        return -ENAMETOOLONG;
+                r = outbox_open(&o->logs[p], disk, &config, now);
+                if (r < 0)
+                        return r;
+        }
+        *ret = TAKE_PTR(o);
+        return 0;
+}
+
+Outboxes *outboxes_free(Outboxes *o) {
+        if (!o)
+                return NULL;
+
+        for (Priority p = 0; p < _PRIORITY_MAX; p++)
+                o->logs[p] = outbox_free(o->logs[p]);
+        free(o);
+        return NULL;
+}
+
+int outboxes_close(Outboxes *o) {
+        int r = 0;
+
+        for (Priority p = 0; p < _PRIORITY_MAX; p++) {
+                int k = outbox_close(o->logs[p]);
+
+                if (r == 0)
+                        r = k;
+        }
+        return r;
+}
+
+Outbox *outboxes_get(const Outboxes *o, Priority priority) {
+        return o->logs[priority];
+}
+
+int outboxes_append(Outboxes *o, Priority priority, const OutboxMessage *messages, size_t n,
+                    const OutboxTime *now, uint64_t *ret_first) {
+        return outbox_append(o->logs[priority], messages, n, now, ret_first);
+}
+
+uint64_t outboxes_deadline_us(const Outboxes *o) {
+        uint64_t deadline_us = UINT64_MAX;
+
+        for (Priority p = 0; p < _PRIORITY_MAX; p++)
+                deadline_us = MIN(deadline_us, outbox_deadline_us(o->logs[p]));
+        return deadline_us;
+}
+
+void outboxes_run_due(Outboxes *o, uint64_t now_us) {
+        for (Priority p = 0; p < _PRIORITY_MAX; p++)
+                outbox_run_due(o->logs[p], now_us);
+}
+
+void outboxes_get_stats(const Outboxes *o, OutboxStats *ret) {
+        *ret = (OutboxStats){};
+        for (Priority p = 0; p < _PRIORITY_MAX; p++) {
+                OutboxStats stats;
+
+                outbox_get_stats(o->logs[p], &stats);
+                ret->messages += stats.messages;
+                ret->bytes += stats.bytes;
+                ret->capacity_bytes += stats.capacity_bytes;
+                if (stats.oldest_realtime_us > 0 &&
+                    (ret->oldest_realtime_us == 0 || stats.oldest_realtime_us < ret->oldest_realtime_us))
+                        ret->oldest_realtime_us = stats.oldest_realtime_us;
+                ret->counted_since_us =
+                        p == 0 ? stats.counted_since_us : MIN(ret->counted_since_us, stats.counted_since_us);
+                for (size_t i = 0; i < _OUTBOX_DROP_CAUSE_MAX; i++)
+                        ret->n_dropped[i] += stats.n_dropped[i];
+        }
+}
