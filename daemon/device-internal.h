@@ -15,8 +15,8 @@
 
 /* What changes too often to be told each time. */
 typedef struct Counters {
-        OutboxStats outbox;
-        UplinkStats uplink;
+        OutboxStats outbox; /* of all priorities */
+        OutboxStats priorities[_PRIORITY_MAX];
         InboxStats inbox;
 } Counters;
 
@@ -32,7 +32,6 @@ struct Device {
         const Config *config;
         HubLink *link;
         const Outboxes *outboxes;
-        const Uplink *uplink;
         const Messages *messages;
         History *history;
         Check *check;

@@ -17,7 +17,7 @@
 #define TELL_INTERVAL_US USEC_PER_SEC
 
 int device_new(Device **ret, const Config *config, HubLink *link, const Outboxes *outboxes,
-               const Uplink *uplink, const Messages *messages, History *history, Check *check) {
+               const Messages *messages, History *history, Check *check) {
         Device *d;
 
         d = malloc(sizeof(*d));
@@ -28,7 +28,6 @@ int device_new(Device **ret, const Config *config, HubLink *link, const Outboxes
                 .config = config,
                 .link = link,
                 .outboxes = outboxes,
-                .uplink = uplink,
                 .messages = messages,
                 .history = history,
                 .check = check,
@@ -73,24 +72,31 @@ static void write_link(IpcJson *json, const HubLinkStatus *status) {
         ipc_json_end(json);
 }
 
-static void write_dropped(IpcJson *json, const Counters *c) {
+/* The members that the whole and its parts have in common. */
+static void write_outbox_stats(IpcJson *json, const OutboxStats *stats) {
+        ipc_json_int(json, "messages", (int64_t) stats->messages);
+        ipc_json_int(json, "bytes", (int64_t) stats->bytes);
+        ipc_json_int(json, "capacityBytes", (int64_t) stats->capacity_bytes);
+        if (stats->oldest_realtime_us > 0)
+                device_write_time(json, "oldest", stats->oldest_realtime_us);
         ipc_json_begin(json, "dropped");
-        ipc_json_int(json, "expired", (int64_t) c->outbox.n_dropped[OUTBOX_DROP_EXPIRED]);
-        ipc_json_int(json, "overflow", (int64_t) c->outbox.n_dropped[OUTBOX_DROP_OLDER]);
-        ipc_json_int(json, "damaged", (int64_t) c->outbox.n_dropped[OUTBOX_DROP_DAMAGED]);
-        ipc_json_int(json, "unsendable", (int64_t) c->uplink.n_unsendable);
-        ipc_json_int(json, "poison", (int64_t) c->uplink.n_poison);
+        for (OutboxDropCause cause = 0; cause < _OUTBOX_DROP_CAUSE_MAX; cause++)
+                ipc_json_int(json, outbox_drop_cause_to_string(cause), (int64_t) stats->n_dropped[cause]);
         ipc_json_end(json);
 }
 
 static void write_outbox(IpcJson *json, const Counters *c) {
         ipc_json_begin(json, "outbox");
-        ipc_json_int(json, "messages", (int64_t) c->outbox.messages);
-        ipc_json_int(json, "bytes", (int64_t) c->outbox.bytes);
-        ipc_json_int(json, "capacityBytes", (int64_t) c->outbox.capacity_bytes);
-        if (c->outbox.oldest_realtime_us > 0)
-                device_write_time(json, "oldest", c->outbox.oldest_realtime_us);
-        write_dropped(json, c);
+        write_outbox_stats(json, &c->outbox);
+        device_write_time(json, "countedSince", c->outbox.counted_since_us);
+        ipc_json_begin_array(json, "priorities");
+        for (Priority p = 0; p < _PRIORITY_MAX; p++) {
+                ipc_json_begin(json, NULL);
+                ipc_json_cstring(json, "priority", priority_names[p]);
+                write_outbox_stats(json, &c->priorities[p]);
+                ipc_json_end(json);
+        }
+        ipc_json_end_array(json);
         ipc_json_end(json);
 }
 
@@ -130,7 +136,8 @@ static Counters count(const Device *d) {
         Counters c;
 
         outboxes_get_stats(d->outboxes, &c.outbox);
-        uplink_get_stats(d->uplink, &c.uplink);
+        for (Priority p = 0; p < _PRIORITY_MAX; p++)
+                outbox_get_stats(outboxes_get(d->outboxes, p), &c.priorities[p]);
         messages_get_stats(d->messages, &c.inbox);
         return c;
 }

@@ -7,14 +7,14 @@
 #include "daemon/history.h"
 #include "daemon/hub-link.h"
 #include "daemon/messages.h"
-#include "daemon/uplink.h"
+#include "daemon/outboxes.h"
 #include "ipc/server.h"
 
 typedef struct Device Device;
 
 /* The userdata of device_interface; everything must outlive it. */
 int device_new(Device **ret, const Config *config, HubLink *link, const Outboxes *outboxes,
-               const Uplink *uplink, const Messages *messages, History *history, Check *check);
+               const Messages *messages, History *history, Check *check);
 /* After the server is gone. */
 Device *device_free(Device *device);
 DEFINE_CLEANUP(Device *, device_free)

@@ -517,8 +517,8 @@ static int manager_build(Manager *m, const ManagerOptions *options) {
         if (r >= 0)
                 r = manager_make_check(m, options->state_dir);
         if (r >= 0)
-                r = device_new(&m->device, &m->config, m->link, m->outboxes, m->uplink, m->messages,
-                               m->history, m->check);
+                r = device_new(&m->device, &m->config, m->link, m->outboxes, m->messages, m->history,
+                               m->check);
         if (r >= 0)
                 r = manager_add_sources(m);
         if (r < 0)

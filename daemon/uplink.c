@@ -42,7 +42,6 @@ struct Uplink {
         HeldMessage held, withheld;
         Suspect suspect;
         bool is_filing; /* 'withheld' is being set aside */
-        UplinkStats stats;
 };
 
 static uint64_t token_make(Priority priority, uint64_t sequence) {
@@ -111,12 +110,12 @@ OutboxTime uplink_now(const Uplink *uplink) {
 
 /* Giving up ------------------------------------------------------------------------------------------- */
 
-static void give_up(Uplink *uplink, uint64_t token) {
+static void give_up(Uplink *uplink, uint64_t token, OutboxDropCause cause) {
         uint64_t sequence = token_sequence(token);
 
         stage_waits_failed(uplink->waits[token_priority(token)], STAGE_DELIVERED, sequence, sequence,
                            STAGE_REFUSED, 0);
-        outbox_acked(token_outbox(uplink, token), sequence);
+        outbox_give_up(token_outbox(uplink, token), sequence, cause);
 }
 
 /* A message that can never be sent must not stand in the way of the others. */
@@ -125,8 +124,7 @@ static void give_up_unsendable(Uplink *uplink, uint64_t token) {
 
         log_warning(uplink->log, "Message %s is none that a hub takes, dropping it",
                     token_format(token, name, sizeof(name)));
-        give_up(uplink, token);
-        uplink->stats.n_unsendable++;
+        give_up(uplink, token, OUTBOX_DROP_UNSENDABLE);
 }
 
 static void on_set_aside(void *userdata, const char *path, int error) {
@@ -147,8 +145,7 @@ static void on_set_aside(void *userdata, const char *path, int error) {
                         "and will not reach the hub",
                         name, path);
         hub_link_add_notice(uplink->link, PROBLEM_POISON_MESSAGE, 0, name);
-        give_up(uplink, token);
-        uplink->stats.n_poison++;
+        give_up(uplink, token, OUTBOX_DROP_POISON);
 }
 
 static void set_aside(Uplink *uplink) {
@@ -406,8 +403,4 @@ bool uplink_run(Uplink *uplink) {
         for (Priority p = 0; p < _PRIORITY_MAX; p++)
                 tell_waits(uplink, p);
         return has_published;
-}
-
-void uplink_get_stats(const Uplink *uplink, UplinkStats *ret) {
-        *ret = uplink->stats;
 }

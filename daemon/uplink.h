@@ -14,12 +14,6 @@
 
 typedef struct Uplink Uplink;
 
-/* Messages given up since uplink_new(). */
-typedef struct UplinkStats {
-        uint64_t n_unsendable; /* no hub takes them */
-        uint64_t n_poison;     /* the hub closes the connection whenever one is sent; see daemon/suspect.h */
-} UplinkStats;
-
 /* Everything must outlive the uplink. 'waits': of each priority. 'boot' as in OutboxTime. */
 int uplink_new(Uplink **ret, const Outboxes *outboxes, HubLink *link, StageWaits *const waits[_PRIORITY_MAX],
                DeadLetters *dead_letters, const Log *log, uint64_t boot);
@@ -42,5 +36,3 @@ bool uplink_run(Uplink *uplink);
 
 /* When uplink_run() has something to do that nothing else tells of; UINT64_MAX: no timer. */
 uint64_t uplink_deadline_us(const Uplink *uplink);
-
-void uplink_get_stats(const Uplink *uplink, UplinkStats *ret);

@@ -82,7 +82,7 @@ def eventually(condition, what, timeout_s=TIMEOUT_S):
 
 def dropped(**counts):
     """What GetStatus tells when so many messages were given up, by cause."""
-    return {"expired": 0, "overflow": 0, "damaged": 0, "unsendable": 0, "poison": 0, **counts}
+    return {"expired": 0, "overflow": 0, "damaged": 0, "unsendable": 0, "poison": 0, "refused": 0, **counts}
 
 
 def assert_delivered(case, messages, n=None, window=WINDOW):

@@ -238,7 +238,7 @@ class FullOutbox(harness.DaemonCase):
         self.assertGreater(caught.exception.parameters["retryAfterMs"], 0)
         status = self.daemon.status()
         self.assertEqual(status["outbox"]["messages"], 10)
-        self.assertEqual(status["outbox"]["dropped"], harness.dropped())
+        self.assertEqual(status["outbox"]["dropped"], harness.dropped(refused=1))
 
     def test_it_has_room_for_an_alarm(self):
         self.hub.call("Cut", {"seconds": 300})

@@ -241,6 +241,7 @@ START_TEST(a_full_outbox_refuses_and_takes_again_when_a_segment_is_free) {
         fixture_settle(f);
         ck_assert_str_eq(f->log, "space; ");
         ck_assert_int_eq(append(BODY_BYTES), 0);
+        ck_assert_uint_eq(fixture_stats(f).n_dropped[OUTBOX_DROP_REFUSED], 1 + PER_SEGMENT);
         ck_assert_uint_eq(fixture_drain(f), 3 * PER_SEGMENT + 1);
 }
 END_TEST
