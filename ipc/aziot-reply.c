@@ -398,13 +398,21 @@ typedef struct Link {
 } Link;
 
 typedef struct Dropped {
-        int64_t expired, overflow, damaged, unsendable, poison;
+        int64_t expired, overflow, damaged, unsendable, poison, refused;
 } Dropped;
+
+/* The part of the outbox that has one priority. */
+typedef struct OutboxPart {
+        az_span priority;
+        int64_t messages;
+} OutboxPart;
 
 typedef struct Outbox {
         int64_t messages, bytes, capacity_bytes;
         az_span oldest;
         Dropped dropped;
+        az_span counted_since;
+        IpcStructs priorities;
 } Outbox;
 
 typedef struct Inbox {
@@ -436,8 +444,15 @@ static const IpcField dropped_fields[] = {
         { "damaged", IPC_FIELD_INT, offsetof(Dropped, damaged) },
         { "unsendable", IPC_FIELD_INT, offsetof(Dropped, unsendable) },
         { "poison", IPC_FIELD_INT, offsetof(Dropped, poison) },
+        { "refused", IPC_FIELD_INT, offsetof(Dropped, refused), IPC_FIELD_NULLABLE },
 };
 static const IpcStruct dropped_type = IPC_STRUCT(Dropped, dropped_fields);
+
+static const IpcField outbox_part_fields[] = {
+        { "priority", IPC_FIELD_STRING, offsetof(OutboxPart, priority) },
+        { "messages", IPC_FIELD_INT, offsetof(OutboxPart, messages) },
+};
+static const IpcStruct outbox_part_type = IPC_STRUCT(OutboxPart, outbox_part_fields);
 
 static const IpcField outbox_fields[] = {
         { "messages", IPC_FIELD_INT, offsetof(Outbox, messages) },
@@ -445,6 +460,9 @@ static const IpcField outbox_fields[] = {
         { "capacityBytes", IPC_FIELD_INT, offsetof(Outbox, capacity_bytes) },
         { "oldest", IPC_FIELD_STRING, offsetof(Outbox, oldest), IPC_FIELD_NULLABLE },
         { "dropped", IPC_FIELD_STRUCT, offsetof(Outbox, dropped), .type = &dropped_type },
+        { "countedSince", IPC_FIELD_STRING, offsetof(Outbox, counted_since), IPC_FIELD_NULLABLE },
+        { "priorities", IPC_FIELD_STRUCTS, offsetof(Outbox, priorities), IPC_FIELD_NULLABLE,
+          .type = &outbox_part_type },
 };
 static const IpcStruct outbox_type = IPC_STRUCT(Outbox, outbox_fields);
 
@@ -483,17 +501,30 @@ static void read_link(Aziot *a, const Link *link, AziotLink *ret) {
         };
 }
 
+static int64_t count_high(const Outbox *outbox) {
+        const OutboxPart *parts = outbox->priorities.items;
+        int64_t n = 0;
+
+        for (size_t i = 0; i < outbox->priorities.n_items; i++)
+                if (az_span_is_content_equal(parts[i].priority, AZ_SPAN_FROM_STR("high")))
+                        n += parts[i].messages;
+        return n;
+}
+
 static void read_outbox(Aziot *a, const Outbox *outbox, AziotOutbox *ret) {
         *ret = (AziotOutbox){
                 .n_messages = outbox->messages,
                 .n_bytes = outbox->bytes,
                 .capacity_bytes = outbox->capacity_bytes,
+                .n_high_messages = count_high(outbox),
                 .oldest = take_text(a, outbox->oldest),
                 .n_expired = outbox->dropped.expired,
                 .n_overflow = outbox->dropped.overflow,
                 .n_damaged = outbox->dropped.damaged,
                 .n_unsendable = outbox->dropped.unsendable,
                 .n_poison = outbox->dropped.poison,
+                .n_refused = outbox->dropped.refused,
+                .counted_since = take_text(a, outbox->counted_since),
         };
 }
 

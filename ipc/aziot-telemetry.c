@@ -131,6 +131,11 @@ static int finish(Aziot *a, IpcJson *json, Request *request, AziotStage stage) {
         return 0;
 }
 
+static void write_priority(IpcJson *json, unsigned flags) {
+        if (flags & AZIOT_HIGH_PRIORITY)
+                ipc_json_cstring(json, "priority", "high");
+}
+
 static int write_send(Aziot *a, IpcJson *json, const AziotMessage *message, AziotStage stage,
                       Request *request) {
         int r;
@@ -138,6 +143,7 @@ static int write_send(Aziot *a, IpcJson *json, const AziotMessage *message, Azio
         request->kind = CALL_SEND;
         request->method = "io.aziotd.telemetry.Send";
         ipc_json_begin(json, NULL);
+        write_priority(json, request->flags);
         r = write_message(json, "message", message, request->flags);
         return r < 0 ? r : finish(a, json, request, stage);
 }
@@ -149,6 +155,7 @@ static int write_send_batch(Aziot *a, IpcJson *json, const AziotMessage *message
         request->kind = CALL_SEND_BATCH;
         request->method = "io.aziotd.telemetry.SendBatch";
         ipc_json_begin(json, NULL);
+        write_priority(json, request->flags);
         ipc_json_begin_array(json, "messages");
         for (size_t i = 0; i < n_messages && r == 0; i++)
                 r = write_message(json, NULL, &messages[i], request->flags);
@@ -168,7 +175,7 @@ static int write_flush(Aziot *a, IpcJson *json, AziotStage stage, Request *reque
 _public_ int aziot_send(Aziot *a, const AziotMessage *message, AziotStage stage, unsigned flags,
                         uint64_t *ret_sequence) {
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
-        Request request = { .flags = flags & AZIOT_REPEAT };
+        Request request = { .flags = flags & ~(unsigned) AZIOT_ONEWAY };
         int r;
 
         r = write_send(a, &json, message, stage, &request);
@@ -192,7 +199,7 @@ _public_ int aziot_send_start(Aziot *a, const AziotMessage *message, AziotStage 
 _public_ int aziot_send_batch(Aziot *a, const AziotMessage *messages, size_t n_messages, AziotStage stage,
                               unsigned flags, uint64_t *ret_last_sequence) {
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
-        Request request = { .flags = flags & AZIOT_REPEAT };
+        Request request = { .flags = flags & ~(unsigned) AZIOT_ONEWAY };
         int r;
 
         r = write_send_batch(a, &json, messages, n_messages, stage, &request);

@@ -116,6 +116,11 @@ typedef enum AziotFlags {
         AZIOT_REPEAT = 1 << 0,
         /* Of a _start function: no reply is sent, and no event comes. aziot_flush() counts them. */
         AZIOT_ONEWAY = 1 << 1,
+        /*
+         * Of aziot_send(), aziot_send_batch() and their _start forms: alarms. They go to the cloud before all
+         * messages without this flag, however many of those wait, and keep their order among themselves.
+         */
+        AZIOT_HIGH_PRIORITY = 1 << 2,
 } AziotFlags;
 
 /* An error that the daemon replied by. */
@@ -231,15 +236,18 @@ typedef struct AziotLink {
         const char *next_attempt; /* when the next one will be made */
 } AziotLink;
 
-/* What waits on disk to be sent, and how much was given up since the daemon started. */
+/* What waits on disk to be sent, and how much was given up since 'counted_since'. */
 typedef struct AziotOutbox {
         int64_t n_messages, n_bytes, capacity_bytes;
-        const char *oldest;   /* when the oldest message was accepted; NULL: there is none */
-        int64_t n_expired;    /* not delivered within their time to live */
-        int64_t n_overflow;   /* dropped to make room for newer ones */
-        int64_t n_damaged;    /* they could not be read back */
-        int64_t n_unsendable; /* no hub takes them */
-        int64_t n_poison;     /* the cloud closed the connection whenever one was sent */
+        int64_t n_high_messages; /* of n_messages: those with AZIOT_HIGH_PRIORITY */
+        const char *oldest;      /* when the oldest message was accepted; NULL: there is none */
+        int64_t n_expired;       /* not delivered within their time to live */
+        int64_t n_overflow;      /* dropped to make room for newer ones */
+        int64_t n_damaged;       /* they could not be read back */
+        int64_t n_unsendable;    /* no hub takes them */
+        int64_t n_poison;        /* the cloud closed the connection whenever one was sent */
+        int64_t n_refused;       /* there was no room for them, and whoever sent one was told so */
+        const char *counted_since;
 } AziotOutbox;
 
 /* Messages from the cloud, on disk until a program has settled them. */
@@ -345,8 +353,9 @@ typedef enum AziotStage {
 
 /*
  * Sends a message. *ret_sequence, which may be NULL, is its number: numbers rise, also over restarts, and
- * there may be gaps. AZIOT_REFUSED: io.aziotd.telemetry OutboxFull, StorageFailed, NotDelivered,
- * MessageTooLarge or InvalidMessage. The event of the _start form tells 'sequence'.
+ * there may be gaps; messages with AZIOT_HIGH_PRIORITY have numbers of their own. AZIOT_REFUSED:
+ * io.aziotd.telemetry OutboxFull, StorageFailed, NotDelivered, MessageTooLarge or InvalidMessage. The event
+ * of the _start form tells 'sequence'.
  */
 int aziot_send(Aziot *a, const AziotMessage *message, AziotStage stage, unsigned flags,
                uint64_t *ret_sequence);

@@ -124,6 +124,12 @@ static int start_for_ever(Aziot *a) {
 static int start_batch(Aziot *a) {
         return aziot_send_batch_start(a, two_messages, 2, AZIOT_ACCEPTED, 0, (void *) "u");
 }
+static int start_alarm(Aziot *a) {
+        return aziot_send_start(a, two_messages, AZIOT_ACCEPTED, AZIOT_HIGH_PRIORITY, (void *) "u");
+}
+static int start_alarms(Aziot *a) {
+        return aziot_send_batch_start(a, two_messages, 1, AZIOT_ACCEPTED, AZIOT_HIGH_PRIORITY, (void *) "u");
+}
 static int start_flush(Aziot *a) {
         return aziot_flush_start(a, AZIOT_DURABLE, (void *) "u");
 }
@@ -168,6 +174,15 @@ static const struct {
                   "{\"messages\":[{\"text\":\"x\"},{\"body\":{}}],\"stage\":\"accepted\"}"),
           REPLY("{\"firstSequence\":7,\"lastSequence\":8}"),
           "u: reply ok {\"firstSequence\":7,\"lastSequence\":8} 8 -1\n" },
+        { start_alarm,
+          CALL_OF("telemetry.Send",
+                  "{\"priority\":\"high\",\"message\":{\"text\":\"x\"},\"stage\":\"accepted\"}"),
+          REPLY("{\"sequence\":7}"), "u: reply ok {\"sequence\":7} 7 -1\n" },
+        { start_alarms,
+          CALL_OF("telemetry.SendBatch",
+                  "{\"priority\":\"high\",\"messages\":[{\"text\":\"x\"}],\"stage\":\"accepted\"}"),
+          REPLY("{\"firstSequence\":7,\"lastSequence\":7}"),
+          "u: reply ok {\"firstSequence\":7,\"lastSequence\":7} 7 -1\n" },
         { start_flush, CALL_OF("telemetry.Flush", "{\"stage\":\"durable\",\"timeoutSeconds\":60}"),
           REPLY("{\"accepted\":2,\"refused\":1}"), "u: reply ok {\"accepted\":2,\"refused\":1} -1 -1\n" },
         { start_report, CALL_OF("twin.Report", "{\"patch\":{\"a\": 1.10}}"), REPLY("{\"version\":5}"),
@@ -394,7 +409,9 @@ static void *daemon_run(void *userdata) {
         "\"hub\":\"h\",\"lastError\":\"e\",\"nextAttempt\":\"2027\"},\"outbox\":{\"messages\":1,\"bytes\":" \
         "2,"                                                                                                \
         "\"capacityBytes\":3,\"oldest\":\"2025\",\"dropped\":{\"expired\":4,\"overflow\":5,\"damaged\":6,"  \
-        "\"unsendable\":7,\"poison\":17}},\"inbox\":{\"messages\":8,\"bytes\":9,\"capacityMessages\":10,"   \
+        "\"unsendable\":7,\"poison\":17,\"refused\":18},\"countedSince\":\"2024\",\"priorities\":["         \
+        "{\"priority\":\"normal\",\"messages\":19},{\"priority\":\"high\",\"messages\":20,\"new\":1}]},"    \
+        "\"inbox\":{\"messages\":8,\"bytes\":9,\"capacityMessages\":10,"                                    \
         "\"capacityBytes\":11,"                                                                             \
         "\"stalled\":true,\"reason\":\"r\",\"expired\":12,\"damaged\":13,\"repeated\":14},\"new\":[]}"
 #define TWIN                                                                                                 \
@@ -455,6 +472,9 @@ static void wait_status(Aziot *a) {
         ck_assert_int_eq(s->outbox.n_damaged, 6);
         ck_assert_int_eq(s->outbox.n_unsendable, 7);
         ck_assert_int_eq(s->outbox.n_poison, 17);
+        ck_assert_int_eq(s->outbox.n_refused, 18);
+        ck_assert_str_eq(s->outbox.counted_since, "2024");
+        ck_assert_int_eq(s->outbox.n_high_messages, 20);
         ck_assert_int_eq(s->inbox.n_messages, 8);
         ck_assert_int_eq(s->inbox.n_bytes, 9);
         ck_assert_int_eq(s->inbox.capacity_messages, 10);
