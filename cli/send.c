@@ -34,6 +34,8 @@ static const char usage[] =
         "      --ttl SECONDS         drop the message if it is not delivered by then\n"
         "      --text                send a JSON object as text, too\n"
         "      --data                send bytes that need not be text\n"
+        "      --priority PRIORITY   normal (the default), or high: an alarm, which overtakes all\n"
+        "                            normal messages that wait\n"
         "      --stage STAGE         wait until the message is accepted (the default: it survives\n"
         "                            the daemon being killed), durable (a power cut), or\n"
         "                            delivered (the hub has it)\n"
@@ -50,6 +52,7 @@ enum {
         OPTION_TTL,
         OPTION_TEXT,
         OPTION_DATA,
+        OPTION_PRIORITY,
         OPTION_STAGE,
         OPTION_TIMEOUT,
 };
@@ -63,6 +66,7 @@ static const struct option options[] = {
         { "ttl", required_argument, NULL, OPTION_TTL },
         { "text", no_argument, NULL, OPTION_TEXT },
         { "data", no_argument, NULL, OPTION_DATA },
+        { "priority", required_argument, NULL, OPTION_PRIORITY },
         { "stage", required_argument, NULL, OPTION_STAGE },
         { "timeout", required_argument, NULL, OPTION_TIMEOUT },
         { "verbose", no_argument, NULL, 'v' },
@@ -75,6 +79,7 @@ typedef struct Sender {
         AziotMessage message; /* all but its body */
         Properties properties;
         AziotStage stage;
+        unsigned flags;
         uint32_t timeout_s; /* 0: not told */
         bool verbose;
         Lines input;
@@ -119,6 +124,17 @@ static int set_stage(Sender *s, const char *stage) {
         return -EINVAL;
 }
 
+static int set_priority(Sender *s, const char *priority) {
+        bool is_high = strcmp(priority, "high") == 0;
+
+        if (!is_high && strcmp(priority, "normal") != 0) {
+                (void) cli_usage("A priority is normal or high, not '%s'", priority);
+                return -EINVAL;
+        }
+        s->flags = is_high ? AZIOT_HIGH_PRIORITY : 0;
+        return 0;
+}
+
 /* Returns like cli_option(). */
 static int sender_option(Sender *s, int option) {
         int r = 0;
@@ -144,6 +160,9 @@ static int sender_option(Sender *s, int option) {
                 break;
         case OPTION_DATA:
                 s->message.body_kind = AZIOT_BODY_DATA;
+                break;
+        case OPTION_PRIORITY:
+                r = set_priority(s, optarg);
                 break;
         case OPTION_STAGE:
                 r = set_stage(s, optarg);
@@ -190,7 +209,7 @@ static int sender_send(Sender *s, az_span body, uint64_t line) {
         message.properties = s->properties.items;
         message.n_properties = s->properties.n_items;
         s->lines[s->n_sent % WINDOW] = line;
-        r = aziot_send_start(s->a, &message, s->stage, 0, &s->lines[s->n_sent % WINDOW]);
+        r = aziot_send_start(s->a, &message, s->stage, s->flags, &s->lines[s->n_sent % WINDOW]);
         if (r != 0)
                 return input_error(line, r);
         s->n_sent++;

@@ -35,7 +35,7 @@ typedef struct Cause {
         int64_t n;
 } Cause;
 
-static void print_causes(const char *label, const Cause *causes, size_t n_causes) {
+static void print_causes(const char *label, const Cause *causes, size_t n_causes, const char *since) {
         bool is_first = true;
 
         for (size_t i = 0; i < n_causes; i++) {
@@ -46,7 +46,7 @@ static void print_causes(const char *label, const Cause *causes, size_t n_causes
                 is_first = false;
         }
         if (!is_first)
-                (void) printf(" since aziotd started\n");
+                (void) printf(" since %s\n", since);
 }
 
 static void print_dropped(const AziotOutbox *o) {
@@ -56,9 +56,10 @@ static void print_dropped(const AziotOutbox *o) {
                 { "damaged", o->n_damaged },
                 { "unsendable", o->n_unsendable },
                 { "set aside in dead-letters/", o->n_poison },
+                { "refused for want of room", o->n_refused },
         };
 
-        print_causes("dropped", causes, ELEMENTSOF(causes));
+        print_causes("dropped", causes, ELEMENTSOF(causes), o->counted_since ?: "aziotd started");
 }
 
 static void print_inbox(const AziotInbox *i) {
@@ -70,7 +71,7 @@ static void print_inbox(const AziotInbox *i) {
         (void) printf("%-10s%" PRId64 " messages, %" PRId64 " of %" PRId64 " KiB\n", "inbox", i->n_messages,
                       (i->n_bytes + 1023) / 1024, i->capacity_bytes / 1024);
         print_text("stalled", i->reason);
-        print_causes("lost", causes, ELEMENTSOF(causes));
+        print_causes("lost", causes, ELEMENTSOF(causes), "aziotd started");
 }
 
 static void print_outbox(const AziotOutbox *o) {
@@ -78,6 +79,8 @@ static void print_outbox(const AziotOutbox *o) {
 
         (void) printf("%-10s%" PRId64 " messages, %" PRId64 " of %" PRId64 " KiB", "outbox", o->n_messages,
                       (o->n_bytes + 1023) / 1024, o->capacity_bytes / 1024);
+        if (o->n_high_messages > 0)
+                (void) printf(", %" PRId64 " of high priority", o->n_high_messages);
         if (o->oldest)
                 (void) printf(", oldest from %s (%s)", o->oldest, duration_from_now(buffer, o->oldest));
         (void) fputc('\n', stdout);

@@ -32,7 +32,7 @@ _aziot() {
                 [history]='--lines -n --follow -f'
                 [provisioning]='--payload'
                 [reprovision]='--wait'
-                [send]='--property --content-type --message-id --component --ttl --text --data --stage --timeout --verbose -v'
+                [send]='--property --content-type --message-id --component --ttl --text --data --priority --stage --timeout --verbose -v'
                 [messages]='--count --wait'
                 [twin]=''
                 ['twin get']='--desired --reported --property'
@@ -62,7 +62,7 @@ _aziot() {
                 --version)
                         [[ $verb = 'twin acknowledge' ]] && ((i++))
                         ;;
-                --property | --content-type | --message-id | --component | --ttl | --stage | --timeout | \
+                --property | --content-type | --message-id | --component | --ttl | --priority | --stage | --timeout | \
                         --count | --wait | --status | --description | --lines | -n)
                         ((i++))
                         ;;
@@ -83,6 +83,8 @@ _aziot() {
                 compopt -o filenames 2>/dev/null
                 mapfile -t COMPREPLY < <(compgen -f -- "$cur")
                 return
+        elif [[ $prev = --priority ]]; then
+                words='normal high'
         elif [[ $prev = --stage ]]; then
                 words='accepted durable delivered'
         elif ((i > COMP_CWORD)); then

@@ -23,7 +23,7 @@ class General(harness.CliCase):
     def test_a_wrong_command_line_is_told_apart(self):
         rows = [[], ["nonsense"], ["--nonsense"], ["status", "x"], ["send", "a", "b"], ["send", "--stage", "x", "a"],
                 ["send", "--property", "x", "a"], ["send", "--property", "k=1", "--property", "k=2", "a"],
-                ["send", "--ttl", "-1", "a"], ["send", "--ttl", "1h", "a"], ["serve", "x"], ["serve", "x", "--"],
+                ["send", "--ttl", "-1", "a"], ["send", "--ttl", "1h", "a"], ["send", "--priority", "low", "a"], ["serve", "x"], ["serve", "x", "--"],
                 ["serve", "--", "true"], ["call"], ["call", "a.b", "1"], ["call", "a.b", "{}", "{}"],
                 ["watch", "x"], ["messages", "x"], ["messages", "--"], ["messages", "--count", "0"],
                 ["messages", "--wait", "soon"], ["twin"], ["twin", "x"], ["twin", "get", "x"],
@@ -91,6 +91,16 @@ class Send(harness.CliCase):
         self.assertEqual(message["system"]["content-type"], "text/x")
         self.assertEqual(message["system"]["message-id"], "m1")
         self.assertEqual(message["system"]["dt-subject"], "pump")
+
+    def test_an_alarm_goes_first_and_the_status_tells_of_it(self):
+        with self.hub.gone():
+            self.daemon.wait_for_link("waiting")
+            self.aziot("send", stdin=b"one\ntwo\n")
+            self.aziot("send", "alarm", "--priority", "high")
+            self.assertRegex(self.aziot("status", code=3)[0],
+                             r"(?m)^outbox +3 messages, .* KiB, 1 of high priority, oldest")
+        texts = [base64.b64decode(m["data"]) for m in self.hub.wait_for_messages(3)]
+        self.assertEqual(texts, [b"alarm", b"one", b"two"])
 
     def test_standard_input_as_one_message(self):
         self.aziot("send", "-", "--data", stdin=bytes(range(256)))

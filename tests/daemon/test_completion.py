@@ -80,6 +80,7 @@ class Cases:
         rows = [
             (["aziot", "s"], {"status", "send", "serve"}),
             (["aziot", "--json", "--socket", "x", "mess"], {"messages"}),
+            (["aziot", "send", "--priority", ""], {"normal", "high"}),
             (["aziot", "send", "--stage", ""], {"accepted", "durable", "delivered"}),
             (["aziot", "twin", "w"], {"watch"}),
             (["aziot-hubsim", "messages", "demo", ""], {"send", "list", "purge", "feedback"}),
