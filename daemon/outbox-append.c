@@ -81,7 +81,7 @@ static int append_room(Outbox *o, size_t size) {
 }
 
 static size_t message_size(const OutboxMessage *message) {
-        return segment_record_size((size_t) az_span_size(message->properties),
+        return segment_record_size(SEGMENT_VERSION, (size_t) az_span_size(message->properties),
                                    (size_t) az_span_size(message->body));
 }
 
@@ -99,13 +99,14 @@ static void append_format(const Outbox *o, OutboxSegment *active, const OutboxMe
                         .realtime_us = o->now.realtime_us,
                         .ttl_s = messages[i].ttl_s > 0 ? messages[i].ttl_s : o->config.ttl_s,
                         .batch_index = (uint32_t) i,
+                        .owner = messages[i].owner,
                         .flags = i + 1 < n ? SEGMENT_MORE : 0,
                         .user_flags = messages[i].flags,
                         .properties = messages[i].properties,
                         .body = messages[i].body,
                 };
 
-                segment_record_format(&record, active->header.salt, block->bytes + offset);
+                segment_record_format(&record, &active->header, block->bytes + offset);
                 segment_note_expiry(active, &record, o->now.boot);
                 offset += message_size(&messages[i]);
         }

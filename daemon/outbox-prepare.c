@@ -162,6 +162,7 @@ static bool prepare_begin(Outbox *o) {
         p->fd = segment->fd;
         p->is_new = segment->state == SEGMENT_ABSENT || segment->header.n_bytes != o->config.segment_bytes;
         p->header = (SegmentHeader){
+                .version = SEGMENT_VERSION,
                 .outbox_id = o->id,
                 .generation = ++o->generation,
                 .first_sequence = o->next_sequence,

@@ -17,7 +17,8 @@ static bool outbox_peek_cache(Outbox *o, SegmentRecord *ret, size_t *ret_size) {
         }
         while (reader->block) {
                 while (reader->block_offset < reader->block->n_bytes) {
-                        *ret_size = segment_record_view(ret, reader->block->bytes + reader->block_offset);
+                        *ret_size = segment_record_view(ret, reader->block->bytes + reader->block_offset,
+                                                        SEGMENT_VERSION);
                         if (ret->sequence > reader->read_sequence)
                                 return true;
                         reader->block_offset += *ret_size;
@@ -116,8 +117,7 @@ static bool chunk_step(Outbox *o, OutboxSegment *segment, SegmentRecord *ret, si
                                       (int32_t) (o->read.n_bytes - reader->position));
         uint32_t offset = o->read.offset + reader->position;
 
-        switch (segment_record_parse(ret, ret_size, rest, segment->header.salt,
-                                     segment->header.first_sequence)) {
+        switch (segment_record_parse(ret, ret_size, rest, &segment->header, segment->header.first_sequence)) {
         case SEGMENT_RECORD_WHOLE:
                 if ((ret->flags & SEGMENT_FILLER) != 0) /* recovery has reported what is lost */
                         reader->read_sequence = MAX(reader->read_sequence, ret->sequence);
@@ -154,7 +154,7 @@ static bool outbox_peek_disk(Outbox *o, SegmentRecord *ret, size_t *ret_size) {
                 if (!segment)
                         return false;
                 if (o->read.generation != segment->header.generation)
-                        chunk_read(o, segment, SEGMENT_FIRST_OFFSET);
+                        chunk_read(o, segment, segment_first_offset(segment->header.version));
                 else if (o->read.offset + o->reader.position >= segment->tail)
                         outbox_lose_through(o, segment, segment->last_sequence);
                 else if (chunk_step(o, segment, ret, ret_size))

@@ -343,6 +343,7 @@ static int recover_before(Recovery *rec, const OutboxSegment *segment, const Seg
         uint64_t lost_before = rec->lost_sequence;
         uint8_t filler[SEGMENT_RECORD_BYTES];
         uint32_t offset = damage->offset, size = damage->size;
+        uint32_t n_filler = segment_record_bytes(segment->header.version);
         int r;
 
         /* What was before the first segment was acknowledged, even if the cursor is too old to know. */
@@ -353,14 +354,14 @@ static int recover_before(Recovery *rec, const OutboxSegment *segment, const Seg
                 return r;
 
         if (size == 0 && record->offset == SEGMENT_HEADER_BYTES && rec->lost_sequence > lost_before) {
-                offset = SEGMENT_FIRST_OFFSET;
-                size = sizeof(filler);
+                offset = segment_first_offset(segment->header.version);
+                size = n_filler;
         }
-        if (size < sizeof(filler) || segment->is_unreadable)
+        if (size < n_filler || segment->is_unreadable)
                 return 0;
-        segment_filler_format(rec->lost_sequence, size, segment->header.salt, filler);
+        segment_filler_format(rec->lost_sequence, size, &segment->header, filler);
         /* If the disk refuses, it is found again the next time. */
-        (void) disk_write_at(segment->fd, filler, sizeof(filler), offset);
+        (void) disk_write_at(segment->fd, filler, n_filler, offset);
         return 0;
 }
 
@@ -447,7 +448,7 @@ static int recover_segments(Recovery *rec) {
 /* What becomes of a segment that has a file. */
 static void recover_state(Outbox *o, OutboxSegment *segment, const OutboxSegment *last) {
         bool is_read_only = segment->state != SEGMENT_ACTIVE;
-        bool may_append = !is_read_only && !segment->is_damaged;
+        bool may_append = !is_read_only && !segment->is_damaged && segment->header.version == SEGMENT_VERSION;
 
         if (segment == last || segment->last_sequence >= o->head) {
                 segment->state = segment == last && may_append ? SEGMENT_ACTIVE : SEGMENT_SEALED;

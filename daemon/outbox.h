@@ -90,6 +90,7 @@ typedef struct OutboxConfig {
 typedef struct OutboxMessage {
         az_span properties; /* opaque to the outbox: the property bag */
         az_span body;
+        uint32_t owner; /* the application's: its uid, as the kernel says */
         uint32_t ttl_s; /* 0: as the configuration says */
         uint8_t flags;  /* the caller's own bits, handed back by outbox_next() */
 } OutboxMessage;

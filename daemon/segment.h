@@ -10,24 +10,32 @@
  * message, is never taken for a record.
  *
  *      header                                  record
- *       0  8  magic "AZIOSEG1"                  0  4  CRC-32C of the bytes 4..55, salted
- *       8  4  CRC-32C of the bytes 12..47       4  4  CRC-32C of properties and body, salted
- *      12  4  outbox id                         8  4  bytes of the body
- *      16  8  salt                             12  2  bytes of the properties
- *      24  8  generation                       14  1  flags
- *      32  8  first sequence                   15  1  the caller's flags
- *      40  8  bytes of the file                16  8  sequence
- *                                              24  4  boot
- *                                              28  4  distance to the sequence appended before it, 0: not
- * known 32  8  CLOCK_BOOTTIME, microseconds 40  8  CLOCK_REALTIME, microseconds 48  4  seconds to live, 0:
- * for ever 52  4  position in its batch, from 0 56     properties, body, zeros up to the next multiple of 8
+ *       0  8  magic "AZIOSEG2"                  0  4  CRC-32C of the bytes 4..63, salted
+ *       8  4  CRC-32C of the bytes 12..47,      4  4  CRC-32C of properties and body, salted
+ *             seeded with the version           8  4  bytes of the body
+ *      12  4  outbox id                        12  2  bytes of the properties
+ *      16  8  salt                             14  1  flags
+ *      24  8  generation                       15  1  the caller's flags
+ *      32  8  first sequence                   16  8  sequence
+ *      40  8  bytes of the file                24  4  boot
+ *                                              28  4  distance to the one appended before, 0: not known
+ *                                              32  8  CLOCK_BOOTTIME, microseconds
+ *                                              40  8  CLOCK_REALTIME, microseconds
+ *                                              48  4  seconds to live, 0: for ever
+ *                                              52  4  position in its batch, from 0
+ *                                              56  4  whose message it is: a uid, or SEGMENT_NO_OWNER
+ *                                              60  4  zero
+ *                                              64     properties, body, zeros up to a multiple of 8
  *
  * The distance tells a sequence that was never used from a message that is missing. The records of a batch
  * have consecutive sequences and lie in one segment.
  *
  * A filler is a header alone, without content or content checksum. It takes the place of bytes that recovery
- * found damaged, or, in the last 56 bytes of the header's block, stands for messages that were in an earlier
- * segment. Its sequence is the last one that is known to be lost, so that each loss is found once.
+ * found damaged, or, at the end of the header's block, stands for messages that were in an earlier segment.
+ * Its sequence is the last one that is known to be lost, so that each loss is found once.
+ *
+ * Version 1 ("AZIOSEG1", seed 0) has no owner: its records are 8 bytes shorter. It is read, and written only
+ * where a segment of version 1 is mended.
  */
 
 #include <azure/core/az_span.h>
@@ -35,11 +43,13 @@
 #include "util/util.h"
 
 #define SEGMENT_HEADER_BYTES 4096U
-#define SEGMENT_RECORD_BYTES 56U
+#define SEGMENT_RECORD_BYTES 64U /* before the content; no version has more */
 #define SEGMENT_RECORD_ALIGN 8U
 
-/* Where a filler may be, or else zeros; records begin behind the header's block. */
-#define SEGMENT_FIRST_OFFSET (SEGMENT_HEADER_BYTES - SEGMENT_RECORD_BYTES)
+/* The version of new segments. */
+#define SEGMENT_VERSION 2U
+
+#define SEGMENT_NO_OWNER UINT32_MAX
 
 /* Offsets are kept in 32 bits, and recovery reads a segment as a whole. */
 #define SEGMENT_BYTES_MAX (16U * 1024U * 1024U)
@@ -52,12 +62,19 @@
 #define SEGMENT_FILLER 0x02U
 
 typedef struct SegmentHeader {
+        unsigned version; /* from 1 to SEGMENT_VERSION */
         uint32_t outbox_id;
         uint64_t salt;
         uint64_t generation;     /* rises with each use of a segment: the order of the log */
         uint64_t first_sequence; /* no record of the segment has a lower one, and all earlier uses' have */
         uint64_t n_bytes;
 } SegmentHeader;
+
+/* How long a record of a version is before its content. */
+uint32_t segment_record_bytes(unsigned version);
+
+/* Where a filler may be, or else zeros; records begin behind the header's block. */
+uint32_t segment_first_offset(unsigned version);
 
 /* Writes SEGMENT_HEADER_BYTES. */
 void segment_header_format(const SegmentHeader *h, uint8_t *out);
@@ -75,6 +92,7 @@ typedef struct SegmentRecord {
         uint64_t realtime_us;
         uint32_t ttl_s;
         uint32_t batch_index;
+        uint32_t owner;
         uint8_t flags;
         uint8_t user_flags;
         az_span properties; /* at most 65,535 bytes */
@@ -82,13 +100,13 @@ typedef struct SegmentRecord {
 } SegmentRecord;
 
 /* What a record with so many bytes of content occupies. */
-size_t segment_record_size(size_t n_properties, size_t n_body);
+size_t segment_record_size(unsigned version, size_t n_properties, size_t n_body);
 
-/* Writes segment_record_size() bytes. */
-void segment_record_format(const SegmentRecord *r, uint64_t salt, uint8_t *out);
+/* Writes segment_record_size() bytes for the segment that has this header. */
+void segment_record_format(const SegmentRecord *r, const SegmentHeader *h, uint8_t *out);
 
-/* Writes a filler, SEGMENT_RECORD_BYTES, for 'n' bytes of which they are the first. */
-void segment_filler_format(uint64_t lost_sequence, uint32_t n, uint64_t salt, uint8_t *out);
+/* Writes a filler, segment_record_bytes(), for 'n' bytes of which they are the first. */
+void segment_filler_format(uint64_t lost_sequence, uint32_t n, const SegmentHeader *h, uint8_t *out);
 
 typedef enum SegmentRecordState {
         SEGMENT_RECORD_WHOLE,       /* *ret and *ret_size are filled in */
@@ -98,16 +116,16 @@ typedef enum SegmentRecordState {
 } SegmentRecordState;
 
 /*
- * Looks for a record at the start of 'bytes'. The spans of *ret point into it.
+ * Looks for a record of the segment at the start of 'bytes'. The spans of *ret point into it.
  * A sequence below 'lowest_sequence' (unless it is a filler's) or above SEGMENT_SEQUENCE_MAX, or a size that
  * no segment has room for, is no record.
  */
-SegmentRecordState segment_record_parse(SegmentRecord *ret, size_t *ret_size, az_span bytes, uint64_t salt,
-                                        uint64_t lowest_sequence);
+SegmentRecordState segment_record_parse(SegmentRecord *ret, size_t *ret_size, az_span bytes,
+                                        const SegmentHeader *h, uint64_t lowest_sequence);
 
 /* The same for bytes that segment_record_format() wrote in this process: nothing is checked. Returns the
  * size. */
-size_t segment_record_view(SegmentRecord *ret, const uint8_t *bytes);
+size_t segment_record_view(SegmentRecord *ret, const uint8_t *bytes, unsigned version);
 
 typedef enum SegmentItemType {
         SEGMENT_ITEM_RECORD, /* a record of a whole batch */
@@ -126,7 +144,7 @@ typedef struct SegmentItem {
  */
 typedef struct SegmentScan {
         az_span bytes;
-        uint64_t salt;
+        SegmentHeader header;
         uint64_t lowest_sequence; /* the next record has at least this one */
         uint32_t offset;
         uint32_t batch_end; /* up to here everything has been checked */

@@ -31,8 +31,9 @@ typedef struct Range {
         uint64_t first, last;
 } Range;
 
-/* What is remembered of a connection, for Flush. */
+/* What is remembered of a connection. */
 typedef struct Client {
+        uint32_t owner;                /* of what it sends */
         Range sent[_PRIORITY_MAX];     /* since the last Flush */
         int64_t n_accepted, n_refused; /* of it, oneway */
 } Client;
@@ -105,7 +106,7 @@ static int client_get(IpcCall *call, Client **ret) {
                 client = malloc(sizeof(*client));
                 if (!client)
                         return -ENOMEM;
-                *client = (Client){};
+                *client = (Client){ .owner = ipc_connection_get_peer(connection)->uid };
 
                 r = ipc_connection_set_data(connection, &telemetry_interface, client, free);
                 if (r < 0) {
@@ -296,8 +297,8 @@ static void scratch_release(Telemetry *t) {
 }
 
 /* Composes all of them, or returns a condition of telemetry_message_compose(). */
-static int compose(Telemetry *t, const TelemetryMessage *messages, size_t n, OutboxMessage **ret,
-                   TelemetryProblem *ret_problem) {
+static int compose(Telemetry *t, uint32_t owner, const TelemetryMessage *messages, size_t n,
+                   OutboxMessage **ret, TelemetryProblem *ret_problem) {
         OutboxMessage *composed;
         uint8_t *bytes;
         int r;
@@ -309,6 +310,7 @@ static int compose(Telemetry *t, const TelemetryMessage *messages, size_t n, Out
                 r = telemetry_message_compose(&messages[i], &bytes, &composed[i], ret_problem);
                 if (r != 0)
                         return r;
+                composed[i].owner = owner;
         }
         *ret = composed;
         return 0;
@@ -355,7 +357,7 @@ static int send_messages(Telemetry *t, IpcCall *call, const SendRequest *request
         if (r < 0)
                 return r;
 
-        r = compose(t, request->messages, request->n, &composed, &problem);
+        r = compose(t, client->owner, request->messages, request->n, &composed, &problem);
         if (r < 0)
                 return r;
         if (r > 0) {
@@ -423,7 +425,7 @@ static int telemetry_flush(IpcCall *call, const void *params, void *userdata) {
                 pending.ranges[priority] = client->sent[priority];
         pending.n_accepted = client->n_accepted;
         pending.n_refused = client->n_refused;
-        *client = (Client){};
+        *client = (Client){ .owner = client->owner };
         return reply_at_stage(userdata, &pending, (Stage) p->stage, p->timeout_s);
 }
 

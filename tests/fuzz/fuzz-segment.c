@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Arbitrary bytes as a segment of the outbox. The first byte chooses: 0 takes the rest as it is, anything
- * else puts right checksums into it, record by record, so that the fuzzer gets past them.
+ * Arbitrary bytes as a segment of the outbox. The first byte chooses: its lowest bit whether the rest is
+ * taken as it is (0) or gets right checksums, record by record, so that the fuzzer gets past them (1); the
+ * next one the version, 1 (0) or 2 (1).
  */
 
 #include <stdint.h>
@@ -20,20 +21,21 @@ static void put32(uint8_t *out, uint32_t value) {
 }
 
 /* Lays out what segment.h describes: where there is room for a record, makes one of it. */
-static void mend(uint8_t *bytes, size_t n) {
-        size_t offset = SEGMENT_FIRST_OFFSET;
+static void mend(uint8_t *bytes, size_t n, unsigned version) {
+        size_t first = segment_first_offset(version), n_record = segment_record_bytes(version);
+        size_t offset = first;
 
-        while (n - offset >= SEGMENT_RECORD_BYTES) {
+        while (n - offset >= n_record) {
                 uint8_t *record = bytes + offset;
                 size_t n_content = record[8] + 256U * record[9] + record[12], record_size;
 
                 record[10] = record[11] = record[13] = 0;
-                record_size = segment_record_size(record[12], n_content - record[12]);
+                record_size = segment_record_size(version, record[12], n_content - record[12]);
                 if (record_size > n - offset)
                         return;
-                put32(record + 4, crc32c((uint32_t) (SALT >> 32), record + SEGMENT_RECORD_BYTES, n_content));
-                put32(record, crc32c((uint32_t) SALT, record + 4, SEGMENT_RECORD_BYTES - 4));
-                offset = offset == SEGMENT_FIRST_OFFSET ? SEGMENT_HEADER_BYTES : offset + record_size;
+                put32(record + 4, crc32c((uint32_t) (SALT >> 32), record + n_record, n_content));
+                put32(record, crc32c((uint32_t) SALT, record + 4, n_record - 4));
+                offset = offset == first ? SEGMENT_HEADER_BYTES : offset + record_size;
         }
 }
 
@@ -43,7 +45,7 @@ static void check(bool holds) {
 }
 
 static void scan(const SegmentHeader *header, az_span bytes) {
-        uint32_t end = SEGMENT_FIRST_OFFSET;
+        uint32_t end = segment_first_offset(header->version);
         uint64_t last = header->first_sequence - 1;
         SegmentScan s;
 
@@ -71,18 +73,20 @@ static void scan(const SegmentHeader *header, az_span bytes) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         SegmentHeader header = { .salt = SALT, .first_sequence = 1 }, parsed;
         uint8_t *bytes;
-        size_t n;
+        size_t first, n;
 
         if (size == 0)
                 return 0;
 
-        n = SEGMENT_FIRST_OFFSET + size - 1;
+        header.version = data[0] & 2 ? 2 : 1;
+        first = segment_first_offset(header.version);
+        n = first + size - 1;
         bytes = calloc(1, n);
         if (!bytes)
                 return 0;
-        memcpy(bytes + SEGMENT_FIRST_OFFSET, data + 1, size - 1);
-        if (data[0] != 0)
-                mend(bytes, n);
+        memcpy(bytes + first, data + 1, size - 1);
+        if (data[0] & 1)
+                mend(bytes, n, header.version);
         scan(&header, az_span_create(bytes, (int32_t) n));
 
         /* The same bytes as a header. */

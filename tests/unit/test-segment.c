@@ -9,13 +9,30 @@
 #define SALT    UINT64_C(0x1122334455667788)
 #define N_BYTES (SEGMENT_HEADER_BYTES + 1024U)
 
-static const SegmentHeader header = {
-        .outbox_id = 0xdecade,
-        .salt = SALT,
-        .generation = 7,
-        .first_sequence = 10,
-        .n_bytes = N_BYTES,
-};
+static SegmentHeader header;
+static uint32_t n_record;    /* of a record before its content */
+static uint32_t record_size; /* of one that builder_add() adds */
+
+static void setup(unsigned version) {
+        header = (SegmentHeader){
+                .version = version,
+                .outbox_id = 0xdecade,
+                .salt = SALT,
+                .generation = 7,
+                .first_sequence = 10,
+                .n_bytes = N_BYTES,
+        };
+        n_record = segment_record_bytes(version);
+        record_size = (uint32_t) segment_record_size(version, 3, 4);
+}
+
+static void setup_1(void) {
+        setup(1);
+}
+
+static void setup_2(void) {
+        setup(2);
+}
 
 static az_span str(const char *text) {
         return az_span_create_from_str((char *) text);
@@ -41,8 +58,8 @@ static void builder_add(Builder *b, uint64_t sequence, uint32_t batch_index, uin
                 .body = str("body"),
         };
 
-        segment_record_format(&record, SALT, b->bytes + b->end);
-        b->end += (uint32_t) segment_record_size(3, 4);
+        segment_record_format(&record, &header, b->bytes + b->end);
+        b->end += record_size;
 }
 
 /* What a scan finds, as text: the sequence of each record, "~" and what a filler says, "!" for damage, "$"
@@ -89,6 +106,7 @@ START_TEST(a_header_comes_back) {
 
         segment_header_format(&header, bytes);
         ck_assert(segment_header_parse(&h, AZ_SPAN_FROM_BUFFER(bytes)));
+        ck_assert_uint_eq(h.version, header.version);
         ck_assert_uint_eq(h.outbox_id, header.outbox_id);
         ck_assert_uint_eq(h.salt, header.salt);
         ck_assert_uint_eq(h.generation, header.generation);
@@ -107,11 +125,25 @@ START_TEST(a_header_with_any_bit_changed_is_none) {
                 ck_assert(!segment_header_parse(&h, AZ_SPAN_FROM_BUFFER(bytes)));
                 bytes[bit / 8] ^= (uint8_t) (1U << bit % 8);
         }
+        bytes[7] = (uint8_t) ('0' + 3 - header.version);
+        ck_assert(!segment_header_parse(&h, AZ_SPAN_FROM_BUFFER(bytes)));
         ck_assert(!segment_header_parse(&h, az_span_create(bytes, SEGMENT_HEADER_BYTES - 1)));
         ck_assert(!segment_header_parse(&h, AZ_SPAN_EMPTY));
 }
 END_TEST
 
+START_TEST(the_header_of_a_version_that_comes_later_is_none) {
+        uint8_t bytes[SEGMENT_HEADER_BYTES];
+        SegmentHeader h;
+
+        header.version = SEGMENT_VERSION + 1;
+        segment_header_format(&header, bytes);
+        ck_assert(!segment_header_parse(&h, AZ_SPAN_FROM_BUFFER(bytes)));
+        ck_assert(segment_header_is_newer(AZ_SPAN_FROM_BUFFER(bytes)));
+}
+END_TEST
+
+/* Sizes of version 1; a record of version 2 is 8 bytes longer. */
 static const struct {
         const char *properties, *body;
         size_t size;
@@ -129,22 +161,24 @@ START_TEST(a_record_comes_back_with_its_content) {
                 .realtime_us = UINT64_C(1700000000000000),
                 .ttl_s = 56,
                 .batch_index = 3,
+                .owner = 1000,
                 .flags = SEGMENT_MORE,
                 .user_flags = 0x81,
                 .properties = str(contents[_i].properties),
                 .body = str(contents[_i].body),
         };
+        size_t expected = contents[_i].size + (header.version - 1) * 8, size;
         uint8_t bytes[80];
         SegmentRecord out;
-        size_t size;
 
-        ck_assert_uint_eq(segment_record_size(strlen(contents[_i].properties), strlen(contents[_i].body)),
-                          contents[_i].size);
-        segment_record_format(&in, SALT, bytes);
-        ck_assert_int_eq(segment_record_parse(&out, &size, AZ_SPAN_FROM_BUFFER(bytes), SALT, 12),
+        ck_assert_uint_eq(segment_record_size(header.version, strlen(contents[_i].properties),
+                                              strlen(contents[_i].body)),
+                          expected);
+        segment_record_format(&in, &header, bytes);
+        ck_assert_int_eq(segment_record_parse(&out, &size, AZ_SPAN_FROM_BUFFER(bytes), &header, 12),
                          SEGMENT_RECORD_WHOLE);
-        ck_assert_uint_eq(size, contents[_i].size);
-        ck_assert_uint_eq(segment_record_view(&out, bytes), size);
+        ck_assert_uint_eq(size, expected);
+        ck_assert_uint_eq(segment_record_view(&out, bytes, header.version), size);
         ck_assert_uint_eq(out.sequence, in.sequence);
         ck_assert_uint_eq(out.boot, in.boot);
         ck_assert_uint_eq(out.previous, in.previous);
@@ -152,6 +186,7 @@ START_TEST(a_record_comes_back_with_its_content) {
         ck_assert_uint_eq(out.realtime_us, in.realtime_us);
         ck_assert_uint_eq(out.ttl_s, in.ttl_s);
         ck_assert_uint_eq(out.batch_index, in.batch_index);
+        ck_assert_uint_eq(out.owner, header.version == 1 ? SEGMENT_NO_OWNER : in.owner);
         ck_assert_uint_eq(out.flags, in.flags);
         ck_assert_uint_eq(out.user_flags, in.user_flags);
         ck_assert(az_span_is_content_equal(out.properties, in.properties));
@@ -169,8 +204,8 @@ START_TEST(the_sequence_before_comes_back_if_it_is_near) {
         SegmentRecord in = { .sequence = distances[_i].sequence, .previous = distances[_i].previous }, out;
         uint8_t bytes[SEGMENT_RECORD_BYTES];
 
-        segment_record_format(&in, SALT, bytes);
-        (void) segment_record_view(&out, bytes);
+        segment_record_format(&in, &header, bytes);
+        (void) segment_record_view(&out, bytes, header.version);
         ck_assert_uint_eq(out.previous, distances[_i].found);
 }
 END_TEST
@@ -188,16 +223,19 @@ static const struct {
 };
 
 START_TEST(a_record_of_an_earlier_use_is_none) {
+        SegmentHeader reader = header;
         Builder b;
         SegmentRecord out;
         size_t size;
 
         builder_init(&b);
         builder_add(&b, 11, 0, 0);
-        ck_assert_msg(segment_record_parse(&out, &size, az_span_create(b.bytes + SEGMENT_HEADER_BYTES, 64),
-                                           strangers[_i].salt,
-                                           strangers[_i].lowest_sequence) == strangers[_i].state,
-                      "%s", strangers[_i].why);
+        reader.salt = strangers[_i].salt;
+        ck_assert_msg(
+                segment_record_parse(&out, &size,
+                                     az_span_create(b.bytes + SEGMENT_HEADER_BYTES, (int32_t) record_size),
+                                     &reader, strangers[_i].lowest_sequence) == strangers[_i].state,
+                "%s", strangers[_i].why);
 }
 END_TEST
 
@@ -207,14 +245,15 @@ START_TEST(a_record_that_is_cut_says_how_much_it_needs) {
 
         builder_init(&b);
         builder_add(&b, 11, 0, 0);
-        for (int32_t n = 0; n < 64; n++) {
+        for (uint32_t n = 0; n < record_size; n++) {
                 size_t size = 0;
 
-                ck_assert_int_eq(segment_record_parse(&out, &size,
-                                                      az_span_create(b.bytes + SEGMENT_HEADER_BYTES, n), SALT,
-                                                      1),
-                                 SEGMENT_RECORD_SHORT);
-                ck_assert_uint_eq(size, n < (int32_t) SEGMENT_RECORD_BYTES ? SEGMENT_RECORD_BYTES : 64);
+                ck_assert_int_eq(
+                        segment_record_parse(&out, &size,
+                                             az_span_create(b.bytes + SEGMENT_HEADER_BYTES, (int32_t) n),
+                                             &header, 1),
+                        SEGMENT_RECORD_SHORT);
+                ck_assert_uint_eq(size, n < n_record ? n_record : record_size);
         }
 }
 END_TEST
@@ -227,9 +266,11 @@ START_TEST(a_record_with_any_bit_changed_is_not_whole) {
 
         builder_init(&b);
         builder_add(&b, 11, 0, 0);
-        for (size_t bit = 0; bit < 8 * (SEGMENT_RECORD_BYTES + 7); bit++) {
+        for (size_t bit = 0; bit < 8 * (n_record + 7); bit++) {
                 record[bit / 8] ^= (uint8_t) (1U << bit % 8);
-                ck_assert_int_ne(segment_record_parse(&out, &size, az_span_create(record, 64), SALT, 1),
+                ck_assert_int_ne(segment_record_parse(&out, &size,
+                                                      az_span_create(record, (int32_t) record_size), &header,
+                                                      1),
                                  SEGMENT_RECORD_WHOLE);
                 record[bit / 8] ^= (uint8_t) (1U << bit % 8);
         }
@@ -286,7 +327,7 @@ START_TEST(a_scan_finds_whole_batches_only) {
                 if (bad_header)
                         b.bytes[begin + 20] ^= 1;
                 if (bad_content)
-                        b.bytes[begin + SEGMENT_RECORD_BYTES + 1] ^= 1;
+                        b.bytes[begin + n_record + 1] ^= 1;
                 p = end + (*end == ' ');
         }
         ck_assert_scan(b.bytes, scans[_i].found);
@@ -307,21 +348,22 @@ START_TEST(a_filler_takes_the_place_of_damage) {
         b.bytes[begin] ^= 1;
         ck_assert_scan(b.bytes, "10 ! 13 $");
 
-        segment_filler_format(12, end - begin, SALT, b.bytes + begin);
+        segment_filler_format(12, end - begin, &header, b.bytes + begin);
         ck_assert_scan(b.bytes, "10 ~12 13 $");
 }
 END_TEST
 
 START_TEST(a_filler_before_the_first_record_stands_for_an_earlier_segment) {
+        uint32_t first = segment_first_offset(header.version);
         Builder b;
 
         builder_init(&b);
         builder_add(&b, 10, 0, 0);
-        segment_filler_format(9, SEGMENT_RECORD_BYTES, SALT, b.bytes + SEGMENT_FIRST_OFFSET);
+        segment_filler_format(9, n_record, &header, b.bytes + first);
         ck_assert_scan(b.bytes, "~9 10 $");
-        b.bytes[SEGMENT_FIRST_OFFSET] ^= 1;
+        b.bytes[first] ^= 1;
         ck_assert_scan(b.bytes, "10 $");
-        segment_filler_format(9, SEGMENT_RECORD_BYTES + 8, SALT, b.bytes + SEGMENT_FIRST_OFFSET);
+        segment_filler_format(9, n_record + 8, &header, b.bytes + first);
         ck_assert_scan(b.bytes, "10 $"); /* it would reach into the records */
 }
 END_TEST
@@ -331,11 +373,13 @@ START_TEST(what_a_message_contains_is_not_taken_for_a_record) {
         Builder b;
         SegmentRecord forged = { .sequence = 12, .body = str("forged") };
         SegmentRecord outer = { .sequence = 11, .body = AZ_SPAN_FROM_BUFFER(inner) };
+        SegmentHeader other = header;
 
         builder_init(&b);
         builder_add(&b, 10, 0, 0);
-        segment_record_format(&forged, SALT ^ 0x100000001, inner);
-        segment_record_format(&outer, SALT, b.bytes + b.end);
+        other.salt ^= 0x100000001;
+        segment_record_format(&forged, &other, inner);
+        segment_record_format(&outer, &header, b.bytes + b.end);
         b.bytes[b.end] ^= 1;
         ck_assert_scan(b.bytes, "10 $");
 }
@@ -348,41 +392,47 @@ START_TEST(a_scan_of_any_shorter_segment_stays_in_its_bounds) {
                 Builder b;
 
                 builder_init(&b);
-                for (uint64_t sequence = 10; sequence < 26; sequence++)
+                for (uint64_t sequence = 10; b.end + record_size <= N_BYTES; sequence++)
                         builder_add(&b, sequence, 0, 0);
                 memcpy(exact + 1, b.bytes, (size_t) n);
                 segment_scan_init(&s, &header, az_span_create(exact + 1, n));
                 while (segment_scan_next(&s).type != SEGMENT_ITEM_END)
                         ;
-                ck_assert_uint_eq(s.offset, MAX((uint32_t) n & ~63U, SEGMENT_HEADER_BYTES));
+                ck_assert_uint_eq((s.offset - SEGMENT_HEADER_BYTES) / record_size,
+                                  (MAX((uint32_t) n, SEGMENT_HEADER_BYTES) - SEGMENT_HEADER_BYTES) /
+                                          record_size);
                 free(exact);
         }
 }
 END_TEST
 
-static Suite *segment_suite(void) {
-        Suite *s = suite_create("segment");
-        TCase *t = tcase_create("header");
+static void add_cases(Suite *s, const char *name, void (*set_up)(void)) {
+        TCase *t = tcase_create(name);
 
+        tcase_add_checked_fixture(t, set_up, NULL);
         tcase_add_test(t, a_header_comes_back);
         tcase_add_test(t, a_header_with_any_bit_changed_is_none);
-        suite_add_tcase(s, t);
+        tcase_add_test(t, the_header_of_a_version_that_comes_later_is_none);
 
-        t = tcase_create("record");
         tcase_add_loop_test(t, a_record_comes_back_with_its_content, 0, ELEMENTSOF(contents));
         tcase_add_loop_test(t, the_sequence_before_comes_back_if_it_is_near, 0, ELEMENTSOF(distances));
         tcase_add_loop_test(t, a_record_of_an_earlier_use_is_none, 0, ELEMENTSOF(strangers));
         tcase_add_test(t, a_record_that_is_cut_says_how_much_it_needs);
         tcase_add_test(t, a_record_with_any_bit_changed_is_not_whole);
-        suite_add_tcase(s, t);
 
-        t = tcase_create("scan");
         tcase_add_loop_test(t, a_scan_finds_whole_batches_only, 0, ELEMENTSOF(scans));
         tcase_add_test(t, a_filler_takes_the_place_of_damage);
         tcase_add_test(t, a_filler_before_the_first_record_stands_for_an_earlier_segment);
         tcase_add_test(t, what_a_message_contains_is_not_taken_for_a_record);
         tcase_add_test(t, a_scan_of_any_shorter_segment_stays_in_its_bounds);
         suite_add_tcase(s, t);
+}
+
+static Suite *segment_suite(void) {
+        Suite *s = suite_create("segment");
+
+        add_cases(s, "version 1", setup_1);
+        add_cases(s, "version 2", setup_2);
         return s;
 }
 
