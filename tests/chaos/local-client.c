@@ -2,12 +2,14 @@
 
 /*
  * A local program that calls the daemon all along, and how long each answer took: local-client SOCKET PID
- * [INTERVAL]
+ * [INTERVAL [PERIOD]]
  *
- * GetStatus every 20 ms, and Send of {"n":0}, {"n":1}, … every INTERVAL milliseconds (100; 0: never). A line
- * on standard input ("lap") is answered by one on standard output, about the time since the last one:
+ * GetStatus every PERIOD milliseconds (20), and Send of {"n":0}, {"n":1}, … every INTERVAL milliseconds (100;
+ * 0: never). A line on standard input ("lap") is answered by one on standard output, about the time since the
+ * last one:
  *
- *      {"accepted":N,"refused":N,"worstMicroseconds":N,"worstRawMicroseconds":N,"calls":N,"at":"Send"}
+ *      {"accepted":N,"refused":N,"worstMicroseconds":N,"worstRawMicroseconds":N,"p99Microseconds":N,
+ *       "calls":N,"at":"Send"}
  *
  * 'accepted' counts from the beginning; the line "stop" is answered too, and from then on nothing is sent. At
  * the end of standard input it ends.
@@ -32,6 +34,9 @@
 
 #define PERIOD_MS 20
 
+/* So many answers of a lap count for its p99; behind them only the worst is known. */
+#define SAMPLES_MAX 65536U
+
 typedef struct Client {
         int socket_fd, own_fd, daemon_fd;
         char buffer[65536];
@@ -41,6 +46,7 @@ typedef struct Client {
         uint64_t n_accepted, n_refused, n_calls;
         uint64_t worst_us, worst_raw_us;
         const char *worst_call;
+        uint64_t samples_us[SAMPLES_MAX];
 } Client;
 
 static uint64_t now_ns(void) {
@@ -96,6 +102,8 @@ static bool call(Client *c, const char *name, const char *message) {
         waited = waited_ns(c->daemon_fd) + waited_ns(c->own_fd) - waited;
         net = raw > waited ? raw - waited : 0;
 
+        if (c->n_calls < SAMPLES_MAX)
+                c->samples_us[c->n_calls] = net / 1000;
         c->n_calls++;
         if (raw / 1000 > c->worst_raw_us)
                 c->worst_raw_us = raw / 1000;
@@ -119,10 +127,25 @@ static void send_next(Client *c) {
                 c->n_refused++;
 }
 
+static int compare(const void *a, const void *b) {
+        const uint64_t *x = a, *y = b;
+
+        return *x < *y ? -1 : *x > *y;
+}
+
+static uint64_t p99_us(Client *c) {
+        size_t n = c->n_calls < SAMPLES_MAX ? c->n_calls : SAMPLES_MAX;
+
+        qsort(c->samples_us, n, sizeof(c->samples_us[0]), compare);
+        return n > 0 ? c->samples_us[n - 1 - n / 100] : 0;
+}
+
 static void print_lap(Client *c) {
         printf("{\"accepted\":%" PRIu64 ",\"refused\":%" PRIu64 ",\"worstMicroseconds\":%" PRIu64
-               ",\"worstRawMicroseconds\":%" PRIu64 ",\"calls\":%" PRIu64 ",\"at\":\"%s\"}\n",
-               c->n_accepted, c->n_refused, c->worst_us, c->worst_raw_us, c->n_calls, c->worst_call);
+               ",\"worstRawMicroseconds\":%" PRIu64 ",\"p99Microseconds\":%" PRIu64 ",\"calls\":%" PRIu64
+               ",\"at\":\"%s\"}\n",
+               c->n_accepted, c->n_refused, c->worst_us, c->worst_raw_us, p99_us(c), c->n_calls,
+               c->worst_call);
         (void) fflush(stdout);
         c->worst_us = c->worst_raw_us = c->n_calls = 0;
         c->worst_call = "";
@@ -156,11 +179,12 @@ static int open_schedstat(const char *pid) {
 int main(int argc, char **argv) {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
         uint64_t interval_ns = (argc > 3 ? strtoull(argv[3], NULL, 10) : 100) * 1000000U, next_ns;
-        Client c = { .worst_call = "" };
+        int period_ms = argc > 4 ? atoi(argv[4]) : PERIOD_MS;
+        static Client c = { .worst_call = "" };
         char own[16];
 
         if (argc < 3 || strlen(argv[1]) >= sizeof(address.sun_path)) {
-                fprintf(stderr, "usage: local-client SOCKET PID [INTERVAL]\n");
+                fprintf(stderr, "usage: local-client SOCKET PID [INTERVAL [PERIOD]]\n");
                 return 2;
         }
         memcpy(address.sun_path, argv[1], strlen(argv[1]) + 1);
@@ -172,7 +196,7 @@ int main(int argc, char **argv) {
                 die("connect");
 
         next_ns = now_ns();
-        while (read_orders(&c, PERIOD_MS)) {
+        while (read_orders(&c, period_ms)) {
                 (void) call(&c, "GetStatus", "{\"method\":\"io.aziotd.device.GetStatus\"}");
                 if (interval_ns > 0 && !c.is_stopped && now_ns() >= next_ns) {
                         next_ns += interval_ns;
