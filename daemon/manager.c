@@ -146,13 +146,7 @@ static const NetworkWatchOps network_ops = {
 static void on_notice(IpcNotice notice, const IpcPeer *peer, int error, const char *detail, void *userdata) {
         Manager *m = userdata;
 
-        if (notice == IPC_NOTICE_FAILED || notice == IPC_NOTICE_ACCEPT_FAILED)
-                log_warning_errno(&m->log, error, "Serving a local program: %s: %m, ignoring",
-                                  ipc_notice_to_string(notice));
-        else if (peer)
-                log_info(&m->log, "Client of uid %u (pid %d, unit %s): %s%s%s", peer->uid, peer->pid,
-                         peer->unit ?: "none", ipc_notice_to_string(notice), detail ? ": " : "",
-                         detail ?: "");
+        client_log_notice(&m->client_log, notice, peer, error, detail, boottime_us());
 }
 
 static unsigned get_grants(const IpcPeer *peer, void *userdata) {
@@ -174,6 +168,7 @@ static int manager_listen(Manager *m, const char *socket_path) {
         };
         int fd = -1, r;
 
+        client_log_init(&m->client_log, &m->log, boottime_us());
         m->client_group = group ? group->gr_gid : 0;
         r = ipc_server_new(&m->ipc, m->event, &config);
         if (r >= 0)

@@ -10,8 +10,8 @@
 
 #include <systemd/sd-event.h>
 
+#include "daemon/client-log.h"
 #include "daemon/device.h"
-#include "daemon/log.h"
 #include "daemon/messages.h"
 #include "daemon/methods.h"
 #include "daemon/network-watch.h"
@@ -34,6 +34,7 @@ typedef struct Manager {
         int lock_fd; /* -1: the state directory could not be locked */
 
         Log log;
+        ClientLog client_log;
         gid_t client_group; /* 0: there is none */
         Config config;
         Disk *disk;
