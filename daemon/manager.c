@@ -165,6 +165,8 @@ static int manager_listen(Manager *m, const char *socket_path) {
                 .policy = get_grants,
                 .notice = on_notice,
                 .userdata = m,
+                .error_too_many_connections = "io.aziotd.device.TooManyConnections",
+                .error_out_of_memory = "io.aziotd.device.OutOfMemory",
         };
         int fd = -1, r;
 

@@ -62,6 +62,8 @@ static const struct {
         { "io.aziotd.messages.TooManyTakers", "this user has too many workers waiting" },
         { "io.aziotd.messages.TooManyUnsettled",
           "this program has too many messages that it has not settled" },
+        { "io.aziotd.device.TooManyConnections", "this user, or all together, have too many connections" },
+        { "io.aziotd.device.OutOfMemory", "aziotd has no memory for this call" },
         { "io.aziotd.device.NotProvisioned", "the configuration names no provisioning service" },
         { "io.aziotd.twin.TwinUnavailable",
           "nothing is known of the twin before the device has been online" },

@@ -128,6 +128,21 @@ void call_abandon(IpcCall *call) {
         (void) call_finish(call);
 }
 
+int call_refuse_memory(IpcCall *call) {
+        IpcConnection *c = call->connection;
+        const char *error = c->server->config.error_out_of_memory;
+        void (*on_gone)(IpcCall * call, void *userdata) = call->on_gone;
+
+        if (!error)
+                return -ENOMEM;
+
+        server_notice(c->server, IPC_NOTICE_OUT_OF_MEMORY, &c->peer, 0, NULL);
+        call->on_gone = NULL;
+        if (on_gone)
+                on_gone(call, call->userdata);
+        return ipc_call_error(call, error, AZ_SPAN_EMPTY);
+}
+
 /* Where a reply of 'size' bytes goes. */
 static uint8_t *call_reserve(IpcCall *call, size_t size) {
         IpcConnection *c = call->connection;

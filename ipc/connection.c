@@ -4,7 +4,8 @@
  * One connection. Each turn, connection_run(), does what can be done in a fixed order: note what the socket
  * says, read once, serve complete messages, write once, then close or say what to wake up for. One read is
  * small, and what takes longer than IPC_TURN_US goes on in the next turn, so that a busy client does not keep
- * the others waiting. Serving stops while
+ * the others waiting. Users who take much of the time stand back behind the others, and pause between long
+ * calls (ipc/user.h). Serving stops while
  *
  *   - a call is parked: nothing behind it begins before its last reply;
  *   - too many replies, or bytes of replies, wait.
@@ -76,12 +77,27 @@ void connection_refuse_input(IpcConnection *c) {
         connection_end_input(c);
 }
 
+void connection_refuse_memory(IpcConnection *c) {
+        IpcCall *call;
+        int r;
+
+        r = call_new(c, &(IpcWireCall){}, 0, &call);
+        if (r == 0)
+                r = call_refuse_memory(call);
+        if (r < 0)
+                connection_fail(c, IPC_NOTICE_FAILED, -ENOMEM);
+        else
+                connection_end_input(c);
+}
+
 static void connection_read(IpcConnection *c) {
         int r;
 
         r = ipc_stream_read(&c->stream);
         if (r == IPC_STREAM_END)
                 connection_set_state(c, IPC_CONNECTION_DRAINING);
+        else if (r == -ENOMEM)
+                connection_refuse_memory(c);
         else if (r < 0)
                 connection_fail(c, IPC_NOTICE_FAILED, r);
 }
@@ -102,6 +118,7 @@ static void connection_serve(IpcConnection *c, uint64_t until_us) {
                         connection_refuse_input(c);
                         continue;
                 }
+                c->n_served++;
                 r = connection_dispatch(c, message);
                 if (r < 0)
                         connection_fail(c, IPC_NOTICE_FAILED, r);
@@ -127,7 +144,9 @@ static void connection_serve_unheard(IpcConnection *c, uint64_t until_us) {
 }
 
 static void connection_turn(IpcConnection *c, uint32_t revents) {
-        uint64_t until_us = boottime_us() + c->server->config.limits.turn_us;
+        const IpcLimits *limits = &c->server->config.limits;
+        bool is_shared = c->server->users.n_connected > 1;
+        uint64_t until_us = boottime_us() + (is_shared ? limits->shared_turn_us : limits->turn_us);
         uint64_t now_us;
         int r;
 
@@ -153,7 +172,7 @@ static void connection_turn(IpcConnection *c, uint32_t revents) {
         r = ipc_stream_write(&c->stream, now_us);
         if (r < 0)
                 connection_serve_unheard(c, until_us);
-        else if (now_us >= ipc_stream_deadline_us(&c->stream, c->server->config.limits.output_timeout_us))
+        else if (now_us >= ipc_stream_deadline_us(&c->stream, limits->output_timeout_us))
                 connection_fail(c, IPC_NOTICE_SLOW, 0);
         else if (c->state == IPC_CONNECTION_DRAINING && !c->backlog && !c->first_call &&
                  ipc_stream_get_unsent(&c->stream) == 0)
@@ -165,19 +184,16 @@ static int connection_on_timer(sd_event_source *source, uint64_t usec, void *use
         return 0;
 }
 
-static int connection_arm_timer(IpcConnection *c) {
-        uint64_t deadline_us = ipc_stream_deadline_us(&c->stream, c->server->config.limits.output_timeout_us);
+static int connection_set_timer(IpcConnection *c, uint64_t deadline_us) {
         int r;
 
-        /* At once, but behind what is ready already. 'defer' would come before all others, again and again.
-         */
-        if (c->backlog && connection_may_serve(c))
-                deadline_us = 0;
         if (deadline_us == UINT64_MAX)
                 return c->timer ? sd_event_source_set_enabled(c->timer, SD_EVENT_OFF) : 0;
-        if (!c->timer)
-                return sd_event_add_time(c->server->event, &c->timer, CLOCK_BOOTTIME, deadline_us, 0,
-                                         connection_on_timer, c);
+        if (!c->timer) {
+                r = sd_event_add_time(c->server->event, &c->timer, CLOCK_BOOTTIME, deadline_us, 0,
+                                      connection_on_timer, c);
+                return r < 0 ? r : sd_event_source_set_priority(c->timer, (int64_t) c->rank);
+        }
 
         r = sd_event_source_set_time(c->timer, deadline_us);
         if (r < 0)
@@ -186,11 +202,52 @@ static int connection_arm_timer(IpcConnection *c) {
         return sd_event_source_set_enabled(c->timer, SD_EVENT_ONESHOT);
 }
 
+static int connection_arm_timer(IpcConnection *c) {
+        uint64_t deadline_us = ipc_stream_deadline_us(&c->stream, c->server->config.limits.output_timeout_us);
+
+        /* At once, but behind what is ready already. 'defer' would come before all others, again and again.
+         */
+        if (c->backlog && connection_may_serve(c))
+                deadline_us = 0;
+        return connection_set_timer(c, deadline_us);
+}
+
+/* A rank is a priority of sd-event; the rest of the daemon has that of rank 0. */
+static int connection_set_rank(IpcConnection *c, unsigned rank) {
+        sd_event_source *sources[] = { c->io, c->defer, c->timer };
+
+        if (rank == c->rank)
+                return 0;
+
+        c->rank = rank;
+        for (size_t i = 0; i < ELEMENTSOF(sources); i++) {
+                int r;
+
+                r = sources[i] ? sd_event_source_set_priority(sources[i], (int64_t) rank) : 0;
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* Looks and hears nothing before the pause is over; the kernel keeps it. */
+static int connection_pause(IpcConnection *c, uint64_t until_us) {
+        int r;
+
+        r = sd_event_source_set_enabled(c->io, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+        return connection_set_timer(c, until_us);
+}
+
 /* What to wake up for. */
 static int connection_arm(IpcConnection *c) {
         uint32_t events = 0;
         int r;
 
+        r = sd_event_source_set_enabled(c->io, SD_EVENT_ON);
+        if (r < 0)
+                return r;
         if (c->state == IPC_CONNECTION_OPEN)
                 events |= EPOLLRDHUP;
         if (connection_may_read(c))
@@ -201,11 +258,32 @@ static int connection_arm(IpcConnection *c) {
         if (r < 0)
                 return r;
 
+        return connection_arm_timer(c);
+}
+
+/* A turn, unless its user pauses; the time that it took is the user's. */
+static void connection_take_turn(IpcConnection *c, uint32_t revents) {
+        uint64_t began_us = thread_time_us();
+
+        c->n_served = 0;
+        connection_turn(c, revents);
+        ipc_users_took(&c->server->users, c->user, thread_time_us() - began_us, c->n_served, boottime_us());
+}
+
+/* Says what to wake up for. */
+static int connection_settle(IpcConnection *c) {
+        const IpcUsers *users = &c->server->users;
+        uint64_t now_us = boottime_us(), until_us = ipc_users_pause_until_us(users, c->user, now_us);
+        int r;
+
         r = sd_event_source_set_enabled(c->defer, SD_EVENT_OFF);
         if (r < 0)
                 return r;
+        r = connection_set_rank(c, users->n_connected > 1 ? ipc_user_rank(c->user, now_us) : 0);
+        if (r < 0)
+                return r;
 
-        return connection_arm_timer(c);
+        return until_us > 0 ? connection_pause(c, until_us) : connection_arm(c);
 }
 
 void connection_run(IpcConnection *c, uint32_t revents) {
@@ -214,10 +292,11 @@ void connection_run(IpcConnection *c, uint32_t revents) {
         assert(!c->running);
 
         c->running = true;
-        if (c->state != IPC_CONNECTION_CLOSED)
-                connection_turn(c, revents);
+        if (c->state != IPC_CONNECTION_CLOSED &&
+            ipc_users_pause_until_us(&c->server->users, c->user, boottime_us()) == 0)
+                connection_take_turn(c, revents);
         if (c->state != IPC_CONNECTION_CLOSED) {
-                r = connection_arm(c);
+                r = connection_settle(c);
                 if (r < 0)
                         connection_fail(c, IPC_NOTICE_FAILED, r);
         }
@@ -237,14 +316,14 @@ static int connection_on_defer(sd_event_source *source, void *userdata) {
         return 0;
 }
 
-int connection_new(IpcServer *server, int fd, IpcPeer *peer) {
+int connection_new(IpcServer *server, int fd, IpcPeer *peer, IpcUser *user) {
         _cleanup_(connection_freep) IpcConnection *c = NULL;
         int r;
 
         c = malloc(sizeof(*c));
         if (!c)
                 return -ENOMEM;
-        *c = (IpcConnection){ .server = server, .peer = *peer, .stream = IPC_STREAM_NULL };
+        *c = (IpcConnection){ .server = server, .peer = *peer, .user = user, .stream = IPC_STREAM_NULL };
         *peer = IPC_PEER_NULL;
         server_add(server, c);
 

@@ -13,6 +13,7 @@
 
 #include "ipc/server.h"
 #include "ipc/stream.h"
+#include "ipc/user.h"
 #include "ipc/wire.h"
 
 typedef enum IpcConnectionState {
@@ -54,6 +55,9 @@ struct IpcConnection {
         bool backlog;             /* complete messages may be left in the stream */
         unsigned n_unheard_reads; /* so often it may still be read when UNHEARD */
         IpcPeer peer;
+        IpcUser *user;
+        unsigned rank;     /* by which its sources stand back */
+        unsigned n_served; /* in this turn */
         IpcStream stream;
         sd_event_source *io, *defer, *timer;
 
@@ -86,6 +90,7 @@ struct IpcServer {
 
         IpcConnection *connections;
         unsigned n_connections;
+        IpcUsers users;
 
         IpcDocument document; /* of the message that is being served */
         IpcCall *unused_calls;
@@ -100,7 +105,7 @@ const IpcServerInterface *server_find_interface(const IpcServer *server, az_span
 unsigned server_count_parked(const IpcServer *server, uid_t uid);
 
 /* connection.c; connection_new() takes the peer at once, the fd only when it succeeds */
-int connection_new(IpcServer *server, int fd, IpcPeer *peer);
+int connection_new(IpcServer *server, int fd, IpcPeer *peer, IpcUser *user);
 IpcConnection *connection_free(IpcConnection *connection);
 DEFINE_CLEANUP(IpcConnection *, connection_free)
 void connection_run(IpcConnection *connection, uint32_t revents);
@@ -110,11 +115,15 @@ void connection_wake(IpcConnection *connection);
 void connection_fail(IpcConnection *connection, IpcNotice notice, int error);
 /* The client broke the protocol: no more is read from it. */
 void connection_refuse_input(IpcConnection *connection);
+/* There is no memory to take what it sent: it is told so, and no more is read from it. */
+void connection_refuse_memory(IpcConnection *connection);
 
 /* call.c; 'flags' are the method's */
 int call_new(IpcConnection *connection, const IpcWireCall *wire, unsigned flags, IpcCall **ret);
 /* Nobody waits for it any more. */
 void call_abandon(IpcCall *call);
+/* Answers it that there is no memory for it; < 0: not even for that, or the server has no such error. */
+int call_refuse_memory(IpcCall *call);
 void server_free_calls(IpcServer *server);
 
 /* dispatch.c */

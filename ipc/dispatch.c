@@ -105,6 +105,9 @@ static int connection_call(IpcConnection *c, const IpcWireCall *wire) {
         else
                 r = call_begin(call, interface, method, wire);
 
+        if (r == -ENOMEM && c->current)
+                r = call_refuse_memory(call);
+
         kept = c->current; /* NULL if it was answered */
         c->current = NULL;
         assert(r != 0 || !kept);
@@ -121,6 +124,10 @@ int connection_dispatch(IpcConnection *c, az_span message) {
         r = ipc_wire_parse_call(document, message, &wire);
         if (r == 0)
                 r = connection_call(c, &wire);
+        else if (r == -ENOMEM) {
+                connection_refuse_memory(c);
+                r = 0;
+        }
         ipc_document_reset(document);
         if (r == IPC_WIRE_MALFORMED) {
                 connection_refuse_input(c);

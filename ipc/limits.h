@@ -28,6 +28,19 @@
 /* After this time with one connection, which is long for what one read brings, the others have their turn. */
 #define IPC_TURN_US (UINT64_C(5) * 1000)
 
+/* The same while other users are connected: they are not to notice a flood. Several ordinary calls. */
+#define IPC_SHARED_TURN_US UINT64_C(40)
+
+/*
+ * A call cannot be interrupted, so a turn of a large one takes longer. As far as they pass a reserve, such
+ * turns of a user get a hundredth of the time while other users call: what comes in between waits for no
+ * more than one in a hundred. A pause for them is never longer than the last.
+ */
+#define IPC_LONG_US      UINT64_C(150)
+#define IPC_LONG_FREE_US (UINT64_C(5) * 1000)
+#define IPC_LONG_SHARE   100U
+#define IPC_PAUSE_MAX_US (UINT64_C(200) * 1000)
+
 /* All users together: an fd and, idle, about 1 KiB each. */
 #define IPC_CONNECTIONS_MAX 1024U
 
@@ -56,6 +69,7 @@ typedef struct IpcLimits {
         size_t output_max;
         uint64_t output_timeout_us;
         uint64_t turn_us;
+        uint64_t shared_turn_us;
         unsigned n_connections;
         unsigned n_connections_per_uid;
         unsigned n_parked_per_uid;

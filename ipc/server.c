@@ -7,12 +7,16 @@
 
 #include "ipc/connection.h"
 
+/* Behind connections that call a little, before those that call much. */
+#define LISTENER_RANK 1
+
 static const char *const notice_names[_IPC_NOTICE_MAX] = {
         [IPC_NOTICE_TOO_MANY_CONNECTIONS] = "too many connections",
         [IPC_NOTICE_MALFORMED] = "malformed message",
         [IPC_NOTICE_SLOW] = "does not read",
         [IPC_NOTICE_DENIED] = "permission denied",
         [IPC_NOTICE_TOO_MANY_TAKERS] = "too many waiting calls",
+        [IPC_NOTICE_OUT_OF_MEMORY] = "no memory for a call",
         [IPC_NOTICE_FAILED] = "failed",
         [IPC_NOTICE_ACCEPT_FAILED] = "cannot accept",
 };
@@ -32,6 +36,7 @@ static IpcLimits limits_complete(const IpcLimits *limits) {
                 .output_max = limits->output_max ?: IPC_OUTPUT_MAX,
                 .output_timeout_us = limits->output_timeout_us ?: IPC_OUTPUT_TIMEOUT_US,
                 .turn_us = limits->turn_us ?: IPC_TURN_US,
+                .shared_turn_us = limits->shared_turn_us ?: IPC_SHARED_TURN_US,
                 .n_connections = limits->n_connections ?: IPC_CONNECTIONS_MAX,
                 .n_connections_per_uid = limits->n_connections_per_uid ?: IPC_CONNECTIONS_PER_UID,
                 .n_parked_per_uid = limits->n_parked_per_uid ?: IPC_PARKED_PER_UID,
@@ -97,6 +102,7 @@ IpcServer *ipc_server_free(IpcServer *server) {
 
         sd_event_source_disable_unref(server->accept_timer);
         server_free_calls(server);
+        ipc_users_done(&server->users);
         ipc_document_done(&server->document);
         free(server->interfaces);
         sd_event_unref(server->event);
@@ -134,6 +140,7 @@ void server_add(IpcServer *server, IpcConnection *c) {
                 c->next->previous = c;
         server->connections = c;
         server->n_connections++;
+        ipc_users_connected(&server->users, c->user);
 }
 
 void server_remove(IpcServer *server, IpcConnection *c) {
@@ -144,6 +151,7 @@ void server_remove(IpcServer *server, IpcConnection *c) {
         else
                 server->connections = c->next;
         server->n_connections--;
+        ipc_users_disconnected(&server->users, c->user);
 }
 
 unsigned server_count_parked(const IpcServer *server, uid_t uid) {
@@ -155,43 +163,56 @@ unsigned server_count_parked(const IpcServer *server, uid_t uid) {
         return n;
 }
 
-static unsigned server_count_connections(const IpcServer *server, uid_t uid) {
-        unsigned n = 0;
+/* Tells who is not let in which limit is reached: it reads that as the reply to its first call. */
+static int server_refuse(IpcServer *server, int fd, const IpcPeer *peer, unsigned limit, bool is_of_user) {
+        const char *error = server->config.error_too_many_connections;
+        char parameters[64], reply[256];
+        size_t n;
 
-        for (const IpcConnection *c = server->connections; c; c = c->next)
-                if (c->peer.uid == uid)
-                        n++;
-        return n;
+        server_notice(server, IPC_NOTICE_TOO_MANY_CONNECTIONS, peer, 0,
+                      is_of_user ? "of one user" : "of all users");
+        if (!error)
+                return -EBUSY;
+
+        (void) snprintf(parameters, sizeof(parameters), "{\"limit\":%u,\"of\":\"%s\"}", limit,
+                        is_of_user ? "user" : "all");
+        n = ipc_wire_format_reply(NULL, error, false, az_span_create_from_str(parameters));
+        if (n > sizeof(reply))
+                return -EBUSY;
+        (void) ipc_wire_format_reply((uint8_t *) reply, error, false, az_span_create_from_str(parameters));
+        (void) send(fd, reply, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+        return -EBUSY;
 }
 
-/* Which limit is reached, NULL if none is. */
-static const char *server_find_limit(const IpcServer *server, const IpcPeer *peer) {
-        if (server->n_connections >= server->config.limits.n_connections)
-                return "of all users";
-        if (server_count_connections(server, peer->uid) >= server->config.limits.n_connections_per_uid)
-                return "of one user";
-        return NULL;
+static int server_admit(IpcServer *server, int fd, IpcPeer *peer, IpcUser *user) {
+        const IpcLimits *limits = &server->config.limits;
+
+        if (user->n_connections >= limits->n_connections_per_uid)
+                return server_refuse(server, fd, peer, limits->n_connections_per_uid, true);
+        if (server->n_connections >= limits->n_connections)
+                return server_refuse(server, fd, peer, limits->n_connections, false);
+
+        peer->grants = server->config.policy ? server->config.policy(peer, server->config.userdata)
+                                             : ipc_peer_default_grants(peer, server->config.group);
+        return connection_new(server, fd, peer, user);
 }
 
 int ipc_server_add_connection(IpcServer *server, int fd) {
         _cleanup_(ipc_peer_done) IpcPeer peer = IPC_PEER_NULL;
         _cleanup_(close_fdp) int owned = fd;
-        const char *limit;
+        uint64_t began_us = thread_time_us();
+        IpcUser *user;
         int r;
 
         r = ipc_peer_init(&peer, owned);
         if (r < 0)
                 return r;
+        user = ipc_users_get(&server->users, peer.uid, boottime_us());
+        if (!user)
+                return -ENOMEM;
 
-        limit = server_find_limit(server, &peer);
-        if (limit) {
-                server_notice(server, IPC_NOTICE_TOO_MANY_CONNECTIONS, &peer, 0, limit);
-                return -EBUSY;
-        }
-
-        peer.grants = server->config.policy ? server->config.policy(&peer, server->config.userdata)
-                                            : ipc_peer_default_grants(&peer, server->config.group);
-        r = connection_new(server, owned, &peer);
+        r = server_admit(server, owned, &peer, user);
+        ipc_users_took(&server->users, user, thread_time_us() - began_us, 0, boottime_us());
         if (r < 0)
                 return r;
 
@@ -243,6 +264,9 @@ int ipc_server_listen(IpcServer *server, int fd) {
         server->listeners = listeners;
 
         r = sd_event_add_io(server->event, &source, owned, EPOLLIN, server_on_listener, server);
+        if (r < 0)
+                return r;
+        r = sd_event_source_set_priority(source, LISTENER_RANK);
         if (r < 0)
                 return r;
         r = sd_event_source_set_io_fd_own(source, true);

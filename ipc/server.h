@@ -78,11 +78,12 @@ typedef struct IpcInterface {
 
 /* What the server did that its owner may want to log. */
 typedef enum IpcNotice {
-        IPC_NOTICE_TOO_MANY_CONNECTIONS, /* closed at once; 'detail' says whose limit it was */
+        IPC_NOTICE_TOO_MANY_CONNECTIONS, /* refused; 'detail' says whose limit it was */
         IPC_NOTICE_MALFORMED,            /* closed: not Varlink, or larger than a message may be */
         IPC_NOTICE_SLOW,                 /* closed: it does not read */
         IPC_NOTICE_DENIED,               /* PermissionDenied: 'detail' names the grant */
         IPC_NOTICE_TOO_MANY_TAKERS,      /* TooManyTakers: 'detail' names the method */
+        IPC_NOTICE_OUT_OF_MEMORY,        /* a call was refused for it */
         IPC_NOTICE_FAILED,               /* closed: a handler, or we, failed with 'error' */
         IPC_NOTICE_ACCEPT_FAILED,        /* 'error' from accept(): tried again in a second; 'peer' is NULL */
         _IPC_NOTICE_MAX,
@@ -102,6 +103,13 @@ typedef struct IpcServerConfig {
         /* May be NULL. 'detail' may be NULL; it is never text from a client. */
         void (*notice)(IpcNotice notice, const IpcPeer *peer, int error, const char *detail, void *userdata);
         void *userdata;
+
+        /*
+         * Errors that any client may get, by their full names: "(limit: int, of: (user, all))" of who is over
+         * the limits, which is closed with it, and "()" of a call for which there is no memory. NULL: it is
+         * closed without a word.
+         */
+        const char *error_too_many_connections, *error_out_of_memory;
 
         IpcLimits limits;
 } IpcServerConfig;

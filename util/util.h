@@ -84,6 +84,14 @@ _unused_ static inline uint64_t boottime_us(void) {
         return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / NSEC_PER_USEC;
 }
 
+/* How long this thread has been running on a CPU, in microseconds. */
+_unused_ static inline uint64_t thread_time_us(void) {
+        struct timespec ts;
+
+        (void) clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+        return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / NSEC_PER_USEC;
+}
+
 /* CLOCK_REALTIME in microseconds since 1970. */
 _unused_ static inline uint64_t realtime_us(void) {
         struct timespec ts;

@@ -40,6 +40,32 @@ START_TEST(all_users_together_have_a_limit) {
 }
 END_TEST
 
+/* What a socket over this limit is told, and that it is closed then. */
+static const struct {
+        IpcLimits limits;
+        const char *reply;
+} refusals[] = {
+        { { .n_connections_per_uid = 1 }, ERROR("a.b.TooMany", "{\"limit\":1,\"of\":\"user\"}") },
+        { { .n_connections = 1 }, ERROR("a.b.TooMany", "{\"limit\":1,\"of\":\"all\"}") },
+};
+
+START_TEST(who_is_over_a_limit_is_told_which) {
+        _cleanup_(close_fdp) int fd = -1;
+        _cleanup_(test_done) Test t;
+        int fds[2];
+
+        test_init(&t, &(IpcServerConfig){ .error_too_many_connections = "a.b.TooMany",
+                                          .limits = refusals[_i].limits });
+        ck_assert_int_ge(test_connect(&t), 0);
+        ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
+        fd = fds[1];
+        test_put(fd, CALL("Count", "{}"), 1);
+        ck_assert_int_eq(ipc_server_add_connection(t.server, fds[0]), -EBUSY);
+        assert_receives(fd, refusals[_i].reply);
+        assert_closed(fd);
+}
+END_TEST
+
 START_TEST(uid_has_16_waiting_takes) {
         _cleanup_(test_done) Test t;
         int fds[IPC_PARKED_PER_UID], fd;
@@ -403,6 +429,7 @@ static Suite *limits_suite(void) {
         t = tcase_create("limits");
         tcase_add_test(t, uid_has_64_connections);
         tcase_add_test(t, all_users_together_have_a_limit);
+        tcase_add_loop_test(t, who_is_over_a_limit_is_told_which, 0, ELEMENTSOF(refusals));
         tcase_add_test(t, uid_has_16_waiting_takes);
         tcase_add_test(t, reading_stops_when_too_many_replies_wait);
         tcase_add_test(t, client_that_does_not_read_is_not_read_from);

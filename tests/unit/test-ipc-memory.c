@@ -91,23 +91,38 @@ static void run(sd_event *event) {
         require(r == 0);
 }
 
-/* The service as the other tests know it, but every step may fail. */
-static void serve_everything(void) {
+/* How often a client was told that there is no memory. */
+static unsigned count_refusals(int fd) {
+        static const char name[] = "\"a.b.OutOfMemory\"";
+        char bytes[65536];
+        ssize_t n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+        unsigned count = 0;
+
+        for (const char *p = bytes; n > 0 && (p = memmem(p, (size_t) (bytes + n - p), name, strlen(name)));
+             p++)
+                count++;
+        return count;
+}
+
+/* The service as the other tests know it, but every step may fail. Returns how often that was told. */
+static unsigned serve_everything(void) {
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
         _cleanup_(ipc_server_freep) IpcServer *server = NULL;
         _cleanup_(close_fdp) int client = -1;
         Example example = {};
+        unsigned n_refused;
         int fds[2];
 
         require(sd_event_new(&event) == 0);
-        if (ipc_server_new(&server, event, &(IpcServerConfig){}) < 0 ||
+        if (ipc_server_new(&server, event, &(IpcServerConfig){ .error_out_of_memory = "a.b.OutOfMemory" }) <
+                    0 ||
             ipc_server_add_interface(server, &example_interface, &example) < 0)
-                return;
+                return 0;
 
         require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) == 0);
         client = fds[1];
         if (ipc_server_add_connection(server, fds[0]) < 0)
-                return;
+                return 0;
 
         for (size_t i = 0; i < ELEMENTSOF(pieces); i++) {
                 send_piece(client, pieces[i]);
@@ -116,21 +131,24 @@ static void serve_everything(void) {
         (void) example_release(&example, "h");
         (void) example_release(&example, "w");
         run(event);
+        n_refused = count_refusals(client);
         server = ipc_server_free(server);
         require(example.n_held == 0);
+        return n_refused;
 }
 
 START_TEST(each_allocation_of_the_server_may_fail) {
-        unsigned n;
+        unsigned n, n_refused = 0;
 
         for (n = 0;; n++) {
                 n_until_failure = n;
-                serve_everything();
+                n_refused += serve_everything();
                 if (n_until_failure != UINT_MAX)
                         break;
         }
         n_until_failure = UINT_MAX;
         ck_assert_uint_gt(n, 5); /* so many there are at least */
+        ck_assert_uint_gt(n_refused, 2);
 }
 END_TEST
 

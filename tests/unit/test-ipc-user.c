@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "ipc/user.h"
+
+#include "ipc/limits.h"
+#include "tests/unit/unit.h"
+
+/* Any time but 0. */
+#define START   UINT64_C(77000000)
+#define SECOND  (UINT64_C(1000) * 1000)
+#define CALLER  1
+#define WATCHER 2
+
+typedef struct Fixture {
+        IpcUsers users;
+        IpcUser *caller, *watcher;
+} Fixture;
+
+static void fixture_init(Fixture *f) {
+        *f = (Fixture){};
+        f->caller = ipc_users_get(&f->users, CALLER, START);
+        f->watcher = ipc_users_get(&f->users, WATCHER, START);
+        ipc_users_connected(&f->users, f->caller);
+        ipc_users_connected(&f->users, f->watcher);
+}
+
+START_TEST(user_is_found_again_while_its_past_matters) {
+        Fixture f;
+
+        fixture_init(&f);
+        ck_assert_ptr_eq(ipc_users_get(&f.users, CALLER, START), f.caller);
+        ck_assert_uint_eq(f.users.n_connected, 2);
+
+        /* Who hangs up does not get rid of what it has used, until that has worn off. */
+        ipc_users_took(&f.users, f.caller, SECOND, 1, START);
+        ipc_users_disconnected(&f.users, f.caller);
+        ck_assert_uint_eq(f.users.n_connected, 1);
+        (void) ipc_users_get(&f.users, 3, START + SECOND);
+        ck_assert_ptr_eq(ipc_users_get(&f.users, CALLER, START + SECOND), f.caller);
+        (void) ipc_users_get(&f.users, 4, START + 200 * SECOND);
+        for (const IpcUser *user = f.users.first; user; user = user->next)
+                ck_assert_uint_ne(user->uid, CALLER);
+        ipc_users_done(&f.users);
+}
+END_TEST
+
+/* Who takes so much of each second, with short turns, has this rank in the end. */
+static const struct {
+        uint64_t us_per_s;
+        unsigned rank;
+} ranks[] = { { 0, 0 }, { 10000, 0 }, { 100000, 1 }, { 400000, 3 }, { 900000, 4 } };
+
+START_TEST(who_takes_more_stands_back) {
+        uint64_t now_us = START;
+        Fixture f;
+
+        fixture_init(&f);
+        for (int ms = 0; ms < 3000; ms++, now_us += 1000)
+                ipc_users_took(&f.users, f.caller, ranks[_i].us_per_s / 1000, 1, now_us);
+        ck_assert_uint_eq(ipc_user_rank(f.caller, now_us), ranks[_i].rank);
+        ck_assert_uint_eq(ipc_user_rank(f.watcher, now_us), 0);
+        ck_assert_uint_eq(ipc_user_rank(f.caller, now_us + 2 * SECOND), 0);
+        ck_assert_uint_eq(ipc_user_rank(f.caller, now_us + 20000 * SECOND), 0);
+        ipc_users_done(&f.users);
+}
+END_TEST
+
+/* Calls without a break, beside somebody who calls now and then: how much of ten seconds they get. */
+static uint64_t used_in_ten_seconds(Fixture *f, uint64_t took_us, uint64_t watch_us) {
+        uint64_t used_us = 0, watched_us = 0;
+
+        for (uint64_t now_us = START; now_us < START + 10 * SECOND;) {
+                uint64_t until_us = ipc_users_pause_until_us(&f->users, f->caller, now_us);
+
+                ck_assert_uint_le(until_us, now_us + IPC_PAUSE_MAX_US);
+                if (watch_us > 0 && now_us >= watched_us + watch_us) {
+                        ipc_users_took(&f->users, f->watcher, 10, 1, now_us);
+                        watched_us = now_us;
+                }
+                if (until_us > 0) {
+                        now_us = until_us;
+                        continue;
+                }
+                now_us += took_us;
+                used_us += took_us;
+                ipc_users_took(&f->users, f->caller, took_us, 1, now_us);
+        }
+        return used_us;
+}
+
+START_TEST(long_calls_get_a_hundredth_of_the_time_while_others_call) {
+        Fixture f;
+
+        fixture_init(&f);
+        ck_assert_uint_le(used_in_ten_seconds(&f, 700, 10000), SECOND / 10 + IPC_LONG_FREE_US + 700);
+        ipc_users_done(&f.users);
+}
+END_TEST
+
+START_TEST(nobody_pauses_for_short_calls_or_for_nobody) {
+        Fixture f;
+
+        fixture_init(&f);
+        ck_assert_uint_ge(used_in_ten_seconds(&f, IPC_LONG_US - 1, 10000), 99 * SECOND / 10);
+        ipc_users_done(&f.users);
+        fixture_init(&f);
+        ck_assert_uint_ge(used_in_ten_seconds(&f, 700, 0), 99 * SECOND / 10);
+        ipc_users_done(&f.users);
+}
+END_TEST
+
+START_TEST(a_few_long_calls_are_free) {
+        Fixture f;
+
+        fixture_init(&f);
+        ipc_users_took(&f.users, f.watcher, 10, 1, START);
+        ipc_users_took(&f.users, f.caller, IPC_LONG_FREE_US, 1, START);
+        ck_assert_uint_eq(ipc_users_pause_until_us(&f.users, f.caller, START), 0);
+        ipc_users_took(&f.users, f.caller, 1000, 1, START);
+        ck_assert_uint_eq(ipc_users_pause_until_us(&f.users, f.caller, START), START + 100000);
+        ck_assert_uint_eq(ipc_users_pause_until_us(&f.users, f.caller, START + 100000), 0);
+        /* Of turns in which it called nothing nobody pauses. */
+        ipc_users_took(&f.users, f.caller, 10000, 0, START + 100000);
+        ck_assert_uint_eq(ipc_users_pause_until_us(&f.users, f.caller, START + 100000), 0);
+        ipc_users_done(&f.users);
+}
+END_TEST
+
+static Suite *user_suite(void) {
+        Suite *suite = suite_create("ipc-user");
+        TCase *t;
+
+        t = tcase_create("user");
+        tcase_add_test(t, user_is_found_again_while_its_past_matters);
+        tcase_add_loop_test(t, who_takes_more_stands_back, 0, ELEMENTSOF(ranks));
+        tcase_add_test(t, long_calls_get_a_hundredth_of_the_time_while_others_call);
+        tcase_add_test(t, nobody_pauses_for_short_calls_or_for_nobody);
+        tcase_add_test(t, a_few_long_calls_are_free);
+        suite_add_tcase(suite, t);
+        return suite;
+}
+
+UNIT_MAIN(user_suite)
