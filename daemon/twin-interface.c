@@ -121,7 +121,8 @@ static int twin_method_report(IpcCall *call, const void *params, void *userdata)
 
         r = twin_report(t, call, of_component ? az_span_create_from_str(of_component) : p->patch);
         if (r == TWIN_PENDING_FULL)
-                return ipc_call_error_int(call, ERROR_NAME("TwinFull"), "limitBytes", TWIN_PENDING_BYTES_MAX);
+                return ipc_call_error_int(call, ERROR_NAME("TwinFull"), "limitBytes",
+                                          TWIN_PENDING_USER_BYTES_MAX);
         if (r < 0)
                 return r;
         return ipc_call_is_oneway(call) ? ipc_call_reply(call, AZ_SPAN_EMPTY) : IPC_DEFERRED;

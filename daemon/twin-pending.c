@@ -109,9 +109,15 @@ TwinPending *twin_pending_free(TwinPending *p) {
 
 /* ---- Adding ---- */
 
-/* Finds what each part still has to say after 'patch', and how many bytes that is. */
-static int find_rests(TwinPending *p, az_span patch, size_t *ret_n_bytes) {
-        size_t n_bytes = 0;
+/* What is there, of all users and of one. */
+typedef struct Amount {
+        size_t n_bytes, n_bytes_of_user;
+        unsigned n_parts_of_user;
+} Amount;
+
+/* Finds what each part still has to say after 'patch', and how much that is. */
+static int find_rests(TwinPending *p, uid_t uid, az_span patch, Amount *ret) {
+        Amount amount = {};
         int r;
 
         for (Batch *b = TAILQ_FIRST(&p->batches); b; b = TAILQ_NEXT(b, batches))
@@ -119,10 +125,23 @@ static int find_rests(TwinPending *p, az_span patch, size_t *ret_n_bytes) {
                         r = json_merge_subtract(text(part->patch), patch, &part->rest);
                         if (r != 0)
                                 return r;
-                        n_bytes += strlen(part->rest);
+                        amount.n_bytes += strlen(part->rest);
+                        if (b->uid == uid) {
+                                amount.n_bytes_of_user += strlen(part->rest);
+                                amount.n_parts_of_user++;
+                        }
                 }
-        *ret_n_bytes = n_bytes;
+        *ret = amount;
         return 0;
+}
+
+/* Whether there is room for a patch of so many bytes. 'is_fair': and then for another user too. */
+static bool has_room(const TwinPending *p, const Amount *amount, size_t n_bytes, bool is_fair) {
+        size_t others = is_fair ? amount->n_bytes_of_user + n_bytes : 0;
+        unsigned other_parts = is_fair ? amount->n_parts_of_user + 1 : 0;
+
+        return amount->n_bytes + n_bytes + others <= TWIN_PENDING_BYTES_MAX &&
+               p->n_parts + 1 + other_parts <= TWIN_PENDING_PATCHES_MAX;
 }
 
 static void forget_rests(TwinPending *p) {
@@ -241,15 +260,15 @@ static int append(TwinPending *p, Batch *b, uid_t uid, char *patch, uint64_t now
 }
 
 /* 'patch' has no white space, and can be merged. */
-static int add(TwinPending *p, uid_t uid, char *patch, uint64_t now_us, void *author) {
+static int add(TwinPending *p, uid_t uid, char *patch, uint64_t now_us, void *author, bool is_fair) {
         Batch *b = NULL;
-        size_t n_bytes;
+        Amount amount;
         int r;
 
         if (p->n_parts >= TWIN_PENDING_PATCHES_MAX || strlen(patch) > TWIN_PENDING_BYTES_MAX)
                 return TWIN_PENDING_FULL;
-        r = find_rests(p, text(patch), &n_bytes);
-        if (r == 0 && n_bytes + strlen(patch) > TWIN_PENDING_BYTES_MAX)
+        r = find_rests(p, uid, text(patch), &amount);
+        if (r == 0 && !has_room(p, &amount, strlen(patch), is_fair))
                 r = TWIN_PENDING_FULL;
         if (r == 0)
                 r = find_batch(p, uid, text(patch), &b);
@@ -260,17 +279,25 @@ static int add(TwinPending *p, uid_t uid, char *patch, uint64_t now_us, void *au
         return r;
 }
 
-int twin_pending_add(TwinPending *p, uid_t uid, az_span patch, uint64_t now_us, void *author) {
+static int add_copy(TwinPending *p, uid_t uid, az_span patch, uint64_t now_us, void *author, bool is_fair) {
         char *copy;
         int r;
 
         r = json_merge_combine(AZ_SPAN_FROM_STR("{}"), patch, &copy);
         if (r != 0)
                 return r > 0 ? -EINVAL : r;
-        r = add(p, uid, copy, now_us, author);
+        r = add(p, uid, copy, now_us, author, is_fair);
         if (r != 0)
                 free(copy);
         return r;
+}
+
+int twin_pending_add(TwinPending *p, uid_t uid, az_span patch, uint64_t now_us, void *author) {
+        return add_copy(p, uid, patch, now_us, author, true);
+}
+
+int twin_pending_restore(TwinPending *p, uid_t uid, az_span patch) {
+        return add_copy(p, uid, patch, 0, NULL, false);
 }
 
 void twin_pending_forget(TwinPending *p, const void *author) {

@@ -28,6 +28,11 @@
 #define TWIN_PENDING_BYTES_MAX (256U * 1024U)
 /* Each new patch is compared with all that wait. */
 #define TWIN_PENDING_PATCHES_MAX 256U
+/*
+ * A user may have as much as is left for others, of both: who is alone half of it, with n users who take what
+ * they can 1 / (n + 1) each. So there is always room for one more.
+ */
+#define TWIN_PENDING_USER_BYTES_MAX (TWIN_PENDING_BYTES_MAX / 2)
 
 typedef enum TwinReportOutcome {
         TWIN_REPORT_ACCEPTED,
@@ -69,6 +74,9 @@ DEFINE_CLEANUP(TwinPending *, twin_pending_free)
  * TWIN_PENDING_FULL; -ENOMEM; -EINVAL: a name is in it twice.
  */
 int twin_pending_add(TwinPending *pending, uid_t uid, az_span patch, uint64_t now_us, void *author);
+
+/* Adds one of twin_pending_format() again: for nobody who waits, and whatever its user has. The same. */
+int twin_pending_restore(TwinPending *pending, uid_t uid, az_span patch);
 
 /* The author is gone: the patch stays, but nobody waits for its result. */
 void twin_pending_forget(TwinPending *pending, const void *author);

@@ -122,6 +122,6 @@ int twin_reports_parse(TwinPending *pending, az_span text, const char *device) {
 
         patches = fields.patches.items;
         for (size_t i = 0; i < fields.patches.n_items && r == 0; i++)
-                r = twin_pending_add(pending, (uid_t) patches[i].uid, patches[i].patch, 0, NULL);
+                r = twin_pending_restore(pending, (uid_t) patches[i].uid, patches[i].patch);
         return r > 0 || r == -EINVAL ? TWIN_STATE_INVALID : r;
 }

@@ -506,7 +506,7 @@ class Offline(TwinCase):
 
     def test_too_much_is_refused(self):
         with self.offline():
-            with self.refused("io.aziotd.twin.TwinFull", limitBytes=256 * 1024):
+            with self.refused("io.aziotd.twin.TwinFull", limitBytes=128 * 1024):
                 for i in range(100):
                     self.report({f"p{i}": "x" * 4000})
 

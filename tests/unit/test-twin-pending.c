@@ -264,29 +264,75 @@ END_TEST
 
 /* ---- Bounds ---- */
 
+/* {"name":"000…"} of so many bytes. */
+static const char *large(char patch[static TWIN_PENDING_BYTES_MAX], char name, size_t n_bytes) {
+        (void) snprintf(patch, TWIN_PENDING_BYTES_MAX, "{\"%c\":\"%0*d\"}", name, (int) n_bytes - 8, 0);
+        return patch;
+}
+
 START_TEST(bytes_and_patches_are_bounded) {
         static char patch[TWIN_PENDING_BYTES_MAX];
         Scene s;
 
         scene_init(&s);
-        (void) snprintf(patch, sizeof(patch), "{\"a\":\"%0*d\"}", (int) TWIN_PENDING_BYTES_MAX / 2, 0);
-        add(&s, 1, patch, 0, NULL);
-        patch[2] = 'b';
-        ck_assert_int_eq(twin_pending_add(s.pending, 1, str(patch), 0, NULL), TWIN_PENDING_FULL);
-        patch[2] = 'a'; /* it takes the place of the first */
-        add(&s, 1, patch, 0, NULL);
-        add(&s, 1, "{\"a\":1}", 0, NULL);
+        add(&s, 1, large(patch, 'a', TWIN_PENDING_USER_BYTES_MAX / 2 - 8), 0, NULL);
+        add(&s, 1, large(patch, 'b', TWIN_PENDING_USER_BYTES_MAX / 2 - 8), 0, NULL);
+        ck_assert_int_eq(twin_pending_add(s.pending, 1, str("{\"c\":\"0123456789\"}"), 0, NULL),
+                         TWIN_PENDING_FULL);
+        add(&s, 1, large(patch, 'a', TWIN_PENDING_USER_BYTES_MAX / 2 - 8), 0,
+            NULL); /* it takes the place of the first */
+        add(&s, 1, "{\"a\":1,\"b\":1}", 0, NULL);
 
-        for (unsigned i = 1; i < TWIN_PENDING_PATCHES_MAX; i++) {
+        for (unsigned i = 1; i < TWIN_PENDING_PATCHES_MAX / 2; i++) {
                 char small[32];
 
                 (void) snprintf(small, sizeof(small), "{\"b\":%u}", i);
                 add(&s, 1, small, 0, "A");
         }
         ck_assert_int_eq(twin_pending_add(s.pending, 1, str("{}"), 0, NULL), TWIN_PENDING_FULL);
-        check_begin(&s, "{\"a\":1,\"b\":255}");
+        check_begin(&s, "{\"a\":1,\"b\":127}");
         end(&s, TWIN_REPORT_ACCEPTED);
         add(&s, 1, "{\"a\":2}", 0, NULL);
+        scene_done(&s);
+}
+END_TEST
+
+START_TEST(whoever_takes_what_he_can_leaves_room_for_others) {
+        static char patch[TWIN_PENDING_BYTES_MAX];
+        unsigned n_patches[8] = {};
+        Scene s;
+
+        scene_init(&s);
+        add(&s, 1, large(patch, 'a', TWIN_PENDING_USER_BYTES_MAX), 0, NULL);
+        add(&s, 2, large(patch, 'b', TWIN_PENDING_USER_BYTES_MAX / 2), 0, NULL);
+        ck_assert_int_eq(twin_pending_add(s.pending, 2, str("{\"c\":1}"), 0, NULL), TWIN_PENDING_FULL);
+        add(&s, 3, "{\"c\":1}", 0, NULL);
+        scene_done(&s);
+
+        scene_init(&s);
+        for (uid_t uid = 0; uid < ELEMENTSOF(n_patches); uid++)
+                while (twin_pending_add(s.pending, uid, str("{\"a\":1}"), 0, (void *) "A") == 0)
+                        n_patches[uid]++;
+        ck_assert_uint_eq(n_patches[0], TWIN_PENDING_PATCHES_MAX / 2);
+        for (size_t i = 1; i < ELEMENTSOF(n_patches); i++)
+                ck_assert_uint_eq(n_patches[i], MAX(n_patches[i - 1] / 2, 1U));
+        scene_done(&s);
+}
+END_TEST
+
+/* The one who came second is first in the file, and has more than would be left for others then. */
+START_TEST(what_was_there_before_a_restart_is_taken_again) {
+        static char patch[TWIN_PENDING_BYTES_MAX];
+        Scene s;
+
+        scene_init(&s);
+        ck_assert_int_eq(
+                twin_pending_restore(s.pending, 2, str(large(patch, 'b', TWIN_PENDING_BYTES_MAX / 4))), 0);
+        ck_assert_int_eq(
+                twin_pending_restore(s.pending, 1, str(large(patch, 'a', TWIN_PENDING_BYTES_MAX / 2))), 0);
+        ck_assert_int_eq(
+                twin_pending_restore(s.pending, 1, str(large(patch, 'c', TWIN_PENDING_BYTES_MAX / 2))),
+                TWIN_PENDING_FULL);
         scene_done(&s);
 }
 END_TEST
@@ -538,6 +584,8 @@ static Suite *twin_pending_suite(void) {
         tcase_add_test(t, refusal_that_nobody_waits_for_is_told_with_the_user);
         tcase_add_test(t, stored_is_said_to_whoever_waits_long_enough);
         tcase_add_test(t, bytes_and_patches_are_bounded);
+        tcase_add_test(t, whoever_takes_what_he_can_leaves_room_for_others);
+        tcase_add_test(t, what_was_there_before_a_restart_is_taken_again);
         tcase_add_test(t, white_space_takes_no_room);
         tcase_add_test(t, stored_patches_of_a_user_become_few);
         suite_add_tcase(s, t);
