@@ -7,7 +7,7 @@
  *
  * A rule holds for the programs that match all that it sets of user, group and unit. All rules that match a
  * program hold for it, in the order in which they were read: of what several of them set, the last one
- * counts. What none sets is as without rules.
+ * counts; sections of the twin add up. What none sets is as without rules.
  */
 
 #include "daemon/config-file.h"
@@ -15,6 +15,9 @@
 
 /* Each call of a program may look at all of them. */
 #define ACCESS_RULES_MAX 256U
+
+/* Of all rules: each is looked for in each document and patch of the twin. */
+#define ACCESS_SECTIONS_MAX 256U
 
 /* A limit that a rule does not set; 0 means that there is none. */
 #define ACCESS_UNSET UINT64_MAX
@@ -25,6 +28,12 @@ typedef struct AccessWho {
         uint32_t id; /* (uint32_t) -1, which the kernel never says: there is no such user or group */
 } AccessWho;
 
+/* JSON pointers that passed twin_section_check(). */
+typedef struct AccessSections {
+        char **pointers;
+        size_t n;
+} AccessSections;
+
 typedef struct AccessRule {
         /* Where it begins. */
         char *file;
@@ -33,6 +42,7 @@ typedef struct AccessRule {
         AccessWho user, group;
         char *unit;      /* NULL: any, or none */
         unsigned grants; /* IpcGrant bits and ACCESS_GRANTS_SET, or 0 */
+        AccessSections twin_sections;
         uint64_t outbox_max_bytes, outbox_max_messages;
 } AccessRule;
 
@@ -58,6 +68,12 @@ void access_done(Access *a);
 int access_begin_rule(Access *a, const char *file, unsigned line, ConfigMessages *messages);
 int access_end_rule(Access *a, ConfigMessages *messages);
 
+/*
+ * Looks at the section that was added to the draft last, in this line: an error in 'messages' if it is in one
+ * of another pointer or around it, so that it would not be clear whose the inner one is. 0; -ENOMEM.
+ */
+int access_check_section(const Access *a, unsigned line, ConfigMessages *messages);
+
 /* Whom the rule is for, as in "User=press Unit=press.service", cut to 'size'. */
 const char *access_rule_describe(const AccessRule *rule, char *buffer, size_t size);
 
@@ -70,3 +86,12 @@ typedef struct AccessLimits {
 
 /* What a program may have in the outbox. */
 AccessLimits access_get_outbox_limits(const Access *a, const IpcPeer *peer);
+
+/*
+ * The set of sections (twin-section.h) of a program's own, or, if 'peer' is NULL, of anybody's; to be freed.
+ * NULL in *ret: there is none. 0; -ENOMEM.
+ */
+int access_get_sections(const Access *a, const IpcPeer *peer, char **ret);
+
+/* The first rule with a section that 'path' is in, or is around; NULL: there is none. */
+const AccessRule *access_find_section(const Access *a, const char *path, const char **ret_section);

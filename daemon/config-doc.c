@@ -57,6 +57,7 @@ static const char *type_text(const ConfigKey *key) {
                 [CONFIG_USER] = "name or number",
                 [CONFIG_GROUP] = "name or number",
                 [CONFIG_UNIT] = "name",
+                [CONFIG_SECTION] = "JSON pointer; once for each",
                 [CONFIG_GRANTS] = "words",
         };
         return texts[key->type];

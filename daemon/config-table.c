@@ -36,7 +36,8 @@ const struct ConfigSection config_sections[] = {
         { "Access",
           "What local programs may do. The section may be there several times: each is a rule, for the "
           "programs that match all of User=, Group= and Unit= in it, of which at least one is to be set. All "
-          "rules that match a program hold for it: of a key that several of them set, the last one counts. "
+          "rules that match a program hold for it: of a key that several of them set, the last one counts; "
+          "only the values of TwinSection= add up. "
           "What none of them sets is as without rules: root and the daemon's own user have every grant, "
           "members of group aziot read, send and serve, others none. Only programs that the permissions of "
           "the socket let in can be granted anything. A program is who it was when it connected." },
@@ -165,6 +166,14 @@ const ConfigKey config_table[] = {
         { "Access", "Grants", CONFIG_GRANTS, MEMBER(access.draft.grants), .names = grants_names,
           .help = "What they may do, no more and no less: look (read), say something in the device's name "
                   "(send), take work and answer it (serve), change the daemon itself (admin)." },
+        { "Access", "TwinSection", CONFIG_SECTION, MEMBER(access.draft.twin_sections),
+          .help = "A member of the twin that is theirs, with all that is in it: a JSON pointer, as in /pump "
+                  "or /pump/speed. They see no other member of the twin, and write no other. What is in "
+                  "somebody's section is written by others only if they have the grant admin and no section "
+                  "of "
+                  "their own; who may read may read it. Several rules may have the same section, but none "
+                  "one "
+                  "inside another's." },
         { "Access", "OutboxMaxBytes", CONFIG_BYTES, MEMBER(access.draft.outbox_max_bytes), 0,
           UINT64_C(4) << 30,
           .help = "What messages of their user may occupy in the outbox before theirs are refused; 0: as "

@@ -6,6 +6,7 @@
 #include <pwd.h>
 
 #include "daemon/proxy-url.h"
+#include "daemon/twin-section.h"
 
 typedef struct Unit {
         const char *name;
@@ -162,6 +163,30 @@ static int set_unit(char **member, az_span text, const char **ret_wrong) {
         return CONFIG_INVALID;
 }
 
+/* Adds a section; an empty text removes all. */
+static int add_section(AccessSections *sections, az_span text, const char **ret_wrong) {
+        char **pointers;
+
+        if (az_span_size(text) == 0) {
+                while (sections->n > 0)
+                        free(sections->pointers[--sections->n]);
+                return 0;
+        }
+        *ret_wrong = twin_section_check(text);
+        if (*ret_wrong)
+                return CONFIG_INVALID;
+
+        pointers = reallocarray(sections->pointers, sections->n + 1, sizeof(*pointers));
+        if (!pointers)
+                return -ENOMEM;
+        sections->pointers = pointers;
+        pointers[sections->n] = strndup((const char *) az_span_ptr(text), (size_t) az_span_size(text));
+        if (!pointers[sections->n])
+                return -ENOMEM;
+        sections->n++;
+        return 0;
+}
+
 static const char *set_grants(unsigned *member, const ConfigKey *key, az_span text) {
         unsigned grants = 0;
 
@@ -226,6 +251,8 @@ int config_value_set(Config *c, const ConfigKey *key, az_span text, const char *
                 return r;
         case CONFIG_UNIT:
                 return set_unit(member, text, ret_wrong);
+        case CONFIG_SECTION:
+                return add_section(member, text, ret_wrong);
         case CONFIG_GRANTS:
                 *ret_wrong = set_grants(member, key, text);
                 break;

@@ -98,6 +98,8 @@ static int apply_item(void *userdata, const ConfigFile *f, const ConfigItem *ite
                                            item->line, "%s=%.*s: %s", key->key, az_span_size(quoted),
                                            (char *) az_span_ptr(quoted), wrong);
         }
+        if (r == 0 && key->type == CONFIG_SECTION && az_span_size(item->value) > 0)
+                r = access_check_section(&c->access, item->line, messages);
         return r;
 }
 

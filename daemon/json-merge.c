@@ -207,6 +207,29 @@ static int put_rest(Merge *m, Value earlier, Value later) {
         return r == 0 ? put_end(m) : r;
 }
 
+static int put_selected(Merge *m, Value document, Value sections) {
+        JsonObject all = {}, set = {};
+        int r;
+
+        r = value_read(document, &all);
+        if (r == 0)
+                r = value_read(sections, &set);
+        if (r == 0)
+                r = put_begin(m);
+
+        for (size_t i = 0; i < set.n && r == 0; i++) {
+                az_span name = set.members[i].name;
+                Value below = { sections.document, set.members[i].token };
+                Value value = value_find(&all, document, name);
+
+                if (value_is_object(below))
+                        r = put_name(m, name) ?: put_selected(m, value, below);
+                else if (value.token != IPC_TOKEN_NONE)
+                        r = put_name(m, name) ?: put_text(m, value);
+        }
+        return r == 0 ? put_end(m) : r;
+}
+
 static int can_combine(Value earlier, Value later, bool *ret) {
         JsonObject old = {}, new = {};
         int r;
@@ -314,6 +337,12 @@ int json_merge_subtract(az_span earlier, az_span later, char **ret) {
         _cleanup_(merge_done) Merge m = MERGE_NULL;
 
         return merge_run(&m, earlier, later, put_rest, ret);
+}
+
+int json_merge_select(az_span document, az_span sections, char **ret) {
+        _cleanup_(merge_done) Merge m = MERGE_NULL;
+
+        return merge_run(&m, document, sections, put_selected, ret);
 }
 
 int json_merge_get_section(az_span object, az_span name, az_span *ret) {

@@ -40,6 +40,12 @@ int json_merge_diff(az_span from, az_span to, char **ret);
  */
 int json_merge_subtract(az_span earlier, az_span later, char **ret);
 
+/*
+ * What of a document is in a set of sections (twin-section.h). The objects that the sections are in are
+ * always there; a section that the document has not is not.
+ */
+int json_merge_select(az_span document, az_span sections, char **ret);
+
 /* Conditions of json_merge_get_section(). */
 #define JSON_MERGE_ABSENT 2 /* there is no such member */
 #define JSON_MERGE_OTHER  3 /* it is null, or something else that is no object */

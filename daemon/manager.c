@@ -508,7 +508,7 @@ static int manager_build(Manager *m, const ManagerOptions *options) {
         if (r >= 0)
                 r = methods_new(&m->methods, m->link, &m->log, m->config.hub.method_timeout_s * USEC_PER_SEC);
         if (r >= 0)
-                r = twin_new(&m->twin, m->link, m->disk, options->state_dir, &m->log);
+                r = twin_new(&m->twin, m->link, m->disk, options->state_dir, &m->config.access, &m->log);
         if (r >= 0)
                 r = messages_new(&m->messages, m->link, m->disk, &m->config, options->state_dir, &m->log);
         if (r >= 0)

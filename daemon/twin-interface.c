@@ -3,6 +3,7 @@
 #include "daemon/json-merge.h"
 #include "daemon/twin-check.h"
 #include "daemon/twin-internal.h"
+#include "daemon/twin-section.h"
 #include "ipc/interfaces.h"
 #include "ipc/rfc3339.h"
 
@@ -20,19 +21,23 @@ typedef struct ReportParams {
         az_span component;
 } ReportParams;
 
+static az_span text(const char *json) {
+        return az_span_create_from_str((char *) json);
+}
+
+static const IpcPeer *call_get_peer(const IpcCall *call) {
+        return ipc_connection_get_peer(ipc_call_get_connection(call));
+}
+
 /* ---- Get, Watch ---- */
 
-static int twin_method_get(IpcCall *call, const void *params, void *userdata) {
+static int reply_twin(IpcCall *call, const Twin *t, const char *desired, const char *reported) {
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
         char as_of[RFC3339_SIZE];
-        Twin *t = userdata;
-
-        if (!twin_identify(t) || !t->known.desired)
-                return ipc_call_error(call, ERROR_NAME("TwinUnavailable"), AZ_SPAN_EMPTY);
 
         ipc_json_begin(&json, NULL);
-        ipc_json_raw(&json, "desired", az_span_create_from_str(t->known.desired));
-        ipc_json_raw(&json, "reported", az_span_create_from_str(t->known.reported));
+        ipc_json_raw(&json, "desired", text(desired));
+        ipc_json_raw(&json, "reported", text(reported));
         ipc_json_int(&json, "desiredVersion", t->known.desired_version);
         if (t->known.reported_version >= 0)
                 ipc_json_int(&json, "reportedVersion", t->known.reported_version);
@@ -41,6 +46,26 @@ static int twin_method_get(IpcCall *call, const void *params, void *userdata) {
                          rfc3339_format(as_of, t->is_fresh ? realtime_us() : t->known.as_of_us));
         ipc_json_end(&json);
         return ipc_call_reply_json(call, &json);
+}
+
+static int twin_method_get(IpcCall *call, const void *params, void *userdata) {
+        _cleanup_(freep) char *sections = NULL, *desired = NULL, *reported = NULL;
+        Twin *t = userdata;
+        int r;
+
+        if (!twin_identify(t) || !t->known.desired)
+                return ipc_call_error(call, ERROR_NAME("TwinUnavailable"), AZ_SPAN_EMPTY);
+
+        r = access_get_sections(t->access, call_get_peer(call), &sections);
+        if (r < 0)
+                return r;
+        if (!sections)
+                return reply_twin(call, t, t->known.desired, t->known.reported);
+
+        r = json_merge_select(text(t->known.desired), text(sections), &desired);
+        if (r == 0)
+                r = json_merge_select(text(t->known.reported), text(sections), &reported);
+        return r == 0 ? reply_twin(call, t, desired, reported) : r;
 }
 
 static int twin_method_watch(IpcCall *call, const void *params, void *userdata) {
@@ -86,46 +111,87 @@ static int wrap(az_span component, az_span object, char **ret) {
         return 0;
 }
 
-/* The patch of a component, checked, which is to be freed. 0; TWIN_INVALID; -ENOMEM. */
-static int component_patch_make(const ReportParams *p, char **ret, TwinProblem *ret_problem) {
-        _cleanup_(freep) char *wrapped = NULL, *mark = NULL;
+/* Whether the program may write all of a patch. 0: yes; TWIN_SECTION_FOUND: *ret_path; -ENOMEM. */
+static int check_sections(const Twin *t, const IpcPeer *peer, az_span patch, char **ret_path) {
+        _cleanup_(freep) char *own = NULL;
         int r;
 
-        r = wrap(p->component, p->patch, &wrapped);
-        if (r == 0)
-                r = twin_check_patch(az_span_create_from_str(wrapped), ret_problem);
-        if (r == 0)
-                r = wrap(p->component, COMPONENT_MARK, &mark);
-        if (r == 0)
-                r = json_merge_combine(az_span_create_from_str(wrapped), az_span_create_from_str(mark), ret);
-        return r;
-}
-
-static int twin_method_report(IpcCall *call, const void *params, void *userdata) {
-        _cleanup_(freep) char *of_component = NULL;
-        const ReportParams *p = params;
-        TwinProblem problem = {};
-        Twin *t = userdata;
-        int r;
-
-        if (ipc_is_absent(p->component))
-                r = twin_check_patch(p->patch, &problem);
-        else
-                r = component_patch_make(p, &of_component, &problem);
-        if (r == TWIN_INVALID)
-                return error_invalid_patch(call, &problem);
+        if (!t->sections)
+                return 0;
+        r = access_get_sections(t->access, peer, &own);
         if (r < 0)
                 return r;
-        if (!twin_identify(t))
-                return ipc_call_error(call, ERROR_NAME("TwinUnavailable"), AZ_SPAN_EMPTY);
+        if (own)
+                return twin_section_find_outside(text(own), patch, ret_path);
+        return peer->grants & IPC_GRANT_ADMIN ? 0
+                                              : twin_section_find_inside(text(t->sections), patch, ret_path);
+}
 
-        r = twin_report(t, call, of_component ? az_span_create_from_str(of_component) : p->patch);
+static int error_not_your_section(IpcCall *call, const Twin *t, const char *path) {
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+        const char *section = NULL;
+        const AccessRule *rule = access_find_section(t->access, path, &section);
+        char owner[256];
+
+        ipc_json_begin(&json, NULL);
+        ipc_json_cstring(&json, "path", path);
+        ipc_json_cstring(&json, "section", section);
+        ipc_json_cstring(&json, "owner", rule ? access_rule_describe(rule, owner, sizeof(owner)) : NULL);
+        ipc_json_end(&json);
+        return ipc_call_error_json(call, ERROR_NAME("NotYourSection"), &json);
+}
+
+static int report_patch(Twin *t, IpcCall *call, az_span patch) {
+        int r;
+
+        r = twin_report(t, call, patch);
         if (r == TWIN_PENDING_FULL)
                 return ipc_call_error_int(call, ERROR_NAME("TwinFull"), "limitBytes",
                                           TWIN_PENDING_USER_BYTES_MAX);
         if (r < 0)
                 return r;
         return ipc_call_is_oneway(call) ? ipc_call_reply(call, AZ_SPAN_EMPTY) : IPC_DEFERRED;
+}
+
+/* The same, with what marks it as that of a component. */
+static int report_component(Twin *t, IpcCall *call, az_span component, az_span patch) {
+        _cleanup_(freep) char *mark = NULL, *marked = NULL;
+        int r;
+
+        r = wrap(component, COMPONENT_MARK, &mark);
+        if (r == 0)
+                r = json_merge_combine(patch, text(mark), &marked);
+        return r == 0 ? report_patch(t, call, text(marked)) : r;
+}
+
+static int twin_method_report(IpcCall *call, const void *params, void *userdata) {
+        _cleanup_(freep) char *wrapped = NULL, *path = NULL;
+        const ReportParams *p = params;
+        bool is_component = !ipc_is_absent(p->component);
+        TwinProblem problem = {};
+        az_span patch = p->patch;
+        Twin *t = userdata;
+        int r;
+
+        if (is_component) {
+                r = wrap(p->component, p->patch, &wrapped);
+                if (r < 0)
+                        return r;
+                patch = text(wrapped);
+        }
+        r = twin_check_patch(patch, &problem);
+        if (r == TWIN_INVALID)
+                return error_invalid_patch(call, &problem);
+        if (r == 0)
+                r = check_sections(t, call_get_peer(call), patch, &path);
+        if (r == TWIN_SECTION_FOUND)
+                return error_not_your_section(call, t, path);
+        if (r < 0)
+                return r;
+
+        if (!twin_identify(t))
+                return ipc_call_error(call, ERROR_NAME("TwinUnavailable"), AZ_SPAN_EMPTY);
+        return is_component ? report_component(t, call, p->component, patch) : report_patch(t, call, patch);
 }
 
 /* ---- Tables ---- */

@@ -46,6 +46,8 @@ typedef struct TwinReports {
 struct Twin {
         HubLink *link;
         const Log *log;
+        const Access *access;
+        char *sections;                /* of all programs, as a set; NULL: there is none */
         char device[TWIN_DEVICE_SIZE]; /* whose twin it is; empty: not known yet */
 
         az_twin_sync sync;
@@ -100,6 +102,6 @@ void twin_reports_close(Twin *t);
 
 /* Keeps a call to Watch and tells it what is known. 'component': empty for all. */
 int twin_watch(Twin *t, IpcCall *call, az_span component);
-/* The desired section has changed by 'patch', or is another one. */
-void twin_watch_change(Twin *t, az_span patch);
+/* The desired section was 'before' and has changed by 'patch', or is another one. */
+void twin_watch_change(Twin *t, az_span before, az_span patch);
 void twin_watch_replace(Twin *t);

@@ -7,6 +7,7 @@ struct TwinWatcher {
         TAILQ_ENTRY(TwinWatcher) watchers;
         Twin *twin;
         IpcCall *call;
+        char *sections;  /* of the program's own, as a set; NULL: none, it sees all */
         char *component; /* NULL: all */
         bool was_told;
         bool was_stale; /* when it was told last */
@@ -16,6 +17,7 @@ static TwinWatcher *watcher_free(TwinWatcher *w) {
         if (!w)
                 return NULL;
 
+        free(w->sections);
         free(w->component);
         free(w);
         return NULL;
@@ -45,31 +47,68 @@ static void tell(TwinWatcher *w, az_span desired, bool is_complete) {
         (void) ipc_call_reply_continues_json(w->call, &json);
 }
 
-/* The watcher's part of a section or patch: 0, or as json_merge_get_section(). */
-static int watched_part(const TwinWatcher *w, az_span section, az_span *ret) {
-        *ret = section;
-        if (!w->component)
-                return 0;
-        return json_merge_get_section(section, az_span_create_from_str(w->component), ret);
+static az_span text(const char *json) {
+        return az_span_create_from_str((char *) json);
+}
+
+/* What the watcher sees of the desired section as it is now; 'own', to be freed, may hold it. */
+static int see_all(const TwinWatcher *w, char **own, az_span *ret) {
+        int r = 0;
+
+        *ret = text(w->twin->known.desired);
+        if (w->sections) {
+                r = json_merge_select(*ret, text(w->sections), own);
+                *ret = text(*own);
+        }
+        return r;
+}
+
+/* What it sees of its change by 'patch', before which it was 'before'. */
+static int see_change(const TwinWatcher *w, az_span before, az_span patch, char **own, az_span *ret) {
+        _cleanup_(freep) char *old = NULL, *new = NULL;
+        az_span now;
+        int r = 0;
+
+        *ret = patch;
+        if (w->sections) {
+                r = json_merge_select(before, text(w->sections), &old);
+                if (r == 0)
+                        r = see_all(w, &new, &now);
+                if (r == 0)
+                        r = json_merge_diff(text(old), now, own);
+                *ret = text(*own);
+        }
+        return r;
+}
+
+/* Cuts the watcher's component out of what it sees: 0, or as json_merge_get_section(). */
+static int cut_component(const TwinWatcher *w, az_span *part) {
+        return w->component ? json_merge_get_section(*part, text(w->component), part) : 0;
 }
 
 static void tell_all_of_it(TwinWatcher *w) {
+        _cleanup_(freep) char *own = NULL;
         az_span part;
         int r;
 
-        r = watched_part(w, az_span_create_from_str(w->twin->known.desired), &part);
+        r = see_all(w, &own, &part);
+        if (r == 0)
+                r = cut_component(w, &part);
         if (r < 0)
                 w->was_told = false; /* no memory: the next change tells it */
         else
                 tell(w, r == 0 ? part : AZ_SPAN_FROM_STR("{}"), true);
 }
 
-static void tell_change(TwinWatcher *w, az_span patch) {
+static void tell_change(TwinWatcher *w, az_span before, az_span patch) {
         const az_span nothing = AZ_SPAN_FROM_STR("{}");
+        _cleanup_(freep) char *own = NULL;
         az_span part;
         int r;
 
-        r = watched_part(w, patch, &part);
+        r = see_change(w, before, patch, &own, &part);
+        if (r == 0)
+                r = cut_component(w, &part);
         if (r == JSON_MERGE_ABSENT || (r == 0 && az_span_is_content_equal(part, nothing))) {
                 if (w->was_stale)
                         tell(w, nothing, false);
@@ -80,12 +119,17 @@ static void tell_change(TwinWatcher *w, az_span patch) {
 }
 
 int twin_watch(Twin *t, IpcCall *call, az_span component) {
+        const IpcPeer *peer = ipc_connection_get_peer(ipc_call_get_connection(call));
         _cleanup_(watcher_freep) TwinWatcher *w = NULL;
+        int r;
 
         w = malloc(sizeof(*w));
         if (!w)
                 return -ENOMEM;
         *w = (TwinWatcher){ .twin = t, .call = call };
+        r = access_get_sections(t->access, peer, &w->sections);
+        if (r < 0)
+                return r;
         if (az_span_size(component) > 0) {
                 w->component =
                         strndup((const char *) az_span_ptr(component), (size_t) az_span_size(component));
@@ -101,10 +145,10 @@ int twin_watch(Twin *t, IpcCall *call, az_span component) {
         return IPC_DEFERRED;
 }
 
-void twin_watch_change(Twin *t, az_span patch) {
+void twin_watch_change(Twin *t, az_span before, az_span patch) {
         for (TwinWatcher *w = TAILQ_FIRST(&t->watchers); w; w = TAILQ_NEXT(w, watchers))
                 if (w->was_told)
-                        tell_change(w, patch);
+                        tell_change(w, before, patch);
                 else
                         tell_all_of_it(w);
 }

@@ -211,7 +211,7 @@ static void take_document(Twin *t, const az_twin_document *document) {
         if (!difference || copy.desired_version < before.desired_version)
                 twin_watch_replace(t);
         else
-                twin_watch_change(t, text(difference));
+                twin_watch_change(t, text(before.desired), text(difference));
 }
 
 static void changed(Twin *t) {
@@ -220,7 +220,7 @@ static void changed(Twin *t) {
 }
 
 static void take_change(Twin *t, az_span patch, int64_t version) {
-        _cleanup_(freep) char *stripped = NULL;
+        _cleanup_(freep) char *stripped = NULL, *before = NULL;
         char *desired;
         int r;
 
@@ -234,11 +234,11 @@ static void take_change(Twin *t, az_span patch, int64_t version) {
                 return;
         }
 
-        free(t->known.desired);
+        before = t->known.desired;
         t->known.desired = desired;
         t->known.desired_version = version;
         changed(t);
-        twin_watch_change(t, text(stripped));
+        twin_watch_change(t, text(before), text(stripped));
 }
 
 void twin_apply_report(Twin *t, az_span patch, int64_t version) {
@@ -352,17 +352,26 @@ static int sync_init(Twin *t) {
         return az_result_to_errno(az_twin_sync_init(&t->sync, hub_link_get_client(t->link), &options));
 }
 
-int twin_new(Twin **ret, HubLink *link, Disk *disk, const char *state_dir, const Log *log) {
+int twin_new(Twin **ret, HubLink *link, Disk *disk, const char *state_dir, const Access *access,
+             const Log *log) {
         _cleanup_(twin_freep) Twin *t = NULL;
         int r;
 
         t = malloc(sizeof(*t));
         if (!t)
                 return -ENOMEM;
-        *t = (Twin){ .link = link, .log = log, .known = TWIN_COPY_NULL, .accepted_version = -1 };
+        *t = (Twin){
+                .link = link,
+                .log = log,
+                .access = access,
+                .known = TWIN_COPY_NULL,
+                .accepted_version = -1,
+        };
         TAILQ_INIT(&t->watchers);
 
         r = sync_init(t);
+        if (r >= 0)
+                r = access_get_sections(access, NULL, &t->sections);
         if (r >= 0)
                 r = state_file_new(&t->file, disk, state_dir, TWIN_FILE);
         if (r >= 0)
@@ -382,6 +391,7 @@ Twin *twin_free(Twin *t) {
         twin_reports_done(t);
         t->file = state_file_free(t->file);
         twin_copy_done(&t->known);
+        free(t->sections);
         free(t);
         return NULL;
 }

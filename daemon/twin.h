@@ -6,6 +6,7 @@
  * watches; and the patches that programs report, until the hub has accepted them.
  */
 
+#include "daemon/access.h"
 #include "daemon/disk.h"
 #include "daemon/hub-link.h"
 #include "ipc/server.h"
@@ -13,7 +14,8 @@
 typedef struct Twin Twin;
 
 /* Everything must outlive it. The state directory is read once the link knows which device it is. */
-int twin_new(Twin **ret, HubLink *link, Disk *disk, const char *state_dir, const Log *log);
+int twin_new(Twin **ret, HubLink *link, Disk *disk, const char *state_dir, const Access *access,
+             const Log *log);
 /* All connections must be gone: free the IpcServer first. */
 Twin *twin_free(Twin *twin);
 DEFINE_CLEANUP(Twin *, twin_free)

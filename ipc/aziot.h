@@ -435,8 +435,8 @@ int aziot_watch_twin(Aziot *a, const char *component, void *userdata);
 /*
  * Merges a patch, a JSON object, into the reported section; null removes a member. With 'component' it is
  * about that component. Returns when the hub has taken it or, while offline, when it is stored: then
- * *ret_version, which may be NULL, is -1. AZIOT_REFUSED: io.aziotd.twin InvalidPatch, PatchRefused, TwinFull
- * or StorageFailed.
+ * *ret_version, which may be NULL, is -1. AZIOT_REFUSED: io.aziotd.twin InvalidPatch, NotYourSection,
+ * PatchRefused, TwinFull or StorageFailed.
  */
 int aziot_report(Aziot *a, const char *patch, const char *component, int64_t *ret_version);
 int aziot_report_start(Aziot *a, const char *patch, const char *component, void *userdata);

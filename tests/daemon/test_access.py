@@ -43,5 +43,55 @@ class Users(harness.UsersCase):
         program.wait()
 
 
+class Rules(harness.UsersCase):
+    """Sections [Access] of the configuration."""
+
+    config = {"Access": [
+        {"User": STRANGER_UID, "Grants": "read send"},
+        {"Group": STRANGER_UID, "Grants": "read"},
+        {"User": STRANGER_UID + 1, "Grants": "admin"},
+        {"User": STRANGER_UID, "Unit": "press.service", "Grants": "none"},
+    ]}
+
+    def test_a_program_has_the_grants_of_the_last_rule_for_it(self):
+        self.call_as(STRANGER_UID, "io.aziotd.device.GetStatus")
+        with self.refused("org.varlink.service.PermissionDenied", grant="send"):
+            self.call_as(STRANGER_UID, "io.aziotd.telemetry.Send", {"message": {"text": "x"}})
+        self.call_as(STRANGER_UID + 1, "io.aziotd.device.Reconnect")
+        with self.refused("org.varlink.service.PermissionDenied", grant="read"):
+            self.call_as(STRANGER_UID + 1, "io.aziotd.device.GetStatus")
+
+    def test_who_is_in_no_rule_has_what_he_had(self):
+        for uid in (0, DAEMON_UID):
+            self.call_as(uid, "io.aziotd.device.Reconnect")
+        with self.refused("org.varlink.service.PermissionDenied", grant="read"):
+            self.call_as(STRANGER_UID - 1, "io.aziotd.device.GetStatus")
+
+
+class Mistakes(harness.DaemonCase):
+    starts_hub = starts_daemon = False
+
+    def check_config(self, *rules):
+        self.daemon.config = {"Access": list(rules)}
+        self.daemon.write_config()
+        program = self.run_program(*self.daemon.argv(), "--check-config")
+        program.wait()
+        return program.output()
+
+    def test_a_mistake_is_told_with_its_place(self):
+        rows = [
+            (1, [{"Grants": "read"}], "User=, Group= or Unit="),
+            (3, [{"User": 0, "Grants": "everything"}], "Grants=everything: "),
+            (3, [{"User": 0, "TwinSection": "pump"}], "TwinSection=pump: a section is a JSON pointer"),
+            (6, [{"User": 0, "TwinSection": "/a"}, {"User": 1, "TwinSection": "/a/b"}], "TwinSection=/a/b: "),
+        ]
+        for line, rules, text in rows:
+            with self.subTest(rules=rules):
+                self.assertIn(f"error: {self.daemon.config_path}:{line}: ", self.check_config(*rules))
+                self.assertIn(text, self.check_config(*rules))
+        self.assertIn(f"warning: {self.daemon.config_path}:2: User=nosuchuser: there is no such user",
+                      self.check_config({"User": "nosuchuser", "Grants": "read"}))
+
+
 if __name__ == "__main__":
     tap.main()

@@ -621,7 +621,7 @@ class Users(harness.UsersCase, TwinCase):
             report_as(DAEMON_UID, {"a": 2, "c": 2})
             report_as(0, {"c": 3})
             self.daemon.kill()
-            self.daemon.start(user=DAEMON_UID, group=DAEMON_UID, extra_groups=[])
+            self.start_daemon_again()
         self.wait_for_reported({"a": 2, "b": 1, "c": 3})
         self.assert_reported_at_once(2)
 

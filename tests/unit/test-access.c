@@ -7,7 +7,7 @@
 
 #include "daemon/config.h"
 #include "tests/unit/scratch.h"
-#include "tests/unit/unit.h"
+#include "tests/unit/unit-span.h"
 
 #define R IPC_GRANT_READ
 #define S IPC_GRANT_SEND
@@ -124,6 +124,65 @@ START_TEST(limits_are_those_of_the_last_rule_that_has_them) {
 END_TEST
 
 static const struct {
+        const char *rules;
+        const char *of_press, *of_all; /* NULL: there are none */
+} sections[] = {
+        { "", NULL, NULL },
+        { "[Access]\nUser=1000\nGrants=read\n", NULL, NULL },
+        { "[Access]\nUser=1001\nTwinSection=/a\n", NULL, "{\"a\":null}" },
+        { "[Access]\nUser=1000\nTwinSection=/a/b\nTwinSection=/a/c\n", "{\"a\":{\"b\":null,\"c\":null}}",
+          "{\"a\":{\"b\":null,\"c\":null}}" },
+        { "[Access]\nUser=1000\nTwinSection=/a\nTwinSection=\nTwinSection=/b\n", "{\"b\":null}",
+          "{\"b\":null}" },
+        /* Those of several rules add up; the same one may be in several. */
+        { "[Access]\nUser=1000\nTwinSection=/a\n[Access]\nGroup=70\nTwinSection=/b/c\n"
+          "[Access]\nUser=1001\nTwinSection=/a\nTwinSection=/d\n",
+          "{\"a\":null,\"b\":{\"c\":null}}", "{\"a\":null,\"b\":{\"c\":null},\"d\":null}" },
+};
+
+START_TEST(sections_are_those_of_all_rules_for_the_program) {
+        _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
+        _cleanup_(freep) char *of_press = NULL, *of_all = NULL;
+        _cleanup_(config_done) Config c = {};
+
+        ck_assert_int_eq(load(sections[_i].rules, &c, &messages), 0);
+        ck_assert_int_eq(access_get_sections(&c.access, &press, &of_press), 0);
+        ck_assert_int_eq(access_get_sections(&c.access, NULL, &of_all), 0);
+        ck_assert_pstr_eq(of_press, sections[_i].of_press);
+        ck_assert_pstr_eq(of_all, sections[_i].of_all);
+}
+END_TEST
+
+static const struct {
+        const char *path, *section, *owner; /* NULL: it is nobody's */
+} owners[] = {
+        { "/a", "/a", "User=1000" },    { "/a/x/y", "/a", "User=1000" },
+        { "/b/c", "/b/c", "Group=70" }, { "/b/c/d", "/b/c", "Group=70" },
+        { "/b", "/b/c", "Group=70" },   { "/b/d", NULL, NULL },
+        { "/aa", NULL, NULL },
+};
+
+START_TEST(a_section_is_found_by_what_is_in_it_or_around_it) {
+        _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
+        _cleanup_(config_done) Config c = {};
+        const AccessRule *rule;
+        const char *section;
+        char text[64];
+
+        ck_assert_int_eq(load("[Access]\nUser=1000\nTwinSection=/a\n[Access]\nGroup=70\nTwinSection=/b/c\n"
+                              "[Access]\nUser=1001\nTwinSection=/a\n",
+                              &c, &messages),
+                         0);
+        rule = access_find_section(&c.access, owners[_i].path, &section);
+        ck_assert_int_eq(rule != NULL, owners[_i].owner != NULL);
+        if (!rule)
+                return;
+        ck_assert_str_eq(section, owners[_i].section);
+        ck_assert_str_eq(access_rule_describe(rule, text, sizeof(text)), owners[_i].owner);
+}
+END_TEST
+
+static const struct {
         const char *text;
         int level;
         unsigned line;
@@ -136,6 +195,12 @@ static const struct {
         { "[Access]\nUser=0\nUnit=press\n", LOG_ERR, 3, "press.service" },
         { "[Access]\nUser=0\nUnit=.service\n", LOG_ERR, 3, "press.service" },
         { "[Access]\nUser=0\nOutboxMaxBytes=lots\n", LOG_ERR, 3, "OutboxMaxBytes=lots" },
+        { "[Access]\nUser=0\nTwinSection=pump\n", LOG_ERR, 3,
+          "TwinSection=pump: a section is a JSON pointer" },
+        { "[Access]\nUser=0\nTwinSection=/a.b\n", LOG_ERR, 3, "TwinSection=/a.b: a name must not" },
+        { "[Access]\nUser=0\nTwinSection=/a/b\nTwinSection=/a\n", LOG_ERR, 4, "/a/b is one in the rule at" },
+        { "[Access]\nUser=0\nTwinSection=/a\n[Access]\nUser=1\nTwinSection=/a/b\n", LOG_ERR, 6,
+          "TwinSection=/a/b: a section cannot be inside another, and /a is one in the rule at" },
         { "[Access]\nUser=no such user\n", LOG_WARNING, 2, "User=no such user: there is no such user" },
         { "[Access]\nGroup=nosuchgroup\n", LOG_WARNING, 2, "there is no such group" },
         { "[Access]\nUser=4294967295\n", LOG_WARNING, 2, "there is no such user" },
@@ -183,6 +248,23 @@ START_TEST(there_is_a_limit_to_rules) {
 }
 END_TEST
 
+START_TEST(there_is_a_limit_to_sections) {
+        for (unsigned n = ACCESS_SECTIONS_MAX; n <= ACCESS_SECTIONS_MAX + 1; n++) {
+                _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
+                _cleanup_(config_done) Config c = {};
+                _cleanup_(freep) char *set = NULL;
+                char text[ACCESS_SECTIONS_MAX * 32] = "[Access]\nUser=1\n";
+                size_t used = strlen(text);
+
+                for (unsigned i = 0; i < n; i++)
+                        used += (size_t) snprintf(text + used, sizeof(text) - used, "TwinSection=/a/%u\n", i);
+                ck_assert_int_eq(load(text, &c, &messages), n == ACCESS_SECTIONS_MAX ? 0 : CONFIG_INVALID);
+                ck_assert_int_eq(access_get_sections(&c.access, NULL, &set), 0);
+                ck_assert_int_eq(set != NULL, n == ACCESS_SECTIONS_MAX);
+        }
+}
+END_TEST
+
 static const struct {
         const char *rule, *text;
 } descriptions[] = {
@@ -210,9 +292,14 @@ static Suite *access_suite(void) {
 
         tcase_add_loop_test(programs, grants_are_what_the_rules_say_or_the_default, 0, ELEMENTSOF(grants));
         tcase_add_loop_test(programs, limits_are_those_of_the_last_rule_that_has_them, 0, ELEMENTSOF(limits));
+        tcase_add_loop_test(programs, sections_are_those_of_all_rules_for_the_program, 0,
+                            ELEMENTSOF(sections));
+        tcase_add_loop_test(programs, a_section_is_found_by_what_is_in_it_or_around_it, 0,
+                            ELEMENTSOF(owners));
         tcase_add_test(programs, a_rule_for_a_user_who_does_not_exist_is_for_nobody);
         tcase_add_loop_test(rules, a_complaint_names_its_line_and_what_is_wrong, 0, ELEMENTSOF(complaints));
         tcase_add_test(rules, there_is_a_limit_to_rules);
+        tcase_add_test(rules, there_is_a_limit_to_sections);
         tcase_add_loop_test(rules, a_rule_is_described_by_whom_it_is_for, 0, ELEMENTSOF(descriptions));
         suite_add_tcase(s, programs);
         suite_add_tcase(s, rules);

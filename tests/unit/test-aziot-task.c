@@ -375,7 +375,7 @@ START_TEST(refused_task_has_ended) {
         test_put(fd, ERROR("org.varlink.service.PermissionDenied", "{}"), 1);
         ck_assert_str_eq(events(&f, buffer) + 1, ": ended org.varlink.service.PermissionDenied\n");
         ck_assert_str_eq(aziot_get_error(f.a)->text,
-                         "this user may not do that; root and the daemon's own user may do everything");
+                         "this program may not do that; [Access] in aziotd.conf(5) says who may");
         ck_assert_uint_eq(aziot_get_deadline_us(f.a), UINT64_MAX);
 }
 END_TEST

@@ -513,7 +513,7 @@ static void wait_call(Aziot *a) {
         ck_assert_str_eq(aziot_get_error(a)->parameters, "{\"grant\":\"admin\"}");
         ck_assert_uint_eq(aziot_get_error(a)->parameters_size, 17);
         ck_assert_str_eq(aziot_explain(a, AZIOT_REFUSED),
-                         "this user may not do that; root and the daemon's own user may do everything "
+                         "this program may not do that; [Access] in aziotd.conf(5) says who may "
                          "(org.varlink.service.PermissionDenied {\"grant\":\"admin\"})");
 }
 static void wait_garbage(Aziot *a) {

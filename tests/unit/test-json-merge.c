@@ -54,6 +54,27 @@ START_TEST(apply_gives_the_patched_document) {
 }
 END_TEST
 
+static const Case selected[] = {
+        { "{\"a\":{\"b\":1,\"c\":2},\"d\":3}", "{\"a\":null}", "{\"a\":{\"b\":1,\"c\":2}}" },
+        { "{\"a\":{\"b\":1,\"c\":2},\"d\":3}", "{\"a\":{\"c\":null}}", "{\"a\":{\"c\":2}}" },
+        { "{\"d\":{ \"x\" : 1.10 },\"a\":[ 1 ]}", "{\"a\":null,\"d\":null}",
+          "{\"a\":[ 1 ],\"d\":{ \"x\" : 1.10 }}" },
+        { "{\"\\u0061\":\"\\u0062\"}", "{\"a\":null}", "{\"a\":\"\\u0062\"}" },
+        /* What a section is in is always there, the section only if it is. */
+        { "{}", "{\"a\":null}", "{}" },
+        { "{}", "{\"a\":{\"b\":{\"c\":null}},\"d\":null}", "{\"a\":{\"b\":{}}}" },
+        { "{\"a\":5}", "{\"a\":{\"b\":null}}", "{\"a\":{}}" },
+        { "{\"a\":[{\"b\":1}]}", "{\"a\":{\"b\":null}}", "{\"a\":{}}" },
+        { "{\"a\":1}", "{}", "{}" },
+        { "[]", "{\"a\":null}", NULL },
+        { "{\"a\":1,\"a\":1}", "{\"a\":null}", NULL },
+};
+
+START_TEST(select_gives_the_sections_of_a_document) {
+        check(&selected[_i], json_merge_select);
+}
+END_TEST
+
 /* 32 levels are what a document may have. */
 START_TEST(apply_refuses_what_is_nested_too_deeply) {
         char deep[256] = "";
@@ -202,6 +223,7 @@ static Suite *json_merge_suite(void) {
         tcase_add_loop_test(t, combine_gives_one_patch_for_two, 0, ELEMENTSOF(combined));
         tcase_add_loop_test(t, difference_is_what_has_changed, 0, ELEMENTSOF(differences));
         tcase_add_loop_test(t, subtract_leaves_what_is_not_overwritten, 0, ELEMENTSOF(rests));
+        tcase_add_loop_test(t, select_gives_the_sections_of_a_document, 0, ELEMENTSOF(selected));
         tcase_add_loop_test(t, strip_drops_what_belongs_to_the_hub, 0, 4);
         tcase_add_loop_test(t, section_is_an_object_or_what_else_it_is, 0, 7);
         suite_add_tcase(s, t);

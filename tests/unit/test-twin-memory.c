@@ -5,6 +5,7 @@
 #include "daemon/json-merge.h"
 #include "daemon/twin-check.h"
 #include "daemon/twin-internal.h"
+#include "daemon/twin-section.h"
 
 #include "tests/unit/fault.h"
 #include "tests/unit/unit-span.h"
@@ -49,9 +50,25 @@ static const TwinPendingOps ops = { .answer = on_answer };
 
 /* Each lets the n-th allocation fail, and returns whether there was one. */
 
+static int find_all(az_span patch) {
+        static int (*const finds[])(az_span, az_span, char **) = { twin_section_find_outside,
+                                                                   twin_section_find_inside };
+        const az_span sections = str("{\"a\":{\"b\":null}}");
+        int r = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(finds) && r == 0; i++) {
+                _cleanup_(freep) char *path = NULL;
+
+                r = finds[i](sections, patch, &path);
+                r = r == TWIN_SECTION_FOUND ? 0 : r;
+        }
+        return r;
+}
+
 static int merge_all(void) {
         static int (*const merges[])(az_span, az_span, char **) = { json_merge_apply, json_merge_combine,
-                                                                    json_merge_diff, json_merge_subtract };
+                                                                    json_merge_diff, json_merge_subtract,
+                                                                    json_merge_select };
         const az_span a = str("{\"\\u0061\":{\"b\":1,\"c\":2},\"d\":1}");
         const az_span b = str("{\"a\":{\"b\":null},\"e\":\"\\u0041\"}");
         TwinProblem problem;
@@ -70,6 +87,8 @@ static int merge_all(void) {
         r = json_merge_can_combine(a, b, &can);
         if (r == 0)
                 r = json_merge_get_section(a, str("a"), &section);
+        if (r == 0)
+                r = find_all(b);
         return r == 0 ? twin_check_patch(b, &problem) : r;
 }
 
@@ -177,6 +196,9 @@ static bool follow(int n) {
         };
         _cleanup_(disk_freep) Disk *disk = NULL;
         _cleanup_(twin_freep) Twin *t = NULL;
+        char *pointers[] = { (char *) "/a", (char *) "/b/c" };
+        AccessRule rule = { .unit = (char *) "a.service", .twin_sections = { pointers, 2 } };
+        const Access access = { .rules = &rule, .n_rules = 1 };
         Log log = { .max_level = -1 };
         HubLink link = {};
         bool was_hit;
@@ -184,7 +206,7 @@ static bool follow(int n) {
 
         require(disk_new(&disk) == 0);
         fault_begin(FAULT_MEMORY, n, ENOMEM, false, false);
-        r = twin_new(&t, &link, disk, "/nonexistent", &log);
+        r = twin_new(&t, &link, disk, "/nonexistent", &access, &log);
         if (r == 0) {
                 twin_live(t);
                 answer.request_id = str(link.request_id);
