@@ -154,6 +154,10 @@ const ConfigKey config_table[] = {
           "infinity",
           .help = "After how long a message that was not delivered is dropped, unless it brings a time of "
                   "its own." },
+        { "Outbox", "SyncIntervalSec", CONFIG_SECONDS, MEMBER(outbox.sync_interval_s), 0, 86400, "5s",
+          .help = "After how long a message that is still in the outbox is synced to the disk although its "
+                  "sender did not ask for that. A power cut costs no message that is older; 0: none is "
+                  "synced unless asked for." },
         { "Outbox", "WhenFull", CONFIG_ENUM, MEMBER(outbox.when_full), .default_text = "reject",
           .names = when_full_names,
           .help = "What happens to a message when the outbox is full: it is refused (reject), or the oldest "

@@ -63,6 +63,7 @@ typedef struct Config {
                 uint64_t max_bytes;
                 uint64_t max_messages;
                 uint64_t message_ttl_s;
+                uint64_t sync_interval_s;
                 int when_full; /* OutboxPolicy */
         } outbox;
         Access access;

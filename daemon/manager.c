@@ -427,6 +427,7 @@ static int manager_open_outbox(Manager *m, const char *state_dir, OutboxTime *re
                 .max_bytes = m->config.outbox.max_bytes,
                 .max_messages = m->config.outbox.max_messages,
                 .ttl_s = (uint32_t) m->config.outbox.message_ttl_s,
+                .sync_interval_us = m->config.outbox.sync_interval_s * USEC_PER_SEC,
                 .policy = (OutboxPolicy) m->config.outbox.when_full,
         };
         OutboxTime now = { .boottime_us = boottime_us(), .realtime_us = realtime_us() };

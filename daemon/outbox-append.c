@@ -137,6 +137,7 @@ static int append_write(Outbox *o, const OutboxMessage *messages, size_t n, size
                 return OUTBOX_STORAGE_FAILED;
         }
 
+        outbox_begin_interval(o);
         if (o->last_sequence <= o->reader.read_sequence)
                 o->reader.realtime_us = o->now.realtime_us;
         active->tail += (uint32_t) size;

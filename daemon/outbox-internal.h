@@ -191,7 +191,8 @@ struct Outbox {
         uint64_t last_sequence; /* of the last message appended */
         uint64_t next_sequence;
         uint64_t synced_sequence; /* up to here every sync has been answered */
-        uint64_t wanted_sequence; /* up to here somebody waits for it */
+        uint64_t wanted_sequence; /* up to here one is under way, or will be */
+        uint64_t sync_due_us;     /* when what is behind that is to be synced */
         OutboxWindow window;
         OutboxReader reader;
         OutboxCache cache;
@@ -246,6 +247,9 @@ void outbox_prepare_now(Outbox *o);
 
 /* outbox-sync.c */
 void outbox_sync(Outbox *o);
+void outbox_begin_interval(Outbox *o); /* before something is added that is not synced */
+uint64_t outbox_sync_deadline_us(const Outbox *o);
+void outbox_sync_due(Outbox *o);
 void outbox_add_synced(Outbox *o, uint64_t last);
 
 /* outbox-read.c */

@@ -506,8 +506,10 @@ static void recover_sequences(Recovery *rec) {
         if (!is_new && !is_same_boot)
                 o->next_sequence += SEQUENCE_GAP;
 
-        o->last_sequence = MAX(rec->last_sequence, o->head - 1);
-        o->synced_sequence = o->wanted_sequence = o->last_sequence;
+        /* Whether what a killed process had appended is synced nobody knows. */
+        o->synced_sequence = o->wanted_sequence = o->last_sequence = o->head - 1;
+        outbox_begin_interval(o);
+        o->last_sequence = MAX(rec->last_sequence, o->last_sequence);
         o->cache.after = o->last_sequence;
         o->reader.read_sequence = o->head - 1;
         o->cursor_generation = rec->cursor.generation;

@@ -2,7 +2,8 @@
 
 /*
  * Group commit: one sync is under way at a time, of the oldest segment that needs one; it takes with it
- * whatever had been appended when it was submitted. Whoever asks meanwhile is answered by the next one.
+ * whatever had been appended when it was submitted. Whoever asks meanwhile is answered by the next one. What
+ * nobody asks for is synced when the first of it has waited for the interval, unless the hub has it by then.
  */
 
 #include "daemon/outbox-internal.h"
@@ -75,6 +76,29 @@ void outbox_add_synced(Outbox *o, uint64_t last) {
         o->synced_sequence = last;
         if (is_awaited)
                 outbox_add_event(o, &(OutboxEvent){ .type = OUTBOX_EVENT_SYNCED, .last = last });
+}
+
+/* Up to here there is nothing to do: it is synced, will be, or the hub has it. */
+static uint64_t outbox_settled_sequence(const Outbox *o) {
+        return MAX(MAX(o->wanted_sequence, o->synced_sequence), o->head - 1);
+}
+
+void outbox_begin_interval(Outbox *o) {
+        if (o->last_sequence <= outbox_settled_sequence(o))
+                o->sync_due_us = o->now.boottime_us + o->config.sync_interval_us;
+}
+
+uint64_t outbox_sync_deadline_us(const Outbox *o) {
+        if (o->config.sync_interval_us == 0 || o->last_sequence <= outbox_settled_sequence(o))
+                return UINT64_MAX;
+        return o->sync_due_us;
+}
+
+void outbox_sync_due(Outbox *o) {
+        if (o->now.boottime_us < outbox_sync_deadline_us(o))
+                return;
+        o->wanted_sequence = o->last_sequence;
+        outbox_sync(o);
 }
 
 int outbox_request_sync(Outbox *o, uint64_t sequence) {

@@ -241,12 +241,14 @@ static int outbox_start(Outbox *o) {
 uint64_t outbox_deadline_us(const Outbox *o) {
         bool wants_cursor = o->cursor_is_dirty && !o->cursor.is_busy && o->directory_fd >= 0;
 
-        return MIN(o->retry_us, wants_cursor ? o->cursor_due_us : UINT64_MAX);
+        return MIN(MIN(o->retry_us, outbox_sync_deadline_us(o)),
+                   wants_cursor ? o->cursor_due_us : UINT64_MAX);
 }
 
 void outbox_run_due(Outbox *o, uint64_t now_us) {
         o->now.boottime_us = now_us;
 
+        outbox_sync_due(o);
         if (now_us >= o->retry_us) {
                 o->retry_us = UINT64_MAX;
                 if (o->directory_fd < 0)

@@ -84,6 +84,8 @@ typedef struct OutboxConfig {
         uint64_t segment_bytes; /* 0: outbox_segment_bytes() */
         uint64_t max_messages;  /* 0: no limit but max_bytes */
         uint32_t ttl_s;         /* for messages that bring none; 0: they never expire */
+        /* After so long a message that is still here is synced although nobody waits for it; 0: never. */
+        uint64_t sync_interval_us;
         OutboxPolicy policy;
 } OutboxConfig;
 
@@ -212,7 +214,8 @@ bool outbox_next_event(Outbox *o, OutboxEvent *ret);
 /* When outbox_run_due() wants to be called (CLOCK_BOOTTIME); UINT64_MAX: not at all. Ask after every turn. */
 uint64_t outbox_deadline_us(const Outbox *o);
 
-/* Does what is due: the cursor, once a second while it changes; another try after the disk has failed. */
+/* Does what is due: the cursor, once a second while it changes; a sync; another try after the disk has
+ * failed. */
 void outbox_run_due(Outbox *o, uint64_t now_us);
 
 void outbox_get_stats(const Outbox *o, OutboxStats *ret);

@@ -24,6 +24,7 @@ static OutboxConfig config_share(const OutboxesConfig *c, Priority priority, con
                 .max_bytes = is_high ? high_bytes : c->max_bytes - high_bytes,
                 .segment_bytes = outbox_segment_bytes(c->max_bytes),
                 .ttl_s = c->ttl_s,
+                .sync_interval_us = c->sync_interval_us,
                 .policy = c->policy,
         };
 

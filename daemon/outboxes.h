@@ -21,7 +21,9 @@ typedef struct OutboxesConfig {
         const char *directory;
         uint64_t max_bytes;    /* on disk, at least OUTBOXES_BYTES_MIN */
         uint64_t max_messages; /* 0: as many as fit */
-        uint32_t ttl_s;        /* as in OutboxConfig */
+        /* As in OutboxConfig. */
+        uint32_t ttl_s;
+        uint64_t sync_interval_us;
         OutboxPolicy policy;
 } OutboxesConfig;
 
