@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The daemon without sanitizers: its memory is that of the program that is shipped."""
 
+import fcntl
 import json
 import subprocess
 from pathlib import Path
@@ -23,7 +24,10 @@ def build():
     if any(o["name"] == "b_sanitize" and o["value"] == "none" for o in options):
         return harness.BUILD
     plain = harness.BUILD / "plain"
-    if not (plain / "build.ninja").exists():
-        run("meson", "setup", plain, SOURCE, "--buildtype=debugoptimized", "-Dtests=disabled")
-    run("ninja", "-C", plain, "aziotd")
+    # Tests that run beside each other come here at the same time.
+    with (harness.BUILD / "plain.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (plain / "build.ninja").exists():
+            run("meson", "setup", plain, SOURCE, "--buildtype=debugoptimized", "-Dtests=disabled")
+        run("ninja", "-C", plain, "aziotd")
     return plain
