@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Preloaded into aziotd, it loses something for each TLS connection that is freed: a KiB of memory for
- * AZIOT_TEST_LEAK=memory, a descriptor for AZIOT_TEST_LEAK=descriptor. With it tests/chaos/reconnects has to
- * fail, or it would not notice a daemon that does so by itself.
+ * Preloaded into aziotd, it loses something for each TLS connection that is freed: memory if AZIOT_TEST_LEAK
+ * has the word "memory", a KiB or AZIOT_TEST_LEAK_BYTES; a descriptor if it has the word "descriptor". With
+ * it tests/chaos/reconnects and tests/chaos/soak have to fail, or they would not notice a daemon that does so
+ * by itself.
  */
 
 #include <dlfcn.h>
@@ -14,19 +15,26 @@
 
 #define LEAK_BYTES 1024U
 
+static void lose_memory(void) {
+        const char *bytes = getenv("AZIOT_TEST_LEAK_BYTES");
+        size_t n = bytes ? strtoul(bytes, NULL, 10) : LEAK_BYTES;
+        volatile char *lost = malloc(n);
+
+        for (size_t i = 0; lost && i < n; i++)
+                lost[i] = 1;
+}
+
 void SSL_free(SSL *ssl) {
         const char *what = getenv("AZIOT_TEST_LEAK");
         void (*free_ssl)(SSL * ssl);
         void *found = dlsym(RTLD_NEXT, "SSL_free");
-        volatile char *lost;
 
         memcpy(&free_ssl, &found, sizeof(free_ssl));
         free_ssl(ssl);
         if (!ssl || !what)
                 return;
-        if (strcmp(what, "descriptor") == 0)
+        if (strstr(what, "descriptor"))
                 (void) dup(STDERR_FILENO);
-        if (strcmp(what, "memory") == 0 && (lost = malloc(LEAK_BYTES)))
-                for (unsigned i = 0; i < LEAK_BYTES; i++)
-                        lost[i] = 1;
+        if (strstr(what, "memory"))
+                lose_memory();
 }
