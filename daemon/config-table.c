@@ -4,6 +4,8 @@
 
 #include <syslog.h>
 
+#include "daemon/token-bucket.h"
+
 static const char *const when_full_names[] = {
         [OUTBOX_REJECT] = "reject",
         [OUTBOX_DROP_OLDEST] = "drop-oldest",
@@ -162,6 +164,14 @@ const ConfigKey config_table[] = {
           .names = when_full_names,
           .help = "What happens to a message when the outbox is full: it is refused (reject), or the oldest "
                   "messages make room for it (drop-oldest)." },
+        { "Outbox", "DrainPerSec", CONFIG_NUMBER, MEMBER(outbox.drain_per_s), 0, TOKEN_BUCKET_MAX, "0",
+          .help = "How many messages a second are sent of those that wait when the link comes up, and of "
+                  "those "
+                  "that are accepted behind them before all of that has been sent; so let it be more than "
+                  "programs send. Messages of high priority are never held back, nor what is accepted while "
+                  "nothing waits. 0: as fast as the hub takes them." },
+        { "Outbox", "DrainBurst", CONFIG_NUMBER, MEMBER(outbox.drain_burst), 0, TOKEN_BUCKET_MAX, "0",
+          .help = "How many of them may go at once, after a rest; 0: those of one second." },
         { "Access", "User", CONFIG_USER, MEMBER(access.draft.user), .help = "The user of the programs." },
         { "Access", "Group", CONFIG_GROUP, MEMBER(access.draft.group),
           .help = "A group that they are in; supplementary ones count." },

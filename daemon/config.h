@@ -65,6 +65,8 @@ typedef struct Config {
                 uint64_t message_ttl_s;
                 uint64_t sync_interval_s;
                 int when_full; /* OutboxPolicy */
+                uint64_t drain_per_s;
+                uint64_t drain_burst;
         } outbox;
         Access access;
         struct {

@@ -522,6 +522,7 @@ static int manager_build(Manager *m, const ManagerOptions *options) {
         if (r < 0)
                 return log_error_errno(&m->log, r, "Failed to start: %m");
 
+        uplink_set_pace(m->uplink, m->config.outbox.drain_per_s, m->config.outbox.drain_burst);
         return manager_listen(m, options->socket_path);
 }
 

@@ -33,25 +33,30 @@ uint64_t suspect_deadline_us(const Suspect *s) {
         return suspect_permit(s) == SUSPECT_ANOTHER ? s->retry_us : UINT64_MAX;
 }
 
-void suspect_published(Suspect *s, uint64_t sequence) {
-        if (s->first == 0)
-                s->first = sequence;
+void suspect_published(Suspect *s, uint64_t token) {
+        Priority p = token_priority(token);
+
+        if (s->fronts[p].first == 0)
+                s->fronts[p].first = token;
         s->n_in_flight++;
-        s->is_sent = s->is_sent || (s->stage != SUSPECT_NONE && sequence == s->sequence);
+        s->is_sent = s->is_sent || (s->stage != SUSPECT_NONE && token == s->token);
 }
 
-void suspect_acked(Suspect *s, uint64_t sequence) {
+void suspect_acked(Suspect *s, uint64_t token) {
+        Priority p = token_priority(token);
+
         if (s->n_in_flight > 0)
                 s->n_in_flight--;
         s->n_acked++;
+        s->fronts[p].is_heard = true;
         /* One that is not sent alone has to be found at the front anew. */
-        if (s->stage == SUSPECT_NONE || sequence == s->sequence)
+        if (token == s->token || (s->stage == SUSPECT_NONE && p == token_priority(s->token)))
                 suspect_forget(s);
 }
 
 void suspect_forget(Suspect *s) {
         s->stage = SUSPECT_NONE;
-        s->sequence = 0;
+        s->token = 0;
         s->n_losses = 0;
         s->pause_us = 0;
         s->is_sent = false;
@@ -63,23 +68,38 @@ static void suspect_withhold(Suspect *s, uint64_t now_us) {
         s->retry_us = now_us + s->pause_us;
 }
 
-/* Nothing was acknowledged before the end. */
-static void suspect_accuse(Suspect *s) {
-        if (s->sequence != s->first)
+/* The oldest message of a priority of which nothing was acknowledged; 0: there is none. */
+static uint64_t suspect_find(const Suspect *s) {
+        uint64_t found = 0;
+
+        for (Priority p = 0; p < _PRIORITY_MAX; p++) {
+                if (s->fronts[p].first == 0 || s->fronts[p].is_heard)
+                        continue;
+                if (s->fronts[p].first == s->token)
+                        return s->token;
+                found = s->fronts[p].first;
+        }
+        return found;
+}
+
+static void suspect_accuse(Suspect *s, uint64_t token) {
+        if (s->token != token)
                 s->n_losses = 0;
-        s->sequence = s->first;
+        s->token = token;
         if (++s->n_losses >= LOSSES_MIN)
                 s->stage = SUSPECT_ALONE;
 }
 
 static bool suspect_judge(Suspect *s, HubLinkEnd end, uint64_t now_us) {
+        uint64_t found = suspect_find(s);
+
         if (end == HUB_LINK_END_OTHER || s->n_in_flight == 0)
                 return false;
 
         switch (s->stage) {
         case SUSPECT_NONE:
-                if (s->n_acked == 0)
-                        suspect_accuse(s);
+                if (found != 0)
+                        suspect_accuse(s, found);
                 return false;
         case SUSPECT_ALONE:
                 if (++s->n_losses >= LOSSES_MAX || end == HUB_LINK_END_CLOSED)
@@ -102,7 +122,7 @@ bool suspect_lost(Suspect *s, HubLinkEnd end, uint64_t now_us) {
 
         if (is_convicted)
                 suspect_forget(s);
-        s->first = 0;
+        memset(s->fronts, 0, sizeof(s->fronts));
         s->n_in_flight = s->n_acked = 0;
         s->is_sent = false;
         return is_convicted;

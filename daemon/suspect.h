@@ -9,8 +9,10 @@
  * device that is throttled or whose daily quota is used up, when it is restarted, and when a second device
  * uses the same identity. No message may be given up for any of these. So one is convicted only in steps:
  *
- *   suspected  Twice in a row a connection ended while this message was the oldest one unacknowledged and
- *              before anything was acknowledged. From now on it is sent with no other in flight.
+ *   suspected  Twice in a row a connection ended while this message was the oldest one unacknowledged of its
+ *              priority, and before anything of that priority was acknowledged. From now on it is sent with
+ *              no other in flight. Of each priority the oldest is sent first, so there may be two such
+ *              messages: then the one that was so the last time, or else the one of high priority.
  *   withheld   Sent so, the hub closed the connection, with or without a TLS alert but without a reset, after
  *              the whole message had left. Or it broke, for the fifth time. The next message goes first,
  *              alone.
@@ -25,10 +27,11 @@
  *
  * The price: a suspect that was innocent after all reaches the hub behind the one message that went first.
  *
- * It does no I/O and reads no clock.
+ * Messages are named by their tokens. It does no I/O and reads no clock.
  */
 
 #include "daemon/hub-link.h"
+#include "daemon/message-token.h"
 
 /* Which message may be published next. */
 typedef enum SuspectPermit {
@@ -47,13 +50,16 @@ typedef enum SuspectStage {
 /* Zeros: nobody is suspected. */
 typedef struct Suspect {
         SuspectStage stage;
-        uint64_t sequence; /* 0: none */
+        uint64_t token;    /* 0: none */
         unsigned n_losses; /* in a row that found it so */
         uint64_t pause_us;
         uint64_t retry_us;
 
         /* Of the present connection. */
-        uint64_t first; /* published first; 0: nothing was */
+        struct {
+                uint64_t first; /* published first; 0: nothing was */
+                bool is_heard;  /* something was acknowledged */
+        } fronts[_PRIORITY_MAX];
         unsigned n_in_flight, n_acked;
         bool is_sent; /* the suspect is in flight */
 } Suspect;
@@ -66,8 +72,8 @@ bool suspect_is_due(const Suspect *s, uint64_t now_us);
 /* When suspect_is_due() will say so; UINT64_MAX: it is not waited for. */
 uint64_t suspect_deadline_us(const Suspect *s);
 
-void suspect_published(Suspect *s, uint64_t sequence);
-void suspect_acked(Suspect *s, uint64_t sequence);
+void suspect_published(Suspect *s, uint64_t token);
+void suspect_acked(Suspect *s, uint64_t token);
 
 /* The suspect is gone: it expired, say. */
 void suspect_forget(Suspect *s);

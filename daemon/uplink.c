@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * A token names a message for the link and for the suspect: its sequence, and its priority in the bit that no
- * sequence has.
- *
  * The link can refuse a message for lack of room that it had promised (it also counts bytes). Then the
  * message is held in 'held' and goes first the next time.
  *
@@ -17,8 +14,10 @@
 
 #include <azure/core/az_span.h>
 
+#include "daemon/message-token.h"
 #include "daemon/suspect.h"
 #include "daemon/telemetry-message.h"
+#include "daemon/token-bucket.h"
 
 typedef struct HeldMessage {
         uint8_t *bytes; /* NULL: none is held */
@@ -28,7 +27,6 @@ typedef struct HeldMessage {
         uint8_t flags;
 } HeldMessage;
 
-#define TOKEN_HIGH      (UINT64_C(1) << 63)
 #define TOKEN_NAME_SIZE 32U
 
 struct Uplink {
@@ -42,19 +40,12 @@ struct Uplink {
         HeldMessage held, withheld;
         Suspect suspect;
         bool is_filing; /* 'withheld' is being set aside */
+
+        TokenBucket pace;
+        bool is_draining;        /* normal messages wait since there was no link, or behind such */
+        uint64_t paced_until_us; /* the next of them may go then (CLOCK_BOOTTIME); UINT64_MAX: nothing holds
+                                    it */
 };
-
-static uint64_t token_make(Priority priority, uint64_t sequence) {
-        return priority == PRIORITY_HIGH ? sequence | TOKEN_HIGH : sequence;
-}
-
-static Priority token_priority(uint64_t token) {
-        return token & TOKEN_HIGH ? PRIORITY_HIGH : PRIORITY_NORMAL;
-}
-
-static uint64_t token_sequence(uint64_t token) {
-        return token & ~TOKEN_HIGH;
-}
 
 /* For people, behind "message". */
 static const char *token_format(uint64_t token, char *buffer, size_t size) {
@@ -80,11 +71,17 @@ int uplink_new(Uplink **ret, const Outboxes *outboxes, HubLink *link, StageWaits
                 .dead_letters = dead_letters,
                 .log = log,
                 .boot = boot,
+                .is_draining = true,
+                .paced_until_us = UINT64_MAX,
         };
         for (Priority p = 0; p < _PRIORITY_MAX; p++)
                 uplink->waits[p] = waits[p];
         *ret = uplink;
         return 0;
+}
+
+void uplink_set_pace(Uplink *uplink, uint64_t per_s, uint64_t burst) {
+        token_bucket_init(&uplink->pace, per_s, burst > 0 ? burst : MAX(per_s, UINT64_C(1)), boottime_us());
 }
 
 static void held_done(HeldMessage *held) {
@@ -223,18 +220,35 @@ static int publish_record(Uplink *uplink, uint64_t token, const OutboxRecord *re
         return r < 0 ? r : 1;
 }
 
+/* Whether the next message of this priority has to wait, although there is a link. */
+static bool is_paced(Uplink *uplink, Priority priority, uint64_t now_us) {
+        if (priority != PRIORITY_NORMAL || !uplink->is_draining)
+                return false;
+        if (!outbox_has_unsent(outboxes_get(uplink->outboxes, priority))) {
+                uplink->is_draining = false;
+                return false;
+        }
+        if (token_bucket_due_us(&uplink->pace) <= now_us)
+                return false;
+        uplink->paced_until_us = token_bucket_due_us(&uplink->pace);
+        return true;
+}
+
 /* Of the highest priority that has one; while the suspect is to be sent alone, of its. */
 static bool next_message(Uplink *uplink, OutboxRecord *ret, uint64_t *ret_token) {
         bool is_alone = suspect_permit(&uplink->suspect) == SUSPECT_ITSELF;
         OutboxTime now = uplink_now(uplink);
 
         for (Priority p = _PRIORITY_MAX; p-- > 0;) {
-                if (is_alone && p != token_priority(uplink->suspect.sequence))
+                if (is_alone && p != token_priority(uplink->suspect.token))
                         continue;
-                if (outbox_next(outboxes_get(uplink->outboxes, p), &now, ret) > 0) {
-                        *ret_token = token_make(p, ret->sequence);
-                        return true;
-                }
+                if (is_paced(uplink, p, now.boottime_us) ||
+                    outbox_next(outboxes_get(uplink->outboxes, p), &now, ret) == 0)
+                        continue;
+                if (p == PRIORITY_NORMAL && uplink->is_draining)
+                        (void) token_bucket_take(&uplink->pace, now.boottime_us);
+                *ret_token = token_make(p, ret->sequence);
+                return true;
         }
         return false;
 }
@@ -243,8 +257,8 @@ static bool next_message(Uplink *uplink, OutboxRecord *ret, uint64_t *ret_token)
 static void forget_gone(Uplink *uplink, uint64_t next_token) {
         Suspect *suspect = &uplink->suspect;
 
-        if (!uplink->withheld.bytes && next_token != suspect->sequence &&
-            token_priority(next_token) == token_priority(suspect->sequence) &&
+        if (!uplink->withheld.bytes && next_token != suspect->token &&
+            token_priority(next_token) == token_priority(suspect->token) &&
             suspect_permit(suspect) != SUSPECT_ANY)
                 suspect_forget(suspect);
 }
@@ -260,15 +274,19 @@ static int publish_from_outbox(Uplink *uplink) {
 }
 
 static int publish_another(Uplink *uplink) {
+        Priority priority = token_priority(uplink->suspect.token);
+        OutboxTime now = uplink_now(uplink);
         OutboxRecord record;
         uint64_t token;
         int r;
 
+        /* Before any other is sent: whatever becomes of that one, the suspect is at hand. */
         if (!uplink->withheld.bytes) {
-                if (!next_message(uplink, &record, &token))
+                if (outbox_next(outboxes_get(uplink->outboxes, priority), &now, &record) == 0)
                         return 0;
-                if (token != uplink->suspect.sequence) {
-                        forget_gone(uplink, token);
+                token = token_make(priority, record.sequence);
+                if (token != uplink->suspect.token) {
+                        suspect_forget(&uplink->suspect);
                         return publish_record(uplink, token, &record);
                 }
                 r = hold(&uplink->withheld, token, &record);
@@ -276,14 +294,14 @@ static int publish_another(Uplink *uplink) {
                         return r;
         }
         r = publish_from_outbox(uplink);
-        if (r == 0 && suspect_is_due(&uplink->suspect, boottime_us()))
+        if (r == 0 && suspect_is_due(&uplink->suspect, now.boottime_us))
                 return publish_held(uplink, &uplink->withheld);
         return r;
 }
 
 /* Whether the suspect is to be sent and cannot be: then nothing else would ever be. */
 static bool suspect_is_gone(const Uplink *uplink) {
-        uint64_t token = uplink->suspect.sequence;
+        uint64_t token = uplink->suspect.token;
 
         return token != 0 && outbox_get_head(token_outbox(uplink, token)) > token_sequence(token);
 }
@@ -327,12 +345,20 @@ void uplink_lost(Uplink *uplink, HubLinkEnd end) {
                 held_done(&uplink->withheld);
         for (Priority p = 0; p < _PRIORITY_MAX; p++)
                 outbox_rewind(outboxes_get(uplink->outboxes, p));
+        uplink->is_draining = true;
+}
+
+bool uplink_has_backlog(const Uplink *uplink) {
+        for (Priority p = 0; p < _PRIORITY_MAX; p++)
+                if (outbox_has_unsent(outboxes_get(uplink->outboxes, p)))
+                        return true;
+        return false;
 }
 
 uint64_t uplink_deadline_us(const Uplink *uplink) {
         if (!uplink->withheld.bytes || hub_link_window_free(uplink->link) == 0)
-                return UINT64_MAX;
-        return suspect_deadline_us(&uplink->suspect);
+                return uplink->paced_until_us;
+        return MIN(uplink->paced_until_us, suspect_deadline_us(&uplink->suspect));
 }
 
 /* What the outbox tells ------------------------------------------------------------------------------- */
@@ -395,6 +421,7 @@ bool uplink_run(Uplink *uplink) {
         bool has_published = false;
         int r;
 
+        uplink->paced_until_us = UINT64_MAX;
         while ((r = publish_next(uplink)) > 0)
                 has_published = true;
         /* What was handed out and not published must not be passed over: a new link begins with it. */

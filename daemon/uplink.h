@@ -20,6 +20,13 @@ int uplink_new(Uplink **ret, const Outboxes *outboxes, HubLink *link, StageWaits
 Uplink *uplink_free(Uplink *uplink);
 DEFINE_CLEANUP(Uplink *, uplink_free)
 
+/*
+ * Sends what waits when the link comes up, and what is accepted behind it until all of that has been sent, so
+ * many messages a second, 'burst' of them at once (0: those of a second). Messages of high priority are never
+ * held back, and neither is what is accepted while nothing waits. 0: as fast as the hub takes them.
+ */
+void uplink_set_pace(Uplink *uplink, uint64_t per_s, uint64_t burst);
+
 /* The present time, as the outbox wants it. */
 OutboxTime uplink_now(const Uplink *uplink);
 
@@ -33,6 +40,9 @@ void uplink_acked(Uplink *uplink, uint64_t token);
  * link has something to write.
  */
 bool uplink_run(Uplink *uplink);
+
+/* Whether there are messages that have not been sent over the present link. */
+bool uplink_has_backlog(const Uplink *uplink);
 
 /* When uplink_run() has something to do that nothing else tells of; UINT64_MAX: no timer. */
 uint64_t uplink_deadline_us(const Uplink *uplink);

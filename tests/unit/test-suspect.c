@@ -7,8 +7,8 @@
 #define MINUTE_US (60 * USEC_PER_SEC)
 
 /*
- * What happened, as a text: "1" message 1 was published, "+1" acknowledged; the connection ended "C" by the
- * hub, "B" broken, "O" otherwise. 'convicted' is how often.
+ * What happened, as a text: "1" message 1 was published, "+1" acknowledged, "a" is one of high priority; the
+ * connection ended "C" by the hub, "B" broken, "O" otherwise. 'convicted' is how often.
  */
 static const struct {
         const char *story;
@@ -58,18 +58,36 @@ static const struct {
         /* There is no other message: sent again without comparison, it is not convicted. */
         { "1 C 1 C 1 C 1 C 1 C 1 C", SUSPECT_ANOTHER, 0 },
 
+        /* An alarm that gets through says nothing of the message behind it, nor that of the alarm. */
+        { "a 1 +a C b 1 +b C", SUSPECT_ITSELF, 0 },
+        { "a 1 +1 C a 1 +1 C", SUSPECT_ITSELF, 0 },
+        { "a 1 +a C b 1 +b C 1 C c +c 1 C", SUSPECT_ANY, 1 },
+        { "a 1 +a C 1 +1 C", SUSPECT_ANY, 0 },
+        { "a 1 +a +1 C a 1 +a +1 C", SUSPECT_ANY, 0 },
+
+        /* Two at the front: the one of high priority first; if it is not that one, the other. */
+        { "a 1 C a 1 C", SUSPECT_ITSELF, 0 },
+        { "a 1 C a 1 C a +a 1 C 1 C 1 C 2 +2 1 C", SUSPECT_ANY, 1 },
+        { "1 C a 1 C 1 C a +a 1 C", SUSPECT_ANY, 1 },
+
         /* Two of them. */
         { "1 C 1 C 1 C 3 +3 1 C 2 C 2 C 2 C 4 +4 2 C", SUSPECT_ANY, 2 },
 };
+
+static uint64_t token_of(char c) {
+        if (c >= 'a' && c <= 'z')
+                return token_make(PRIORITY_HIGH, (uint64_t) (c - 'a' + 1));
+        return c >= '1' && c <= '9' ? token_make(PRIORITY_NORMAL, (uint64_t) (c - '0')) : 0;
+}
 
 static unsigned tell(Suspect *s, const char *story) {
         unsigned convicted = 0;
 
         for (const char *p = story; *p; p++) {
                 if (*p == '+')
-                        suspect_acked(s, (uint64_t) (*++p - '0'));
-                else if (*p >= '1' && *p <= '9')
-                        suspect_published(s, (uint64_t) (*p - '0'));
+                        suspect_acked(s, token_of(*++p));
+                else if (token_of(*p) > 0)
+                        suspect_published(s, token_of(*p));
                 else if (*p == 'C')
                         convicted += suspect_lost(s, HUB_LINK_END_CLOSED, MINUTE_US);
                 else if (*p == 'B')

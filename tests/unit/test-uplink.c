@@ -62,6 +62,13 @@ int outbox_next(Outbox *o, const OutboxTime *now, OutboxRecord *ret) {
         return 0;
 }
 
+bool outbox_has_unsent(const Outbox *o) {
+        for (uint64_t sequence = o->n_handed_out + 1; sequence <= o->n_messages; sequence++)
+                if (!o->acked[sequence])
+                        return true;
+        return false;
+}
+
 void outbox_acked(Outbox *o, uint64_t sequence) {
         o->acked[sequence] = true;
         o->n_acked++;
@@ -312,6 +319,71 @@ START_TEST(a_loss_of_the_link_rewinds_both) {
 }
 END_TEST
 
+/* The pace ------------------------------------------------------------------------------------------ */
+
+static void assert_waits_a_second(const Fixture *f) {
+        uint64_t now_us = boottime_us();
+
+        ck_assert_uint_gt(uplink_deadline_us(f->link.uplink), now_us);
+        ck_assert_uint_le(uplink_deadline_us(f->link.uplink), now_us + USEC_PER_SEC);
+}
+
+START_TEST(a_backlog_is_paced_and_high_priority_is_not) {
+        Fixture f;
+
+        fixture_make(&f, 0);
+        uplink_set_pace(f.link.uplink, 1, 2);
+        (void) uplink_run(f.link.uplink);
+        assert_published(&f, "12");
+        assert_waits_a_second(&f);
+        ck_assert(uplink_has_backlog(f.link.uplink));
+
+        f.high.n_messages = 2;
+        f.outbox.n_messages = 4; /* waits behind the backlog, and is one */
+        (void) uplink_run(f.link.uplink);
+        assert_published(&f, "12AB");
+        assert_waits_a_second(&f);
+        fixture_done(&f);
+}
+END_TEST
+
+START_TEST(what_comes_while_nothing_waits_is_not_paced) {
+        Fixture f;
+
+        fixture_make(&f, 0);
+        uplink_set_pace(f.link.uplink, 1, 1);
+        f.outbox.n_messages = 0;
+        (void) uplink_run(f.link.uplink);
+        ck_assert(!uplink_has_backlog(f.link.uplink));
+        f.outbox.n_messages = 3;
+        (void) uplink_run(f.link.uplink);
+        check_published_all(&f);
+        ck_assert_uint_eq(uplink_deadline_us(f.link.uplink), UINT64_MAX);
+        fixture_done(&f);
+}
+END_TEST
+
+START_TEST(after_a_loss_what_was_in_flight_is_paced_too) {
+        Fixture f;
+
+        fixture_make(&f, 0);
+        uplink_set_pace(f.link.uplink, 1, 3);
+        (void) uplink_run(f.link.uplink);
+        check_published_all(&f);
+        ck_assert_uint_eq(uplink_deadline_us(f.link.uplink), UINT64_MAX);
+        uplink_lost(f.link.uplink, HUB_LINK_END_OTHER);
+        f.link.n_published = 0;
+        (void) uplink_run(f.link.uplink);
+        assert_published(&f, "");
+        assert_waits_a_second(&f);
+
+        f.link.is_offline = true;
+        (void) uplink_run(f.link.uplink);
+        ck_assert_uint_eq(uplink_deadline_us(f.link.uplink), UINT64_MAX);
+        fixture_done(&f);
+}
+END_TEST
+
 /* Poison -------------------------------------------------------------------------------------------- */
 
 static void lose(Fixture *f, HubLinkEnd end) {
@@ -459,6 +531,31 @@ START_TEST(a_suspect_is_compared_with_a_message_of_high_priority_too) {
 }
 END_TEST
 
+START_TEST(alarms_that_get_through_do_not_hide_a_suspect) {
+        Fixture f;
+
+        fixture_make(&f, 0);
+        f.outbox.n_messages = 1;
+        for (f.high.n_messages = 1; f.high.n_messages <= 2; f.high.n_messages++) {
+                (void) uplink_run(f.link.uplink);
+                assert_published(&f, f.high.n_messages == 1 ? "A1" : "1B");
+                ack(&f, HIGH(f.high.n_messages));
+                lose(&f, HUB_LINK_END_CLOSED);
+        }
+        /* Alone, although there is an alarm; when that is withheld, the alarm goes first. */
+        assert_published(&f, "1");
+        (void) uplink_run(f.link.uplink);
+        assert_published(&f, "1");
+        lose(&f, HUB_LINK_END_CLOSED);
+        assert_published(&f, "C");
+        ack(&f, HIGH(3));
+        assert_published(&f, "C1");
+        lose(&f, HUB_LINK_END_CLOSED);
+        ck_assert_uint_eq(f.dead_letters.sequence, 1);
+        fixture_done(&f);
+}
+END_TEST
+
 START_TEST(a_message_that_cannot_be_set_aside_is_tried_again) {
         Fixture f;
 
@@ -489,6 +586,12 @@ static Suite *uplink_suite(void) {
         tcase_add_test(t, a_loss_of_the_link_rewinds_both);
         suite_add_tcase(s, t);
 
+        t = tcase_create("pace");
+        tcase_add_test(t, a_backlog_is_paced_and_high_priority_is_not);
+        tcase_add_test(t, what_comes_while_nothing_waits_is_not_paced);
+        tcase_add_test(t, after_a_loss_what_was_in_flight_is_paced_too);
+        suite_add_tcase(s, t);
+
         t = tcase_create("poison");
         tcase_add_test(t, a_suspect_that_is_acknowledged_is_none);
         tcase_add_test(t, a_message_that_the_hub_closes_on_is_set_aside_once_another_one_got_through);
@@ -497,6 +600,7 @@ static Suite *uplink_suite(void) {
         tcase_add_test(t, a_suspect_that_expired_is_forgotten);
         tcase_add_test(t, a_suspect_that_is_gone_does_not_hold_up_the_other_priority);
         tcase_add_test(t, a_suspect_is_compared_with_a_message_of_high_priority_too);
+        tcase_add_test(t, alarms_that_get_through_do_not_hide_a_suspect);
         tcase_add_test(t, a_message_that_cannot_be_set_aside_is_tried_again);
         suite_add_tcase(s, t);
         return s;
