@@ -251,10 +251,13 @@ class Hub:
         self.program = None
         self.ended = []
 
+    def argv(self):
+        return [BUILD / "aziot-hubsim", "run", "--state-dir", self.state, "--listen", f"127.0.0.1:{self.port}",
+                "--socket", self.socket_path]
+
     def start(self):
         """Starts it, after the first time on the same port."""
-        self.program = Program([BUILD / "aziot-hubsim", "run", "--state-dir", self.state, "--listen",
-                                f"127.0.0.1:{self.port}", "--socket", self.socket_path])
+        self.program = Program(self.argv())
         self.port = int(self.program.wait_for_output(r"listening on \S+:(\d+)")[1])
 
     def stop(self, number=signal.SIGTERM):
