@@ -22,9 +22,10 @@ from pathlib import Path
 import harness
 import world
 
-# The most that its private memory may grow in an hour, by the line through all samples behind the warm-up, the first
-# quarter. A shorter run than SHORT_HOURS cannot tell such a growth from what memory holds more at one moment than at
-# another; that line may rise by NOISE_KIB in all.
+# The most that its private memory may grow in an hour, by the line through all samples behind the warm-up: the first
+# quarter, and in a run of whole rounds at least the first weather, so that every buffer has been as full as it gets. A
+# shorter run than SHORT_HOURS cannot tell such a growth from what memory holds more at one moment than at another;
+# that line may rise by NOISE_KIB in all.
 GROWTH_KIB_PER_HOUR = 256
 SHORT_HOURS = 0.25
 NOISE_KIB = 1024
@@ -260,6 +261,8 @@ class Weather:
             self.restart_hub("hub restarted", 15)
             self.restart_hub("hub killed", 9)
             self.go_silent()
+            if self.rounds_to_go > 0:
+                self.run.warm_up_s = max(self.run.warm_up_s, time.monotonic() - self.run.begun)
             self.calm()
             self.rounds_to_go -= 1
 
@@ -277,6 +280,7 @@ class Run:
             self.daemon.clock = self.hub.clock = world.Clock(directory / "clock", speed=speed)
         self.weather = Weather(self, **weather)
         self.problems, self.samples = [], []
+        self.warm_up_s = seconds / 4
 
     def problem(self, kind, words):
         self.problems.append((kind, words))
@@ -383,7 +387,7 @@ class Run:
 
     def judge_growth(self):
         """Of memory by the line through the samples behind the warm-up, of the rest by before and after."""
-        steady = [s for s in self.samples if s.at_s > self.seconds / 4]
+        steady = [s for s in self.samples if s.at_s > self.warm_up_s]
         hours = (steady[-1].at_s - steady[0].at_s) / 3600 if len(steady) > 1 else 0
         self.growth_kib_per_hour = slope([(s.at_s / 3600, s.private_kib) for s in steady]) if hours else 0
         self.limit_kib_per_hour = GROWTH_KIB_PER_HOUR if hours >= SHORT_HOURS else NOISE_KIB / hours if hours else 0
@@ -418,7 +422,7 @@ class Run:
 
     def report(self):
         """The figures, as lines."""
-        steady = [s for s in self.samples if s.at_s > self.seconds / 4]
+        steady = [s for s in self.samples if s.at_s > self.warm_up_s]
         cpu_us = (self.samples[-1].cpu_s - self.before.cpu_s) * 1e6 / max(self.n_sent, 1)
         happened = ", ".join(f"{what} {n}" for what, n in self.weather.happened.items())
         sent = ", ".join(f"{source} {n}" for source, n in self.lap["sent"].items())
