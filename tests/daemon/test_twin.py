@@ -206,7 +206,7 @@ class Stored(TwinCase):
                 with self.refused("io.aziotd.twin.TwinUnavailable"):
                     self.get()
                 self.daemon.program.wait_for_output(
-                    "'twin' in the state directory is " + ("of another device" if "device" in what else "damaged")
+                    "/state/twin' is " + ("of another device" if "device" in what else "damaged")
                     + ("; kept as" if i <= 4 else "; deleted"))
                 self.assertEqual(self.twin_file(f"twin.damaged-{i}").exists(), i <= 4)
                 self.daemon.stop()
