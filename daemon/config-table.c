@@ -152,6 +152,12 @@ const ConfigKey config_table[] = {
         { "Outbox", "MaxMessages", CONFIG_NUMBER, MEMBER(outbox.max_messages), 0, UINT64_C(1) << 40, "0",
           .help = "How many messages the outbox may hold, of which an eighth is kept for those of high "
                   "priority; 0: as many as fit." },
+        { "Outbox", "MaxBytesPerApplication", CONFIG_BYTES, MEMBER(outbox.max_bytes_per_application), 0,
+          UINT64_C(4) << 30, "0",
+          .help = "What the messages of one user may occupy, before this user's are refused; 0: as much as "
+                  "there is room. An [Access] rule may say another limit." },
+        { "Outbox", "MaxMessagesPerApplication", CONFIG_NUMBER, MEMBER(outbox.max_messages_per_application),
+          0, UINT64_C(1) << 40, "0", .help = "The same, as a number of messages." },
         { "Outbox", "MessageTTLSec", CONFIG_SECONDS, MEMBER(outbox.message_ttl_s), 0, 10 * 365 * 86400,
           "infinity",
           .help = "After how long a message that was not delivered is dropped, unless it brings a time of "

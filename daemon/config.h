@@ -62,6 +62,7 @@ typedef struct Config {
                 char *directory; /* NULL: "outbox" in the state directory */
                 uint64_t max_bytes;
                 uint64_t max_messages;
+                uint64_t max_bytes_per_application, max_messages_per_application; /* 0: no limit */
                 uint64_t message_ttl_s;
                 uint64_t sync_interval_s;
                 int when_full; /* OutboxPolicy */

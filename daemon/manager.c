@@ -505,7 +505,7 @@ static int manager_build(Manager *m, const ManagerOptions *options) {
                 r = uplink_new(&m->uplink, m->outboxes, m->link, m->waits, m->dead_letters, &m->log,
                                now.boot);
         if (r >= 0)
-                r = telemetry_new(&m->telemetry, m->outboxes, m->uplink, m->waits);
+                r = telemetry_new(&m->telemetry, &m->config, m->outboxes, m->uplink, m->waits);
         if (r >= 0)
                 r = methods_new(&m->methods, m->link, &m->log, m->config.hub.method_timeout_s * USEC_PER_SEC);
         if (r >= 0)

@@ -80,7 +80,7 @@ static int append_room(Outbox *o, size_t size) {
         return 0;
 }
 
-static size_t message_size(const OutboxMessage *message) {
+size_t outbox_message_bytes(const OutboxMessage *message) {
         return segment_record_size(SEGMENT_VERSION, (size_t) az_span_size(message->properties),
                                    (size_t) az_span_size(message->body));
 }
@@ -108,9 +108,18 @@ static void append_format(const Outbox *o, OutboxSegment *active, const OutboxMe
 
                 segment_record_format(&record, &active->header, block->bytes + offset);
                 segment_note_expiry(active, &record, o->now.boot);
-                offset += message_size(&messages[i]);
+                offset += outbox_message_bytes(&messages[i]);
         }
         block->last_sequence = o->next_sequence + n - 1;
+}
+
+/* All the memory that the batch needs. */
+static CacheBlock *append_allocate(OutboxSegment *active, const OutboxMessage *messages, size_t n,
+                                   size_t size) {
+        for (size_t i = 0; i < n; i++)
+                if (segment_reserve(active, messages[i].owner) < 0)
+                        return NULL;
+        return malloc(sizeof(CacheBlock) + size);
 }
 
 static int append_write(Outbox *o, const OutboxMessage *messages, size_t n, size_t size,
@@ -120,7 +129,7 @@ static int append_write(Outbox *o, const OutboxMessage *messages, size_t n, size
         uint64_t first = o->next_sequence;
         int r;
 
-        block = malloc(sizeof(*block) + size);
+        block = append_allocate(active, messages, n, size);
         if (!block) {
                 o->storage_errno = ENOMEM;
                 return OUTBOX_STORAGE_FAILED;
@@ -142,8 +151,8 @@ static int append_write(Outbox *o, const OutboxMessage *messages, size_t n, size
                 o->reader.realtime_us = o->now.realtime_us;
         active->tail += (uint32_t) size;
         active->last_sequence = block->last_sequence;
-        active->n_live += n;
-        active->live_bytes += size;
+        for (size_t i = 0; i < n; i++)
+                segment_count(active, messages[i].owner, outbox_message_bytes(&messages[i]));
         o->last_sequence = block->last_sequence;
         cache_add(&o->cache, TAKE_PTR(block));
         cache_trim(o);
@@ -163,7 +172,7 @@ int outbox_append(Outbox *o, const OutboxMessage *messages, size_t n, const Outb
                 if (az_span_size(messages[i].properties) > OUTBOX_PROPERTIES_MAX ||
                     az_span_size(messages[i].body) > OUTBOX_BODY_MAX)
                         return OUTBOX_TOO_LARGE;
-                size += message_size(&messages[i]);
+                size += outbox_message_bytes(&messages[i]);
                 if (size > o->config.segment_bytes - SEGMENT_HEADER_BYTES)
                         return OUTBOX_TOO_LARGE;
         }

@@ -23,6 +23,7 @@
 #include <inttypes.h>
 
 #include "daemon/outbox-cursor.h"
+#include "daemon/outbox-owners.h"
 #include "daemon/outbox-window.h"
 #include "daemon/outbox.h"
 #include "daemon/segment.h"
@@ -82,6 +83,7 @@ typedef struct OutboxSegment {
         uint64_t last_sequence; /* 0: has no record */
         uint64_t n_live;        /* messages that are neither acknowledged nor dropped */
         uint64_t live_bytes;
+        OwnerUses owners;    /* of those messages */
         uint64_t freed_head; /* of a free one: the cursor on disk has to be here before it is used again */
         uint64_t expires_boottime_us; /* when the last record of this boot expires; UINT64_MAX: never */
         uint64_t expires_realtime_us; /* the same for records of earlier boots */
@@ -233,7 +235,11 @@ OutboxSegment *outbox_active(const Outbox *o);
 OutboxSegment *outbox_find_segment(const Outbox *o, uint64_t sequence);
 uint64_t outbox_count_live(const Outbox *o);
 void segment_free(OutboxSegment *segment, uint64_t head);
-void segment_forget(OutboxSegment *segment, uint64_t n, uint64_t n_bytes);
+int segment_reserve(OutboxSegment *segment, uint32_t owner);
+void segment_count(OutboxSegment *segment, uint32_t owner, uint64_t n_bytes); /* after segment_reserve() */
+void segment_forget(OutboxSegment *segment, const WindowEntry *entry);
+void segment_forget_unseen(OutboxSegment *segment, uint64_t n);
+void segment_forget_all(OutboxSegment *segment);
 void segment_note_expiry(OutboxSegment *segment, const SegmentRecord *record, uint64_t boot);
 bool record_is_expired(const SegmentRecord *record, const OutboxTime *now);
 void outbox_release(Outbox *o);

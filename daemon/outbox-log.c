@@ -24,9 +24,45 @@ uint64_t outbox_count_live(const Outbox *o) {
         return n - MIN(n, o->n_doomed);
 }
 
-void segment_forget(OutboxSegment *segment, uint64_t n, uint64_t n_bytes) {
+int segment_reserve(OutboxSegment *segment, uint32_t owner) {
+        return owner_uses_reserve(&segment->owners, owner);
+}
+
+void segment_count(OutboxSegment *segment, uint32_t owner, uint64_t n_bytes) {
+        segment->n_live++;
+        segment->live_bytes += n_bytes;
+        owner_uses_add(&segment->owners, owner, n_bytes);
+}
+
+void segment_forget_all(OutboxSegment *segment) {
+        segment->n_live = 0;
+        segment->live_bytes = 0;
+        owner_uses_clear(&segment->owners);
+}
+
+/* Whose they were, and how large, nobody knows: that remains until the others are gone too. */
+void segment_forget_unseen(OutboxSegment *segment, uint64_t n) {
         segment->n_live -= MIN(n, segment->n_live);
-        segment->live_bytes -= MIN(n_bytes, segment->live_bytes);
+        if (segment->n_live == 0)
+                segment_forget_all(segment);
+}
+
+void segment_forget(OutboxSegment *segment, const WindowEntry *entry) {
+        segment->live_bytes -= MIN(entry->size, segment->live_bytes);
+        owner_uses_remove(&segment->owners, entry->owner, entry->size);
+        segment_forget_unseen(segment, 1);
+}
+
+OwnerUse outbox_get_use(const Outbox *o, uint32_t owner) {
+        OwnerUse sum = { .owner = owner };
+
+        for (size_t i = 0; i < o->n_log; i++) {
+                OwnerUse use = owner_uses_get(&o->log[i]->owners, owner);
+
+                sum.n_messages += use.n_messages;
+                sum.n_bytes += use.n_bytes;
+        }
+        return sum;
 }
 
 /* ---- Time to live ---- */
@@ -63,7 +99,9 @@ bool record_is_expired(const SegmentRecord *record, const OutboxTime *now) {
 /* ---- Giving back ---- */
 
 void segment_free(OutboxSegment *segment, uint64_t head) {
+        owner_uses_clear(&segment->owners);
         *segment = (OutboxSegment){
+                .owners = segment->owners,
                 .state = segment->is_unreadable ? SEGMENT_UNUSABLE : SEGMENT_FREE,
                 .number = segment->number,
                 .fd = segment->fd,
@@ -91,7 +129,7 @@ void outbox_drop_segment(Outbox *o, const OutboxSegment *segment, OutboxDropCaus
 
         for (size_t i = 0; i < o->n_log && o->log[i]->last_sequence <= last; i++) {
                 n += o->log[i]->n_live;
-                segment_forget(o->log[i], UINT64_MAX, UINT64_MAX);
+                segment_forget_all(o->log[i]);
         }
         n_doomed = MIN(n, o->n_doomed);
         o->n_doomed -= n_doomed;
@@ -107,6 +145,11 @@ void outbox_drop_segment(Outbox *o, const OutboxSegment *segment, OutboxDropCaus
 void outbox_drop_expired_segments(Outbox *o) {
         while (o->n_log > 0 && o->log[0]->n_live > 0 && segment_is_expired(o->log[0], &o->now))
                 outbox_drop_segment(o, o->log[0], OUTBOX_DROP_EXPIRED);
+}
+
+void outbox_drop_expired(Outbox *o, const OutboxTime *now) {
+        o->now = *now;
+        outbox_drop_expired_segments(o);
 }
 
 /* Only what was not handed out can still be doomed. It is dropped when its turn comes. */

@@ -99,7 +99,7 @@ static void outbox_lose_through(Outbox *o, OutboxSegment *segment, uint64_t last
                 return;
 
         n = MIN(segment->n_live, last - first + 1);
-        segment_forget(segment, n, 0);
+        segment_forget_unseen(segment, n);
         window_ack_range(&o->window, first, last);
         o->n_doomed -= MIN(o->n_doomed, n);
         o->n_dropped[OUTBOX_DROP_DAMAGED] += n;
@@ -185,7 +185,7 @@ void outbox_advance(Outbox *o) {
         o->cursor_is_dirty = true;
         active = outbox_active(o);
         if (active && active->last_sequence < head)
-                segment_forget(active, UINT64_MAX, UINT64_MAX);
+                segment_forget_all(active);
         outbox_release(o);
         cache_trim(o);
 }
@@ -213,6 +213,7 @@ static WindowEntry *outbox_enter(Outbox *o, const SegmentRecord *record, size_t 
                 .sequence = record->sequence,
                 .realtime_us = record->realtime_us,
                 .size = (uint32_t) size,
+                .owner = record->owner,
         };
 
         return entry ? entry : window_insert(&o->window, &fresh);
@@ -221,7 +222,7 @@ static WindowEntry *outbox_enter(Outbox *o, const SegmentRecord *record, size_t 
 /* The record is behind us without having been handed out now. */
 static void outbox_pass(Outbox *o, WindowEntry *entry) {
         if (!entry->is_acked)
-                segment_forget(outbox_find_segment(o, entry->sequence), 1, entry->size);
+                segment_forget(outbox_find_segment(o, entry->sequence), entry);
         entry->is_acked = true;
         o->reader.read_sequence = entry->sequence;
         outbox_advance(o);
@@ -273,7 +274,7 @@ void outbox_acked(Outbox *o, uint64_t sequence) {
 
         entry->is_acked = true;
         o->cursor_is_dirty = true;
-        segment_forget(outbox_find_segment(o, sequence), 1, entry->size);
+        segment_forget(outbox_find_segment(o, sequence), entry);
         outbox_advance(o);
         outbox_prepare(o);
         if (o->config.max_messages > 0)

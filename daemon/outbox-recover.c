@@ -311,27 +311,32 @@ static int recover_gap(Recovery *rec, uint64_t last) {
         return 0;
 }
 
-static void recover_record(Recovery *rec, OutboxSegment *segment, const SegmentItem *item) {
+static int recover_record(Recovery *rec, OutboxSegment *segment, const SegmentItem *item) {
         const SegmentRecord *record = &item->record;
         Outbox *o = rec->o;
+        int r;
 
         rec->last_sequence = segment->last_sequence = record->sequence;
         rec->last_boot = record->boot;
         if (record->sequence < o->head)
-                return;
+                return 0;
         /* One place is left for the lowest, which is not acknowledged. */
         if (rec->has_cursor && cursor_is_acked(&rec->cursor, record->sequence) &&
             o->window.n < WINDOW_MAX - 1) {
                 WindowEntry entry = { .sequence = record->sequence, .is_acked = true };
 
                 (void) window_insert(&o->window, &entry);
-                return;
+                return 0;
         }
+
+        r = segment_reserve(segment, record->owner);
+        if (r < 0)
+                return r;
         if (o->reader.realtime_us == 0)
                 o->reader.realtime_us = record->realtime_us;
-        segment->n_live++;
-        segment->live_bytes += item->size;
+        segment_count(segment, record->owner, item->size);
         segment_note_expiry(segment, record, o->now.boot);
+        return 0;
 }
 
 /*
@@ -382,7 +387,9 @@ static int recover_records(Recovery *rec, OutboxSegment *segment, az_span bytes)
                         if (r < 0)
                                 return r;
                         damage.size = 0;
-                        recover_record(rec, segment, &item);
+                        r = recover_record(rec, segment, &item);
+                        if (r < 0)
+                                return r;
                         break;
 
                 case SEGMENT_ITEM_FILLER:

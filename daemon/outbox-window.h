@@ -14,6 +14,7 @@ typedef struct WindowEntry {
         uint64_t sequence;
         uint64_t realtime_us; /* when the message was appended */
         uint32_t size;        /* of its record */
+        uint32_t owner;       /* whose it is */
         bool was_sent;        /* handed out by this process */
         bool is_acked;        /* or dropped: not to be sent again */
 } WindowEntry;

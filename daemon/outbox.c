@@ -199,8 +199,10 @@ void outbox_sync_cursor(Outbox *o) {
 
 /* Forgets what outbox_recover() found. */
 static void outbox_clear(Outbox *o) {
-        for (size_t i = 0; i < o->n_segments; i++)
+        for (size_t i = 0; i < o->n_segments; i++) {
                 close_fd(o->segments[i].fd);
+                owner_uses_done(&o->segments[i].owners);
+        }
         free(o->segments);
         free(o->log);
         o->segments = NULL;

@@ -23,6 +23,7 @@
 #include <azure/core/az_span.h>
 
 #include "daemon/disk.h"
+#include "daemon/outbox-owners.h"
 
 typedef struct Outbox Outbox;
 
@@ -58,6 +59,7 @@ enum {
         OUTBOX_TOO_LARGE,      /* no segment would hold this batch, or a message is over its limit */
         OUTBOX_STORAGE_FAILED, /* the disk is full, read-only or broken; see outbox_storage_errno() */
         OUTBOX_SYNCED,         /* nothing to wait for: it is synced already */
+        OUTBOX_OVER_LIMIT,     /* outboxes_append(): the application has as much as it may */
 };
 
 /* The properties of one message travel in an MQTT topic, whose length has 16 bits. */
@@ -219,3 +221,12 @@ uint64_t outbox_deadline_us(const Outbox *o);
 void outbox_run_due(Outbox *o, uint64_t now_us);
 
 void outbox_get_stats(const Outbox *o, OutboxStats *ret);
+
+/* What the messages of an application occupy. */
+OwnerUse outbox_get_use(const Outbox *o, uint32_t owner);
+
+/* What a message would occupy. */
+size_t outbox_message_bytes(const OutboxMessage *message);
+
+/* Drops what has expired as far as that makes room now; the rest is dropped when its turn comes. */
+void outbox_drop_expired(Outbox *o, const OutboxTime *now);

@@ -94,9 +94,48 @@ Outbox *outboxes_get(const Outboxes *o, Priority priority) {
         return o->logs[priority];
 }
 
+OwnerUse outboxes_get_use(const Outboxes *o, uint32_t owner) {
+        OwnerUse sum = { .owner = owner };
+
+        for (Priority p = 0; p < _PRIORITY_MAX; p++) {
+                OwnerUse use = outbox_get_use(o->logs[p], owner);
+
+                sum.n_messages += use.n_messages;
+                sum.n_bytes += use.n_bytes;
+        }
+        return sum;
+}
+
+/* Whether the owner of 'more' may have so much on top of what he has. */
+static bool limits_allow(const OutboxLimits *limits, const Outboxes *o, const OwnerUse *more) {
+        OwnerUse use = outboxes_get_use(o, more->owner);
+
+        return (limits->max_bytes == 0 || use.n_bytes + more->n_bytes <= limits->max_bytes) &&
+               (limits->max_messages == 0 || use.n_messages + more->n_messages <= limits->max_messages);
+}
+
+static bool is_allowed(Outboxes *o, const OutboxMessage *messages, size_t n, const OutboxLimits *limits,
+                       const OutboxTime *now) {
+        OwnerUse more = { .owner = messages[0].owner, .n_messages = n };
+
+        if (!limits || (limits->max_bytes == 0 && limits->max_messages == 0))
+                return true;
+
+        for (size_t i = 0; i < n; i++)
+                more.n_bytes += outbox_message_bytes(&messages[i]);
+        if (limits_allow(limits, o, &more))
+                return true;
+        for (Priority p = 0; p < _PRIORITY_MAX; p++)
+                outbox_drop_expired(o->logs[p], now);
+        return limits_allow(limits, o, &more);
+}
+
 int outboxes_append(Outboxes *o, Priority priority, const OutboxMessage *messages, size_t n,
-                    const OutboxTime *now, uint64_t *ret_first) {
-        return outbox_append(o->logs[priority], messages, n, now, ret_first);
+                    const OutboxLimits *limits, const OutboxTime *now, uint64_t *ret_first) {
+        if (is_allowed(o, messages, n, limits, now))
+                return outbox_append(o->logs[priority], messages, n, now, ret_first);
+        outbox_count_refused(o->logs[priority], n);
+        return OUTBOX_OVER_LIMIT;
 }
 
 uint64_t outboxes_deadline_us(const Outboxes *o) {

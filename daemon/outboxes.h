@@ -7,6 +7,7 @@
  *
  * They share what the configuration allows: an eighth of the bytes and of the messages is kept for the high
  * one, so that a full log of telemetry never refuses an alarm, and a flood of alarms never fills the disk.
+ * What an application may have counts over both.
  *
  * Each has an id and sequences of its own: a sequence means something only together with its priority.
  * Handing out, acknowledgements, syncs and events are those of one Outbox: outboxes_get().
@@ -41,9 +42,21 @@ int outboxes_close(Outboxes *o);
 /* Lives as long as 'o'; the caller neither closes it nor appends to it. */
 Outbox *outboxes_get(const Outboxes *o, Priority priority);
 
-/* As outbox_append(), to the log of this priority. */
+/* What an application may have in all logs together; 0: as much as there is room. */
+typedef struct OutboxLimits {
+        uint64_t max_bytes; /* of records */
+        uint64_t max_messages;
+} OutboxLimits;
+
+/*
+ * As outbox_append(), to the log of this priority, which counts what is refused for lack of room. All
+ * messages are of one owner, for whom 'limits' are; NULL: none. One more condition is OUTBOX_OVER_LIMIT.
+ */
 int outboxes_append(Outboxes *o, Priority priority, const OutboxMessage *messages, size_t n,
-                    const OutboxTime *now, uint64_t *ret_first);
+                    const OutboxLimits *limits, const OutboxTime *now, uint64_t *ret_first);
+
+/* What the messages of an application occupy. */
+OwnerUse outboxes_get_use(const Outboxes *o, uint32_t owner);
 
 uint64_t outboxes_deadline_us(const Outboxes *o);
 void outboxes_run_due(Outboxes *o, uint64_t now_us);

@@ -19,6 +19,7 @@
 #define TIMEOUT_MAX_S     (24 * 3600)
 
 struct Telemetry {
+        const Config *config;
         Outboxes *outboxes;
         Uplink *uplink;
         StageWaits *waits[_PRIORITY_MAX];
@@ -34,6 +35,7 @@ typedef struct Range {
 /* What is remembered of a connection. */
 typedef struct Client {
         uint32_t owner;                /* of what it sends */
+        OutboxLimits limits;           /* for that owner */
         Range sent[_PRIORITY_MAX];     /* since the last Flush */
         int64_t n_accepted, n_refused; /* of it, oneway */
 } Client;
@@ -73,7 +75,7 @@ typedef struct FlushParams {
         int64_t timeout_s;
 } FlushParams;
 
-int telemetry_new(Telemetry **ret, Outboxes *outboxes, Uplink *uplink,
+int telemetry_new(Telemetry **ret, const Config *config, Outboxes *outboxes, Uplink *uplink,
                   StageWaits *const waits[_PRIORITY_MAX]) {
         Telemetry *t;
 
@@ -81,7 +83,7 @@ int telemetry_new(Telemetry **ret, Outboxes *outboxes, Uplink *uplink,
         if (!t)
                 return -ENOMEM;
 
-        *t = (Telemetry){ .outboxes = outboxes, .uplink = uplink };
+        *t = (Telemetry){ .config = config, .outboxes = outboxes, .uplink = uplink };
         for (Priority p = 0; p < _PRIORITY_MAX; p++)
                 t->waits[p] = waits[p];
         *ret = t;
@@ -97,8 +99,21 @@ Telemetry *telemetry_free(Telemetry *t) {
         return NULL;
 }
 
-static int client_get(IpcCall *call, Client **ret) {
+/* A rule comes before what holds for all. */
+static OutboxLimits find_limits(const Config *c, const IpcPeer *peer) {
+        AccessLimits own = access_get_outbox_limits(&c->access, peer);
+
+        return (OutboxLimits){
+                .max_bytes =
+                        own.max_bytes == ACCESS_UNSET ? c->outbox.max_bytes_per_application : own.max_bytes,
+                .max_messages = own.max_messages == ACCESS_UNSET ? c->outbox.max_messages_per_application
+                                                                 : own.max_messages,
+        };
+}
+
+static int client_get(const Telemetry *t, IpcCall *call, Client **ret) {
         IpcConnection *connection = ipc_call_get_connection(call);
+        const IpcPeer *peer = ipc_connection_get_peer(connection);
         Client *client = ipc_connection_get_data(connection, &telemetry_interface);
         int r;
 
@@ -106,7 +121,7 @@ static int client_get(IpcCall *call, Client **ret) {
                 client = malloc(sizeof(*client));
                 if (!client)
                         return -ENOMEM;
-                *client = (Client){ .owner = ipc_connection_get_peer(connection)->uid };
+                *client = (Client){ .owner = peer->uid, .limits = find_limits(t->config, peer) };
 
                 r = ipc_connection_set_data(connection, &telemetry_interface, client, free);
                 if (r < 0) {
@@ -316,12 +331,26 @@ static int compose(Telemetry *t, uint32_t owner, const TelemetryMessage *message
         return 0;
 }
 
+/* 'limit': which one is reached; NULL: none, the disk is behind for a moment. */
+static int error_full(IpcCall *call, int64_t retry_ms, const char *limit) {
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+
+        ipc_json_begin(&json, NULL);
+        ipc_json_int(&json, "retryAfterMs", retry_ms);
+        if (limit)
+                ipc_json_cstring(&json, "limit", limit);
+        ipc_json_end(&json);
+        return ipc_call_error_json(call, ERROR_NAME("OutboxFull"), &json);
+}
+
 static int refuse(Telemetry *t, IpcCall *call, Priority priority, int condition) {
         switch (condition) {
         case OUTBOX_FULL:
-                return ipc_call_error_int(call, ERROR_NAME("OutboxFull"), "retryAfterMs", RETRY_FULL_MS);
+                return error_full(call, RETRY_FULL_MS, "outbox");
+        case OUTBOX_OVER_LIMIT:
+                return error_full(call, RETRY_FULL_MS, "application");
         case OUTBOX_BUSY:
-                return ipc_call_error_int(call, ERROR_NAME("OutboxFull"), "retryAfterMs", RETRY_BUSY_MS);
+                return error_full(call, RETRY_BUSY_MS, NULL);
         case OUTBOX_TOO_LARGE:
                 return ipc_call_error_int(call, ERROR_NAME("MessageTooLarge"), "limitBytes",
                                           TELEMETRY_MESSAGE_MAX);
@@ -353,7 +382,7 @@ static int send_messages(Telemetry *t, IpcCall *call, const SendRequest *request
         Client *client;
         int r;
 
-        r = client_get(call, &client);
+        r = client_get(t, call, &client);
         if (r < 0)
                 return r;
 
@@ -367,7 +396,8 @@ static int send_messages(Telemetry *t, IpcCall *call, const SendRequest *request
                                               : refuse(t, call, request->priority, OUTBOX_TOO_LARGE);
         }
 
-        r = outboxes_append(t->outboxes, request->priority, composed, request->n, &now, &range->first);
+        r = outboxes_append(t->outboxes, request->priority, composed, request->n, &client->limits, &now,
+                            &range->first);
         scratch_release(t);
         if (r != 0) {
                 client->n_refused += ipc_call_is_oneway(call);
@@ -416,7 +446,7 @@ static int telemetry_flush(IpcCall *call, const void *params, void *userdata) {
         Client *client;
         int r;
 
-        r = client_get(call, &client);
+        r = client_get(userdata, call, &client);
         if (r < 0)
                 return r;
 
@@ -425,7 +455,7 @@ static int telemetry_flush(IpcCall *call, const void *params, void *userdata) {
                 pending.ranges[priority] = client->sent[priority];
         pending.n_accepted = client->n_accepted;
         pending.n_refused = client->n_refused;
-        *client = (Client){ .owner = client->owner };
+        *client = (Client){ .owner = client->owner, .limits = client->limits };
         return reply_at_stage(userdata, &pending, (Stage) p->stage, p->timeout_s);
 }
 

@@ -3,6 +3,7 @@
 
 /* io.aziotd.telemetry: what programs send, into the outboxes. */
 
+#include "daemon/config.h"
 #include "daemon/stage.h"
 #include "daemon/uplink.h"
 #include "ipc/server.h"
@@ -10,7 +11,7 @@
 typedef struct Telemetry Telemetry;
 
 /* All of them must outlive it; 'waits': of each priority. */
-int telemetry_new(Telemetry **ret, Outboxes *outboxes, Uplink *uplink,
+int telemetry_new(Telemetry **ret, const Config *config, Outboxes *outboxes, Uplink *uplink,
                   StageWaits *const waits[_PRIORITY_MAX]);
 /* All calls must be gone: free the IpcServer first. */
 Telemetry *telemetry_free(Telemetry *telemetry);

@@ -5,6 +5,8 @@
 import harness
 from harness import DAEMON_UID, STRANGER_UID, eventually, tap
 
+SEND = "io.aziotd.telemetry.Send"
+
 
 class Users(harness.UsersCase):
     def test_a_name_belongs_to_one_user(self):
@@ -91,6 +93,45 @@ class Mistakes(harness.DaemonCase):
                 self.assertIn(text, self.check_config(*rules))
         self.assertIn(f"warning: {self.daemon.config_path}:2: User=nosuchuser: there is no such user",
                       self.check_config({"User": "nosuchuser", "Grants": "read"}))
+
+
+class OutboxLimits(harness.UsersCase):
+    """What each user may have in the outbox: as configured for all, or by a rule."""
+
+    config = {"Outbox": {"MaxMessagesPerApplication": 2}, "Access": [
+        {"User": STRANGER_UID, "Grants": "send"},
+        {"User": STRANGER_UID + 1, "Grants": "send", "OutboxMaxMessages": 4, "OutboxMaxBytes": 2000},
+    ]}
+
+    def fill(self, uid, text, limit):
+        """Sends from one user until it is refused, which names the limit; returns how many were accepted."""
+        with self.connect_as(uid) as wire:
+            for n in range(10):
+                try:
+                    wire.call(SEND, {"message": {"text": text}, "priority": ["normal", "high"][n % 2]})
+                except harness.VarlinkError as error:
+                    self.assertEqual(error.name, "io.aziotd.telemetry.OutboxFull")
+                    self.assertEqual(error.parameters["limit"], limit)
+                    return n
+        return self.fail("it was never refused")
+
+    def test_who_has_as_much_as_he_may_is_refused_and_nobody_else(self):
+        with self.hub.gone():
+            self.daemon.wait_for_link("waiting")
+            self.assertEqual(self.fill(STRANGER_UID, "a", "application"), 2)
+            self.assertEqual(self.fill(STRANGER_UID + 1, "b", "application"), 4)
+            self.assertEqual(self.fill(0, "c", "application"), 2)
+            self.daemon.stop()
+            self.start_daemon_again()
+            self.assertEqual(self.fill(STRANGER_UID, "d", "application"), 0)
+        self.hub.wait_for_messages(8)
+        self.daemon.wait_for_status(lambda status: status["outbox"]["messages"] == 0, "all is delivered")
+        self.call_as(STRANGER_UID, SEND, {"message": {"text": "e"}})
+
+    def test_bytes_have_a_limit_too(self):
+        with self.hub.gone():
+            self.daemon.wait_for_link("waiting")
+            self.assertEqual(self.fill(STRANGER_UID + 1, "x" * 800, "application"), 2)
 
 
 if __name__ == "__main__":

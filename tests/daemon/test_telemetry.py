@@ -236,6 +236,7 @@ class FullOutbox(harness.DaemonCase):
             self.daemon.send(body={"n": 10})
         self.assertEqual(caught.exception.name, ERROR + "OutboxFull")
         self.assertGreater(caught.exception.parameters["retryAfterMs"], 0)
+        self.assertEqual(caught.exception.parameters["limit"], "outbox")
         status = self.daemon.status()
         self.assertEqual(status["outbox"]["messages"], 10)
         self.assertEqual(status["outbox"]["dropped"], harness.dropped(refused=1))

@@ -11,6 +11,9 @@ typedef struct Fixture {
         char directory[SCRATCH_SIZE];
         OutboxesConfig config; /* the smallest there is; change it before outboxes are opened */
         OutboxTime now;
+        /* Of what append() appends. */
+        uint32_t owner, ttl_s;
+        const OutboxLimits *limits;
         Disk *disk;
         Outboxes *outboxes;
 } Fixture;
@@ -53,11 +56,12 @@ static void restart(void) {
 
 /* Appends as soon as a segment is ready. */
 static int append(Priority priority, az_span body) {
-        OutboxMessage message = { .body = body };
+        OutboxMessage message = { .body = body, .owner = f->owner, .ttl_s = f->ttl_s };
         uint64_t sequence;
         int r;
 
-        while ((r = outboxes_append(f->outboxes, priority, &message, 1, &f->now, &sequence)) == OUTBOX_BUSY)
+        while ((r = outboxes_append(f->outboxes, priority, &message, 1, f->limits, &f->now, &sequence)) ==
+               OUTBOX_BUSY)
                 disk_drain(f->disk);
         return r;
 }
@@ -175,6 +179,80 @@ START_TEST(an_eighth_of_the_messages_is_kept_for_high_priority) {
 }
 END_TEST
 
+static const OutboxLimits two_messages = { .max_messages = 2 };
+/* Records of a body of one byte have 72. */
+static const OutboxLimits two_records = { .max_bytes = 144 };
+static const OutboxLimits *const two[] = { &two_messages, &two_records };
+
+START_TEST(an_application_may_have_as_much_as_its_limits_say_over_both_priorities) {
+        open_all();
+        f->limits = two[_i];
+        ck_assert_int_eq(append(PRIORITY_NORMAL, AZ_SPAN_FROM_STR("a")), 0);
+        ck_assert_int_eq(append(PRIORITY_HIGH, AZ_SPAN_FROM_STR("b")), 0);
+        ck_assert_int_eq(append(PRIORITY_NORMAL, AZ_SPAN_FROM_STR("c")), OUTBOX_OVER_LIMIT);
+        ck_assert_int_eq(append(PRIORITY_HIGH, AZ_SPAN_FROM_STR("d")), OUTBOX_OVER_LIMIT);
+        ck_assert_uint_eq(stats().n_dropped[OUTBOX_DROP_REFUSED], 2);
+        restart();
+        ck_assert_int_eq(append(PRIORITY_NORMAL, AZ_SPAN_FROM_STR("c")), OUTBOX_OVER_LIMIT);
+
+        f->owner++;
+        ck_assert_int_eq(append(PRIORITY_NORMAL, AZ_SPAN_FROM_STR("e")), 0);
+}
+END_TEST
+
+START_TEST(an_application_at_its_limit_goes_on_as_its_messages_are_delivered) {
+        OutboxRecord record;
+        Outbox *high;
+
+        open_all();
+        f->limits = two[_i];
+        high = outboxes_get(f->outboxes, PRIORITY_HIGH);
+        ck_assert_int_eq(append(PRIORITY_NORMAL, AZ_SPAN_FROM_STR("a")), 0);
+        ck_assert_int_eq(append(PRIORITY_HIGH, AZ_SPAN_FROM_STR("b")), 0);
+        ck_assert_int_eq(outbox_next(high, &f->now, &record), 1);
+        ck_assert_int_eq(append(PRIORITY_NORMAL, AZ_SPAN_FROM_STR("c")), OUTBOX_OVER_LIMIT);
+        outbox_acked(high, record.sequence);
+        ck_assert_int_eq(append(PRIORITY_NORMAL, AZ_SPAN_FROM_STR("c")), 0);
+}
+END_TEST
+
+START_TEST(what_has_expired_makes_room_in_the_limits_of_its_application) {
+        open_all();
+        f->limits = two[_i];
+        f->ttl_s = 60;
+        for (Priority p = 0; p < _PRIORITY_MAX; p++)
+                ck_assert_int_eq(append(p, AZ_SPAN_FROM_STR("a")), 0);
+        f->now.boottime_us += 60 * USEC_PER_SEC;
+        ck_assert_int_eq(append(PRIORITY_NORMAL, AZ_SPAN_FROM_STR("b")), 0);
+        ck_assert_uint_eq(stats().n_dropped[OUTBOX_DROP_EXPIRED], 2);
+}
+END_TEST
+
+START_TEST(a_limit_never_drops_what_is_there_whatever_the_policy) {
+        f->config.policy = OUTBOX_DROP_OLDEST;
+        open_all();
+        f->limits = two[_i];
+        for (unsigned i = 0; i < 5; i++)
+                ck_assert_int_eq(append(PRIORITY_NORMAL, AZ_SPAN_FROM_STR("a")),
+                                 i < 2 ? 0 : OUTBOX_OVER_LIMIT);
+        ck_assert_uint_eq(stats().messages, 2);
+        ck_assert_uint_eq(stats().n_dropped[OUTBOX_DROP_OLDER], 0);
+}
+END_TEST
+
+START_TEST(a_batch_over_the_limit_is_refused_whole) {
+        OutboxMessage messages[3] = {};
+        uint64_t first;
+
+        open_all();
+        ck_assert_int_eq(outboxes_append(f->outboxes, PRIORITY_NORMAL, messages, 3, two[_i], &f->now, &first),
+                         OUTBOX_OVER_LIMIT);
+        ck_assert_uint_eq(stats().messages, 0);
+        ck_assert_int_eq(outboxes_append(f->outboxes, PRIORITY_NORMAL, messages, 2, two[_i], &f->now, &first),
+                         0);
+}
+END_TEST
+
 START_TEST(what_a_log_without_priorities_has_left_is_sent_as_normal) {
         OutboxConfig whole = { .directory = f->directory, .max_bytes = UINT64_C(64) << 20 };
         OutboxMessage message = { .body = AZ_SPAN_FROM_STR("old") };
@@ -232,6 +310,14 @@ static Suite *outboxes_suite(void) {
         tcase_add_test(t, the_smallest_outbox_takes_the_largest_message_three_times_in_each_priority);
         tcase_add_loop_test(t, an_eighth_of_the_messages_is_kept_for_high_priority, 0,
                             ELEMENTSOF(message_limits));
+        tcase_add_loop_test(t, an_application_may_have_as_much_as_its_limits_say_over_both_priorities, 0,
+                            ELEMENTSOF(two));
+        tcase_add_loop_test(t, an_application_at_its_limit_goes_on_as_its_messages_are_delivered, 0,
+                            ELEMENTSOF(two));
+        tcase_add_loop_test(t, what_has_expired_makes_room_in_the_limits_of_its_application, 0,
+                            ELEMENTSOF(two));
+        tcase_add_loop_test(t, a_limit_never_drops_what_is_there_whatever_the_policy, 0, ELEMENTSOF(two));
+        tcase_add_loop_test(t, a_batch_over_the_limit_is_refused_whole, 0, ELEMENTSOF(two));
         tcase_add_test(t, what_a_log_without_priorities_has_left_is_sent_as_normal);
         tcase_add_test(t, the_next_deadline_is_the_earlier_one);
         tcase_add_test(t, less_than_three_segments_for_each_is_a_bad_configuration);
