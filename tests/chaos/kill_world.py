@@ -33,7 +33,7 @@ VICTIMS = {"daemon": 54, "hub": 16, "both": 10, "apart": 10, "taker": 7, "stop":
 
 # When, and how often: soon after a start, while the link is made, when it stands, when it has stood for longer than
 # the cursor may be old, and for long.
-PHASES = {"start": 22, "connect": 22, "online": 48, "later": 7.5, "long": 0.5}
+PHASES = {"start": 22, "connect": 22, "online": 50, "later": 5, "long": 0.5}
 
 STAYS_S = {"later": (0.8, 2.0), "long": (3.3, 4.0)}
 
@@ -224,7 +224,8 @@ class World:
             [sys.executable, kill_programs.__file__, what, self.daemon.socket_path, self.notes[what][0]], stdin=stdin,
             env=harness.environment(PYTHONDONTWRITEBYTECODE="1"))
 
-    def end(self):
+    def end(self, keeps=False):
+        """Everybody is killed for the last time; the files stay if somebody is to look at them."""
         for process in (self.programs, self.taker):
             if process:
                 process.kill()
@@ -235,7 +236,8 @@ class World:
                 victim.program.stop(signal.SIGKILL)
                 atexit.unregister(victim.program.kill_session)
         self.daemon.end()
-        shutil.rmtree(self.directory)
+        if not keeps:
+            shutil.rmtree(self.directory)
 
     def start_missing(self):
         for victim in (self.hub, self.daemon):
