@@ -190,18 +190,27 @@ static az_result write_members(az_json_writer *w, const Telemetry *t, const Prop
         return az_result_failed(r) ? r : az_json_writer_append_end_object(w);
 }
 
+/* Reads the properties, and returns how large the message is. */
+static int measure(const Telemetry *t, Properties *ret) {
+        int64_t size;
+        int r;
+
+        r = properties_init(ret, t->properties);
+        if (r < 0)
+                return r;
+        size = message_size(t, ret);
+        return size > MESSAGE_MAX ? -EMSGSIZE : (int) size;
+}
+
 int telemetry_store(Journal *journal, const Telemetry *t) {
         _cleanup_(properties_done) Properties properties = {};
         _cleanup_(freep) uint8_t *text = NULL;
+        int n_bytes = measure(t, &properties), r;
         az_json_writer w;
         size_t size;
-        int r;
 
-        r = properties_init(&properties, t->properties);
-        if (r < 0)
-                return r;
-        if (message_size(t, &properties) > MESSAGE_MAX)
-                return -EMSGSIZE;
+        if (n_bytes < 0)
+                return n_bytes;
 
         size = MEMBERS_MAX + (size_t) az_span_size(t->properties) * ESCAPED_MAX +
                (size_t) az_base64_get_max_encoded_size(az_span_size(t->message.payload));
@@ -216,7 +225,7 @@ int telemetry_store(Journal *journal, const Telemetry *t) {
 
         r = journal_append(journal, realtime_us(), t->device,
                            az_json_writer_get_bytes_used_in_destination(&w));
-        return r < 0 ? r : (int) message_size(t, &properties);
+        return r < 0 ? r : n_bytes;
 }
 
 /* Counting -------------------------------------------------------------------------------------------- */
@@ -271,17 +280,13 @@ static bool read_position(az_span payload, Position *ret) {
 
 int telemetry_count(Counts *counts, const Telemetry *t) {
         _cleanup_(properties_done) Properties properties = {};
+        int n_bytes = measure(t, &properties), r;
         Position position;
-        int r;
 
-        r = properties_init(&properties, t->properties);
-        if (r < 0)
-                return r;
-        if (message_size(t, &properties) > MESSAGE_MAX)
-                return -EMSGSIZE;
-
+        if (n_bytes < 0)
+                return n_bytes;
         if (!read_position(t->message.payload, &position))
                 position = (Position){};
         r = counts_add(counts, t->device, position.source, position.has_number ? &position.number : NULL);
-        return r < 0 ? r : (int) message_size(t, &properties);
+        return r < 0 ? r : n_bytes;
 }
