@@ -73,13 +73,11 @@ class Load:
         self.process = subprocess.Popen(
             [harness.BUILD / "soak-load", daemon.socket_path, str(rate)], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=self.errors, text=True, env=harness.environment())
-        self.lock = threading.Lock()
 
     def order(self, word):
-        with self.lock:
-            self.process.stdin.write(word + "\n")
-            self.process.stdin.flush()
-            line = self.process.stdout.readline()
+        self.process.stdin.write(word + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
         if not line:
             raise AssertionError(f"soak-load has ended: {self.complaints()}")
         return json.loads(line)
@@ -281,6 +279,7 @@ class Run:
         self.weather = Weather(self, **weather)
         self.problems, self.samples = [], []
         self.warm_up_s = seconds / 4
+        self.load = self.cloud = self.timeline = None
 
     def problem(self, kind, words):
         self.problems.append((kind, words))
@@ -312,8 +311,7 @@ class Run:
         while thread.is_alive():
             thread.join(period_s)
             if not self.daemon.program.is_running():
-                self.problem("ended", f"aziotd has ended: {self.daemon.program.output()[-2000:]}")
-                return
+                raise AssertionError("aziotd has ended")
             self.samples.append(Sample(self.daemon.program, self.begun))
             if on_sample:
                 on_sample(self)
@@ -341,6 +339,7 @@ class Run:
         complaints = self.load.complaints()
         self.load.close()
         self.timeline.close()
+        self.load = self.timeline = None
         if complaints:
             self.problem("refused", f"{len(complaints)} complaints of local programs: {complaints[:5]}")
         self.judge_growth()
@@ -408,17 +407,28 @@ class Run:
 
     def end(self):
         """Ends both programs, and whatever is left."""
+        if self.cloud:
+            self.cloud.ending.set()
+        if self.load:
+            self.load.close()
         try:
             for part in (self.daemon, self.hub):
                 if part.program and part.program.is_running() and part.stop() != 0:
                     self.problem("ended", f"{part.ended[-1].name} ended with {part.ended[-1].process.returncode}")
         finally:
-            for program in [*self.daemon.programs(), *self.hub.programs()]:
+            for program in self.programs():
                 program.kill_session()
             self.daemon.notify.close()
-        for program in [*self.daemon.programs(), *self.hub.programs()]:
+        for program in self.programs():
             if harness.SANITIZER.search(program.output()):
                 self.problem("ended", f"{program.name}: a sanitizer's report")
+
+    def programs(self):
+        return [*self.daemon.programs(), *self.hub.programs()]
+
+    def output(self):
+        return "\n".join(f"--- {program.name}:\n" + "\n".join(program.output().splitlines()[-40:])
+                         for program in self.programs())
 
     def report(self):
         """The figures, as lines."""
