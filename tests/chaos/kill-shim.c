@@ -340,26 +340,30 @@ static ssize_t do_pwrite(int fd, File file, const void *data, size_t n, off_t of
 
 /* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): the names of libc's own are reserved */
 
-int openat(int directory_fd, const char *path, int flags, ...) {
-        mode_t mode = 0;
-        va_list ap;
+static int open_noted(int directory_fd, const char *path, int flags, va_list ap) {
+        mode_t mode = flags & O_CREAT ? va_arg(ap, mode_t) : 0;
 
-        va_start(ap, flags);
-        if (flags & O_CREAT)
-                mode = va_arg(ap, mode_t);
-        va_end(ap);
         return note_opened((int) syscall(SYS_openat, directory_fd, path, flags, mode), path, flags);
 }
 
-int open(const char *path, int flags, ...) {
-        mode_t mode = 0;
+int openat(int directory_fd, const char *path, int flags, ...) {
         va_list ap;
+        int fd;
 
         va_start(ap, flags);
-        if (flags & O_CREAT)
-                mode = va_arg(ap, mode_t);
+        fd = open_noted(directory_fd, path, flags, ap);
         va_end(ap);
-        return note_opened((int) syscall(SYS_openat, AT_FDCWD, path, flags, mode), path, flags);
+        return fd;
+}
+
+int open(const char *path, int flags, ...) {
+        va_list ap;
+        int fd;
+
+        va_start(ap, flags);
+        fd = open_noted(AT_FDCWD, path, flags, ap);
+        va_end(ap);
+        return fd;
 }
 
 /* What open() and openat() without a mode become under FORTIFY_SOURCE. */

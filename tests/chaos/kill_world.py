@@ -390,7 +390,7 @@ class World:
         if what == "accepted":
             self.ledger.note_accepted(*map(int, fields))
         elif what == "refused":
-            self.ledger.note_refused(*map(int, fields))
+            self.ledger.note_refused(*map(int, fields[:3]))
         elif what == "failed":
             raise Violation("answer", " ".join(fields))
         elif what == "reported":
