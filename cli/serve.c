@@ -23,8 +23,8 @@ static const char usage[] =
         "is its\n"
         "standard input, its standard output is the answer. $AZIOT_METHOD has the name of the method and\n"
         "$AZIOT_CALL_ID tells calls apart. The status is 200 if COMMAND exits with 0, otherwise 500, unless\n"
-        "COMMAND writes another one to file descriptor 3. It is ended at the deadline of the "
-        "call.\n" CLI_OPTIONS_HELP "\n"
+        "COMMAND writes another one to file descriptor 3. It is ended at the deadline of the call, "
+        "$AZIOT_DEADLINE.\n" CLI_OPTIONS_HELP "\n"
         "  aziot serve reboot -- systemctl reboot\n"
         "  aziot serve log -- sh -c 'journalctl -n 1 -o json || echo 503 >&3'\n";
 
@@ -61,6 +61,7 @@ static Step worker_run(Worker *w, const AziotMethodCall *call, Answer *answer) {
         environment_set("AZIOT_METHOD", call->name);
         environment_set("AZIOT_CALL_ID", call->id);
         environment_set("AZIOT_COMPONENT", call->component);
+        environment_set("AZIOT_DEADLINE", call->deadline);
         r = child_run(w->child, &config);
         if (r == CHILD_INTERRUPTED)
                 return STEP_STOPPED;

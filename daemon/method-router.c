@@ -4,7 +4,8 @@
  * Three lists. 'takers' has every connection that ever took, in the order in which they began to wait, so
  * that the one that waited longest gets the next call and takers of one name serve it in turn. 'calls' has
  * every call that the cloud waits for, oldest first; a call is queued until 'taken_by' is set. Nothing else
- * is state: whether a name is served, and by whom, is read from the takers.
+ * is state: whether a name is served, and by whom, is read from the takers, and what counts against a limit
+ * from the calls, of which there are few.
  */
 
 #include "daemon/method-router.h"
@@ -17,6 +18,7 @@ typedef struct PendingCall {
         MethodCall call;
         az_span request_id;
         MethodTaker *taken_by;
+        uid_t uid;       /* whose programs serve it */
         uint8_t bytes[]; /* request id, name, payload */
 } PendingCall;
 
@@ -39,6 +41,7 @@ struct MethodRouter {
         uint64_t limit_us;
         uint64_t last_id;
         size_t n_calls;
+        bool has_refused; /* since no call waited */
 };
 
 int method_router_new(MethodRouter **ret, const MethodRouterOps *ops, void *userdata, uint64_t limit_us) {
@@ -68,6 +71,7 @@ MethodRouter *method_router_free(MethodRouter *router) {
 static void call_remove(MethodRouter *router, PendingCall *pending) {
         TAILQ_REMOVE(&router->calls, pending, link);
         router->n_calls--;
+        router->has_refused &= router->n_calls > 0;
         free(pending);
 }
 
@@ -99,8 +103,14 @@ static const az_span *name_first(const MethodRouter *router, az_span name) {
         return NULL;
 }
 
-static bool name_is_served(const MethodRouter *router, az_span name) {
-        return name_first(router, name) != NULL;
+/* One of those who serve a name; NULL: nobody does. */
+static const MethodTaker *find_taker(const MethodRouter *router, az_span name) {
+        const MethodTaker *taker;
+
+        TAILQ_FOREACH (taker, &router->takers, link)
+                if (taker_claims(taker, name))
+                        return taker;
+        return NULL;
 }
 
 static void taker_give(MethodTaker *taker, PendingCall *pending) {
@@ -138,7 +148,7 @@ MethodTaker *method_taker_free(MethodTaker *taker) {
         for (pending = TAILQ_FIRST(&router->calls); pending; pending = next) {
                 next = TAILQ_NEXT(pending, link);
                 if (pending->taken_by == taker ||
-                    (!pending->taken_by && !name_is_served(router, pending->call.name)))
+                    (!pending->taken_by && !find_taker(router, pending->call.name)))
                         call_answer_gone(router, pending);
         }
 
@@ -185,6 +195,15 @@ static bool name_held_by_other(const MethodTaker *taker, az_span name) {
         return false;
 }
 
+static unsigned count_unsettled(const MethodTaker *taker) {
+        const PendingCall *pending;
+        unsigned n = 0;
+
+        TAILQ_FOREACH (pending, &taker->router->calls, link)
+                n += pending->taken_by == taker;
+        return n;
+}
+
 int method_taker_wait(MethodTaker *taker, const az_span *names, size_t n_names, uint64_t until_us,
                       az_span *ret_claimed) {
         MethodRouter *router = taker->router;
@@ -200,6 +219,8 @@ int method_taker_wait(MethodTaker *taker, const az_span *names, size_t n_names, 
                         *ret_claimed = names[i];
                         return METHOD_NAME_CLAIMED;
                 }
+        if (count_unsettled(taker) >= METHOD_CALLS_PER_TAKER_MAX)
+                return METHOD_TOO_MANY;
 
         r = names_copy(names, n_names, &copy);
         if (r < 0)
@@ -256,33 +277,70 @@ static PendingCall *call_new(MethodRouter *router, az_span request_id, az_span n
         return pending;
 }
 
-int method_router_call(MethodRouter *router, az_span request_id, az_span name, az_span payload,
-                       uint64_t now_us) {
-        PendingCall *pending;
+/* The limit that another call of the name would exceed; 0: none. */
+static unsigned find_limit(const MethodRouter *router, az_span name, uid_t uid) {
+        unsigned n_name = 0, n_user = 0;
+        const PendingCall *pending;
+
+        TAILQ_FOREACH (pending, &router->calls, link) {
+                n_name += az_span_is_content_equal(pending->call.name, name);
+                n_user += pending->uid == uid;
+        }
+        if (n_name >= METHOD_CALLS_PER_NAME_MAX)
+                return METHOD_CALLS_PER_NAME_MAX;
+        if (n_user >= METHOD_CALLS_PER_USER_MAX)
+                return METHOD_CALLS_PER_USER_MAX;
+        return router->n_calls >= METHOD_CALLS_MAX ? METHOD_CALLS_MAX : 0;
+}
+
+static void call_refuse(MethodRouter *router, az_span request_id, az_span name, unsigned limit) {
+        router->ops->answer(router->userdata, request_id, 429,
+                            AZ_SPAN_FROM_STR("{\"error\":\"too many calls are waiting\"}"));
+        if (!router->has_refused)
+                router->ops->refused(router->userdata, name, limit);
+        router->has_refused = true;
+}
+
+/* To the one who has waited longest. */
+static void call_offer(MethodRouter *router, PendingCall *pending) {
         MethodTaker *taker;
 
-        if (!name_is_served(router, name)) {
+        TAILQ_FOREACH (taker, &router->takers, link)
+                if (taker->waiting && taker_claims(taker, pending->call.name)) {
+                        taker_give(taker, pending);
+                        return;
+                }
+}
+
+int method_router_call(MethodRouter *router, az_span request_id, az_span name, az_span payload,
+                       uint64_t now_us) {
+        const MethodTaker *server = find_taker(router, name);
+        PendingCall *pending;
+        unsigned limit;
+
+        if (!server) {
                 router->ops->answer(router->userdata, request_id, 501,
                                     AZ_SPAN_FROM_STR("{\"error\":\"no local program serves this method\"}"));
                 return 0;
         }
-
-        pending = router->n_calls < METHOD_CALLS_MAX ? call_new(router, request_id, name, payload) : NULL;
-        if (!pending) {
-                router->ops->answer(router->userdata, request_id, 503,
-                                    AZ_SPAN_FROM_STR("{\"error\":\"too many calls are waiting\"}"));
-                return router->n_calls < METHOD_CALLS_MAX ? -ENOMEM : 0;
+        limit = find_limit(router, name, server->uid);
+        if (limit > 0) {
+                call_refuse(router, request_id, name, limit);
+                return 0;
         }
 
+        pending = call_new(router, request_id, name, payload);
+        if (!pending) {
+                router->ops->answer(router->userdata, request_id, 503,
+                                    AZ_SPAN_FROM_STR("{\"error\":\"the device is out of memory\"}"));
+                return -ENOMEM;
+        }
+
+        pending->uid = server->uid;
         pending->call.deadline_us = now_us + router->limit_us;
         TAILQ_INSERT_TAIL(&router->calls, pending, link);
         router->n_calls++;
-
-        TAILQ_FOREACH (taker, &router->takers, link)
-                if (taker->waiting && taker_claims(taker, name)) {
-                        taker_give(taker, pending);
-                        break;
-                }
+        call_offer(router, pending);
         return 0;
 }
 

@@ -6,8 +6,9 @@
  * serve names, and keeps the promise that each call is answered exactly once while the link that brought it
  * lives: by its taker, or by the router with
  *
+ *      429  too many calls wait for an answer: of the name, of its user's programs, or in all
  *      501  no connection claims the name
- *      503  its taker vanished, too many calls wait, or the daemon stops
+ *      503  its taker vanished, there is no memory, or the daemon stops
  *      504  nobody answered within the limit
  *      500  the taker's answer is not JSON or is too large
  *
@@ -23,6 +24,13 @@
 
 /* A hub passes some tens of calls at a time before it refuses more; each may hold 128 KiB of payload. */
 #define METHOD_CALLS_MAX 64U
+/* However slow the programs of one user are, those of others get half of them ... */
+#define METHOD_CALLS_PER_USER_MAX 32U
+/* ... and one method leaves as many to its user's other methods. It can be served by as many connections. */
+#define METHOD_CALLS_PER_NAME_MAX 16U
+/* A program answers one call after the other; one that works on several leaves the rest of a name to others.
+ */
+#define METHOD_CALLS_PER_TAKER_MAX 8U
 /* The service's own limit on a request and on an answer. */
 #define METHOD_PAYLOAD_MAX (128U * 1024U)
 /* Far above any real name; a longer one is answered 501 without being looked up. */
@@ -50,12 +58,15 @@ typedef struct MethodRouterOps {
         void (*give)(void *userdata, void *taker_userdata, const MethodCall *call);
         /* A call ran into its limit and was answered 504; for the log. */
         void (*timed_out)(void *userdata, const MethodCall *call);
+        /* A call was answered 429, the first one since none waited; for the log. 'limit' calls wait. */
+        void (*refused)(void *userdata, az_span name, unsigned limit);
 } MethodRouterOps;
 
 /* Conditions of the functions below; all positive. */
 enum {
         METHOD_NAME_CLAIMED = 1, /* a taker of another uid serves one of the names */
         METHOD_CALL_GONE,        /* the call's link or deadline is gone, or it was never this taker's */
+        METHOD_TOO_MANY,         /* the taker has METHOD_CALLS_PER_TAKER_MAX calls that it has not settled */
 };
 
 /* 'limit_us' is how long a call may wait for its answer. */
@@ -72,7 +83,7 @@ MethodTaker *method_taker_free(MethodTaker *taker);
 /*
  * Waits for the next call of one of 'names' until 'until_us'; the names replace those claimed before. May
  * call give() before it returns. METHOD_NAME_CLAIMED: nothing changed, *ret_claimed is the name that another
- * uid holds. Returns -ENOMEM.
+ * uid holds. METHOD_TOO_MANY: nothing changed. Returns -ENOMEM.
  */
 int method_taker_wait(MethodTaker *taker, const az_span *names, size_t n_names, uint64_t until_us,
                       az_span *ret_claimed);

@@ -51,14 +51,32 @@ static void on_answer(void *userdata, az_span request_id, uint16_t status, az_sp
                 log_warning_errno(m->log, r, "The answer to a method did not leave: %m, ignoring");
 }
 
+#define FIELD_SIZE (sizeof("AZIOT_METHOD=") + METHOD_NAME_MAX)
+
+/* The field of the journal; returns the name in it. */
+static const char *format_field(char field[static FIELD_SIZE], az_span name) {
+        (void) snprintf(field, FIELD_SIZE, "AZIOT_METHOD=%.*s", az_span_size(name),
+                        (const char *) az_span_ptr(name));
+        return strchr(field, '=') + 1;
+}
+
 static void on_timed_out(void *userdata, const MethodCall *call) {
-        char field[sizeof("AZIOT_METHOD=") + METHOD_NAME_MAX];
+        char field[FIELD_SIZE];
+        const char *name = format_field(field, call->name);
         Methods *m = userdata;
 
-        (void) snprintf(field, sizeof(field), "AZIOT_METHOD=%.*s", az_span_size(call->name),
-                        (const char *) az_span_ptr(call->name));
         (void) log_full(m->log, LOG_WARNING, 0, FIELDS("MESSAGE_ID=" MSG_METHOD_TIMEOUT, field),
-                        "Method '%s' was not answered in time, answering 504", strchr(field, '=') + 1);
+                        "Method '%s' was not answered in time, answering 504", name);
+}
+
+static void on_refused(void *userdata, az_span name, unsigned limit) {
+        char field[FIELD_SIZE];
+        const char *method = format_field(field, name);
+        Methods *m = userdata;
+
+        (void) log_full(m->log, LOG_WARNING, 0, FIELDS(field),
+                        "Method '%s' is called while %u calls wait for programs that are slow, answering 429",
+                        method, limit);
 }
 
 /* To the worker --------------------------------------------------------------------------------------- */
@@ -118,6 +136,7 @@ static const MethodRouterOps router_ops = {
         .answer = on_answer,
         .give = on_give,
         .timed_out = on_timed_out,
+        .refused = on_refused,
 };
 
 /* Life ------------------------------------------------------------------------------------------------ */
@@ -255,6 +274,11 @@ static int methods_take(IpcCall *call, const void *params, void *userdata) {
         if (r == METHOD_NAME_CLAIMED) {
                 worker->take = NULL;
                 return ipc_call_error_string(call, ERROR_NAME("NameClaimed"), "name", claimed);
+        }
+        if (r == METHOD_TOO_MANY) {
+                worker->take = NULL;
+                return ipc_call_error_int(call, ERROR_NAME("TooManyUnsettled"), "limit",
+                                          METHOD_CALLS_PER_TAKER_MAX);
         }
         if (!worker->take)
                 return 0;

@@ -57,6 +57,7 @@ static const struct {
         { "io.aziotd.methods.CallGone", "nobody waits for this answer any more" },
         { "io.aziotd.methods.InvalidAnswer", "the answer cannot be sent to the hub" },
         { "io.aziotd.methods.TooManyTakers", "this user has too many workers waiting" },
+        { "io.aziotd.methods.TooManyUnsettled", "this program has too many calls that it has not answered" },
         { "io.aziotd.messages.MessageGone", "the message is not this program's any more" },
         { "io.aziotd.messages.StorageFailed", "the disk failed, the message will be given out again" },
         { "io.aziotd.messages.TooManyTakers", "this user has too many workers waiting" },
@@ -203,6 +204,7 @@ static uint64_t deadline_us(const char *time) {
 
 int aziot_read_method(Aziot *a, uint32_t token, AziotMethodCall *ret) {
         az_span offer, payload;
+        const char *deadline;
         Call call;
         int r;
 
@@ -213,13 +215,15 @@ int aziot_read_method(Aziot *a, uint32_t token, AziotMethodCall *ret) {
                 return r;
 
         payload = ipc_is_absent(call.payload) ? call.payload_text : call.payload;
+        deadline = take_text(a, call.deadline);
         *ret = (AziotMethodCall){
                 .id = take_text(a, call.id),
                 .name = take_text(a, call.name),
                 .component = take_text(a, call.component),
                 .payload = take_text(a, payload),
                 .payload_size = (size_t) az_span_size(payload),
-                .deadline_us = deadline_us(take_text(a, call.deadline)),
+                .deadline_us = deadline_us(deadline),
+                .deadline = deadline,
         };
         return is_complete(a);
 }

@@ -191,6 +191,7 @@ typedef struct AziotMethodCall {
         const char *payload;   /* JSON, any value; NULL: none */
         size_t payload_size;
         uint64_t deadline_us; /* CLOCK_BOOTTIME; the daemon answers in place of the program then */
+        const char *deadline; /* the same on the wall clock, as in AziotMessage.expires */
 } AziotMethodCall;
 
 /* A property of a message. */

@@ -3,6 +3,7 @@
 """The command aziot against the real daemon."""
 
 import base64
+import datetime
 import json
 import os
 import signal
@@ -203,6 +204,14 @@ class Serve(harness.CliCase):
         answers = [json.loads(self.hub.invoke(name)[1]) for name in ("two", "one", "one")]
         self.assertEqual([a["name"] for a in answers], ["two", "one", "one"])
         self.assertEqual(len({a["id"] for a in answers}), 3)
+
+    def test_the_environment_tells_the_deadline(self):
+        self.serve("when", "--", "sh", "-c", """printf '"%s"' "$AZIOT_DEADLINE" """)
+        called = datetime.datetime.now(datetime.timezone.utc)
+        deadline = json.loads(self.hub.invoke("when")[1])
+        left = datetime.datetime.fromisoformat(deadline.replace("Z", "+00:00")) - called
+        self.assertGreater(left.total_seconds(), 1.9)  # MethodTimeoutSec= is 2 s
+        self.assertLess(left.total_seconds(), 2 + harness.TIMEOUT_S)
 
     def test_exit_codes_and_descriptor_3_become_the_status(self):
         self.serve("run", "--", "sh", "-c", """eval "$(sed 's/^"//; s/"$//')" """)

@@ -234,6 +234,49 @@ class Sharing(MethodCase):
             wire.send(TAKE, {"names": ["echo"]})
         self.assertEqual(sorted(served), [0, 0, 0, 1, 1, 1])
 
+    def test_a_slow_taker_does_not_hold_the_others_up(self):
+        workers = [self.worker("echo") for _ in range(3)]
+        slow = Invocation(self.hub, "echo")
+        busy, _ = self.receive_from_any(workers)
+        free = [wire for wire in workers if wire is not busy]
+        served = []
+        for _ in range(6):
+            invocation = Invocation(self.hub, "echo")
+            wire, call = self.receive_from_any(free)
+            served.append(free.index(wire))
+            wire.call(SETTLE, {"id": call["id"], "status": 200})
+            self.assertEqual(invocation.wait()[0], 200)
+            wire.send(TAKE, {"names": ["echo"]})
+        self.assertIn(served, ([0, 1] * 3, [1, 0] * 3))
+        self.assertIsNone(slow.answer)
+
+    def test_a_slow_program_does_not_stop_others(self):
+        slow, fast = self.worker("slow"), self.worker("fast")
+        invocations = [Invocation(self.hub, "slow") for _ in range(18)]
+        eventually(lambda: len([i for i in invocations if i.answer]) == 2, "two calls are refused")
+        for invocation in filter(lambda i: i.answer, invocations):
+            self.assertEqual(invocation.answer[0], 429)
+            self.assertEqual(json.loads(invocation.answer[1]), {"error": "too many calls are waiting"})
+        self.daemon.program.wait_for_output("Method 'slow' is called while 16 calls wait .* answering 429")
+
+        invocation = Invocation(self.hub, "fast")
+        fast.call(SETTLE, {"id": fast.receive()["call"]["id"], "status": 200})
+        self.assertEqual(invocation.wait()[0], 200)
+        slow.close()
+        self.assertEqual(sorted(invocation.wait()[0] for invocation in invocations), [429] * 2 + [503] * 16)
+
+    def test_calls_are_settled_before_ever_more_are_taken(self):
+        wire = self.worker("x")
+        invocations = [Invocation(self.hub, "x") for _ in range(8)]
+        ids = [wire.receive()["call"]["id"]]
+        for _ in range(7):
+            ids.append(wire.call(TAKE, {"names": ["x"]})["call"]["id"])
+        with self.refused(ERROR + "TooManyUnsettled", limit=8):
+            wire.call(TAKE, {"names": ["x"]})
+        for id_ in ids:
+            wire.call(SETTLE, {"id": id_, "status": 200})
+        self.assertEqual({invocation.wait()[0] for invocation in invocations}, {200})
+
     @staticmethod
     def receive_from_any(wires):
         ready, _, _ = select.select([wire.socket for wire in wires], [], [], harness.TIMEOUT_S)

@@ -119,6 +119,7 @@ START_TEST(deadline_of_a_method_is_on_the_clock_that_does_not_jump) {
         ck_assert_int_eq(aziot_dispatch(f.a, &event), 1);
         ck_assert_uint_le(event->as.method.deadline_us, boottime_us() + 100 * USEC_PER_SEC);
         ck_assert_uint_ge(event->as.method.deadline_us, boottime_us() + 90 * USEC_PER_SEC);
+        ck_assert_ptr_nonnull(strstr(reply, event->as.method.deadline));
 }
 END_TEST
 

@@ -47,7 +47,16 @@ static void on_timed_out(void *userdata, const MethodCall *call) {
         trace(userdata, "late ");
 }
 
-static const MethodRouterOps ops = { .answer = on_answer, .give = on_give, .timed_out = on_timed_out };
+static void on_refused(void *userdata, az_span name, unsigned limit) {
+        trace(userdata, "over%u ", limit);
+}
+
+static const MethodRouterOps ops = {
+        .answer = on_answer,
+        .give = on_give,
+        .timed_out = on_timed_out,
+        .refused = on_refused,
+};
 
 static void scene_init(Scene *scene) {
         static const char *const letters[] = { "A", "B", "C" };
@@ -68,9 +77,13 @@ static void scene_done(Scene *scene) {
 
 static void take(Scene *scene, size_t taker, az_span name, uint64_t until_us) {
         az_span claimed;
+        int r;
 
-        if (method_taker_wait(scene->takers[taker], &name, 1, until_us, &claimed) == METHOD_NAME_CLAIMED)
+        r = method_taker_wait(scene->takers[taker], &name, 1, until_us, &claimed);
+        if (r == METHOD_NAME_CLAIMED)
                 trace(scene, "claimed ");
+        if (r == METHOD_TOO_MANY)
+                trace(scene, "many ");
 }
 
 static void settle(Scene *scene, size_t taker, size_t whose) {
@@ -173,16 +186,94 @@ START_TEST(the_deadline_is_that_of_the_first_call_or_wait) {
 }
 END_TEST
 
-START_TEST(calls_beyond_the_bound_are_answered_503) {
+static void call(Scene *scene, unsigned n, const char *which) {
+        while (n-- > 0)
+                step(scene, which);
+}
+
+static void check_trace(Scene *scene, const char *expected) {
+        ck_assert_str_eq(scene->trace, expected);
+        scene->trace[0] = '\0';
+}
+
+/* C's user has 'y', A's has the rest. */
+START_TEST(calls_beyond_a_bound_are_answered_429) {
+        az_span claimed, names[] = { AZ_SPAN_FROM_STR("w"), AZ_SPAN_FROM_STR("x"), AZ_SPAN_FROM_STR("z") };
+        Scene scene;
+
+        scene_init(&scene);
+        step(&scene, "Cy");
+        step(&scene, "C~");
+        ck_assert_int_eq(method_taker_wait(scene.takers[0], names, ELEMENTSOF(names), UINT64_MAX, &claimed),
+                         0);
+        step(&scene, "A~");
+        call(&scene, METHOD_CALLS_PER_NAME_MAX, "1:x");
+        check_trace(&scene, "");
+        call(&scene, 2, "2:x");
+        check_trace(&scene, "2=429 over16 2=429 ");
+
+        /* Its user's other methods are served on, as long as there are not too many of all. */
+        call(&scene, METHOD_CALLS_PER_USER_MAX - METHOD_CALLS_PER_NAME_MAX, "3:w");
+        check_trace(&scene, "");
+        step(&scene, "4:z");
+        check_trace(&scene, "4=429 ");
+        call(&scene, METHOD_CALLS_PER_NAME_MAX, "5:y");
+        check_trace(&scene, "");
+
+        /* Told again once nothing has waited. */
+        step(&scene, "?");
+        call(&scene, METHOD_CALLS_PER_NAME_MAX + 1, "6:x");
+        check_trace(&scene, "6=429 over16 ");
+        step(&scene, "?");
+        scene_done(&scene);
+}
+END_TEST
+
+START_TEST(calls_of_all_users_are_bounded) {
+        static const char names[] = "pqrst";
+        MethodTaker *takers[sizeof(names) - 1];
+        Scene scene;
+
+        scene_init(&scene);
+        for (unsigned i = 0; i < ELEMENTSOF(takers); i++) {
+                az_span claimed, name = az_span_create((uint8_t *) names + i, 1);
+
+                ck_assert_int_eq(method_taker_new(&takers[i], scene.router, 2000 + i, NULL), 0);
+                ck_assert_int_eq(method_taker_wait(takers[i], &name, 1, UINT64_MAX, &claimed), 0);
+                method_taker_cancel(takers[i]);
+        }
+        call(&scene, METHOD_CALLS_MAX / 4, "1:p");
+        call(&scene, METHOD_CALLS_MAX / 4, "1:q");
+        call(&scene, METHOD_CALLS_MAX / 4, "1:r");
+        call(&scene, METHOD_CALLS_MAX / 4, "1:s");
+        check_trace(&scene, "");
+        step(&scene, "2:t");
+        check_trace(&scene, "2=429 over64 ");
+
+        step(&scene, "?");
+        for (unsigned i = 0; i < ELEMENTSOF(takers); i++)
+                (void) method_taker_free(takers[i]);
+        scene_done(&scene);
+}
+END_TEST
+
+START_TEST(a_taker_settles_before_it_takes_ever_more) {
         Scene scene;
 
         scene_init(&scene);
         step(&scene, "Ax");
-        for (unsigned i = 0; i < METHOD_CALLS_MAX; i++)
-                step(&scene, "1:x");
-        step(&scene, "9:x");
-        ck_assert_str_eq(scene.trace, "A<x 9=503 ");
-        method_router_forget_calls(scene.router);
+        call(&scene, METHOD_CALLS_PER_TAKER_MAX + 1, "1:x");
+        for (unsigned i = 1; i < METHOD_CALLS_PER_TAKER_MAX; i++)
+                step(&scene, "Ax");
+        scene.trace[0] = '\0';
+        step(&scene, "Ax");
+        check_trace(&scene, "many ");
+        step(&scene, "Bx");
+        check_trace(&scene, "B<x ");
+        step(&scene, "A.");
+        step(&scene, "Ax");
+        check_trace(&scene, "1=200 ");
+        step(&scene, "?");
         scene_done(&scene);
 }
 END_TEST
@@ -208,7 +299,9 @@ static Suite *method_router_suite(void) {
 
         tcase_add_loop_test(t, a_script_leaves_this_trace, 0, ELEMENTSOF(scripts));
         tcase_add_test(t, the_deadline_is_that_of_the_first_call_or_wait);
-        tcase_add_test(t, calls_beyond_the_bound_are_answered_503);
+        tcase_add_test(t, calls_beyond_a_bound_are_answered_429);
+        tcase_add_test(t, calls_of_all_users_are_bounded);
+        tcase_add_test(t, a_taker_settles_before_it_takes_ever_more);
         tcase_add_test(t, each_claimed_name_is_listed_once);
         suite_add_tcase(s, t);
         return s;
