@@ -144,10 +144,15 @@ static void set_newer_aside(Recovery *rec, const char *name) {
 
 /* ---- The cursor ---- */
 
+/* Nothing has been written into the file since it was created. */
+static bool is_blank(const uint8_t *bytes, size_t n) {
+        return bytes[0] == 0 && memcmp(bytes, bytes + 1, n - 1) == 0;
+}
+
 static int recover_cursor(Recovery *rec) {
         Outbox *o = rec->o;
         _cleanup_(close_fdp) int fd = -1;
-        uint8_t bytes[CURSOR_FILE_BYTES];
+        uint8_t bytes[CURSOR_FILE_BYTES] = {};
         int r;
 
         fd = open_file(o->directory_fd, CURSOR_NAME, O_RDONLY);
@@ -169,6 +174,8 @@ static int recover_cursor(Recovery *rec) {
                 o->counted_since_us = rec->cursor.counted_since_us;
         } else if (r >= 0 && cursor_is_newer(az_span_create(bytes, sizeof(bytes))))
                 set_newer_aside(rec, CURSOR_NAME);
+        else if (o->n_segments == 0 && (r >= 0 || r == -ENODATA) && is_blank(bytes, sizeof(bytes)))
+                return 0; /* the first start of all was interrupted */
         else if (r >= 0 || is_files_fault(r))
                 set_aside(rec, CURSOR_NAME, "is damaged, so that what was acknowledged may be sent again");
         else

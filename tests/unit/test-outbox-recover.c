@@ -358,6 +358,27 @@ START_TEST(what_a_newer_program_wrote_is_kept) {
 }
 END_TEST
 
+static const struct { off_t size; } blanks[] = { { 0 }, { 512 }, { 8192 } };
+
+START_TEST(a_first_start_that_was_interrupted_is_begun_again_without_a_word) {
+        char path[SCRATCH_SIZE + 16];
+        FILE *file;
+
+        fixture_crash(f);
+        delete_file("segment-0000");
+        delete_file("cursor");
+        scratch_path(f->directory, "cursor", path, sizeof(path));
+        file = fopen(path, "we");
+        ck_assert_ptr_nonnull(file);
+        ck_assert_int_eq(ftruncate(fileno(file), blanks[_i].size), 0);
+        (void) fclose(file);
+        reopen();
+        ck_assert_str_eq(f->log, "");
+        ck_assert_uint_eq(scratch_count_files(f->directory, "damaged"), 0);
+        fixture_send(f, "a");
+}
+END_TEST
+
 START_TEST(without_its_cursor_everything_comes_again_under_the_same_id) {
         char id[16], all[64];
 
@@ -569,6 +590,8 @@ static Suite *outbox_recover_suite(void) {
         tcase_add_test(t, what_is_found_damaged_is_reported_with_its_messages_and_kept);
         tcase_add_test(t, what_a_newer_program_wrote_is_kept);
         tcase_add_test(t, at_most_four_damaged_files_are_kept);
+        tcase_add_loop_test(t, a_first_start_that_was_interrupted_is_begun_again_without_a_word, 0,
+                            ELEMENTSOF(blanks));
         tcase_add_test(t, without_its_cursor_everything_comes_again_under_the_same_id);
         tcase_add_test(t, a_cursor_that_is_older_than_the_segments_is_brought_up_to_them);
         tcase_add_test(t, without_any_segment_sequences_rise_above_the_cursor);
