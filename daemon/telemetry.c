@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
-#include "daemon/telemetry.h"
+#include "daemon/telemetry-internal.h"
 
 #include "daemon/telemetry-message.h"
 #include "ipc/interfaces.h"
-
-#define ERROR_NAME(name) "io.aziotd.telemetry." name
 
 /* A full outbox empties at the pace of the link; a segment is prepared in milliseconds. */
 #define RETRY_FULL_MS 1000
@@ -18,20 +16,6 @@
 #define TIMEOUT_DEFAULT_S 60
 #define TIMEOUT_MAX_S     (24 * 3600)
 
-struct Telemetry {
-        const Config *config;
-        Outboxes *outboxes;
-        Uplink *uplink;
-        StageWaits *waits[_PRIORITY_MAX];
-        uint8_t *scratch;
-        size_t n_scratch;
-};
-
-/* Messages of one priority; both 0: none. */
-typedef struct Range {
-        uint64_t first, last;
-} Range;
-
 /* What is remembered of a connection. */
 typedef struct Client {
         uint32_t owner;                /* of what it sends */
@@ -39,22 +23,6 @@ typedef struct Client {
         Range sent[_PRIORITY_MAX];     /* since the last Flush */
         int64_t n_accepted, n_refused; /* of it, oneway */
 } Client;
-
-/* A call that waits for its stage: a Flush for what was sent in each priority, a Send in its own. */
-typedef struct PendingReply PendingReply;
-typedef struct PendingWait {
-        PendingReply *pending;
-        StageWait *wait; /* NULL: is not waited for, or has been reached */
-} PendingWait;
-struct PendingReply {
-        Telemetry *telemetry;
-        IpcCall *call;
-        int (*reply)(IpcCall *call, const PendingReply *pending);
-        Range ranges[_PRIORITY_MAX];
-        PendingWait waits[_PRIORITY_MAX];
-        Priority priority;             /* Send, SendBatch */
-        int64_t n_accepted, n_refused; /* Flush */
-};
 
 typedef struct SendParams {
         TelemetryMessage message;
@@ -173,111 +141,6 @@ static int error_invalid_message(IpcCall *call, const TelemetryProblem *problem)
         ipc_json_cstring(&json, "reason", problem->reason);
         ipc_json_end(&json);
         return ipc_call_error_json(call, ERROR_NAME("InvalidMessage"), &json);
-}
-
-/* Stages ---------------------------------------------------------------------------------------------- */
-
-static int error_stage(IpcCall *call, StageOutcome outcome, int error) {
-        static const char *const reasons[] = {
-                [STAGE_EXPIRED] = "expired",
-                [STAGE_DROPPED] = "dropped",
-                [STAGE_REFUSED] = "refused",
-                [STAGE_TIMEOUT] = "timeout",
-        };
-
-        if (outcome == STAGE_STORAGE_FAILED)
-                return ipc_call_error_cstring(call, ERROR_NAME("StorageFailed"), "reason", strerror(error));
-        return ipc_call_error_cstring(call, ERROR_NAME("NotDelivered"), "reason", reasons[outcome]);
-}
-
-static void pending_cancel(PendingReply *pending) {
-        for (Priority p = 0; p < _PRIORITY_MAX; p++)
-                if (pending->waits[p].wait)
-                        stage_wait_cancel(pending->telemetry->waits[p], pending->waits[p].wait);
-        free(pending);
-}
-
-static void on_stage(void *userdata, StageOutcome outcome, int error) {
-        PendingWait *wait = userdata;
-        PendingReply *pending = wait->pending;
-
-        wait->wait = NULL;
-        for (Priority p = 0; p < _PRIORITY_MAX && outcome == STAGE_REACHED; p++)
-                if (pending->waits[p].wait)
-                        return;
-
-        if (outcome == STAGE_REACHED)
-                (void) pending->reply(pending->call, pending);
-        else
-                (void) error_stage(pending->call, outcome, error);
-        pending_cancel(pending);
-}
-
-static void on_gone(IpcCall *call, void *userdata) {
-        pending_cancel(userdata);
-}
-
-/* Whether 'stage' is reached already; otherwise asks for it. A condition of outbox_request_sync(), or 0. */
-static int stage_request(Telemetry *t, Priority priority, Stage stage, uint64_t last) {
-        Outbox *outbox = outboxes_get(t->outboxes, priority);
-
-        if (stage == STAGE_ACCEPTED || last == 0)
-                return OUTBOX_SYNCED;
-        if (stage == STAGE_DURABLE)
-                return outbox_request_sync(outbox, last);
-        return outbox_get_head(outbox) > last ? OUTBOX_SYNCED : 0;
-}
-
-/* Waits until all priorities in 'is_awaited' have reached 'stage'. */
-static int reply_later(Telemetry *t, const PendingReply *template, const bool is_awaited[_PRIORITY_MAX],
-                       Stage stage, int64_t timeout_s) {
-        uint64_t deadline_us = boottime_us() + (uint64_t) timeout_s * USEC_PER_SEC;
-        PendingReply *pending;
-        int r = 0;
-
-        pending = malloc(sizeof(*pending));
-        if (!pending)
-                return -ENOMEM;
-        *pending = *template;
-
-        for (Priority p = 0; p < _PRIORITY_MAX && r >= 0; p++) {
-                pending->waits[p].pending = pending;
-                if (is_awaited[p])
-                        r = stage_wait_add(t->waits[p], stage, pending->ranges[p].first,
-                                           pending->ranges[p].last, deadline_us, on_stage, &pending->waits[p],
-                                           &pending->waits[p].wait);
-        }
-        if (r < 0) {
-                pending_cancel(pending);
-                return r;
-        }
-        ipc_call_set_on_gone(template->call, on_gone, pending);
-        return IPC_DEFERRED;
-}
-
-/* Replies when all ranges have reached 'stage': now, or later. */
-static int reply_at_stage(Telemetry *t, const PendingReply *template, Stage stage, int64_t timeout_s) {
-        bool is_awaited[_PRIORITY_MAX] = {}, is_reached = true;
-
-        for (Priority p = 0; p < _PRIORITY_MAX; p++) {
-                const Range *range = &template->ranges[p];
-                StageOutcome outcome;
-                int r, error;
-
-                /* Of a Flush: what it asks about may have failed before it came. */
-                if (stage_waits_find_failure(t->waits[p], stage, range->first, range->last, &outcome, &error))
-                        return error_stage(template->call, outcome, error);
-
-                r = stage_request(t, p, stage, range->last);
-                if (r == OUTBOX_STORAGE_FAILED)
-                        return error_stage(template->call, STAGE_STORAGE_FAILED,
-                                           outbox_storage_errno(outboxes_get(t->outboxes, p)));
-                is_awaited[p] = r == 0;
-                is_reached = is_reached && !is_awaited[p];
-        }
-        if (is_reached)
-                return template->reply(template->call, template);
-        return reply_later(t, template, is_awaited, stage, timeout_s);
 }
 
 /* Methods --------------------------------------------------------------------------------------------- */
@@ -408,8 +271,8 @@ static int send_messages(Telemetry *t, IpcCall *call, const SendRequest *request
         range->last = range->first + request->n - 1;
         sent = &client->sent[request->priority];
         *sent = (Range){ .first = sent->first == 0 ? range->first : sent->first, .last = range->last };
-        return reply_at_stage(t, &pending, ipc_call_is_oneway(call) ? STAGE_ACCEPTED : request->stage,
-                              request->timeout_s);
+        return telemetry_reply_at_stage(
+                t, &pending, ipc_call_is_oneway(call) ? STAGE_ACCEPTED : request->stage, request->timeout_s);
 }
 
 static int telemetry_send(IpcCall *call, const void *params, void *userdata) {
@@ -456,7 +319,7 @@ static int telemetry_flush(IpcCall *call, const void *params, void *userdata) {
         pending.n_accepted = client->n_accepted;
         pending.n_refused = client->n_refused;
         *client = (Client){ .owner = client->owner, .limits = client->limits };
-        return reply_at_stage(userdata, &pending, (Stage) p->stage, p->timeout_s);
+        return telemetry_reply_at_stage(userdata, &pending, (Stage) p->stage, p->timeout_s);
 }
 
 /* Tables ---------------------------------------------------------------------------------------------- */
