@@ -375,6 +375,10 @@ uint64_t outbox_get_head(const Outbox *o) {
         return o->head;
 }
 
+uint64_t outbox_get_last_handed_out(const Outbox *o) {
+        return o->reader.read_sequence;
+}
+
 int outbox_storage_errno(const Outbox *o) {
         return o->storage_errno;
 }

@@ -207,6 +207,9 @@ bool outbox_has_unsent(const Outbox *o);
 /* The lowest sequence that is still to be acknowledged: all below it were, or DROPPED named them. */
 uint64_t outbox_get_head(const Outbox *o);
 
+/* The last sequence that outbox_next() has handed out or passed over; less after a rewind. */
+uint64_t outbox_get_last_handed_out(const Outbox *o);
+
 /* The link is lost: everything unacknowledged will be handed out again, from the oldest. */
 void outbox_rewind(Outbox *o);
 

@@ -36,11 +36,15 @@ struct PendingReply {
         Telemetry *telemetry;
         IpcCall *call;
         int (*reply)(IpcCall *call, const PendingReply *pending);
+        Stage stage;
+        uint64_t timeout_us;
+        uint64_t expires_us; /* when none of the messages will be sent any more; UINT64_MAX: never, or not
+                                known */
         Range ranges[_PRIORITY_MAX];
         PendingWait waits[_PRIORITY_MAX];
         Priority priority;             /* Send, SendBatch */
         int64_t n_accepted, n_refused; /* Flush */
 };
 
-/* Replies when all ranges have reached 'stage': now, or later. */
-int telemetry_reply_at_stage(Telemetry *t, const PendingReply *template, Stage stage, int64_t timeout_s);
+/* Replies when all ranges have reached the stage: now, or later. 'template' is copied. */
+int telemetry_reply_at_stage(const PendingReply *template);

@@ -2,6 +2,9 @@
 
 #include "daemon/telemetry-internal.h"
 
+/* So often is looked at again what was in flight when its time was over. */
+#define IN_FLIGHT_INTERVAL_US (5 * USEC_PER_SEC)
+
 static int error_stage(IpcCall *call, StageOutcome outcome, int error) {
         static const char *const reasons[] = {
                 [STAGE_EXPIRED] = "expired",
@@ -22,20 +25,60 @@ static void pending_cancel(PendingReply *pending) {
         free(pending);
 }
 
+static int wait_begin(PendingReply *pending, Priority priority, uint64_t deadline_us);
+
+/* Some of the messages were handed out and are not acknowledged. */
+static bool is_in_flight(const PendingReply *pending, Priority priority) {
+        const Outbox *outbox = outboxes_get(pending->telemetry->outboxes, priority);
+        uint64_t first = MAX(pending->ranges[priority].first, outbox_get_head(outbox));
+
+        return first <= MIN(pending->ranges[priority].last, outbox_get_last_handed_out(outbox));
+}
+
+/* What is in flight when its time is over may still arrive. */
+static bool wait_again(PendingReply *pending, Priority priority, uint64_t now_us) {
+        return now_us < pending->timeout_us &&
+               wait_begin(pending, priority, MIN(pending->timeout_us, now_us + IN_FLIGHT_INTERVAL_US)) >= 0;
+}
+
+static bool is_waiting(const PendingReply *pending) {
+        for (Priority p = 0; p < _PRIORITY_MAX; p++)
+                if (pending->waits[p].wait)
+                        return true;
+        return false;
+}
+
 static void on_stage(void *userdata, StageOutcome outcome, int error) {
         PendingWait *wait = userdata;
         PendingReply *pending = wait->pending;
+        Priority priority = (Priority) (wait - pending->waits);
+        uint64_t now_us = boottime_us();
 
         wait->wait = NULL;
-        for (Priority p = 0; p < _PRIORITY_MAX && outcome == STAGE_REACHED; p++)
-                if (pending->waits[p].wait)
+        if (outcome == STAGE_REACHED && is_waiting(pending))
+                return;
+        if (outcome == STAGE_TIMEOUT && now_us >= pending->expires_us) {
+                /* The outbox drops it when its turn comes; until then nobody else tells. */
+                if (!is_in_flight(pending, priority))
+                        outcome = STAGE_EXPIRED;
+                else if (wait_again(pending, priority, now_us))
                         return;
+        }
 
         if (outcome == STAGE_REACHED)
                 (void) pending->reply(pending->call, pending);
         else
                 (void) error_stage(pending->call, outcome, error);
         pending_cancel(pending);
+}
+
+static int wait_begin(PendingReply *pending, Priority priority, uint64_t deadline_us) {
+        const Range *range = &pending->ranges[priority];
+        PendingWait *wait = &pending->waits[priority];
+
+        wait->pending = pending;
+        return stage_wait_add(pending->telemetry->waits[priority], pending->stage, range->first, range->last,
+                              deadline_us, on_stage, wait, &wait->wait);
 }
 
 static void on_gone(IpcCall *call, void *userdata) {
@@ -53,25 +96,23 @@ static int stage_request(Telemetry *t, Priority priority, Stage stage, uint64_t 
         return outbox_get_head(outbox) > last ? OUTBOX_SYNCED : 0;
 }
 
-/* Waits until all priorities in 'is_awaited' have reached 'stage'. */
-static int reply_later(Telemetry *t, const PendingReply *template, const bool is_awaited[_PRIORITY_MAX],
-                       Stage stage, int64_t timeout_s) {
-        uint64_t deadline_us = boottime_us() + (uint64_t) timeout_s * USEC_PER_SEC;
+/* Waits until all priorities in 'is_awaited' have reached the stage. */
+static int reply_later(const PendingReply *template, const bool is_awaited[_PRIORITY_MAX]) {
+        uint64_t deadline_us = template->timeout_us;
         PendingReply *pending;
         int r = 0;
+
+        if (template->stage == STAGE_DELIVERED)
+                deadline_us = MIN(deadline_us, template->expires_us);
 
         pending = malloc(sizeof(*pending));
         if (!pending)
                 return -ENOMEM;
         *pending = *template;
 
-        for (Priority p = 0; p < _PRIORITY_MAX && r >= 0; p++) {
-                pending->waits[p].pending = pending;
+        for (Priority p = 0; p < _PRIORITY_MAX && r >= 0; p++)
                 if (is_awaited[p])
-                        r = stage_wait_add(t->waits[p], stage, pending->ranges[p].first,
-                                           pending->ranges[p].last, deadline_us, on_stage, &pending->waits[p],
-                                           &pending->waits[p].wait);
-        }
+                        r = wait_begin(pending, p, deadline_us);
         if (r < 0) {
                 pending_cancel(pending);
                 return r;
@@ -80,8 +121,9 @@ static int reply_later(Telemetry *t, const PendingReply *template, const bool is
         return IPC_DEFERRED;
 }
 
-int telemetry_reply_at_stage(Telemetry *t, const PendingReply *template, Stage stage, int64_t timeout_s) {
+int telemetry_reply_at_stage(const PendingReply *template) {
         bool is_awaited[_PRIORITY_MAX] = {}, is_reached = true;
+        Telemetry *t = template->telemetry;
 
         for (Priority p = 0; p < _PRIORITY_MAX; p++) {
                 const Range *range = &template->ranges[p];
@@ -89,10 +131,11 @@ int telemetry_reply_at_stage(Telemetry *t, const PendingReply *template, Stage s
                 int r, error;
 
                 /* Of a Flush: what it asks about may have failed before it came. */
-                if (stage_waits_find_failure(t->waits[p], stage, range->first, range->last, &outcome, &error))
+                if (stage_waits_find_failure(t->waits[p], template->stage, range->first, range->last,
+                                             &outcome, &error))
                         return error_stage(template->call, outcome, error);
 
-                r = stage_request(t, p, stage, range->last);
+                r = stage_request(t, p, template->stage, range->last);
                 if (r == OUTBOX_STORAGE_FAILED)
                         return error_stage(template->call, STAGE_STORAGE_FAILED,
                                            outbox_storage_errno(outboxes_get(t->outboxes, p)));
@@ -101,5 +144,5 @@ int telemetry_reply_at_stage(Telemetry *t, const PendingReply *template, Stage s
         }
         if (is_reached)
                 return template->reply(template->call, template);
-        return reply_later(t, template, is_awaited, stage, timeout_s);
+        return reply_later(template, is_awaited);
 }

@@ -234,12 +234,34 @@ typedef struct SendRequest {
         int (*reply)(IpcCall *call, const PendingReply *pending);
 } SendRequest;
 
+/* When the last of the messages expires. */
+static uint64_t find_expiry(const Telemetry *t, const SendRequest *request, const OutboxTime *now) {
+        int64_t last_s = 0;
+
+        for (size_t i = 0; i < request->n; i++) {
+                int64_t ttl_s = request->messages[i].ttl_s;
+
+                if (ttl_s == 0)
+                        ttl_s = (int64_t) t->config->outbox.message_ttl_s;
+                if (ttl_s == 0)
+                        return UINT64_MAX;
+                last_s = MAX(last_s, ttl_s);
+        }
+        return now->boottime_us + (uint64_t) last_s * USEC_PER_SEC;
+}
+
 static int send_messages(Telemetry *t, IpcCall *call, const SendRequest *request) {
+        OutboxTime now = uplink_now(t->uplink);
         PendingReply pending = {
-                .telemetry = t, .call = call, .reply = request->reply, .priority = request->priority
+                .telemetry = t,
+                .call = call,
+                .reply = request->reply,
+                .stage = ipc_call_is_oneway(call) ? STAGE_ACCEPTED : request->stage,
+                .timeout_us = now.boottime_us + (uint64_t) request->timeout_s * USEC_PER_SEC,
+                .expires_us = find_expiry(t, request, &now),
+                .priority = request->priority,
         };
         Range *range = &pending.ranges[request->priority], *sent;
-        OutboxTime now = uplink_now(t->uplink);
         TelemetryProblem problem = {};
         OutboxMessage *composed;
         Client *client;
@@ -271,8 +293,7 @@ static int send_messages(Telemetry *t, IpcCall *call, const SendRequest *request
         range->last = range->first + request->n - 1;
         sent = &client->sent[request->priority];
         *sent = (Range){ .first = sent->first == 0 ? range->first : sent->first, .last = range->last };
-        return telemetry_reply_at_stage(
-                t, &pending, ipc_call_is_oneway(call) ? STAGE_ACCEPTED : request->stage, request->timeout_s);
+        return telemetry_reply_at_stage(&pending);
 }
 
 static int telemetry_send(IpcCall *call, const void *params, void *userdata) {
@@ -305,7 +326,14 @@ static int telemetry_send_batch(IpcCall *call, const void *params, void *userdat
 
 static int telemetry_flush(IpcCall *call, const void *params, void *userdata) {
         const FlushParams *p = params;
-        PendingReply pending = { .telemetry = userdata, .call = call, .reply = reply_flush };
+        PendingReply pending = {
+                .telemetry = userdata,
+                .call = call,
+                .reply = reply_flush,
+                .stage = (Stage) p->stage,
+                .timeout_us = boottime_us() + (uint64_t) p->timeout_s * USEC_PER_SEC,
+                .expires_us = UINT64_MAX,
+        };
         Client *client;
         int r;
 
@@ -319,7 +347,7 @@ static int telemetry_flush(IpcCall *call, const void *params, void *userdata) {
         pending.n_accepted = client->n_accepted;
         pending.n_refused = client->n_refused;
         *client = (Client){ .owner = client->owner, .limits = client->limits };
-        return telemetry_reply_at_stage(userdata, &pending, (Stage) p->stage, p->timeout_s);
+        return telemetry_reply_at_stage(&pending);
 }
 
 /* Tables ---------------------------------------------------------------------------------------------- */

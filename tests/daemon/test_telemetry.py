@@ -224,6 +224,46 @@ class Priorities(harness.DaemonCase):
             self.assertEqual(wire.receive(), {"accepted": len(sent), "refused": 0})
 
 
+class Expiry(harness.DaemonCase):
+    config = {"Outbox": {"MessageTTLSec": 2}}
+
+    def test_who_waits_hears_that_a_message_expired_although_the_device_is_offline(self):
+        rows = [
+            (SEND, {"message": {"text": "its own", "ttlSeconds": 1}}),
+            (SEND, {"message": {"text": "as configured"}, "priority": "high"}),
+            (SEND_BATCH, {"messages": [{"text": "a", "ttlSeconds": 1}, {"text": "b", "ttlSeconds": 2}]}),
+        ]
+        wires = [self.daemon.connect() for _ in rows]
+        with self.hub.gone():
+            self.daemon.wait_for_link("waiting")
+            self.daemon.send(body={"n": 1}, ttlSeconds=3600)
+            for wire, (method, parameters) in zip(wires, rows):
+                wire.send(method, {**parameters, "stage": "delivered", "timeoutSeconds": 3600})
+            for wire in wires:
+                with self.refused(ERROR + "NotDelivered", reason="expired"):
+                    wire.receive()
+            self.assertEqual(self.daemon.status()["link"]["state"], "waiting")
+        self.daemon.wait_for_status(lambda status: status["outbox"]["messages"] == 0, "the outbox is empty")
+        self.assertEqual([m["body"] for m in self.hub.messages()], [{"n": 1}])
+        self.assertEqual(self.daemon.status()["outbox"]["dropped"], harness.dropped(expired=4))
+
+    def test_a_shorter_time_limit_of_the_call_comes_first(self):
+        with self.hub.gone():
+            self.daemon.wait_for_link("waiting")
+            with self.refused(ERROR + "NotDelivered", reason="timeout"):
+                self.daemon.call(SEND, {"message": {"text": "a"}, "stage": "delivered", "timeoutSeconds": 1})
+
+    def test_what_the_hub_may_have_by_then_is_not_called_expired(self):
+        wire = self.daemon.connect()
+        self.hub.call("HoldPubacks", {"hold": True})
+        wire.send(SEND, {"message": {"text": "a", "ttlSeconds": 1}, "stage": "delivered"})
+        self.hub.wait_for_messages(1)
+        with self.refused(ERROR + "NotDelivered", reason="timeout"):
+            self.daemon.call(SEND, {"message": {"text": "b"}, "stage": "delivered", "timeoutSeconds": 3})
+        self.hub.call("HoldPubacks", {"hold": False})
+        self.assertIn("sequence", wire.receive())
+
+
 class FullOutbox(harness.DaemonCase):
     config = {"Outbox": {"MaxMessages": 11}}  # one of them is kept for high priority
 
