@@ -411,16 +411,22 @@ static int make_file(History *h, int directory_fd) {
 static int load_file(History *h, int fd) {
         _cleanup_(freep) uint8_t *bytes = NULL;
         unsigned n_damaged;
+        bool is_short;
         int r;
 
         bytes = calloc(1, HISTORY_FILE_BYTES);
         if (!bytes)
                 return -ENOMEM;
-        (void) disk_salvage_at(fd, bytes, HISTORY_FILE_BYTES, 0);
+        is_short = disk_salvage_at(fd, bytes, HISTORY_FILE_BYTES, 0) == -ENODATA;
         if (!history_header_parse(az_span_create(bytes, (int32_t) HISTORY_FILE_BYTES), &h->salt))
                 return history_header_is_newer(az_span_create(bytes, (int32_t) HISTORY_FILE_BYTES))
                                ? LOAD_NEWER
                                : LOAD_UNUSABLE;
+        if (is_short)
+                log_warning(h->log,
+                            "The history in '%s/" FILE_NAME "' was cut off: what was behind its end is lost, "
+                            "ignoring",
+                            h->directory);
         r = load_records(h, az_span_create(bytes, (int32_t) HISTORY_FILE_BYTES), &n_damaged);
         if (r < 0)
                 return r;
