@@ -12,6 +12,8 @@ static const char *const when_full_names[] = {
         NULL,
 };
 
+static const char *const report_drops_names[] = { "no", "yes", NULL };
+
 static const char *const transports_names[] = {
         [ROUTE_ORDER_MQTT_WEBSOCKET] = "mqtt websocket",
         [ROUTE_ORDER_WEBSOCKET_MQTT] = "websocket mqtt",
@@ -178,6 +180,14 @@ const ConfigKey config_table[] = {
                   "nothing waits. 0: as fast as the hub takes them." },
         { "Outbox", "DrainBurst", CONFIG_NUMBER, MEMBER(outbox.drain_burst), 0, TOKEN_BUCKET_MAX, "0",
           .help = "How many of them may go at once, after a rest; 0: those of one second." },
+        { "Outbox", "ReportDrops", CONFIG_ENUM, MEMBER(outbox.report_drops), .default_text = "no",
+          .names = report_drops_names,
+          .help = "Whether the hub is told of messages that were dropped (yes): by one message of telemetry "
+                  "when the link is up and all that waited has been sent, once a minute at most. Its "
+                  "application property aziotd is dropped, its body tells how many there were since the last "
+                  "one, by cause: {\"dropped\":{\"expired\":12,\"refused\":3},\"since\":...,\"until\":...}; "
+                  "with "
+                  "ofHighPriority, how many of them had that." },
         { "Access", "User", CONFIG_USER, MEMBER(access.draft.user), .help = "The user of the programs." },
         { "Access", "Group", CONFIG_GROUP, MEMBER(access.draft.group),
           .help = "A group that they are in; supplementary ones count." },

@@ -68,6 +68,7 @@ typedef struct Config {
                 int when_full; /* OutboxPolicy */
                 uint64_t drain_per_s;
                 uint64_t drain_burst;
+                int report_drops; /* 1: yes */
         } outbox;
         Access access;
         struct {

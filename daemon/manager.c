@@ -98,6 +98,8 @@ static int manager_arm_timer(Manager *m) {
         deadline_us = MIN(deadline_us, device_deadline_us(m->device));
         deadline_us = MIN(deadline_us, check_deadline_us(m->check));
         deadline_us = MIN(deadline_us, uplink_deadline_us(m->uplink));
+        if (m->drop_report)
+                deadline_us = MIN(deadline_us, drop_report_deadline_us(m->drop_report));
         if (deadline_us == UINT64_MAX)
                 return sd_event_source_set_enabled(m->timer, SD_EVENT_OFF);
 
@@ -119,6 +121,14 @@ static int manager_finish(Manager *m) {
         history_add(m->history, HISTORY_STOPPED, NULL);
         history_close(m->history);
         return sd_event_exit(m->event, 0);
+}
+
+/* Once all that was accepted has left, not while it does: what expired is known only then. */
+static void manager_report_drops(Manager *m) {
+        bool is_recovered = hub_link_get_state(m->link) == HUB_LINK_ONLINE && !uplink_has_backlog(m->uplink);
+        OutboxTime now = uplink_now(m->uplink);
+
+        drop_report_run_due(m->drop_report, is_recovered, &now);
 }
 
 static int manager_turn(Manager *m) {
@@ -144,6 +154,8 @@ static int manager_turn(Manager *m) {
                         break;
         }
 
+        if (m->drop_report)
+                manager_report_drops(m);
         check_dispatch(m->check);
         device_run_due(m->device, now_us);
         if (m->stopping && hub_link_get_state(m->link) == HUB_LINK_STOPPED)
@@ -387,6 +399,8 @@ static int manager_build(Manager *m, const ManagerOptions *options) {
                                now.boot);
         if (r >= 0)
                 r = telemetry_new(&m->telemetry, &m->config, m->outboxes, m->uplink, m->waits);
+        if (r >= 0 && m->config.outbox.report_drops)
+                r = drop_report_new(&m->drop_report, m->outboxes, m->disk, options->state_dir, &m->log);
         if (r >= 0)
                 r = methods_new(&m->methods, m->link, &m->log, m->config.hub.method_timeout_s * USEC_PER_SEC);
         if (r >= 0)
@@ -459,6 +473,7 @@ Manager *manager_free(Manager *m) {
         m->twin = twin_free(m->twin);
         m->methods = methods_free(m->methods);
         m->telemetry = telemetry_free(m->telemetry);
+        m->drop_report = drop_report_free(m->drop_report);
         m->uplink = uplink_free(m->uplink);
         m->dead_letters = dead_letters_free(m->dead_letters);
         for (Priority p = 0; p < _PRIORITY_MAX; p++)

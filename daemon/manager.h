@@ -12,6 +12,7 @@
 
 #include "daemon/client-log.h"
 #include "daemon/device.h"
+#include "daemon/drop-report.h"
 #include "daemon/messages.h"
 #include "daemon/methods.h"
 #include "daemon/network-watch.h"
@@ -45,6 +46,7 @@ typedef struct Manager {
         StageWaits *waits[_PRIORITY_MAX];
         DeadLetters *dead_letters;
         Uplink *uplink;
+        DropReport *drop_report; /* NULL: it is not wanted */
 
         Telemetry *telemetry;
         Methods *methods;
