@@ -50,6 +50,8 @@
 
 /* The age of the cursor on disk bounds the duplicates after a crash; each write wears the flash. */
 #define CURSOR_INTERVAL_US USEC_PER_SEC
+/* The first one after a start, so that who is killed again and again gets on all the same. */
+#define CURSOR_FIRST_US (100 * USEC_PER_MSEC)
 
 /* A disk that refused is tried again so often while it is needed. */
 #define STORAGE_RETRY_US (2 * USEC_PER_SEC)

@@ -232,6 +232,8 @@ static int outbox_start(Outbox *o) {
 
         /* Now, so that neither the id, nor the gap in the sequences, nor a loss is made up twice. */
         (void) cursor_write_now(o);
+        if (o->cursor.error == 0)
+                o->cursor_due_us = o->now.boottime_us + CURSOR_FIRST_US;
         if (outbox_active(o))
                 outbox_prepare(o);
         else

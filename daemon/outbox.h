@@ -219,8 +219,8 @@ bool outbox_next_event(Outbox *o, OutboxEvent *ret);
 /* When outbox_run_due() wants to be called (CLOCK_BOOTTIME); UINT64_MAX: not at all. Ask after every turn. */
 uint64_t outbox_deadline_us(const Outbox *o);
 
-/* Does what is due: the cursor, once a second while it changes; a sync; another try after the disk has
- * failed. */
+/* Does what is due: the cursor, soon after the start and then once a second while it changes; a sync; another
+ * try after the disk has failed. */
 void outbox_run_due(Outbox *o, uint64_t now_us);
 
 void outbox_get_stats(const Outbox *o, OutboxStats *ret);
