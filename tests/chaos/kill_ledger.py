@@ -129,11 +129,12 @@ class Ledger:
             self.oldest_again_s = max(self.oldest_again_s, killed - before)
         # What was acknowledged is known to a daemon that lives, and to the cursor soon.
         if killed > at or killed - before > CURSOR_AGE_S + CURSOR_LATE_S:
-            self._was_in_flight(lane, n, lost, min(at, killed))
+            if lost >= min(at, killed):
+                raise Violation("repeats", f"{n} of '{lane.name}' came again long after it was acknowledged")
+            self._was_in_flight(self.losses[bisect.bisect_left(self.losses, min(at, killed)) - 1])
 
-    def _was_in_flight(self, lane, n, lost, until):
-        if lost >= until:
-            raise Violation("repeats", f"{n} of '{lane.name}' came again long after it was acknowledged")
+    def _was_in_flight(self, lost):
+        """When the link was lost at that time."""
         self.in_flight[lost] += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight[lost])
         if self.in_flight[lost] > WINDOW:
