@@ -207,9 +207,9 @@ const ConfigKey config_table[] = {
         { "Access", "OutboxMaxBytes", CONFIG_BYTES, MEMBER(access.draft.outbox_max_bytes), 0,
           UINT64_C(4) << 30,
           .help = "What messages of their user may occupy in the outbox before theirs are refused; 0: as "
-                  "much as there is room." },
+                  "much as there is room. Unless set, MaxBytesPerApplication= in section [Outbox]." },
         { "Access", "OutboxMaxMessages", CONFIG_NUMBER, MEMBER(access.draft.outbox_max_messages), 0,
-          UINT64_C(1) << 40, .help = "The same, as a number of messages." },
+          UINT64_C(1) << 40, .help = "The same, as a number of messages, and MaxMessagesPerApplication=." },
         { "Log", "Level", CONFIG_ENUM, MEMBER(log.level), LOG_ERR, .default_text = "info",
           .names = level_names, .help = "The least important messages that are logged." },
         {},

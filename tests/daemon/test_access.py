@@ -2,6 +2,10 @@
 # SPDX-License-Identifier: MIT
 """Who may do what: the kernel says who the peer is, and a refusal names what is missing."""
 
+import contextlib
+import os
+from pathlib import Path
+
 import harness
 from harness import DAEMON_UID, STRANGER_UID, eventually, tap
 
@@ -68,6 +72,42 @@ class Rules(harness.UsersCase):
             self.call_as(uid, "io.aziotd.device.Reconnect")
         with self.refused("org.varlink.service.PermissionDenied", grant="read"):
             self.call_as(STRANGER_UID - 1, "io.aziotd.device.GetStatus")
+
+
+class Units(harness.UsersCase):
+    """A process is of the unit in whose control group it is."""
+
+    unit = f"aziotd-test-{os.getpid()}.service"
+    config = {"Access": [{"Unit": unit, "Grants": "read"}]}
+
+    def setUp(self):
+        hierarchy = Path("/sys/fs/cgroup")
+        hybrid = hierarchy / "unified"
+        self.group = (hybrid if hybrid.exists() else hierarchy) / self.unit
+        try:
+            self.group.mkdir()
+        except OSError as error:
+            self.skipTest(f"needs control groups: {error}")
+        self.addCleanup(lambda: eventually(self.is_removed, f"{self.group} is removed"))
+        super().setUp()
+
+    def is_removed(self):
+        with contextlib.suppress(OSError):
+            self.group.rmdir()
+        return not self.group.exists()
+
+    def client_of_unit(self, method):
+        return self.run_program("/bin/sh", "-c", 'echo $$ >"$0" && exec "$@"', self.group / "cgroup.procs",
+                                harness.PYTHON, "-c", harness.CLIENT, self.daemon.socket_path, method, "{}")
+
+    def test_a_rule_for_a_unit_holds_for_its_processes(self):
+        program = self.client_of_unit("io.aziotd.device.GetStatus")
+        program.wait_for_output("^reply ")
+        program.wait()
+        program = self.client_of_unit("io.aziotd.device.Reconnect")
+        program.wait_for_output('^error .*PermissionDenied {"grant": "admin"}')
+        program.wait()
+        self.daemon.call("io.aziotd.device.Reconnect")  # who is root as well, but in no unit
 
 
 class Mistakes(harness.DaemonCase):
