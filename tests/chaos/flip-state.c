@@ -5,6 +5,7 @@
 #include <fcntl.h>
 
 #include "daemon/assignment.h"
+#include "daemon/drop-report-file.h"
 #include "daemon/file.h"
 #include "daemon/history.h"
 #include "daemon/route-file.h"
@@ -24,6 +25,12 @@ static const struct {
           "{\"idScope\":\"0ne00000001\",\"registrationId\":\"pump-17\",\"credential\":\"5f0c\","
           "\"hub\":\"hall.azure-devices.net\",\"port\":0,\"deviceId\":\"pump-17\",\"substatus\":null,"
           "\"payload\":\"{\\\"site\\\":7}\",\"assigned\":1700000000000000}" },
+        { DROP_REPORT_FILE,
+          "{\"since\":\"2026-11-22T10:00:00.000Z\",\"normal\":{\"since\":\"2026-11-22T09:00:00.000Z\","
+          "\"expired\":7,\"overflow\":0,\"damaged\":1,\"unsendable\":0,\"poison\":0,\"refused\":3},\"high\":{"
+          "\"since\":\"2026-11-22T09:00:00.000Z\",\"expired\":1,\"overflow\":0,\"damaged\":0,\"unsendable\":"
+          "0,"
+          "\"poison\":0,\"refused\":0}}" },
         { ROUTE_FILE, "{\"worked\":\"websocket\",\"preferredFailed\":1700000000}" },
         { TWIN_FILE,
           "{\"device\":\"pump-17\",\"asOf\":1700000000000000,\"desiredVersion\":4,\"reportedVersion\":9,"
