@@ -2,35 +2,47 @@
 
 #include "daemon/outboxes.h"
 
+#include <assert.h>
 #include <limits.h>
 
 /* The part of the whole that is kept for messages of high priority. */
 #define HIGH_SHARE 8U
 
-/* The high log of the smallest outbox has three of these, and each holds the largest message. */
+/* Each holds the largest message, and the high log of the smallest outbox has three of them. */
 #define HIGH_SEGMENT_BYTES_MIN (UINT64_C(336) * 1024)
+
+static_assert(OUTBOXES_BYTES_MIN - 3 * HIGH_SEGMENT_BYTES_MIN >= (UINT64_C(3) << 20),
+              "the smallest outbox has no room for three normal segments");
 
 struct Outboxes {
         Outbox *logs[_PRIORITY_MAX];
 };
 
-/* The share of a log. The segments of the normal one are those of a log that has all to itself. */
+/* Those of the normal log are as if it had all to itself. */
+static uint64_t choose_segment_bytes(const OutboxesConfig *c, Priority priority) {
+        uint64_t whole = outbox_segment_bytes(c->max_bytes);
+
+        if (c->segment_bytes > 0)
+                return c->segment_bytes;
+        if (priority == PRIORITY_NORMAL)
+                return whole;
+        return MIN(MAX(c->max_bytes / HIGH_SHARE / HIGH_SHARE, HIGH_SEGMENT_BYTES_MIN), whole);
+}
+
+/* The share of a log. */
 static OutboxConfig config_share(const OutboxesConfig *c, Priority priority, const char *directory) {
-        uint64_t high_bytes = MAX(c->max_bytes / HIGH_SHARE, 3 * HIGH_SEGMENT_BYTES_MIN);
+        uint64_t high_bytes = MAX(c->max_bytes / HIGH_SHARE, 3 * choose_segment_bytes(c, PRIORITY_HIGH));
         uint64_t high_messages = c->max_messages / HIGH_SHARE;
         bool is_high = priority == PRIORITY_HIGH;
         OutboxConfig config = {
                 .directory = directory,
                 .max_bytes = is_high ? high_bytes : c->max_bytes - high_bytes,
-                .segment_bytes = outbox_segment_bytes(c->max_bytes),
+                .segment_bytes = choose_segment_bytes(c, priority),
                 .ttl_s = c->ttl_s,
                 .sync_interval_us = c->sync_interval_us,
                 .policy = c->policy,
         };
 
-        if (is_high)
-                config.segment_bytes =
-                        MIN(MAX(high_bytes / HIGH_SHARE, HIGH_SEGMENT_BYTES_MIN), config.segment_bytes);
         if (c->max_messages > 0)
                 config.max_messages =
                         is_high ? MAX(high_messages, UINT64_C(1)) : c->max_messages - high_messages;
@@ -46,7 +58,7 @@ int outboxes_open(Outboxes **ret, Disk *disk, const OutboxesConfig *c, const Out
         char directory[PATH_MAX];
         int r;
 
-        if (c->max_bytes < OUTBOXES_BYTES_MIN)
+        if (c->segment_bytes == 0 && c->max_bytes < OUTBOXES_BYTES_MIN)
                 return -EINVAL;
 
         o = malloc(sizeof(*o));

@@ -20,8 +20,9 @@ typedef struct Outboxes Outboxes;
 
 typedef struct OutboxesConfig {
         const char *directory;
-        uint64_t max_bytes;    /* on disk, at least OUTBOXES_BYTES_MIN */
-        uint64_t max_messages; /* 0: as many as fit */
+        uint64_t max_bytes;     /* on disk, at least OUTBOXES_BYTES_MIN */
+        uint64_t segment_bytes; /* 0: as suits max_bytes; otherwise that may be as little as six of them */
+        uint64_t max_messages;  /* 0: as many as fit */
         /* As in OutboxConfig. */
         uint32_t ttl_s;
         uint64_t sync_interval_us;

@@ -31,6 +31,13 @@ static size_t for_each_file(const char *directory, const char *part, bool remove
 }
 
 void scratch_done(const char *directory) {
+        char high[SCRATCH_SIZE + 8];
+
+        scratch_path(directory, "high", high, sizeof(high));
+        if (access(high, F_OK) == 0) {
+                (void) for_each_file(high, "", true);
+                (void) rmdir(high);
+        }
         (void) for_each_file(directory, "", true);
         (void) rmdir(directory);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* A directory for one test, with files and without directories in it. */
+/* A directory for one test, with files and without directories in it but 'high', which outboxes have. */
 
 #include <stddef.h>
 

@@ -9,7 +9,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "daemon/outbox.h"
+#include "daemon/outboxes.h"
 
 #include "fault.h"
 #include "outbox-fixture.h"
@@ -21,6 +21,9 @@
 
 static Fixture fixture;
 static Fixture *const f = &fixture;
+
+/* Of the story, in the directory of the fixture. */
+static Outboxes *outboxes;
 
 /* What was promised of the message with the number that its body begins with. */
 static struct {
@@ -35,8 +38,14 @@ static void story_settle(void) {
         OutboxEvent event;
 
         disk_drain(f->disk);
-        while (outbox_next_event(f->outbox, &event))
-                ;
+        for (Priority p = 0; p < _PRIORITY_MAX; p++)
+                while (outbox_next_event(outboxes_get(outboxes, p), &event))
+                        ;
+}
+
+/* Every third message is an alarm; the two behind it are a batch. */
+static Priority priority_of(unsigned number) {
+        return number % 3 == 1 ? PRIORITY_HIGH : PRIORITY_NORMAL;
 }
 
 static void story_append(unsigned first, size_t n) {
@@ -46,13 +55,14 @@ static void story_append(unsigned first, size_t n) {
         int r = OUTBOX_BUSY;
 
         for (unsigned i = 0; i < n; i++) {
-                memset(bodies[i], '.', BODY_BYTES); /* not zeros, which an empty segment has already */
+                /* Not what a segment may have there already, so that half a write leaves half a message. */
+                memset(bodies[i], 'a' + (int) (first + i), BODY_BYTES);
                 (void) snprintf(bodies[i], BODY_BYTES, "%u", first + i);
                 messages[i] = (OutboxMessage){ .body = AZ_SPAN_FROM_BUFFER(bodies[i]) };
                 promises[first + i].was_appended = true;
         }
         for (int tries = 0; tries < 3 && r != 0; tries++) {
-                r = outbox_append(f->outbox, messages, n, &f->now, &sequence);
+                r = outboxes_append(outboxes, priority_of(first), messages, n, NULL, &f->now, &sequence);
                 if (r == OUTBOX_BUSY)
                         story_settle();
         }
@@ -60,79 +70,112 @@ static void story_append(unsigned first, size_t n) {
                 return;
         for (unsigned i = 0; i < n; i++)
                 promises[first + i].was_accepted = true;
-        (void) outbox_request_sync(f->outbox, sequence + n - 1);
+        (void) outbox_request_sync(outboxes_get(outboxes, priority_of(first)), sequence + n - 1);
 }
 
-static void story_send(unsigned n) {
+static void story_send(Priority priority, unsigned n) {
+        Outbox *outbox = outboxes_get(outboxes, priority);
         OutboxRecord record;
 
         for (unsigned i = 0; i < n; i++) {
-                if (outbox_next(f->outbox, &f->now, &record) == 0) {
+                if (outbox_next(outbox, &f->now, &record) == 0) {
                         story_settle();
-                        if (outbox_next(f->outbox, &f->now, &record) == 0)
+                        if (outbox_next(outbox, &f->now, &record) == 0)
                                 return;
                 }
                 if (i % 2 == 0) {
                         unsigned number =
                                 (unsigned) strtoul((const char *) az_span_ptr(record.body), NULL, 10);
 
-                        outbox_acked(f->outbox, record.sequence);
+                        outbox_acked(outbox, record.sequence);
                         promises[number].was_acked = true;
                 }
         }
-        outbox_rewind(f->outbox);
+        outbox_rewind(outbox);
 }
 
-/* From the number 'first', in an outbox that is opened and left again. Returns what outbox_open() did. */
+static int story_open(void) {
+        OutboxesConfig config = {
+                .directory = f->directory,
+                .max_bytes = 16 * f->config.segment_bytes,
+                .segment_bytes = f->config.segment_bytes,
+                .sync_interval_us = 2 * USEC_PER_SEC,
+        };
+
+        return outboxes_open(&outboxes, f->disk, &config, &f->now);
+}
+
+/* From the number 'first', in outboxes that are opened and left again. Returns what outboxes_open() did. */
 static int story(unsigned first) {
         int r;
 
-        r = outbox_open(&f->outbox, f->disk, &f->config, &f->now);
+        r = story_open();
         if (r < 0)
                 return r;
         for (unsigned i = 0; i < N_STORY / 2; i += 3) {
                 story_append(first + i, 1);
                 story_append(first + i + 1, 2);
-                story_send(3);
+                story_send(PRIORITY_HIGH, 1);
+                story_send(PRIORITY_NORMAL, 3);
                 f->now.boottime_us += 3 * USEC_PER_SEC;
-                outbox_run_due(f->outbox, f->now.boottime_us);
+                outboxes_run_due(outboxes, f->now.boottime_us);
                 story_settle();
         }
         if (first == 1)
-                (void) outbox_close(f->outbox);
-        f->outbox = outbox_free(f->outbox);
+                (void) outboxes_close(outboxes);
+        outboxes = outboxes_free(outboxes);
         return 0;
 }
 
-/* Opens it on a disk that works again, and looks for what was promised. */
-static void check_promises(int n) {
-        unsigned last = 0, n_kept;
-        OutboxRecord record;
+static bool next_message(Priority priority, OutboxRecord *ret) {
+        for (int n_tries = 0; n_tries < 3; n_tries++) {
+                if (outbox_next(outboxes_get(outboxes, priority), &f->now, ret) == 1)
+                        return true;
+                story_settle();
+        }
+        return false;
+}
 
-        fixture_open(f);
-        while (fixture_next(f, &record)) {
+static void check_missing(int n, Priority priority, unsigned first, unsigned end) {
+        for (unsigned i = first; i < end; i++)
+                ck_assert_msg(priority_of(i) != priority || !promises[i].was_accepted ||
+                                      promises[i].was_acked,
+                              "call %d: message %u is lost", n, i);
+}
+
+static void check_priority(int n, Priority priority) {
+        OutboxRecord record;
+        unsigned last = 0;
+
+        while (next_message(priority, &record)) {
                 unsigned number = (unsigned) strtoul((const char *) az_span_ptr(record.body), NULL, 10);
 
-                ck_assert_msg(number > last && number <= N_STORY, "call %d: message %u after %u", n, number,
-                              last);
+                ck_assert_msg(number > last && number <= N_STORY && priority_of(number) == priority,
+                              "call %d: message %u after %u", n, number, last);
                 ck_assert_msg(promises[number].was_accepted, "call %d: message %u had been refused", n,
                               number);
-                for (unsigned i = last + 1; i < number; i++)
-                        ck_assert_msg(!promises[i].was_accepted || promises[i].was_acked,
-                                      "call %d: message %u is lost", n, i);
-                outbox_acked(f->outbox, record.sequence);
+                check_missing(n, priority, last + 1, number);
+                outbox_acked(outboxes_get(outboxes, priority), record.sequence);
                 last = number;
         }
-        for (unsigned i = last + 1; i <= N_STORY; i++)
-                ck_assert_msg(!promises[i].was_accepted || promises[i].was_acked,
-                              "call %d: message %u is lost", n, i);
+        check_missing(n, priority, last + 1, N_STORY + 1);
+}
 
-        /* And it is of use. */
-        fixture_settle(f);
-        n_kept = (unsigned) scratch_count_files(f->directory, "segment-");
-        ck_assert_uint_ge(n_kept, 1);
-        fixture_send(f, "after");
-        fixture_stop(f);
+/* Opens them on a disk that works again, and looks for what was promised. */
+static void check_promises(int n) {
+        OutboxMessage after = { .body = AZ_SPAN_FROM_STR("after") };
+        uint64_t sequence;
+
+        ck_assert_int_eq(story_open(), 0);
+        for (Priority p = 0; p < _PRIORITY_MAX; p++) {
+                check_priority(n, p);
+                /* And it is of use. */
+                story_settle();
+                ck_assert_int_eq(outboxes_append(outboxes, p, &after, 1, NULL, &f->now, &sequence), 0);
+        }
+        ck_assert_uint_ge(scratch_count_files(f->directory, "segment-"), 1);
+        ck_assert_int_eq(outboxes_close(outboxes), 0);
+        outboxes = outboxes_free(outboxes);
 }
 
 START_TEST(what_was_accepted_is_there_whichever_call_failed) {
@@ -144,8 +187,6 @@ START_TEST(what_was_accepted_is_there_whichever_call_failed) {
 
                 memset(promises, 0, sizeof(promises));
                 fixture_init(f);
-                f->config.directory = f->directory;
-                f->config.max_bytes = 16 * f->config.segment_bytes;
                 if (fault->in_second)
                         ck_assert_int_eq(story(1), 0);
 

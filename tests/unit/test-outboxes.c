@@ -34,13 +34,8 @@ static void setup(void) {
 }
 
 static void teardown(void) {
-        char high[SCRATCH_SIZE + 8];
-
         f->outboxes = outboxes_free(f->outboxes);
         f->disk = disk_free(f->disk);
-        scratch_path(f->directory, "high", high, sizeof(high));
-        if (access(high, F_OK) == 0)
-                scratch_done(high);
         scratch_done(f->directory);
 }
 
