@@ -69,7 +69,7 @@ static void print_key(const ConfigKey *key) {
                 printf("%s %s", i == 0 ? ":" : ",", key->names[i]);
         if (key->type == CONFIG_NUMBER || key->type == CONFIG_SECONDS || key->type == CONFIG_BYTES)
                 printf(", from %llu to %llu", (unsigned long long) key->min, (unsigned long long) key->max);
-        printf("; default: %s)\n", key->default_text ?: "none");
+        printf("; %s%s)\n", key->default_text ? "default: " : "no default", key->default_text ?: "");
 }
 
 static void print_man(void) {

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
-/* A configuration file, and the same bytes as a connection string. */
+/* A configuration file, whose values are tried as those of every key; and the same bytes as a connection
+ * string. */
 
+#include "daemon/config-value.h"
 #include "daemon/credential.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -12,6 +14,22 @@ static void check_item(const ConfigItem *item) {
                 abort();
 }
 
+/* What is no value is told why; users and groups would be looked up. */
+static void check_values(az_span value) {
+        _cleanup_(config_done) Config c = {};
+
+        for (const ConfigKey *key = config_table; key->section; key++) {
+                const char *wrong;
+                int r;
+
+                if (key->type == CONFIG_USER || key->type == CONFIG_GROUP)
+                        continue;
+                r = config_value_set(&c, key, value, &wrong);
+                if ((r != 0) != (wrong != NULL))
+                        abort();
+        }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
         _cleanup_(config_file_done) ConfigFile f = {};
@@ -20,8 +38,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         ConfigItem item;
 
         config_file_init(&f, "fuzz", text);
-        while (config_file_next(&f, &messages, &item) > 0)
+        while (config_file_next(&f, &messages, &item) > 0) {
                 check_item(&item);
+                check_values(item.value);
+        }
         (void) connection_string_parse(&s, text, "fuzz", &messages);
         return 0;
 }

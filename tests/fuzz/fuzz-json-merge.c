@@ -10,21 +10,10 @@
  *      apply(apply(d, rest), b)    = apply(apply(d, a), b)   with rest = subtract(a, b)
  */
 
-#include <stdint.h>
-
 #include "daemon/json-merge.h"
+#include "tests/fuzz/fuzz-script.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static az_span next_line(const uint8_t **data, size_t *size) {
-        const uint8_t *end = *size > 0 ? memchr(*data, '\n', *size) : NULL;
-        size_t n = end ? (size_t) (end - *data) : *size;
-        az_span line = az_span_create((uint8_t *) *data, (int32_t) n);
-
-        *data += n + (end ? 1 : 0);
-        *size -= n + (end ? 1 : 0);
-        return line;
-}
 
 static az_span text(const char *json) {
         return json ? az_span_create_from_str((char *) json) : AZ_SPAN_EMPTY;
@@ -77,7 +66,9 @@ static void check_two_patches(const char *d, az_span a, az_span b, const char *e
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-        az_span document = next_line(&data, &size), a = next_line(&data, &size), b = next_line(&data, &size);
+        az_span rest = az_span_create((uint8_t *) data, (int32_t) size);
+        az_span document = script_next(&rest, '\n'), a = script_next(&rest, '\n'),
+                b = script_next(&rest, '\n');
         _cleanup_(freep) char *d = merged(json_merge_apply, AZ_SPAN_FROM_STR("{}"), document);
         _cleanup_(freep) char *da = merged(json_merge_apply, text(d), a);
         _cleanup_(freep) char *daa = merged(json_merge_apply, text(da), a);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* How the fuzz targets of state machines read their input, a script of one letter and its argument a line. */
+/*
+ * How fuzz targets read an input of several lines: texts, or, of state machines, a script of one letter and
+ * its argument each.
+ */
 
 #include <azure/core/az_span.h>
 

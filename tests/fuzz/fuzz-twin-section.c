@@ -9,27 +9,16 @@
  *      a patch that is inside of no section of a set changes nothing of these
  */
 
-#include <stdint.h>
-
 #include "daemon/json-merge.h"
 #include "daemon/twin-check.h"
 #include "daemon/twin-section.h"
+#include "tests/fuzz/fuzz-script.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(bool holds) {
         if (!holds)
                 abort();
-}
-
-static az_span next_line(const uint8_t **data, size_t *size) {
-        const uint8_t *end = *size > 0 ? memchr(*data, '\n', *size) : NULL;
-        size_t n = end ? (size_t) (end - *data) : *size;
-        az_span line = az_span_create((uint8_t *) *data, (int32_t) n);
-
-        *data += n + (end ? 1 : 0);
-        *size -= n + (end ? 1 : 0);
-        return line;
 }
 
 static az_span text(const char *json) {
@@ -80,9 +69,10 @@ static void check_patch(const char *one, const char *other, const char *document
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-        az_span a = next_line(&data, &size), b = next_line(&data, &size), d = next_line(&data, &size);
+        az_span rest = az_span_create((uint8_t *) data, (int32_t) size);
+        az_span a = script_next(&rest, '\n'), b = script_next(&rest, '\n'), d = script_next(&rest, '\n');
         _cleanup_(freep) char *one = NULL, *other = NULL, *both = NULL, *document = NULL;
-        az_span patch = next_line(&data, &size);
+        az_span patch = script_next(&rest, '\n');
         TwinProblem problem;
 
         if (twin_section_check(a) || twin_section_check(b) || twin_section_overlaps(a, b) ||
