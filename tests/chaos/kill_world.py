@@ -63,8 +63,9 @@ AIMS = (
 
 PUBACK_DELAYS_MS = (0, 0, 10, 50)
 
-# A hub drops a message that it could not deliver ten times, so few should wait.
+# A hub drops a message that it could not deliver ten times, so few should wait; and a few more than fit into the inbox.
 CLOUD_MESSAGES_MAX = 10
+INBOX_MESSAGES_MAX = 7
 
 
 class Notify(harness.NotifySocket):
@@ -165,6 +166,7 @@ class Daemon(Victim, harness.Daemon):
         self.box = Box(directory / "daemon-box")
         self.sabotage = sabotage
         self.spawned = 0
+        self.n_starts = self.n_ready = 0  # so many, and so many that were over before the next kill
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(self.socket_path)
         self.listener.listen(64)
@@ -183,6 +185,11 @@ class Daemon(Victim, harness.Daemon):
             env={**self.box.environment(self.sabotage), "NOTIFY_SOCKET": self.notify.path, "LISTEN_FDS": "1",
                  "LISTEN_FDNAMES": "varlink"}, pass_fds=[fd])
         self.spawned = time.monotonic()
+        self.n_starts += 1
+
+    def reap(self, *how):
+        super().reap(*how)
+        self.n_ready += self.notify.is_ready()
 
     def place(self):
         """How far it is."""
@@ -203,7 +210,8 @@ class World:
         self.hub = Hub(self.directory)
         self.daemon = Daemon(
             self.directory, self.hub, sabotage, Outbox={"MaxBytes": "16M"}, Log={"Level": "warning"},
-            Access={"User": kill_programs.OTHER_USER, "Grants": "read send"})
+            Hub={"InboxMaxMessages": INBOX_MESSAGES_MAX}, Access={"User": kill_programs.OTHER_USER,
+                                                                  "Grants": "read send"})
         self.ledger, self.cloud, self.twin = Ledger(), CloudMessages(), TwinValues()
         self.landed, self.n_kills = collections.Counter(), collections.Counter()
         self.ready_s, self.online_s = 0.1, 0.2  # how long that takes here, and now
@@ -229,8 +237,7 @@ class World:
         for process in (self.programs, self.taker):
             if process:
                 process.kill()
-                process.wait()
-        self.programs.stdin.close()
+                process.communicate()
         for victim in (self.daemon, self.hub):
             if victim.program:
                 victim.program.stop(signal.SIGKILL)
