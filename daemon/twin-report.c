@@ -253,12 +253,14 @@ void twin_reports_close(Twin *t) {
 
 /* ---- To the hub ---- */
 
-/* The link takes a patch, and the disk, if need be, has it. */
+/* The link takes a patch, and the disk, if need be, has it. What is just being written may be there already.
+ */
 static bool can_send(const Twin *t) {
         const TwinReports *reports = &t->reports;
+        bool may_be_on_disk = reports->is_on_disk || state_file_is_busy(reports->file);
 
         return reports->is_ready && hub_link_get_state(t->link) == HUB_LINK_ONLINE &&
-               (!reports->is_on_disk || is_written(reports) || reports->is_write_failed);
+               (!may_be_on_disk || is_written(reports) || reports->is_write_failed);
 }
 
 static uint64_t send_due_us(const TwinReports *reports) {
