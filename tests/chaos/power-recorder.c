@@ -41,6 +41,7 @@
 
 #define PATH_SIZE 512
 #define FD_MAX    1024
+#define SLOW_US   700000
 #define BOOT_ID   "/proc/sys/kernel/random/boot_id"
 /* Clients whose replies are recorded have bound their sockets to abstract names that begin so. */
 #define CLIENT "power-"
@@ -58,7 +59,7 @@ static size_t n_directory;
 static Known known[FD_MAX];
 static uint64_t n_syncs;
 static unsigned sync_us;
-static const char *sabotage = "";
+static const char *sabotage = "", *slow;
 static bool has_killer;
 
 /* The function that this one stands before. */
@@ -111,6 +112,7 @@ __attribute__((constructor)) static void begin(void) {
         n_directory = strlen(directory);
         sync_us = (unsigned) strtoul(getenv("AZIOT_TEST_SYNC_US") ?: "0", NULL, 10);
         sabotage = getenv("AZIOT_TEST_SABOTAGE") ?: "";
+        slow = getenv("AZIOT_TEST_SLOW");
         log_fd = (int) syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
         record((PowerEntry){ .type = POWER_START }, NULL, NULL, 0);
 }
@@ -319,6 +321,16 @@ static bool is_sabotaged(int fd, bool is_directory) {
         return strcmp(sabotage, name && strstr(name, "segment-") ? "data" : "file") == 0;
 }
 
+/* How long a sync takes: a disk that is busy with itself takes a few times as long now and then. */
+static unsigned sync_duration_us(int fd, uint64_t id) {
+        char path[PATH_SIZE];
+        const char *name = resolve(fd, "", path);
+
+        if (slow && name && strstr(name, slow))
+                return SLOW_US;
+        return sync_us * (id % 16 == 0 ? 5 : 1);
+}
+
 static int sync_file(int fd, long number) {
         bool is_directory;
         uint64_t inode = inode_of(fd, &is_directory), id;
@@ -333,7 +345,7 @@ static int sync_file(int fd, long number) {
         record((PowerEntry){ .type = POWER_SYNC_BEGIN, .inode = inode, .a = id }, NULL, NULL, 0);
         (void) pthread_mutex_unlock(&lock);
 
-        (void) usleep(sync_us * (id % 16 == 0 ? 5 : 1));
+        (void) usleep(sync_duration_us(fd, id));
 
         (void) pthread_mutex_lock(&lock);
         record((PowerEntry){ .type = POWER_SYNC_END, .inode = inode, .a = id }, NULL, NULL, 0);
