@@ -110,6 +110,24 @@ void segment_free(OutboxSegment *segment, uint64_t head) {
         };
 }
 
+void outbox_delete_surplus(Outbox *o) {
+        size_t n_files = 0;
+
+        for (size_t i = 0; i < o->n_segments; i++)
+                n_files += o->segments[i].fd >= 0;
+        for (size_t i = 0; i < o->n_segments && n_files > o->n_segments_max; i++) {
+                OutboxSegment *segment = &o->segments[i];
+                char name[OUTBOX_NAME_MAX];
+
+                (void) snprintf(name, sizeof(name), SEGMENT_NAME, segment->number);
+                if (segment->state != SEGMENT_FREE || unlinkat(o->directory_fd, name, 0) < 0)
+                        continue;
+                segment->fd = close_fd(segment->fd);
+                segment->state = SEGMENT_ABSENT;
+                n_files--;
+        }
+}
+
 void outbox_release(Outbox *o) {
         size_t n = 0;
 

@@ -231,9 +231,10 @@ static int outbox_start(Outbox *o) {
         }
 
         /* Now, so that neither the id, nor the gap in the sequences, nor a loss is made up twice. */
-        (void) cursor_write_now(o);
-        if (o->cursor.error == 0)
+        if (cursor_write_now(o) >= 0) {
                 o->cursor_due_us = o->now.boottime_us + CURSOR_FIRST_US;
+                outbox_delete_surplus(o);
+        }
         if (outbox_active(o))
                 outbox_prepare(o);
         else

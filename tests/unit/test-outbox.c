@@ -677,6 +677,31 @@ START_TEST(a_smaller_size_keeps_what_is_there) {
 }
 END_TEST
 
+START_TEST(files_that_a_smaller_size_has_no_room_for_go_at_the_next_start_when_they_are_empty) {
+        OutboxRecord record;
+        int r;
+
+        f->config.max_bytes = 8 * f->config.segment_bytes;
+        fixture_open(f);
+        fixture_fill(f, BODY_BYTES, &r);
+        for (unsigned i = 0; i < 3 * PER_SEGMENT; i++) {
+                ck_assert(fixture_next(f, &record));
+                outbox_acked(f->outbox, record.sequence);
+        }
+        fixture_stop(f);
+
+        f->config.max_bytes = 3 * f->config.segment_bytes;
+        fixture_open(f);
+        ck_assert_uint_eq(scratch_count_files(f->directory, "segment-"), 6); /* one is ready */
+        ck_assert_uint_eq(fixture_drain(f), 5 * PER_SEGMENT);
+        restart();
+        ck_assert_uint_eq(scratch_count_files(f->directory, "segment-"), 3);
+        fixture_fill(f, BODY_BYTES, &r);
+        restart();
+        ck_assert_uint_eq(fixture_drain(f), 3 * PER_SEGMENT);
+}
+END_TEST
+
 START_TEST(another_segment_size_is_taken_up_as_segments_become_free) {
         uint64_t n;
         int r;
@@ -735,6 +760,7 @@ static Suite *outbox_suite(void) {
         tcase_add_test(t, expired_messages_do_not_count_against_the_number);
         tcase_add_loop_test(t, the_size_decides_the_segments, 0, ELEMENTSOF(configs));
         tcase_add_test(t, a_smaller_size_keeps_what_is_there);
+        tcase_add_test(t, files_that_a_smaller_size_has_no_room_for_go_at_the_next_start_when_they_are_empty);
         suite_add_tcase(s, t);
         return s;
 }
