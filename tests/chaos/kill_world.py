@@ -297,19 +297,24 @@ class World:
 
     def kill(self, victim, phase):
         self.n_kills[victim] += 1
-        if victim in ("taker", "stop"):
-            self.wait_for_phase(phase)
-            (self.kill_taker if victim == "taker" else self.stop_daemon)()
-            return
-        who = {"daemon": [self.daemon], "hub": [self.hub]}.get(victim, [self.daemon, self.hub])
-        aim = self.random.choice([a for a in AIMS if a[0] in [w.name for w in who]])
-        if self.random.random() > AIMED:
-            aim = None
+        who = {"daemon": [self.daemon], "hub": [self.hub], "taker": [], "stop": []}.get(
+            victim, [self.daemon, self.hub])
+        aim = self.choose_aim(who)
         # From the start on, or when the time has come.
         is_early = phase == "start" or self.random.random() < 0.5
         if aim and is_early:
             self.shoot(aim)
+        if phase != "start":
+            self.cloud_acts()
         self.wait_for_phase(phase)
+        if victim == "taker":
+            self.kill_taker()
+        elif victim == "stop":
+            self.stop_daemon()
+        else:
+            self.finish(victim, who, phase, aim, is_early)
+
+    def finish(self, victim, who, phase, aim, is_early):
         if victim == "apart":
             self.strike([self.hub])
             time.sleep(self.random.uniform(0, 0.2))
@@ -323,6 +328,11 @@ class World:
         elif phase != "start":
             time.sleep(self.random.uniform(0, 0.1))
         self.strike(who)
+
+    def choose_aim(self, who):
+        """One of AIMS at those who are to die; None: at nothing."""
+        choices = [aim for aim in AIMS if aim[0] in [victim.name for victim in who]]
+        return self.random.choice(choices) if choices and self.random.random() < AIMED else None
 
     def shoot(self, aim):
         name, call, file, count = aim
@@ -371,12 +381,11 @@ class World:
             for _ in range(self.random.randint(0, 5)):
                 if self.cloud.n_open() >= CLOUD_MESSAGES_MAX:
                     break
-                # If the hub dies before it answers, the same comes again.
+                # If the hub dies before it answers, the same is sent again.
                 n = self.cloud.n_sent
                 wire.call("io.aziotd.hubsim.SendMessage",
-                          {"device": "demo", "body": json.dumps({"n": n, "x": "x" * self.random.choice((0, 9000))}),
-                           "ack": "negative",
-                           "messageId": f"message-{n}" if self.cloud.is_named(n) else ""})
+                          {"device": "demo", "body": json.dumps({"n": n, "x": "x" * (9000 * (n % 3 == 0))}),
+                           "ack": "negative", "messageId": f"message-{n}" if self.cloud.is_named(n) else ""})
                 self.cloud.n_sent += 1
 
     # Checking
@@ -478,8 +487,6 @@ class World:
         for i in range(1, n_kills + 1):
             victim, phase = self.choose(victims or VICTIMS), self.choose(phases or PHASES)
             self.start_missing()
-            if phase != "start":
-                self.cloud_acts()
             self.kill(victim, phase)
             self.check()
             if i % check_every == 0 or i == n_kills:
