@@ -128,8 +128,7 @@ int access_check_section(const Access *a, unsigned line, ConfigMessages *message
                 if (other && strcmp(other, added) != 0)
                         return config_messages_add(messages, LOG_ERR, a->draft.file, line,
                                                    "TwinSection=%s: a section cannot be inside another, and "
-                                                   "%s is one in the rule "
-                                                   "at %s:%u",
+                                                   "%s is one in the rule at %s:%u",
                                                    added, other, rule->file, rule->line);
         }
         return 0;

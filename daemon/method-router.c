@@ -280,9 +280,9 @@ static PendingCall *call_new(MethodRouter *router, az_span request_id, az_span n
 /* The limit that another call of the name would exceed; 0: none. */
 static unsigned find_limit(const MethodRouter *router, az_span name, uid_t uid) {
         unsigned n_name = 0, n_user = 0;
-        const PendingCall *pending;
 
-        TAILQ_FOREACH (pending, &router->calls, link) {
+        for (const PendingCall *pending = TAILQ_FIRST(&router->calls); pending;
+             pending = TAILQ_NEXT(pending, link)) {
                 n_name += az_span_is_content_equal(pending->call.name, name);
                 n_user += pending->uid == uid;
         }

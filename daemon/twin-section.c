@@ -118,7 +118,7 @@ static bool is_object(const IpcDocument *document, uint32_t token) {
 }
 
 static int find_inside(Walk *w, uint32_t sections, uint32_t patch) {
-        JsonObject set, written;
+        JsonObject set = {}, written = {};
         int r;
 
         r = json_object_read(&w->sections, sections, &set);
@@ -141,7 +141,7 @@ static int find_inside(Walk *w, uint32_t sections, uint32_t patch) {
 }
 
 static int find_outside(Walk *w, uint32_t sections, uint32_t patch) {
-        JsonObject set, written;
+        JsonObject set = {}, written = {};
         int r;
 
         r = json_object_read(&w->sections, sections, &set);
@@ -149,15 +149,13 @@ static int find_outside(Walk *w, uint32_t sections, uint32_t patch) {
                 r = json_object_read(&w->patch, patch, &written);
 
         for (size_t i = 0; i < written.n && r == 0; i++) {
-                const JsonMember *around = json_object_find(&set, written.members[i].name);
+                const JsonMember *member = &written.members[i], *here = json_object_find(&set, member->name);
 
-                w->names[w->n_names++] = written.members[i].name;
-                if (!around)
-                        r = TWIN_SECTION_FOUND;
-                else if (!is_object(&w->sections, around->token))
-                        r = 0;
-                else if (is_object(&w->patch, written.members[i].token))
-                        r = find_outside(w, around->token, written.members[i].token);
+                if (here && !is_object(&w->sections, here->token))
+                        continue; /* a section */
+                w->names[w->n_names++] = member->name;
+                if (here && is_object(&w->patch, member->token))
+                        r = find_outside(w, here->token, member->token);
                 else
                         r = TWIN_SECTION_FOUND;
                 w->n_names -= r == 0;

@@ -23,6 +23,7 @@ static void _printf_(2, 3) trace(Scene *scene, const char *format, ...) {
         va_list ap;
 
         va_start(ap, format);
+        /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): va_start() stands one line above */
         (void) vsnprintf(scene->trace + n, sizeof(scene->trace) - n, format, ap);
         va_end(ap);
 }
@@ -221,10 +222,10 @@ START_TEST(calls_beyond_a_bound_are_answered_429) {
         check_trace(&scene, "");
 
         /* Told again once nothing has waited. */
-        step(&scene, "?");
+        method_router_forget_calls(scene.router);
         call(&scene, METHOD_CALLS_PER_NAME_MAX + 1, "6:x");
         check_trace(&scene, "6=429 over16 ");
-        step(&scene, "?");
+        method_router_forget_calls(scene.router);
         scene_done(&scene);
 }
 END_TEST
@@ -250,7 +251,7 @@ START_TEST(calls_of_all_users_are_bounded) {
         step(&scene, "2:t");
         check_trace(&scene, "2=429 over64 ");
 
-        step(&scene, "?");
+        method_router_forget_calls(scene.router);
         for (unsigned i = 0; i < ELEMENTSOF(takers); i++)
                 (void) method_taker_free(takers[i]);
         scene_done(&scene);
@@ -273,7 +274,7 @@ START_TEST(a_taker_settles_before_it_takes_ever_more) {
         step(&scene, "A.");
         step(&scene, "Ax");
         check_trace(&scene, "1=200 ");
-        step(&scene, "?");
+        method_router_forget_calls(scene.router);
         scene_done(&scene);
 }
 END_TEST
