@@ -346,6 +346,25 @@ static int manager_open_outbox(Manager *m, const char *state_dir, OutboxTime *re
         return 0;
 }
 
+/* What lies between the programs that send and the link. */
+static int manager_make_uplink(Manager *m, const char *state_dir, uint64_t boot) {
+        int r = 0;
+
+        for (Priority p = 0; p < _PRIORITY_MAX && r >= 0; p++)
+                r = stage_waits_new(&m->waits[p]);
+        if (r >= 0)
+                r = dead_letters_new(&m->dead_letters, m->disk, state_dir);
+        if (r >= 0)
+                r = uplink_new(&m->uplink, m->outboxes, m->link, m->waits, m->dead_letters, &m->log, boot);
+        if (r >= 0)
+                r = telemetry_new(&m->telemetry, &m->config, m->outboxes, m->uplink, m->waits);
+        if (r >= 0 && m->config.outbox.report_drops)
+                r = drop_report_new(&m->drop_report, m->outboxes, m->disk, state_dir, &m->log);
+        if (r >= 0)
+                uplink_set_pace(m->uplink, m->config.outbox.drain_per_s, m->config.outbox.drain_burst);
+        return r;
+}
+
 static int manager_make_check(Manager *m, const char *state_dir) {
         const CheckConfig config = {
                 .config = &m->config,
@@ -390,17 +409,8 @@ static int manager_build(Manager *m, const ManagerOptions *options) {
         r = route_remember(hub_link_get_route(m->link), m->disk, options->state_dir);
         if (r >= 0)
                 r = network_watch_new(&m->network, &m->log, &manager_network_ops, m);
-        for (Priority p = 0; p < _PRIORITY_MAX && r >= 0; p++)
-                r = stage_waits_new(&m->waits[p]);
         if (r >= 0)
-                r = dead_letters_new(&m->dead_letters, m->disk, options->state_dir);
-        if (r >= 0)
-                r = uplink_new(&m->uplink, m->outboxes, m->link, m->waits, m->dead_letters, &m->log,
-                               now.boot);
-        if (r >= 0)
-                r = telemetry_new(&m->telemetry, &m->config, m->outboxes, m->uplink, m->waits);
-        if (r >= 0 && m->config.outbox.report_drops)
-                r = drop_report_new(&m->drop_report, m->outboxes, m->disk, options->state_dir, &m->log);
+                r = manager_make_uplink(m, options->state_dir, now.boot);
         if (r >= 0)
                 r = methods_new(&m->methods, m->link, &m->log, m->config.hub.method_timeout_s * USEC_PER_SEC);
         if (r >= 0)
@@ -416,8 +426,6 @@ static int manager_build(Manager *m, const ManagerOptions *options) {
                 r = manager_add_sources(m);
         if (r < 0)
                 return log_error_errno(&m->log, r, "Failed to start: %m");
-
-        uplink_set_pace(m->uplink, m->config.outbox.drain_per_s, m->config.outbox.drain_burst);
         return manager_listen(m, options->socket_path);
 }
 
