@@ -19,8 +19,8 @@
 /* Timers may be this late: nothing here is exact, and a device that sleeps longer wakes less. */
 #define TIMER_ACCURACY_US (10 * USEC_PER_MSEC)
 
-/* Rounds of publishing and writing in one turn, before local programs get their turn again. */
-#define ROUNDS_MAX 8
+/* After so long with the link local programs have their turn; a round that has begun is finished. */
+#define ROUNDS_US 20
 
 /* Local programs -------------------------------------------------------------------------------------- */
 
@@ -133,6 +133,7 @@ static void manager_report_drops(Manager *m) {
 
 static int manager_turn(Manager *m) {
         uint64_t now_us = boottime_us();
+        bool has_published;
         int r;
 
         network_watch_run_due(m->network, now_us);
@@ -142,17 +143,13 @@ static int manager_turn(Manager *m) {
         methods_run_due(m->methods, now_us);
         messages_run_due(m->messages, now_us);
 
-        for (int i = 0; i < ROUNDS_MAX; i++) {
-                bool has_published;
-
+        do {
                 r = hub_link_dispatch(m->link);
                 if (r < 0)
                         return log_error_errno(&m->log, r, "The link to the hub cannot work: %m");
                 has_published = uplink_run(m->uplink);
                 has_published |= twin_run(m->twin);
-                if (!has_published)
-                        break;
-        }
+        } while (has_published && boottime_us() < now_us + ROUNDS_US);
 
         if (m->drop_report)
                 manager_report_drops(m);
@@ -235,6 +232,7 @@ static int manager_watch_clock(Manager *m) {
 }
 
 static int manager_add_sources(Manager *m) {
+        sd_event_source **sources[] = { &m->disk_source, &m->link_source, &m->check_source, &m->timer };
         static const int signals[] = { SIGTERM, SIGINT };
         sigset_t mask;
         int r = 0;
@@ -263,6 +261,8 @@ static int manager_add_sources(Manager *m) {
         if (r >= 0)
                 r = sd_event_add_time(m->event, &m->timer, CLOCK_BOOTTIME, UINT64_MAX, TIMER_ACCURACY_US,
                                       manager_on_timer, m);
+        for (size_t i = 0; i < ELEMENTSOF(sources) && r >= 0; i++)
+                r = *sources[i] ? sd_event_source_set_priority(*sources[i], IPC_PRIORITY_BUSY) : 0;
         if (r >= 0)
                 r = sd_event_add_post(m->event, &m->turn, manager_on_turn, m);
         if (r >= 0)

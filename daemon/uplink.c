@@ -29,6 +29,10 @@ typedef struct HeldMessage {
 
 #define TOKEN_NAME_SIZE 32U
 
+/* So many messages are published before local programs have their turn: what is left is published in the
+ * next. */
+#define PUBLISH_MAX 4U
+
 struct Uplink {
         const Outboxes *outboxes;
         HubLink *link;
@@ -418,16 +422,18 @@ static void tell_waits(Uplink *uplink, Priority priority) {
 }
 
 bool uplink_run(Uplink *uplink) {
-        bool has_published = false;
-        int r;
+        unsigned n_published = 0;
+        int r = 1;
 
         uplink->paced_until_us = UINT64_MAX;
-        while ((r = publish_next(uplink)) > 0)
-                has_published = true;
+        while (r > 0 && n_published < PUBLISH_MAX) {
+                r = publish_next(uplink);
+                n_published += r > 0;
+        }
         /* What was handed out and not published must not be passed over: a new link begins with it. */
         if (r < 0)
                 hub_link_fail(uplink->link, r);
         for (Priority p = 0; p < _PRIORITY_MAX; p++)
                 tell_waits(uplink, p);
-        return has_published;
+        return n_published > 0;
 }

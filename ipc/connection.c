@@ -184,6 +184,10 @@ static int connection_on_timer(sd_event_source *source, uint64_t usec, void *use
         return 0;
 }
 
+static int64_t connection_priority(const IpcConnection *c) {
+        return c->is_busy ? IPC_PRIORITY_BUSY : SD_EVENT_PRIORITY_NORMAL;
+}
+
 static int connection_set_timer(IpcConnection *c, uint64_t deadline_us) {
         int r;
 
@@ -192,7 +196,7 @@ static int connection_set_timer(IpcConnection *c, uint64_t deadline_us) {
         if (!c->timer) {
                 r = sd_event_add_time(c->server->event, &c->timer, CLOCK_BOOTTIME, deadline_us, 0,
                                       connection_on_timer, c);
-                return r < 0 ? r : sd_event_source_set_priority(c->timer, (int64_t) c->rank);
+                return r < 0 ? r : sd_event_source_set_priority(c->timer, connection_priority(c));
         }
 
         r = sd_event_source_set_time(c->timer, deadline_us);
@@ -212,18 +216,17 @@ static int connection_arm_timer(IpcConnection *c) {
         return connection_set_timer(c, deadline_us);
 }
 
-/* A rank is a priority of sd-event; the rest of the daemon has that of rank 0. */
-static int connection_set_rank(IpcConnection *c, unsigned rank) {
+static int connection_set_busy(IpcConnection *c, bool is_busy) {
         sd_event_source *sources[] = { c->io, c->defer, c->timer };
 
-        if (rank == c->rank)
+        if (is_busy == c->is_busy)
                 return 0;
 
-        c->rank = rank;
+        c->is_busy = is_busy;
         for (size_t i = 0; i < ELEMENTSOF(sources); i++) {
                 int r;
 
-                r = sources[i] ? sd_event_source_set_priority(sources[i], (int64_t) rank) : 0;
+                r = sources[i] ? sd_event_source_set_priority(sources[i], connection_priority(c)) : 0;
                 if (r < 0)
                         return r;
         }
@@ -279,7 +282,7 @@ static int connection_settle(IpcConnection *c) {
         r = sd_event_source_set_enabled(c->defer, SD_EVENT_OFF);
         if (r < 0)
                 return r;
-        r = connection_set_rank(c, users->n_connected > 1 ? ipc_user_rank(c->user, now_us) : 0);
+        r = connection_set_busy(c, ipc_user_is_busy(c->user, now_us));
         if (r < 0)
                 return r;
 

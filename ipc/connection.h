@@ -56,7 +56,7 @@ struct IpcConnection {
         unsigned n_unheard_reads; /* so often it may still be read when UNHEARD */
         IpcPeer peer;
         IpcUser *user;
-        unsigned rank;     /* by which its sources stand back */
+        bool is_busy;      /* its user is */
         unsigned n_served; /* in this turn */
         IpcStream stream;
         sd_event_source *io, *defer, *timer;

@@ -29,16 +29,16 @@
 #define IPC_TURN_US (UINT64_C(5) * 1000)
 
 /* The same while other users are connected: they are not to notice a flood. Several ordinary calls. */
-#define IPC_SHARED_TURN_US UINT64_C(40)
+#define IPC_SHARED_TURN_US UINT64_C(25)
 
 /*
  * A call cannot be interrupted, so a turn of a large one takes longer. As far as they pass a reserve, such
- * turns of a user get a hundredth of the time while other users call: what comes in between waits for no
- * more than one in a hundred. A pause for them is never longer than the last.
+ * turns of a user get a 200th of the time while other users call, so that not one in a hundred of their calls
+ * meets one. A pause for them is never longer than the last.
  */
 #define IPC_LONG_US      UINT64_C(150)
 #define IPC_LONG_FREE_US (UINT64_C(5) * 1000)
-#define IPC_LONG_SHARE   100U
+#define IPC_LONG_SHARE   200U
 #define IPC_PAUSE_MAX_US (UINT64_C(200) * 1000)
 
 /* All users together: an fd and, idle, about 1 KiB each. */

@@ -7,9 +7,6 @@
 
 #include "ipc/connection.h"
 
-/* Behind connections that call a little, before those that call much. */
-#define LISTENER_RANK 1
-
 static const char *const notice_names[_IPC_NOTICE_MAX] = {
         [IPC_NOTICE_TOO_MANY_CONNECTIONS] = "too many connections",
         [IPC_NOTICE_MALFORMED] = "malformed message",
@@ -266,7 +263,7 @@ int ipc_server_listen(IpcServer *server, int fd) {
         r = sd_event_add_io(server->event, &source, owned, EPOLLIN, server_on_listener, server);
         if (r < 0)
                 return r;
-        r = sd_event_source_set_priority(source, LISTENER_RANK);
+        r = sd_event_source_set_priority(source, IPC_PRIORITY_BUSY);
         if (r < 0)
                 return r;
         r = sd_event_source_set_io_fd_own(source, true);

@@ -16,6 +16,10 @@
  * still served, but nothing is answered any more. A client that breaks the protocol is closed, after the
  * replies to what it had sent before. Nobody is ever waited for.
  *
+ * Users who take much of the time stand back: their sockets, and the listening one, have the priority
+ * IPC_PRIORITY_BUSY, those of the others the normal one. What else the loop does all the time should have the
+ * former, so that neither starves.
+ *
  * Everything runs in the event loop's thread. Handlers and callbacks may answer any call of any connection:
  * nothing is written, closed or freed, and no other handler runs, before they return.
  */
@@ -36,6 +40,9 @@
 typedef struct IpcServer IpcServer;
 typedef struct IpcConnection IpcConnection;
 typedef struct IpcCall IpcCall;
+
+/* A priority of sd-event. */
+#define IPC_PRIORITY_BUSY 1
 
 /* A condition of IpcHandler: the call is kept and will be answered later. */
 #define IPC_DEFERRED 1

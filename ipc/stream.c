@@ -7,14 +7,16 @@
 #include "ipc/limits.h"
 #include "util/util.h"
 
-/* What one read takes at most, unless a long message is under way: dozens of ordinary messages. */
+/* What one read takes at most: dozens of ordinary messages, and more when a long one is under way. */
 #define READ_SIZE ((size_t) 16 * 1024)
+#define READ_MAX  ((size_t) 64 * 1024)
 
 /* The longest message and its NUL. */
 #define INPUT_MAX ((size_t) IPC_MESSAGE_MAX + 1)
 
 int ipc_stream_read(IpcStream *stream) {
-        size_t size = ipc_buffer_size(&stream->in), room = MIN(MAX(size, READ_SIZE), INPUT_MAX - size);
+        size_t size = ipc_buffer_size(&stream->in),
+               room = MIN(MIN(MAX(size, READ_SIZE), READ_MAX), INPUT_MAX - size);
         uint8_t *to;
         ssize_t n;
 

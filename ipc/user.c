@@ -7,8 +7,11 @@
 /* After this time what was used counts half. */
 #define HALF_LIFE_US (UINT64_C(250) * 1000)
 
-/* Of that, who has used less than this stands back behind nobody: a few percent of a CPU. */
-#define LITTLE_US (UINT64_C(16) * 1000)
+/* Of that, who has used more than this is busy: a few percent of a CPU. */
+#define BUSY_US (UINT64_C(25) * 1000)
+
+/* What a turn costs the loop besides: it polls, looks at all else that is due, and polls again. */
+#define TURN_US 10U
 
 /* A user without connections is remembered until what it used has worn off. */
 #define REMEMBERED_US (UINT64_C(10) * 1000 * 1000)
@@ -82,7 +85,7 @@ void ipc_users_disconnected(IpcUsers *users, IpcUser *user) {
 
 void ipc_users_took(IpcUsers *users, IpcUser *user, uint64_t took_us, unsigned n_calls, uint64_t now_us) {
         user_wear_off(user, now_us);
-        user->used_us += took_us;
+        user->used_us += took_us + TURN_US;
         if (n_calls == 0)
                 return;
 
@@ -95,13 +98,9 @@ void ipc_users_took(IpcUsers *users, IpcUser *user, uint64_t took_us, unsigned n
         user->forgiven_us = now_us;
 }
 
-unsigned ipc_user_rank(IpcUser *user, uint64_t now_us) {
-        unsigned rank = 0;
-
+bool ipc_user_is_busy(IpcUser *user, uint64_t now_us) {
         user_wear_off(user, now_us);
-        for (uint64_t used_us = user->used_us; used_us >= LITTLE_US; used_us /= 2)
-                rank++;
-        return rank;
+        return user->used_us >= BUSY_US || user_long_us(user, now_us) >= IPC_LONG_FREE_US / 2;
 }
 
 uint64_t ipc_users_pause_until_us(const IpcUsers *users, const IpcUser *user, uint64_t now_us) {

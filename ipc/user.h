@@ -44,8 +44,8 @@ void ipc_users_disconnected(IpcUsers *users, IpcUser *user);
 /* A turn of one of its connections took so long; 'n_calls' were served in it. */
 void ipc_users_took(IpcUsers *users, IpcUser *user, uint64_t took_us, unsigned n_calls, uint64_t now_us);
 
-/* How far its connections stand back behind those of others: 0 for who takes little. */
-unsigned ipc_user_rank(IpcUser *user, uint64_t now_us);
+/* Whether it takes so much that its connections stand back behind those of others. */
+bool ipc_user_is_busy(IpcUser *user, uint64_t now_us);
 
 /* Until when nothing is served to it; 0: it need not pause. Nobody pauses for the sake of nobody. */
 uint64_t ipc_users_pause_until_us(const IpcUsers *users, const IpcUser *user, uint64_t now_us);

@@ -44,23 +44,25 @@ START_TEST(user_is_found_again_while_its_past_matters) {
 }
 END_TEST
 
-/* Who takes so much of each second, with short turns, has this rank in the end. */
+/* Who takes so much every 'every_us' is busy in the end; many tiny turns are as bad. */
 static const struct {
-        uint64_t us_per_s;
-        unsigned rank;
-} ranks[] = { { 0, 0 }, { 10000, 0 }, { 100000, 1 }, { 400000, 3 }, { 900000, 4 } };
+        uint64_t us_per_turn, every_us;
+        bool is_busy;
+} uses[] = {
+        { 20, 3000, false }, { 20, 200, true }, { 100, 110, true }, { 1, 25, true }, { 1, 1000, false }
+};
 
-START_TEST(who_takes_more_stands_back) {
+START_TEST(who_takes_much_is_busy_and_soon_no_more) {
         uint64_t now_us = START;
         Fixture f;
 
         fixture_init(&f);
-        for (int ms = 0; ms < 3000; ms++, now_us += 1000)
-                ipc_users_took(&f.users, f.caller, ranks[_i].us_per_s / 1000, 1, now_us);
-        ck_assert_uint_eq(ipc_user_rank(f.caller, now_us), ranks[_i].rank);
-        ck_assert_uint_eq(ipc_user_rank(f.watcher, now_us), 0);
-        ck_assert_uint_eq(ipc_user_rank(f.caller, now_us + 2 * SECOND), 0);
-        ck_assert_uint_eq(ipc_user_rank(f.caller, now_us + 20000 * SECOND), 0);
+        for (; now_us < START + 3 * SECOND; now_us += uses[_i].every_us)
+                ipc_users_took(&f.users, f.caller, uses[_i].us_per_turn, 1, now_us);
+        ck_assert(ipc_user_is_busy(f.caller, now_us) == uses[_i].is_busy);
+        ck_assert(!ipc_user_is_busy(f.watcher, now_us));
+        ck_assert(!ipc_user_is_busy(f.caller, now_us + 2 * SECOND));
+        ck_assert(!ipc_user_is_busy(f.caller, now_us + 20000 * SECOND));
         ipc_users_done(&f.users);
 }
 END_TEST
@@ -88,11 +90,13 @@ static uint64_t used_in_ten_seconds(Fixture *f, uint64_t took_us, uint64_t watch
         return used_us;
 }
 
-START_TEST(long_calls_get_a_hundredth_of_the_time_while_others_call) {
+START_TEST(long_calls_get_little_of_the_time_while_others_call) {
         Fixture f;
 
         fixture_init(&f);
-        ck_assert_uint_le(used_in_ten_seconds(&f, 700, 10000), SECOND / 10 + IPC_LONG_FREE_US + 700);
+        ck_assert_uint_le(used_in_ten_seconds(&f, 700, 10000),
+                          10 * SECOND / IPC_LONG_SHARE + IPC_LONG_FREE_US + 700);
+        ck_assert(ipc_user_is_busy(f.caller, START + 10 * SECOND));
         ipc_users_done(&f.users);
 }
 END_TEST
@@ -117,11 +121,11 @@ START_TEST(a_few_long_calls_are_free) {
         ipc_users_took(&f.users, f.caller, IPC_LONG_FREE_US, 1, START);
         ck_assert_uint_eq(ipc_users_pause_until_us(&f.users, f.caller, START), 0);
         ipc_users_took(&f.users, f.caller, 1000, 1, START);
-        ck_assert_uint_eq(ipc_users_pause_until_us(&f.users, f.caller, START), START + 100000);
-        ck_assert_uint_eq(ipc_users_pause_until_us(&f.users, f.caller, START + 100000), 0);
+        ck_assert_uint_eq(ipc_users_pause_until_us(&f.users, f.caller, START), START + IPC_PAUSE_MAX_US);
+        ck_assert_uint_eq(ipc_users_pause_until_us(&f.users, f.caller, START + 1000 * IPC_LONG_SHARE), 0);
         /* Of turns in which it called nothing nobody pauses. */
-        ipc_users_took(&f.users, f.caller, 10000, 0, START + 100000);
-        ck_assert_uint_eq(ipc_users_pause_until_us(&f.users, f.caller, START + 100000), 0);
+        ipc_users_took(&f.users, f.caller, 10000, 0, START + 1000 * IPC_LONG_SHARE);
+        ck_assert_uint_eq(ipc_users_pause_until_us(&f.users, f.caller, START + 1000 * IPC_LONG_SHARE), 0);
         ipc_users_done(&f.users);
 }
 END_TEST
@@ -132,8 +136,8 @@ static Suite *user_suite(void) {
 
         t = tcase_create("user");
         tcase_add_test(t, user_is_found_again_while_its_past_matters);
-        tcase_add_loop_test(t, who_takes_more_stands_back, 0, ELEMENTSOF(ranks));
-        tcase_add_test(t, long_calls_get_a_hundredth_of_the_time_while_others_call);
+        tcase_add_loop_test(t, who_takes_much_is_busy_and_soon_no_more, 0, ELEMENTSOF(uses));
+        tcase_add_test(t, long_calls_get_little_of_the_time_while_others_call);
         tcase_add_test(t, nobody_pauses_for_short_calls_or_for_nobody);
         tcase_add_test(t, a_few_long_calls_are_free);
         suite_add_tcase(suite, t);
