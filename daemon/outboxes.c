@@ -20,13 +20,13 @@ struct Outboxes {
 
 /* Those of the normal log are as if it had all to itself. */
 static uint64_t choose_segment_bytes(const OutboxesConfig *c, Priority priority) {
-        uint64_t whole = outbox_segment_bytes(c->max_bytes);
+        uint64_t share = c->max_bytes / HIGH_SHARE;
 
         if (c->segment_bytes > 0)
                 return c->segment_bytes;
         if (priority == PRIORITY_NORMAL)
-                return whole;
-        return MIN(MAX(c->max_bytes / HIGH_SHARE / HIGH_SHARE, HIGH_SEGMENT_BYTES_MIN), whole);
+                return outbox_segment_bytes(c->max_bytes);
+        return MIN(outbox_segment_bytes(share), MAX(share / 3, HIGH_SEGMENT_BYTES_MIN));
 }
 
 /* The share of a log. */

@@ -4,6 +4,7 @@
 
 #include <sys/stat.h>
 
+#include "ipc/limits.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 
@@ -153,6 +154,21 @@ START_TEST(the_smallest_outbox_takes_the_largest_message_three_times_in_each_pri
 }
 END_TEST
 
+START_TEST(an_outbox_of_sixteen_mebibytes_takes_the_largest_batch_of_a_call_in_each_priority) {
+        static uint8_t body[IPC_MESSAGE_MAX / IPC_ARRAY_MAX];
+        OutboxMessage messages[IPC_ARRAY_MAX];
+        uint64_t first;
+
+        for (size_t i = 0; i < IPC_ARRAY_MAX; i++)
+                messages[i] = (OutboxMessage){ .body = AZ_SPAN_FROM_BUFFER(body) };
+        f->config.max_bytes = UINT64_C(16) << 20;
+        open_all();
+        for (Priority p = 0; p < _PRIORITY_MAX; p++)
+                ck_assert_int_eq(
+                        outboxes_append(f->outboxes, p, messages, IPC_ARRAY_MAX, NULL, &f->now, &first), 0);
+}
+END_TEST
+
 static const struct {
         uint64_t max_messages;
         unsigned n[_PRIORITY_MAX];
@@ -288,6 +304,17 @@ START_TEST(the_next_deadline_is_the_earlier_one) {
 }
 END_TEST
 
+START_TEST(the_sync_interval_holds_for_both) {
+        f->config.sync_interval_us = 5 * USEC_PER_SEC;
+        open_all();
+        for (Priority p = 0; p < _PRIORITY_MAX; p++) {
+                ck_assert_int_eq(append(p, AZ_SPAN_FROM_STR("a")), 0);
+                ck_assert_uint_eq(outbox_deadline_us(outboxes_get(f->outboxes, p)),
+                                  f->now.boottime_us + 5 * USEC_PER_SEC);
+        }
+}
+END_TEST
+
 START_TEST(less_than_three_segments_for_each_is_a_bad_configuration) {
         f->config.max_bytes = OUTBOXES_BYTES_MIN - 1;
         ck_assert_int_eq(outboxes_open(&f->outboxes, f->disk, &f->config, &f->now), -EINVAL);
@@ -303,6 +330,7 @@ static Suite *outboxes_suite(void) {
         tcase_add_test(t, a_message_is_named_by_the_id_of_its_own_log);
         tcase_add_test(t, a_full_log_of_one_priority_leaves_room_for_the_other);
         tcase_add_test(t, the_smallest_outbox_takes_the_largest_message_three_times_in_each_priority);
+        tcase_add_test(t, an_outbox_of_sixteen_mebibytes_takes_the_largest_batch_of_a_call_in_each_priority);
         tcase_add_loop_test(t, an_eighth_of_the_messages_is_kept_for_high_priority, 0,
                             ELEMENTSOF(message_limits));
         tcase_add_loop_test(t, an_application_may_have_as_much_as_its_limits_say_over_both_priorities, 0,
@@ -315,6 +343,7 @@ static Suite *outboxes_suite(void) {
         tcase_add_loop_test(t, a_batch_over_the_limit_is_refused_whole, 0, ELEMENTSOF(two));
         tcase_add_test(t, what_a_log_without_priorities_has_left_is_sent_as_normal);
         tcase_add_test(t, the_next_deadline_is_the_earlier_one);
+        tcase_add_test(t, the_sync_interval_holds_for_both);
         tcase_add_test(t, less_than_three_segments_for_each_is_a_bad_configuration);
         suite_add_tcase(s, t);
         return s;
