@@ -18,7 +18,7 @@ SWITCHES_PER_PING = 3
 
 
 class Idle(harness.DaemonCase):
-    config = {"Hub": {"KeepAliveSec": KEEP_ALIVE_S}}
+    config = {"Hub": {"KeepAliveSec": KEEP_ALIVE_S}, "Outbox": {"DrainPerSec": 100, "ReportDrops": "yes"}}
     starts_daemon = False
 
     def voluntary_switches(self):
