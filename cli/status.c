@@ -84,6 +84,7 @@ static void print_outbox(const AziotOutbox *o) {
         if (o->oldest)
                 (void) printf(", oldest from %s (%s)", o->oldest, duration_from_now(buffer, o->oldest));
         (void) fputc('\n', stdout);
+        print_text("stalled", o->reason);
         print_dropped(o);
 }
 

@@ -169,10 +169,18 @@ static void check_certificate(const Check *c) {
 
 static void check_outbox(const Check *c) {
         uint64_t begun_us = boottime_us();
+        int error = outboxes_get_storage_error(c->c.outboxes);
         char text[CHECK_TEXT_MAX];
         OutboxStats stats;
         bool is_high;
 
+        if (error != 0) {
+                (void) snprintf(text, sizeof(text), "Messages cannot be stored, or soon will not: %s",
+                                strerror(error));
+                check_tell(c, begun_us, "outbox", CHECK_FAILED, text,
+                           "Make room, or mend the disk of the outbox; it is tried again by itself.");
+                return;
+        }
         outboxes_get_stats(c->c.outboxes, &stats);
         is_high = stats.bytes * 100 >= stats.capacity_bytes * OUTBOX_HIGH_PERCENT;
         (void) snprintf(text, sizeof(text), "%" PRIu64 " messages wait in %" PRIu64 " of %" PRIu64 " KiB",

@@ -15,6 +15,7 @@
 
 /* What changes too often to be told each time. */
 typedef struct Counters {
+        int outbox_error; /* of its storage; 0: it works */
         OutboxStats outbox; /* of all priorities */
         OutboxStats priorities[_PRIORITY_MAX];
         InboxStats inbox;

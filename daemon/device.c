@@ -88,6 +88,9 @@ static void write_outbox_stats(IpcJson *json, const OutboxStats *stats) {
 static void write_outbox(IpcJson *json, const Counters *c) {
         ipc_json_begin(json, "outbox");
         write_outbox_stats(json, &c->outbox);
+        ipc_json_bool(json, "stalled", c->outbox_error != 0);
+        if (c->outbox_error != 0)
+                ipc_json_cstring(json, "reason", strerror(c->outbox_error));
         device_write_time(json, "countedSince", c->outbox.counted_since_us);
         ipc_json_begin_array(json, "priorities");
         for (Priority p = 0; p < _PRIORITY_MAX; p++) {
@@ -135,6 +138,7 @@ static void write_status(IpcJson *json, const Device *d, const Counters *counter
 static Counters count(const Device *d) {
         Counters c;
 
+        c.outbox_error = outboxes_get_storage_error(d->outboxes);
         outboxes_get_stats(d->outboxes, &c.outbox);
         for (Priority p = 0; p < _PRIORITY_MAX; p++)
                 outbox_get_stats(outboxes_get(d->outboxes, p), &c.priorities[p]);

@@ -318,6 +318,10 @@ static const ProblemInfo rows[_PROBLEM_MAX] = {
         ROW(POISON_MESSAGE, "poison-message", LINK, NONE, NONE,
             "The {peer} closed the connection whenever message {detail} was sent, so that was set aside",
             "It is in dead-letters/ in the state directory of aziotd; look for what is wrong with it."),
+        ROW(STORAGE, "storage", DEVICE, NONE, NONE,
+            "Messages of local programs cannot be stored, or soon will not: {detail}",
+            "Make room, or mend the disk of the outbox; it is tried again every two seconds. What was accepted is "
+            "kept."),
         /* clang-format on */
 };
 

@@ -114,6 +114,7 @@ typedef enum Problem {
         PROBLEM_OWN_CERTIFICATE_EXPIRES,
         PROBLEM_CLOCK_STEPPED,
         PROBLEM_POISON_MESSAGE,
+        PROBLEM_STORAGE,
         _PROBLEM_MAX,
 } Problem;
 

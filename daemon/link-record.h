@@ -40,7 +40,7 @@ typedef struct LinkNotice {
 } LinkNotice;
 
 /* One of each kind. */
-#define LINK_NOTICES_MAX 4U
+#define LINK_NOTICES_MAX 5U
 
 /* Zeros: nothing has happened yet. */
 typedef struct LinkRecord {

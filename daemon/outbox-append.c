@@ -141,6 +141,7 @@ static int append_write(Outbox *o, const OutboxMessage *messages, size_t n, size
         o->next_sequence += n;
 
         r = disk_write_at(active->fd, block->bytes, size, active->tail);
+        o->append_error = -r;
         if (r < 0) {
                 o->storage_errno = -r;
                 return OUTBOX_STORAGE_FAILED;

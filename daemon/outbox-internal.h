@@ -215,6 +215,7 @@ struct Outbox {
         uint64_t retry_us; /* when to try again what failed; UINT64_MAX: nothing did */
         bool was_refused;  /* outbox_append() was, and event SPACE is due when it works again */
         int storage_errno;
+        int append_error; /* of the last write of messages; 0: it worked */
         OutboxEvents events;
         uint64_t n_dropped[_OUTBOX_DROP_CAUSE_MAX]; /* those that are doomed among them */
         uint64_t counted_since_us;

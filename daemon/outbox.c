@@ -394,6 +394,12 @@ void outbox_count_refused(Outbox *o, uint64_t n) {
         o->n_dropped[OUTBOX_DROP_REFUSED] += n;
 }
 
+int outbox_get_storage_error(const Outbox *o) {
+        if (o->directory_fd < 0)
+                return o->storage_errno;
+        return o->append_error ?: o->prepare.error ?: o->cursor.error;
+}
+
 void outbox_get_stats(const Outbox *o, OutboxStats *ret) {
         const OutboxWindow *w = &o->window;
 

@@ -177,6 +177,9 @@ uint64_t outbox_segment_bytes(uint64_t max_bytes);
 /* The errno (positive) of the last thing that storage failed with; 0 if nothing ever did. */
 int outbox_storage_errno(const Outbox *o);
 
+/* The errno (positive) of what does not work at present, and is tried again; 0: everything does. */
+int outbox_get_storage_error(const Outbox *o);
+
 /*
  * Asks that 'sequence' and everything before it be synced. 0: event SYNCED or SYNC_FAILED will answer.
  * OUTBOX_SYNCED: it is. OUTBOX_STORAGE_FAILED: its sync has failed before. Requests that come while the disk

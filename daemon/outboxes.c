@@ -163,6 +163,14 @@ void outboxes_run_due(Outboxes *o, uint64_t now_us) {
                 outbox_run_due(o->logs[p], now_us);
 }
 
+int outboxes_get_storage_error(const Outboxes *o) {
+        int error = 0;
+
+        for (Priority p = 0; p < _PRIORITY_MAX && error == 0; p++)
+                error = outbox_get_storage_error(o->logs[p]);
+        return error;
+}
+
 void outboxes_get_stats(const Outboxes *o, OutboxStats *ret) {
         *ret = (OutboxStats){};
         for (Priority p = 0; p < _PRIORITY_MAX; p++) {

@@ -62,5 +62,8 @@ OwnerUse outboxes_get_use(const Outboxes *o, uint32_t owner);
 uint64_t outboxes_deadline_us(const Outboxes *o);
 void outboxes_run_due(Outboxes *o, uint64_t now_us);
 
+/* As outbox_get_storage_error(), of any. */
+int outboxes_get_storage_error(const Outboxes *o);
+
 /* The sums of all; the oldest message is the oldest of any. */
 void outboxes_get_stats(const Outboxes *o, OutboxStats *ret);

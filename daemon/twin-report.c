@@ -17,7 +17,7 @@
 /* Local clients give up after 45 s of silence. */
 #define WAIT_MAX_US (30 * USEC_PER_SEC)
 
-#define WRITE_RETRY_US (5 * USEC_PER_SEC)
+#define WRITE_RETRY_US (2 * USEC_PER_SEC)
 #define SEND_RETRY_US  USEC_PER_SEC
 
 /* As much of the hub's own words as goes into a reply and the log. */

@@ -11,7 +11,7 @@
 
 /* A twin that changes all the time does not wear out the flash. */
 #define WRITE_INTERVAL_US (5 * USEC_PER_SEC)
-#define WRITE_RETRY_US    (30 * USEC_PER_SEC)
+#define WRITE_RETRY_US    (3 * USEC_PER_SEC)
 
 static az_span text(const char *json) {
         return az_span_create_from_str((char *) json);

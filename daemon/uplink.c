@@ -49,6 +49,7 @@ struct Uplink {
         bool is_draining;        /* normal messages wait since there was no link, or behind such */
         uint64_t paced_until_us; /* the next of them may go then (CLOCK_BOOTTIME); UINT64_MAX: nothing holds
                                     it */
+        int storage_error;       /* of which there is a notice; 0: none */
 };
 
 /* For people, behind "message". */
@@ -421,6 +422,22 @@ static void tell_waits(Uplink *uplink, Priority priority) {
         stage_waits_reached(uplink->waits[priority], STAGE_DELIVERED, outbox_get_head(outbox) - 1);
 }
 
+/* Whether messages can be stored is good to know for who asks why. */
+static void note_storage(Uplink *uplink) {
+        int error = outboxes_get_storage_error(uplink->outboxes);
+
+        if (error == uplink->storage_error)
+                return;
+
+        uplink->storage_error = error;
+        if (error != 0) {
+                hub_link_add_notice(uplink->link, PROBLEM_STORAGE, -error, strerror(error));
+                return;
+        }
+        hub_link_remove_notice(uplink->link, PROBLEM_STORAGE);
+        log_notice(uplink->log, "The outbox can be written again");
+}
+
 bool uplink_run(Uplink *uplink) {
         unsigned n_published = 0;
         int r = 1;
@@ -435,5 +452,6 @@ bool uplink_run(Uplink *uplink) {
                 hub_link_fail(uplink->link, r);
         for (Priority p = 0; p < _PRIORITY_MAX; p++)
                 tell_waits(uplink, p);
+        note_storage(uplink);
         return n_published > 0;
 }

@@ -418,7 +418,7 @@ typedef struct Outbox {
         int64_t messages, bytes, capacity_bytes;
         az_span oldest;
         Dropped dropped;
-        az_span counted_since;
+        az_span counted_since, reason;
         IpcStructs priorities;
 } Outbox;
 
@@ -468,6 +468,7 @@ static const IpcField outbox_fields[] = {
         { "oldest", IPC_FIELD_STRING, offsetof(Outbox, oldest), IPC_FIELD_NULLABLE },
         { "dropped", IPC_FIELD_STRUCT, offsetof(Outbox, dropped), .type = &dropped_type },
         { "countedSince", IPC_FIELD_STRING, offsetof(Outbox, counted_since), IPC_FIELD_NULLABLE },
+        { "reason", IPC_FIELD_STRING, offsetof(Outbox, reason), IPC_FIELD_NULLABLE },
         { "priorities", IPC_FIELD_STRUCTS, offsetof(Outbox, priorities), IPC_FIELD_NULLABLE,
           .type = &outbox_part_type },
 };
@@ -532,6 +533,7 @@ static void read_outbox(Aziot *a, const Outbox *outbox, AziotOutbox *ret) {
                 .n_poison = outbox->dropped.poison,
                 .n_refused = outbox->dropped.refused,
                 .counted_since = take_text(a, outbox->counted_since),
+                .reason = take_text(a, outbox->reason),
         };
 }
 

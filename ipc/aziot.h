@@ -249,6 +249,7 @@ typedef struct AziotOutbox {
         int64_t n_poison;        /* the cloud closed the connection whenever one was sent */
         int64_t n_refused;       /* there was no room for them, and whoever sent one was told so */
         const char *counted_since;
+        const char *reason; /* why messages cannot be stored at present; NULL: they can */
 } AziotOutbox;
 
 /* Messages from the cloud, on disk until a program has settled them. */

@@ -21,6 +21,7 @@ struct Outbox {
 
 struct Outboxes {
         Outbox *logs[_PRIORITY_MAX];
+        int storage_error;
 };
 
 struct HubLink {
@@ -104,6 +105,10 @@ const char *outbox_drop_cause_to_string(OutboxDropCause cause) {
         return "expired";
 }
 
+int outboxes_get_storage_error(const Outboxes *o) {
+        return o->storage_error;
+}
+
 unsigned hub_link_window_free(const HubLink *link) {
         return link->is_offline ? 0 : 64;
 }
@@ -118,6 +123,10 @@ void hub_link_fail(HubLink *link, int error) {
         link->n_failures++;
         link->result = 0;
         uplink_lost(link->uplink, HUB_LINK_END_OTHER);
+}
+
+void hub_link_remove_notice(HubLink *link, Problem problem) {
+        link->notice = PROBLEM_NONE;
 }
 
 void hub_link_add_notice(HubLink *link, Problem problem, int error, const char *detail) {
@@ -276,6 +285,9 @@ START_TEST(high_priority_goes_first) {
 
         fixture_make(&f, 0);
         f.high.n_messages = 2;
+        /* Some at a time: then local programs have their turn. */
+        (void) uplink_run(f.link.uplink);
+        assert_published(&f, "AB12");
         (void) uplink_run(f.link.uplink);
         assert_published(&f, "AB123");
         f.high.n_messages = 3;
@@ -448,6 +460,22 @@ START_TEST(a_message_that_the_hub_closes_on_is_set_aside_once_another_one_got_th
 }
 END_TEST
 
+START_TEST(that_the_disk_fails_is_a_notice_while_it_does) {
+        Fixture f;
+
+        fixture_make_withheld(&f, 3);
+        f.link.notice_detail[0] = '\0';
+        f.outboxes.storage_error = EIO;
+        (void) uplink_run(f.link.uplink);
+        ck_assert_int_eq(f.link.notice, PROBLEM_STORAGE);
+        ck_assert_int_eq(strncmp(f.link.notice_detail, strerror(EIO), 7), 0);
+        f.outboxes.storage_error = 0;
+        (void) uplink_run(f.link.uplink);
+        ck_assert_int_eq(f.link.notice, PROBLEM_NONE);
+        fixture_done(&f);
+}
+END_TEST
+
 START_TEST(a_hub_that_takes_no_message_costs_none) {
         Fixture f;
 
@@ -602,6 +630,7 @@ static Suite *uplink_suite(void) {
         tcase_add_test(t, a_suspect_is_compared_with_a_message_of_high_priority_too);
         tcase_add_test(t, alarms_that_get_through_do_not_hide_a_suspect);
         tcase_add_test(t, a_message_that_cannot_be_set_aside_is_tried_again);
+        tcase_add_test(t, that_the_disk_fails_is_a_notice_while_it_does);
         suite_add_tcase(s, t);
         return s;
 }
