@@ -25,6 +25,19 @@ bool aside_note_name(AsideUsed *used, const char *name) {
         return true;
 }
 
+AsideUsed aside_find_used(int directory_fd, const char *name) {
+        AsideUsed used = 0;
+
+        for (unsigned i = 1; i <= ASIDE_MAX; i++) {
+                char taken[ASIDE_NAME_MAX];
+
+                (void) snprintf(taken, sizeof(taken), "%s" SUFFIX "%u", name, i);
+                if (faccessat(directory_fd, taken, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+                        used |= 1U << i;
+        }
+        return used;
+}
+
 /* Finds a free name; false: so many are kept already. */
 static bool aside_name(AsideUsed *used, const char *name, char *ret, size_t n_ret) {
         for (unsigned i = 1; i <= ASIDE_MAX; i++)

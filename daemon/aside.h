@@ -20,6 +20,9 @@ typedef unsigned AsideUsed;
 /* If 'name' is that of a file set aside, notes its suffix and returns true. */
 bool aside_note_name(AsideUsed *used, const char *name);
 
+/* Which suffixes of the file 'name' are taken, for a directory whose other files have their own. */
+AsideUsed aside_find_used(int directory_fd, const char *name);
+
 /*
  * Renames the file 'name', or deletes it when ASIDE_MAX are kept already; aside_copy() writes 'bytes' to a
  * new file instead. Fills 'ret_where' with what to tell: "kept as …", or why not.

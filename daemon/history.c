@@ -439,16 +439,9 @@ static int load_file(History *h, int fd) {
 }
 
 static void set_aside(const History *h, int directory_fd, bool is_newer) {
-        AsideUsed used = 0;
+        AsideUsed used = aside_find_used(directory_fd, FILE_NAME);
         char where[256];
 
-        for (unsigned i = 1; i <= ASIDE_MAX; i++) {
-                char name[ASIDE_NAME_MAX];
-
-                (void) snprintf(name, sizeof(name), FILE_NAME ".damaged-%u", i);
-                if (faccessat(directory_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-                        (void) aside_note_name(&used, name);
-        }
         if (is_newer)
                 aside_move_newer(directory_fd, FILE_NAME, where, sizeof(where));
         else

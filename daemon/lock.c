@@ -43,6 +43,7 @@ pid_t lock_find_holder(const char *locks, dev_t device, ino_t inode) {
                 uint64_t number;
                 int pid;
 
+                /* NOLINTNEXTLINE(cert-err34-c): the kernel wrote these numbers */
                 if (sscanf(line, "%*u: FLOCK ADVISORY WRITE %d %x:%x:%" SCNu64, &pid, &major_number,
                            &minor_number, &number) == 4 &&
                     makedev(major_number, minor_number) == device && number == inode)

@@ -167,20 +167,14 @@ int state_file_read(const StateFile *f, char **ret) {
 
 static void set_aside(const StateFile *f, bool is_newer, char *ret_where, size_t n_where) {
         _cleanup_(close_fdp) int directory_fd = -1;
-        AsideUsed used = 0;
+        AsideUsed used;
 
         directory_fd = open(f->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (is_newer) {
                 aside_move_newer(directory_fd, f->name, ret_where, n_where);
                 return;
         }
-        for (unsigned i = 1; i <= ASIDE_MAX; i++) {
-                char name[ASIDE_NAME_MAX];
-
-                (void) snprintf(name, sizeof(name), "%s.damaged-%u", f->name, i);
-                if (faccessat(directory_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-                        (void) aside_note_name(&used, name);
-        }
+        used = aside_find_used(directory_fd, f->name);
         aside_move(directory_fd, &used, f->name, ret_where, n_where);
 }
 
