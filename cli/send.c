@@ -3,22 +3,28 @@
 /*
  * aziot send: one message from the command line, or one for each line of standard input.
  *
- * Lines that are at hand are pipelined, up to a window; when none is, the replies are awaited before the next
- * read. So nothing is ever outstanding while the input is silent, and one thing at a time is waited for.
+ * Lines that are at hand are sent as one batch, of which the daemon takes all or nothing; so whatever is sent
+ * again, for want of room or to find the one that is refused, the order stays. Nothing is outstanding while
+ * the input is silent.
  */
 
 #include <azure/core/az_span.h>
 #include <inttypes.h>
+#include <poll.h>
 
 #include "cli/cli.h"
 #include "cli/lines.h"
 #include "cli/properties.h"
 
-/* Enough to keep the hub's send window full; after a refusal, as many lines may be on their way. */
-#define WINDOW 64U
+/* Lines of a batch, and the size that ends one. */
+#define BATCH_MAX   64U
+#define BATCH_BYTES (64U * 1024U)
 
 /* More than any message may have. */
 #define BODY_MAX (512U * 1024U)
+
+/* Unless told. */
+#define TIMEOUT_S 60U
 
 static const char usage[] =
         "Usage: aziot send [OPTION]... [BODY | -]\n"
@@ -39,7 +45,7 @@ static const char usage[] =
         "      --stage STAGE         wait until the message is accepted (the default: it survives\n"
         "                            the daemon being killed), durable (a power cut), or\n"
         "                            delivered (the hub has it)\n"
-        "      --timeout SECONDS     how long to wait for that (60)\n"
+        "      --timeout SECONDS     how long to wait for that, and for room if the outbox is full (60)\n"
         "  -v, --verbose             print the sequence number of each message\n" CLI_OPTIONS_HELP "\n"
         "  aziot send '{\"temperature\":21.5}' --property alert=no\n"
         "  vmstat -n 60 | aziot send --component load\n";
@@ -73,6 +79,13 @@ static const struct option options[] = {
         {},
 };
 
+typedef struct Batch {
+        AziotMessage messages[BATCH_MAX];
+        uint64_t lines[BATCH_MAX];
+        size_t n, n_bytes;
+        uint8_t *bytes; /* BATCH_BYTES and the last line */
+} Batch;
+
 typedef struct Sender {
         const Cli *cli;
         Aziot *a;
@@ -80,18 +93,18 @@ typedef struct Sender {
         Properties properties;
         AziotStage stage;
         unsigned flags;
-        uint32_t timeout_s; /* 0: not told */
+        uint32_t timeout_s;
         bool verbose;
         Lines input;
-        uint64_t lines[WINDOW]; /* numbers of those sent; the n_sent'th is at n_sent % WINDOW */
-        uint64_t n_sent, n_ended, n_refused, n_lost;
-        int code; /* of the first failure */
+        Batch batch;
+        uint64_t n_sent;
 } Sender;
 
 static void sender_done(Sender *s) {
         s->a = aziot_free(s->a);
         properties_done(&s->properties);
         lines_done(&s->input);
+        free(s->batch.bytes);
 }
 
 static int set_property(Sender *s, char *property) {
@@ -196,120 +209,187 @@ static int input_error(uint64_t line, int r) {
         return cli_error("%s%s", subject_format(buffer, line), text);
 }
 
-/* Sends 'body', which is line 'line' of the input; 0: there is only one message. */
-static int sender_send(Sender *s, az_span body, uint64_t line) {
+static AziotMessage make_message(const Sender *s, az_span body) {
         AziotMessage message = s->message;
-        int r;
-
-        if (message.body_kind != AZIOT_BODY_DATA && !az_span_is_valid_utf8(body))
-                return input_error(line, -EILSEQ);
 
         message.body = az_span_ptr(body);
         message.body_size = (size_t) az_span_size(body);
         message.properties = s->properties.items;
         message.n_properties = s->properties.n_items;
-        s->lines[s->n_sent % WINDOW] = line;
-        r = aziot_send_start(s->a, &message, s->stage, s->flags, &s->lines[s->n_sent % WINDOW]);
-        if (r != 0)
-                return input_error(line, r);
-        s->n_sent++;
-        return CLI_OK;
+        return message;
 }
 
-/* What became of a message. Only the first failure is told. */
-static void sender_on_reply(Sender *s, const AziotEvent *event) {
-        uint64_t line = *(const uint64_t *) event->userdata;
-        char buffer[32];
-
-        s->n_ended++;
-        if (event->result == AZIOT_REFUSED)
-                s->n_refused++;
-        if (event->result == -ECONNRESET || event->result == -ETIME)
-                s->n_lost++;
-        if (event->result != 0 && s->code == CLI_OK)
-                s->code = cli_error("%s%s", event->result > 0 ? subject_format(buffer, line) : "",
-                                    aziot_explain(s->a, event->result));
-        if (event->result != 0)
-                return;
-        if (s->cli->json)
-                (void) puts(event->as.reply.parameters);
-        if (s->verbose)
-                (void) printf("%" PRId64 "\n", event->as.reply.sequence);
+static bool is_sendable(const Sender *s, az_span body) {
+        return s->message.body_kind == AZIOT_BODY_DATA || az_span_is_valid_utf8(body);
 }
 
-/* Waits until one message has ended. */
-static void sender_receive(Sender *s) {
-        const AziotEvent *event;
+/* After how long to try again, as the daemon says; 0: it does not. */
+static int get_retry_ms(const Sender *s) {
+        const AziotError *error = aziot_get_error(s->a);
+        const char *value;
+        size_t size;
 
-        if (aziot_wait(s->a, UINT64_MAX, &event) == 1)
-                sender_on_reply(s, event);
+        if (aziot_json_find(error->parameters, error->parameters_size, "retryAfterMs", &value, &size) != 0)
+                return 0;
+        return (int) MIN(strtoul(value, NULL, 10), 1000UL);
+}
+
+/* Sends all of them or none, again and again while there is no room for them. Returns like aziot_send(). */
+static int send_patiently(Sender *s, const AziotMessage *messages, size_t n, uint64_t *ret_last) {
+        uint64_t end_us = boottime_us() + s->timeout_s * USEC_PER_SEC;
+        int r, retry_ms;
+
+        for (;;) {
+                if (n == 1)
+                        r = aziot_send(s->a, messages, s->stage, s->flags, ret_last);
+                else
+                        r = aziot_send_batch(s->a, messages, n, s->stage, s->flags, ret_last);
+                retry_ms = r == AZIOT_REFUSED ? get_retry_ms(s) : 0;
+                if (retry_ms == 0 || boottime_us() >= end_us)
+                        return r;
+                (void) poll(NULL, 0, retry_ms);
+        }
+}
+
+static void print_sequences(const Sender *s, uint64_t last, size_t n) {
+        for (uint64_t sequence = last - n + 1; sequence <= last; sequence++) {
+                if (s->cli->json)
+                        (void) printf("{\"sequence\":%" PRIu64 "}\n", sequence);
+                if (s->verbose)
+                        (void) printf("%" PRIu64 "\n", sequence);
+        }
         (void) fflush(stdout);
 }
 
-static int sender_send_lines(Sender *s) {
-        while (s->code == CLI_OK) {
-                uint64_t n_outstanding = s->n_sent - s->n_ended;
-                az_span line;
-                int r = LINES_NOT_YET;
+/* What became of the messages of the lines first to last; 0: of the only one. */
+static int sender_finish(Sender *s, int r, uint64_t first, uint64_t last, size_t n) {
+        char subject[64] = "";
 
-                if (n_outstanding < WINDOW)
-                        r = lines_next(&s->input, n_outstanding == 0, &line);
-                if (r < 0)
-                        return input_error(s->input.number, r);
-                if (r == LINES_END)
-                        return CLI_OK;
-                if (r == LINES_NOT_YET)
-                        sender_receive(s);
-                else if (az_span_size(line) > 0 && sender_send(s, line, s->input.number) != CLI_OK)
-                        return CLI_ERROR;
+        if (first > 0 && first == last)
+                (void) snprintf(subject, sizeof(subject), "line %" PRIu64 ": ", first);
+        else if (first > 0)
+                (void) snprintf(subject, sizeof(subject), "lines %" PRIu64 " to %" PRIu64 ": ", first, last);
+        if (r == -EILSEQ || r == -EMSGSIZE)
+                return input_error(first, r);
+        (void) cli_error("%s%s", r > 0 ? subject : "", aziot_explain(s->a, r));
+        if (r == -ECONNRESET || r == -ETIME)
+                (void) cli_error(
+                        "The last %zu messages were not answered: each may have been accepted or not", n);
+        else if (first > 0)
+                (void) cli_error("%" PRIu64 " messages were sent before; stopped", s->n_sent);
+        return CLI_ERROR;
+}
+
+/* Sends 'n' of the batch, from the i'th on, as one. */
+static int send_part(Sender *s, size_t i, size_t n) {
+        const Batch *b = &s->batch;
+        uint64_t last = 0;
+        int r;
+
+        r = send_patiently(s, &b->messages[i], n, &last);
+        if (r != 0)
+                return r;
+        s->n_sent += n;
+        print_sequences(s, last, n);
+        return 0;
+}
+
+/* Whether nothing of the batch was stored, because of one message in it, or because it is too large as a
+ * whole. */
+static bool is_worth_splitting(const Sender *s, int r) {
+        const char *name = r == AZIOT_REFUSED ? aziot_get_error(s->a)->name : "";
+
+        return r == -EMSGSIZE || strcmp(name, "io.aziotd.telemetry.MessageTooLarge") == 0 ||
+               strcmp(name, "io.aziotd.telemetry.InvalidMessage") == 0;
+}
+
+static int send_batch(Sender *s) {
+        const Batch *b = &s->batch;
+        int r;
+
+        r = send_part(s, 0, b->n);
+        if (r == 0)
+                return CLI_OK;
+        if (b->n == 1 || !is_worth_splitting(s, r))
+                return sender_finish(s, r, b->lines[0], b->lines[b->n - 1], b->n);
+        for (size_t i = 0; i < b->n; i++) {
+                r = send_part(s, i, 1);
+                if (r != 0)
+                        return sender_finish(s, r, b->lines[i], b->lines[i], 1);
         }
         return CLI_OK;
 }
 
-static int sender_send_rest(Sender *s) {
+/* Waits for a line, and takes as many as are at hand. Returns like lines_next(). */
+static int gather(Sender *s) {
+        Batch *b = &s->batch;
+        az_span line;
+        int r;
+
+        b->n = b->n_bytes = 0;
+        while (b->n < BATCH_MAX && b->n_bytes < BATCH_BYTES) {
+                r = lines_next(&s->input, b->n == 0, &line);
+                if (r != 0)
+                        return r;
+                if (az_span_size(line) == 0)
+                        continue;
+                if (!is_sendable(s, line))
+                        return -EILSEQ;
+                memcpy(b->bytes + b->n_bytes, az_span_ptr(line), (size_t) az_span_size(line));
+                b->messages[b->n] =
+                        make_message(s, az_span_create(b->bytes + b->n_bytes, az_span_size(line)));
+                b->lines[b->n++] = s->input.number;
+                b->n_bytes += (size_t) az_span_size(line);
+        }
+        return 0;
+}
+
+static int send_lines(Sender *s) {
+        int code = CLI_OK, r = 0;
+
+        s->batch.bytes = malloc(BATCH_BYTES + BODY_MAX);
+        if (!s->batch.bytes)
+                return input_error(0, -ENOMEM);
+        while (code == CLI_OK && r != LINES_END) {
+                r = gather(s);
+                if (s->batch.n > 0)
+                        code = send_batch(s);
+                if (code == CLI_OK && r < 0)
+                        return input_error(s->input.number, r);
+        }
+        return code;
+}
+
+static int send_one(Sender *s, az_span body) {
+        if (!is_sendable(s, body))
+                return input_error(0, -EILSEQ);
+        s->batch.messages[0] = make_message(s, body);
+        s->batch.n = 1;
+        return send_batch(s);
+}
+
+static int send_rest(Sender *s) {
         az_span body;
         int r;
 
         r = lines_rest(&s->input, &body);
-        if (r < 0)
-                return input_error(0, r);
-        return sender_send(s, body, 0);
-}
-
-/* Awaits what is outstanding and says what became of it all. */
-static int sender_finish(Sender *s, int code) {
-        while (s->n_ended < s->n_sent)
-                sender_receive(s);
-        if (s->n_lost > 0)
-                (void) cli_error("The last %" PRIu64
-                                 " messages were not answered: each may have been accepted or not",
-                                 s->n_lost);
-        if (s->n_refused > 0 && s->n_sent > 1)
-                (void) cli_error("%" PRIu64 " of the %" PRIu64 " messages sent so far were refused; stopped",
-                                 s->n_refused, s->n_sent);
-        return s->code != CLI_OK ? s->code : code;
+        return r < 0 ? input_error(0, r) : send_one(s, body);
 }
 
 static int sender_run(Sender *s, char *body) {
-        int code;
-
         if (cli_open(s->cli, &s->a) < 0)
                 return CLI_ERROR;
-        if (s->timeout_s > 0)
-                aziot_set_timeout_us(s->a, s->timeout_s * USEC_PER_SEC);
+        aziot_set_timeout_us(s->a, s->timeout_s * USEC_PER_SEC);
 
         if (!body)
-                code = sender_send_lines(s);
-        else if (strcmp(body, "-") == 0)
-                code = sender_send_rest(s);
-        else
-                code = sender_send(s, az_span_create_from_str(body), 0);
-        return sender_finish(s, code);
+                return send_lines(s);
+        return strcmp(body, "-") == 0 ? send_rest(s) : send_one(s, az_span_create_from_str(body));
 }
 
 int send_main(Cli *cli, int argc, char **argv) {
         _cleanup_(sender_done) Sender s = {
                 .cli = cli,
+                .timeout_s = TIMEOUT_S,
                 .input = { .fd = STDIN_FILENO, .max = BODY_MAX },
         };
         int option;

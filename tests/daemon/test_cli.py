@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 
 import harness
 from harness import BUILD, eventually, tap
@@ -134,8 +135,9 @@ class Send(harness.CliCase):
         _, err = self.aziot("send", stdin=lines, code=1)
         self.assertRegex(err, r"line 3: .*MessageTooLarge")
         self.assertEqual(len(err.splitlines()), 2)
-        arrived = self.hub.wait_for_messages(2)
-        self.assertLess(len(arrived), 200)
+        self.aziot("send", "last")
+        arrived = self.hub.wait_for_messages(3)
+        self.assertEqual([base64.b64decode(m["data"]) for m in arrived], [b"one", b"two", b"last"])
 
     def test_a_line_that_is_not_text_is_named(self):
         _, err = self.aziot("send", stdin=b"one\n\xff\nthree\n", code=1)
@@ -160,6 +162,32 @@ class Send(harness.CliCase):
         program.wait_for_output("closed the connection")
         program.wait_for_output("not answered")
         self.assertEqual(program.wait(), 1)
+
+
+class SendToFullOutbox(harness.CliCase):
+    config = {"Outbox": {"MaxMessages": 100}}  # 12 of them for high priority
+
+    def test_waits_for_room_and_loses_neither_a_line_nor_the_order(self):
+        with self.hub.gone():
+            self.daemon.wait_for_link("waiting")
+            read, write = os.pipe()
+            program = subprocess.Popen([BUILD / "aziot", "--socket", self.daemon.socket_path, "send"], stdin=read,
+                                       env=harness.environment())
+            os.close(read)
+            os.write(write, b"".join(b'{"n":%d}\n' % n for n in range(200)))
+            os.close(write)
+            self.daemon.wait_for_status(lambda s: s["outbox"]["dropped"]["refused"] > 0, "it is full")
+        self.assertEqual(program.wait(harness.TIMEOUT_S), 0)
+        harness.assert_delivered(self, self.hub.wait_for_messages(200), 200)
+
+    def test_gives_up_when_the_time_is_over(self):
+        with self.hub.gone():
+            self.daemon.wait_for_link("waiting")
+            begun = time.monotonic()
+            _, err = self.aziot("send", "--timeout", "1", stdin=b"x\n" * 89, code=1)
+            self.assertGreaterEqual(time.monotonic() - begun, 1)
+        self.assertRegex(err, "lines 65 to 89: .*OutboxFull")
+        self.assertIn("64 messages were sent before", err)
 
 
 class Call(harness.CliCase):
