@@ -181,7 +181,7 @@ class Daemon(Victim, harness.Daemon):
         self.box.clear()
         self.notify.begin()
         self.program = harness.Program(
-            ["/bin/sh", "-c", f'export LISTEN_PID=$$; exec "$@" 3<&{fd} {fd}<&-', "aziotd", *self.argv()[:-2]],
+            ["bash", "-c", f'export LISTEN_PID=$$; exec "$@" 3<&{fd} {fd}<&-', "aziotd", *self.argv()[:-2]],
             env={**self.box.environment(self.sabotage), "NOTIFY_SOCKET": self.notify.path, "LISTEN_FDS": "1",
                  "LISTEN_FDNAMES": "varlink"}, pass_fds=[fd])
         self.spawned = time.monotonic()
@@ -356,6 +356,12 @@ class World:
                 self.ledger.daemon_killed(hit[1] if hit else now)
             self.landed.update((victim.name, w) for w in where)
 
+    def bury(self):
+        """Whoever was hit when nobody looked any more."""
+        dead = [victim for victim in (self.daemon, self.hub) if victim.program and not victim.is_alive()]
+        if dead:
+            self.strike(dead)
+
     def kill_taker(self):
         self.taker.kill()
         self.taker.wait()
@@ -443,15 +449,22 @@ class World:
                 raise Violation(promise, f"not within {self.patience_s} s: {what}")
             time.sleep(0.02)
 
+    def hub_answers(self):
+        with contextlib.suppress(OSError):
+            return bool(self.hub.call("ListDevices"))
+        return False
+
     def is_settled(self):
         status = self.daemon.status()
         return status["outbox"]["messages"] == 0 and status["inbox"]["messages"] == 0
 
     def checkpoint(self):
         """Programs pause; everything arrives, and nothing was given up."""
-        self.start_missing()
         for victim in (self.daemon, self.hub):
             victim.box.disarm()
+        self.bury()
+        self.start_missing()
+        self.wait_until(self.hub_answers, "start", "the hub answers")
         if not self.wait_ready(self.patience_s) or not self.wait_online(self.patience_s):
             raise Violation("start", f"not online again, but {self.daemon.place()}:\n{self.daemon.program.output()}")
         self.hub.call("DelayPuback", {"milliseconds": 0})
