@@ -21,9 +21,9 @@
 #include "power-check.h"
 #include "power-disk.h"
 
-#define KINDS_MAX  256U
-#define HASHES_MAX _POWER_IMAGE_MAX
+#define KINDS_MAX 256U
 
+/* A moment right after a promise counts for so many others. */
 #define PROMISE_WEIGHT 10U
 
 /* An operation on a kind of file: their names without their numbers. */
@@ -213,7 +213,7 @@ static uint64_t next_random(uint64_t *state) {
 static int check_moment(Replay *p, const Options *o, const PowerEntry *entry, uint64_t index, uint64_t share,
                         uint64_t *random) {
         Kind *kind = kind_of(p, entry);
-        uint64_t hashes[HASHES_MAX], all = MAX(kind->n_entries * _POWER_IMAGE_MAX, UINT64_C(1));
+        uint64_t hashes[_POWER_IMAGE_MAX], all = MAX(kind->n_entries * _POWER_IMAGE_MAX, UINT64_C(1));
         size_t n_hashes = 0;
         int r;
 
