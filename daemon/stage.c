@@ -175,19 +175,18 @@ uint64_t stage_waits_deadline_us(const StageWaits *waits) {
 }
 
 void stage_waits_run_due(StageWaits *waits, uint64_t now_us) {
-        uint64_t earliest_us = UINT64_MAX;
         StageWait *wait, *next;
 
         if (now_us < waits->deadline_us)
                 return;
 
+        waits->deadline_us = UINT64_MAX; /* until the ones that go on, and those that are added, say so */
         for (int stage = 0; stage < _STAGE_MAX; stage++)
                 for (wait = TAILQ_FIRST(&waits->lists[stage]); wait; wait = next) {
                         next = TAILQ_NEXT(wait, link);
                         if (wait->deadline_us <= now_us)
                                 wait_end(waits, wait, STAGE_TIMEOUT, 0);
                         else
-                                earliest_us = MIN(earliest_us, wait->deadline_us);
+                                waits->deadline_us = MIN(waits->deadline_us, wait->deadline_us);
                 }
-        waits->deadline_us = earliest_us;
 }

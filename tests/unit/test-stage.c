@@ -103,6 +103,41 @@ START_TEST(each_wait_has_its_own_time) {
 }
 END_TEST
 
+/* Waits again, once, as who looks again later does. */
+typedef struct Patient {
+        StageWaits *waits;
+        StageWait *again;
+} Patient;
+
+static void on_done_again(void *userdata, StageOutcome outcome, int error) {
+        Patient *p = userdata;
+
+        if (!p->again)
+                ck_assert_int_eq(
+                        stage_wait_add(p->waits, STAGE_DELIVERED, 1, 1, 500, on_done_again, p, &p->again), 0);
+        else
+                p->again = NULL;
+}
+
+START_TEST(who_waits_again_when_the_time_is_over_has_a_time_again) {
+        Patient patient = {};
+        StageWait *wait;
+        Ending other = WAITING;
+
+        ck_assert_int_eq(stage_waits_new(&patient.waits), 0);
+        ck_assert_int_eq(
+                stage_wait_add(patient.waits, STAGE_DELIVERED, 1, 1, 100, on_done_again, &patient, &wait), 0);
+        (void) add(patient.waits, STAGE_DELIVERED, 2, 2, 1000, &other);
+
+        stage_waits_run_due(patient.waits, 100);
+        ck_assert_ptr_nonnull(patient.again);
+        ck_assert_uint_eq(stage_waits_deadline_us(patient.waits), 500);
+        stage_waits_run_due(patient.waits, 500);
+        ck_assert_ptr_null(patient.again);
+        patient.waits = stage_waits_free(patient.waits);
+}
+END_TEST
+
 START_TEST(a_cancelled_wait_says_nothing) {
         StageWaits *waits = NULL;
         Ending a = WAITING, b = WAITING;
@@ -197,6 +232,7 @@ static Suite *stage_suite(void) {
                             ELEMENTSOF(deeds));
         tcase_add_test(t, an_error_is_passed_on);
         tcase_add_test(t, each_wait_has_its_own_time);
+        tcase_add_test(t, who_waits_again_when_the_time_is_over_has_a_time_again);
         tcase_add_test(t, a_cancelled_wait_says_nothing);
         tcase_add_test(t, a_wait_for_older_messages_does_not_wait_for_newer_ones);
         tcase_add_loop_test(t, a_failure_is_remembered, 0, ELEMENTSOF(memories));
