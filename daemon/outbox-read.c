@@ -93,7 +93,7 @@ static void chunk_read(Outbox *o, OutboxSegment *segment, uint32_t offset) {
 
 /* What was not read up to 'last' cannot be read, if there is any. */
 static void outbox_lose_through(Outbox *o, OutboxSegment *segment, uint64_t last) {
-        uint64_t first = o->reader.read_sequence + 1, n;
+        uint64_t first = o->reader.read_sequence + 1, n, n_doomed;
 
         if (last < first)
                 return;
@@ -101,8 +101,9 @@ static void outbox_lose_through(Outbox *o, OutboxSegment *segment, uint64_t last
         n = MIN(segment->n_live, last - first + 1);
         segment_forget_unseen(segment, n);
         window_ack_range(&o->window, first, last);
-        o->n_doomed -= MIN(o->n_doomed, n);
-        o->n_dropped[OUTBOX_DROP_DAMAGED] += n;
+        n_doomed = MIN(n, o->n_doomed);
+        o->n_doomed -= n_doomed;
+        o->n_dropped[OUTBOX_DROP_DAMAGED] += n - n_doomed;
         outbox_add_dropped(o, first, last, OUTBOX_DROP_DAMAGED);
         outbox_add_damaged(o, SEGMENT_NAME ": the messages %" PRIu64 "..%" PRIu64 " cannot be read",
                            segment->number, first, last);

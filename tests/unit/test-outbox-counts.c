@@ -101,6 +101,45 @@ START_TEST(what_was_to_make_room_and_is_sent_after_a_kill_does_not_count) {
 }
 END_TEST
 
+/* Of 'n' messages that are larger than what is kept in memory the first cannot be read back. */
+static void send_large_and_damage_the_first(unsigned n) {
+        static uint8_t body[OUTBOX_BODY_MAX];
+        const OutboxMessage message = { .body = AZ_SPAN_FROM_BUFFER(body) };
+        char path[SCRATCH_SIZE + 16];
+        uint64_t sequence;
+        FILE *file;
+
+        for (unsigned i = 0; i < n; i++) {
+                while (outbox_append(f->outbox, &message, 1, &f->now, &sequence) == OUTBOX_BUSY)
+                        fixture_settle(f);
+                ck_assert_uint_eq(sequence, i + 1);
+        }
+        scratch_path(f->directory, "segment-0000", path, sizeof(path));
+        file = fopen(path, "r+e");
+        ck_assert_int_eq(fseek(file, 4096, SEEK_SET), 0);
+        ck_assert_int_eq(fputc('x', file), 'x');
+        ck_assert_int_eq(fclose(file), 0);
+}
+
+START_TEST(what_was_to_make_room_and_is_damaged_counts_once) {
+        OutboxRecord record;
+        uint64_t n = 0;
+
+        f->config.segment_bytes = 1024 * 1024;
+        f->config.max_bytes = 4 * f->config.segment_bytes;
+        f->config.max_messages = 1;
+        f->config.policy = OUTBOX_DROP_OLDEST;
+        fixture_open(f);
+        send_large_and_damage_the_first(8);
+        ck_assert(fixture_next(f, &record));
+        ck_assert_uint_eq(record.sequence, 8);
+        ck_assert_ptr_nonnull(strstr(f->log, "dropped 1..1 damaged; "));
+        for (OutboxDropCause cause = 0; cause < _OUTBOX_DROP_CAUSE_MAX; cause++)
+                n += dropped(cause);
+        ck_assert_uint_eq(n, 7);
+}
+END_TEST
+
 START_TEST(what_is_given_up_is_behind_us_and_counted_once) {
         OutboxRecord record;
 
@@ -213,6 +252,7 @@ static Suite *outbox_counts_suite(void) {
         tcase_add_test(t, after_a_kill_what_is_dropped_again_is_counted_again);
         tcase_add_test(t, after_a_kill_what_was_dropped_for_good_is_not_counted_again);
         tcase_add_test(t, what_was_to_make_room_and_is_sent_after_a_kill_does_not_count);
+        tcase_add_test(t, what_was_to_make_room_and_is_damaged_counts_once);
         tcase_add_test(t, what_is_given_up_is_behind_us_and_counted_once);
         tcase_add_test(t, what_is_unsent_is_known_without_asking_for_it);
         tcase_add_test(t, a_cursor_of_the_first_version_is_read);
