@@ -253,6 +253,18 @@ static int read_memory(DropReport *report) {
         return 0;
 }
 
+/* A refusal alone writes no cursor: those that were counted and reported before a kill, and whose count it
+ * cost, are not counted again. */
+static void forget_refusals(DropReport *report) {
+        for (Priority p = 0; p < _PRIORITY_MAX; p++) {
+                int64_t *reported = &report->memory.reported[p].n[OUTBOX_DROP_REFUSED];
+                OutboxStats stats;
+
+                outbox_get_stats(outboxes_get(report->outboxes, p), &stats);
+                *reported = MIN(*reported, (int64_t) stats.n_dropped[OUTBOX_DROP_REFUSED]);
+        }
+}
+
 int drop_report_new(DropReport **ret, Outboxes *outboxes, Disk *disk, const char *state_dir, const Log *log) {
         _cleanup_(drop_report_freep) DropReport *report = NULL;
         int r;
@@ -267,6 +279,7 @@ int drop_report_new(DropReport **ret, Outboxes *outboxes, Disk *disk, const char
                 r = read_memory(report);
         if (r < 0)
                 return r;
+        forget_refusals(report);
 
         *ret = TAKE_PTR(report);
         return 0;

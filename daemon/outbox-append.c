@@ -185,7 +185,5 @@ int outbox_append(Outbox *o, const OutboxMessage *messages, size_t n, const Outb
                 r = append_write(o, messages, n, size, ret_first);
         if (r != 0)
                 o->was_refused = true;
-        if (r == OUTBOX_FULL)
-                outbox_count_refused(o, n);
         return r;
 }

@@ -201,7 +201,7 @@ void outbox_acked(Outbox *o, uint64_t sequence);
  */
 void outbox_give_up(Outbox *o, uint64_t sequence, OutboxDropCause cause);
 
-/* So many messages were refused for want of room, for another reason than that outbox_append() said FULL. */
+/* A program was refused so many messages for want of room. */
 void outbox_count_refused(Outbox *o, uint64_t n);
 
 /* Whether outbox_next() has something to hand out that it has not, also if it is being read from the disk. */

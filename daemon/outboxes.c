@@ -32,7 +32,7 @@ static uint64_t choose_segment_bytes(const OutboxesConfig *c, Priority priority)
 /* The share of a log. */
 static OutboxConfig config_share(const OutboxesConfig *c, Priority priority, const char *directory) {
         uint64_t high_bytes = MAX(c->max_bytes / HIGH_SHARE, 3 * choose_segment_bytes(c, PRIORITY_HIGH));
-        uint64_t high_messages = c->max_messages / HIGH_SHARE;
+        uint64_t high_messages = MAX(c->max_messages / HIGH_SHARE, UINT64_C(1));
         bool is_high = priority == PRIORITY_HIGH;
         OutboxConfig config = {
                 .directory = directory,
@@ -45,7 +45,7 @@ static OutboxConfig config_share(const OutboxesConfig *c, Priority priority, con
 
         if (c->max_messages > 0)
                 config.max_messages =
-                        is_high ? MAX(high_messages, UINT64_C(1)) : c->max_messages - high_messages;
+                        is_high ? high_messages : MAX(c->max_messages - high_messages, UINT64_C(1));
         return config;
 }
 
@@ -144,10 +144,9 @@ static bool is_allowed(Outboxes *o, const OutboxMessage *messages, size_t n, con
 
 int outboxes_append(Outboxes *o, Priority priority, const OutboxMessage *messages, size_t n,
                     const OutboxLimits *limits, const OutboxTime *now, uint64_t *ret_first) {
-        if (is_allowed(o, messages, n, limits, now))
-                return outbox_append(o->logs[priority], messages, n, now, ret_first);
-        outbox_count_refused(o->logs[priority], n);
-        return OUTBOX_OVER_LIMIT;
+        if (!is_allowed(o, messages, n, limits, now))
+                return OUTBOX_OVER_LIMIT;
+        return outbox_append(o->logs[priority], messages, n, now, ret_first);
 }
 
 uint64_t outboxes_deadline_us(const Outboxes *o) {

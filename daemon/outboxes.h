@@ -50,8 +50,8 @@ typedef struct OutboxLimits {
 } OutboxLimits;
 
 /*
- * As outbox_append(), to the log of this priority, which counts what is refused for lack of room. All
- * messages are of one owner, for whom 'limits' are; NULL: none. One more condition is OUTBOX_OVER_LIMIT.
+ * As outbox_append(), to the log of this priority. All messages are of one owner, for whom 'limits' are;
+ * NULL: none. One more condition is OUTBOX_OVER_LIMIT.
  */
 int outboxes_append(Outboxes *o, Priority priority, const OutboxMessage *messages, size_t n,
                     const OutboxLimits *limits, const OutboxTime *now, uint64_t *ret_first);

@@ -194,6 +194,16 @@ static int compose(Telemetry *t, uint32_t owner, const TelemetryMessage *message
         return 0;
 }
 
+/* The messages of a Send or a SendBatch, and how far they have to come. */
+typedef struct SendRequest {
+        const TelemetryMessage *messages;
+        size_t n;
+        Priority priority;
+        Stage stage;
+        int64_t timeout_s;
+        int (*reply)(IpcCall *call, const PendingReply *pending);
+} SendRequest;
+
 /* 'limit': which one is reached; NULL: none, the disk is behind for a moment. */
 static int error_full(IpcCall *call, int64_t retry_ms, const char *limit) {
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
@@ -206,7 +216,11 @@ static int error_full(IpcCall *call, int64_t retry_ms, const char *limit) {
         return ipc_call_error_json(call, ERROR_NAME("OutboxFull"), &json);
 }
 
-static int refuse(Telemetry *t, IpcCall *call, Priority priority, int condition) {
+static int refuse(Telemetry *t, IpcCall *call, const SendRequest *request, int condition) {
+        Outbox *outbox = outboxes_get(t->outboxes, request->priority);
+
+        if (condition == OUTBOX_FULL || condition == OUTBOX_OVER_LIMIT)
+                outbox_count_refused(outbox, request->n);
         switch (condition) {
         case OUTBOX_FULL:
                 return error_full(call, RETRY_FULL_MS, "outbox");
@@ -218,21 +232,10 @@ static int refuse(Telemetry *t, IpcCall *call, Priority priority, int condition)
                 return ipc_call_error_int(call, ERROR_NAME("MessageTooLarge"), "limitBytes",
                                           TELEMETRY_MESSAGE_MAX);
         default:
-                return ipc_call_error_cstring(
-                        call, ERROR_NAME("StorageFailed"), "reason",
-                        strerror(outbox_storage_errno(outboxes_get(t->outboxes, priority))));
+                return ipc_call_error_cstring(call, ERROR_NAME("StorageFailed"), "reason",
+                                              strerror(outbox_storage_errno(outbox)));
         }
 }
-
-/* The messages of a Send or a SendBatch, and how far they have to come. */
-typedef struct SendRequest {
-        const TelemetryMessage *messages;
-        size_t n;
-        Priority priority;
-        Stage stage;
-        int64_t timeout_s;
-        int (*reply)(IpcCall *call, const PendingReply *pending);
-} SendRequest;
 
 /* When the last of the messages expires. */
 static uint64_t find_expiry(const Telemetry *t, const SendRequest *request, const OutboxTime *now) {
@@ -278,7 +281,7 @@ static int send_messages(Telemetry *t, IpcCall *call, const SendRequest *request
                 scratch_release(t);
                 client->n_refused += ipc_call_is_oneway(call);
                 return r == TELEMETRY_INVALID ? error_invalid_message(call, &problem)
-                                              : refuse(t, call, request->priority, OUTBOX_TOO_LARGE);
+                                              : refuse(t, call, request, OUTBOX_TOO_LARGE);
         }
 
         r = outboxes_append(t->outboxes, request->priority, composed, request->n, &client->limits, &now,
@@ -286,7 +289,7 @@ static int send_messages(Telemetry *t, IpcCall *call, const SendRequest *request
         scratch_release(t);
         if (r != 0) {
                 client->n_refused += ipc_call_is_oneway(call);
-                return refuse(t, call, request->priority, r);
+                return refuse(t, call, request, r);
         }
 
         client->n_accepted += ipc_call_is_oneway(call);

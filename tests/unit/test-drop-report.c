@@ -20,6 +20,7 @@ typedef struct Fixture {
         Outboxes *outboxes;
         DropReport *report;
         bool is_recovered;
+        uint64_t max_messages;
         char told[1024]; /* the last message that was read from the outbox: its properties and its body */
 } Fixture;
 
@@ -27,7 +28,12 @@ static Fixture fixture;
 static Fixture *const f = &fixture;
 
 static void start(void) {
-        const OutboxesConfig config = { .directory = f->outbox, .max_bytes = OUTBOXES_BYTES_MIN, .ttl_s = 5 };
+        const OutboxesConfig config = {
+                .directory = f->outbox,
+                .max_bytes = OUTBOXES_BYTES_MIN,
+                .max_messages = f->max_messages,
+                .ttl_s = 5,
+        };
 
         ck_assert_int_eq(outboxes_open(&f->outboxes, f->disk, &config, &f->now), 0);
         ck_assert_int_eq(drop_report_new(&f->report, f->outboxes, f->disk, f->state, &f->log), 0);
@@ -110,12 +116,16 @@ static void refuse(Priority priority, uint64_t n) {
         outbox_count_refused(outboxes_get(f->outboxes, priority), n);
 }
 
-static void let_one_expire(void) {
+static void send_one(void) {
         const OutboxMessage message = { .body = AZ_SPAN_FROM_STR("old") };
         uint64_t sequence;
 
         ck_assert_int_eq(outboxes_append(f->outboxes, PRIORITY_NORMAL, &message, 1, NULL, &f->now, &sequence),
                          0);
+}
+
+static void let_one_expire(void) {
+        send_one();
         f->now.boottime_us += 6 * USEC_PER_SEC;
         f->now.realtime_us += 6 * USEC_PER_SEC;
         ck_assert_uint_eq(drain(), 0);
@@ -216,6 +226,45 @@ START_TEST(a_kill_in_between_repeats_the_message_and_nothing_else) {
         f->now.boottime_us += 3600 * USEC_PER_SEC;
         run();
         ck_assert_uint_eq(drain(), 0);
+}
+END_TEST
+
+/* The cursor, and with it the count, is as old as the last message. */
+START_TEST(refusals_whose_count_a_kill_took_hide_no_later_ones) {
+        refuse(PRIORITY_NORMAL, 5);
+        run();
+        ck_assert_uint_eq(drain(), 1);
+        crash();
+        start();
+        ck_assert_uint_eq(drain(), 1); /* what was acknowledged, again */
+        refuse(PRIORITY_NORMAL, 5);
+        run();
+        ck_assert_uint_eq(drain(), 1);
+        ck_assert_ptr_nonnull(strstr(f->told, "{\"refused\":5}"));
+}
+END_TEST
+
+START_TEST(a_report_that_finds_no_room_is_not_itself_a_refused_message) {
+        OutboxStats stats;
+
+        crash();
+        f->max_messages = 1;
+        start();
+        refuse(PRIORITY_NORMAL, 1);
+        turn();
+        send_one();
+        for (int i = 0; i < 3; i++) {
+                f->now.boottime_us += USEC_PER_SEC;
+                run();
+        }
+        outbox_get_stats(normal(), &stats);
+        ck_assert_uint_eq(stats.messages, 1);
+        ck_assert_uint_eq(stats.n_dropped[OUTBOX_DROP_REFUSED], 1);
+        ck_assert_uint_eq(drain(), 1);
+        f->now.boottime_us += 10 * USEC_PER_SEC;
+        run();
+        ck_assert_uint_eq(drain(), 1);
+        ck_assert_ptr_nonnull(strstr(f->told, "{\"refused\":1}"));
 }
 END_TEST
 
@@ -348,6 +397,8 @@ static Suite *drop_report_suite(void) {
         tcase_add_test(t, nothing_is_told_before_all_that_waited_is_sent_nor_without_a_reason);
         tcase_add_test(t, there_is_one_a_minute_at_most);
         tcase_add_loop_test(t, a_kill_in_between_repeats_the_message_and_nothing_else, 0, 6);
+        tcase_add_test(t, refusals_whose_count_a_kill_took_hide_no_later_ones);
+        tcase_add_test(t, a_report_that_finds_no_room_is_not_itself_a_refused_message);
         tcase_add_test(t, counting_that_begins_anew_is_told_from_its_beginning);
         tcase_add_test(t, a_damaged_memory_costs_a_repetition);
         tcase_add_loop_test(t, what_fails_is_tried_again, 0, FAULT_CASES_MAX);
