@@ -127,8 +127,9 @@ static OutboxSegment *prepare_make_room(Outbox *o) {
                 outbox_drop_expired_segments(o);
                 segment = prepare_find(o);
         }
-        if (!segment && o->config.policy == OUTBOX_DROP_OLDEST && o->n_log > 0 &&
-            o->log[0]->state == SEGMENT_SEALED) {
+        /* More than one, if max_bytes was lowered. */
+        while (!segment && o->config.policy == OUTBOX_DROP_OLDEST && o->n_log > 0 &&
+               o->log[0]->state == SEGMENT_SEALED) {
                 outbox_drop_segment(o, o->log[0], OUTBOX_DROP_OLDER);
                 segment = prepare_find(o);
         }

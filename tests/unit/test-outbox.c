@@ -241,7 +241,6 @@ START_TEST(a_full_outbox_refuses_and_takes_again_when_a_segment_is_free) {
         fixture_settle(f);
         ck_assert_str_eq(f->log, "space; ");
         ck_assert_int_eq(append(BODY_BYTES), 0);
-        ck_assert_uint_eq(fixture_stats(f).n_dropped[OUTBOX_DROP_REFUSED], 1 + PER_SEGMENT);
         ck_assert_uint_eq(fixture_drain(f), 3 * PER_SEGMENT + 1);
 }
 END_TEST
@@ -677,6 +676,24 @@ START_TEST(a_smaller_size_keeps_what_is_there) {
 }
 END_TEST
 
+START_TEST(what_is_new_makes_room_in_a_smaller_size_at_once) {
+        int r;
+
+        f->config.max_bytes = 8 * f->config.segment_bytes;
+        fixture_open(f);
+        fixture_fill(f, BODY_BYTES, &r);
+        fixture_stop(f);
+
+        f->config.max_bytes = 3 * f->config.segment_bytes;
+        f->config.policy = OUTBOX_DROP_OLDEST;
+        fixture_open(f);
+        fixture_settle(f);
+        ck_assert_int_eq(append(BODY_BYTES), 0);
+        ck_assert_uint_eq(fixture_stats(f).n_dropped[OUTBOX_DROP_OLDER], 7 * PER_SEGMENT);
+        ck_assert_uint_eq(fixture_drain(f), PER_SEGMENT + 1);
+}
+END_TEST
+
 START_TEST(files_that_a_smaller_size_has_no_room_for_go_at_the_next_start_when_they_are_empty) {
         OutboxRecord record;
         int r;
@@ -760,6 +777,7 @@ static Suite *outbox_suite(void) {
         tcase_add_test(t, expired_messages_do_not_count_against_the_number);
         tcase_add_loop_test(t, the_size_decides_the_segments, 0, ELEMENTSOF(configs));
         tcase_add_test(t, a_smaller_size_keeps_what_is_there);
+        tcase_add_test(t, what_is_new_makes_room_in_a_smaller_size_at_once);
         tcase_add_test(t, files_that_a_smaller_size_has_no_room_for_go_at_the_next_start_when_they_are_empty);
         suite_add_tcase(s, t);
         return s;
