@@ -48,7 +48,7 @@ static const ProblemInfo rows[_PROBLEM_MAX] = {
         /* clang-format off */
         [PROBLEM_NONE] = { "none", LAYER_LINK, AZ_ERROR_CLASS_NONE, AZ_HUB_LOSS_NONE, "", "" },
 
-        ROW(LOCAL, "local", DEVICE, LOCAL, PROTOCOL,
+        ROW(LOCAL, "local", DEVICE, LOCAL, LOCAL,
             "The link could not be made or kept, for want of something on this machine<: {detail}>",
             "Look for what uses up its memory, file descriptors or disk: 'systemctl status aziotd', "
             "'journalctl -u aziotd'."),
@@ -350,8 +350,9 @@ az_dps_loss problem_to_dps_loss(Problem problem) {
                 [AZ_HUB_LOSS_THROTTLED] = AZ_DPS_LOSS_KEEP_ALIVE,
                 [AZ_HUB_LOSS_DUPLICATE] = AZ_DPS_LOSS_CLOSED,
                 [AZ_HUB_LOSS_CLOCK] = AZ_DPS_LOSS_SIGNING,
+                /* DPS is not to blame: the run goes on. */
+                [AZ_HUB_LOSS_LOCAL] = AZ_DPS_LOSS_SIGNING,
         };
 
-        /* For want of memory here DPS is not to blame: the run goes on. */
-        return problem == PROBLEM_LOCAL ? AZ_DPS_LOSS_SIGNING : losses[rows[problem].loss];
+        return losses[rows[problem].loss];
 }

@@ -100,7 +100,7 @@ typedef enum {
         /* The link is half-open: not a byte of the hub came for as long as the keep-alive, nor the answer to
          * a ping. What was sent into the link proves nothing. */
         AZ_HUB_LOSS_KEEP_ALIVE,
-        AZ_HUB_LOSS_PROTOCOL, /* the hub sent what it must not, or the caller cannot go on */
+        AZ_HUB_LOSS_PROTOCOL, /* the hub sent what it must not */
         /* The hub closed the connection when it was sent a message, and has acknowledged none over it. Not
          * counted as CLOSED: that message may be to blame. */
         AZ_HUB_LOSS_PUBLISH,
@@ -111,6 +111,8 @@ typedef enum {
          * identity win: probably another device or program has the same. From 60 s to 10 min. */
         AZ_HUB_LOSS_DUPLICATE,
         AZ_HUB_LOSS_CLOCK, /* the wall clock shows a time before the build date; up to 60 s */
+        AZ_HUB_LOSS_LOCAL, /* the caller wants for memory, descriptors or the like: no hub's matter; up to 4 s
+                            */
         _AZ_HUB_LOSS_MAX
 } az_hub_loss;
 
@@ -252,7 +254,7 @@ typedef struct {
 #define AZ_HUB_SESSION_CREDENTIAL_MAX 1535
 
 /* Ordinary losses, throttling, refusals, rivals and the clock back off each on a scale of their own. */
-#define _az_HUB_SESSION_BACKOFFS 5
+#define _az_HUB_SESSION_BACKOFFS 6
 
 /* Lives wherever the caller puts it, and stays there; its members are private. */
 typedef struct {

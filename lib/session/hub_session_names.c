@@ -67,6 +67,7 @@ static const char *const losses[_AZ_HUB_LOSS_MAX] = {
         [AZ_HUB_LOSS_THROTTLED] = "throttled",
         [AZ_HUB_LOSS_DUPLICATE] = "duplicate",
         [AZ_HUB_LOSS_CLOCK] = "clock",
+        [AZ_HUB_LOSS_LOCAL] = "local",
 };
 
 char const *az_hub_session_state_to_string(az_hub_session_state state) {

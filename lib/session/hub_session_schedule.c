@@ -28,7 +28,8 @@ enum {
         BACKOFF_THROTTLED,
         BACKOFF_REFUSED,
         BACKOFF_DUPLICATE,
-        BACKOFF_CLOCK
+        BACKOFF_CLOCK,
+        BACKOFF_LOCAL
 };
 
 static void forget_failures(az_hub_session *s) {
@@ -61,6 +62,8 @@ static unsigned backoff_of(az_hub_loss loss, uint8_t connack_code) {
                 return BACKOFF_THROTTLED;
         if (loss == AZ_HUB_LOSS_DUPLICATE)
                 return BACKOFF_DUPLICATE;
+        if (loss == AZ_HUB_LOSS_LOCAL)
+                return BACKOFF_LOCAL;
         return loss == AZ_HUB_LOSS_CLOCK ? BACKOFF_CLOCK : BACKOFF_ORDINARY;
 }
 
@@ -77,6 +80,8 @@ static uint64_t back_off(az_hub_session *s, az_hub_loss loss, uint8_t connack_co
                 [BACKOFF_REFUSED] = { 30, 3600 },
                 [BACKOFF_DUPLICATE] = { 60, 600 },
                 [BACKOFF_CLOCK] = { 1, 60 },
+                /* Nobody is asked for anything: it is over when there is memory again, and soon noticed. */
+                [BACKOFF_LOCAL] = { 1, 4 },
         };
         unsigned backoff = backoff_of(loss, connack_code);
         uint32_t n_failures = ++s->_internal.n_failures[backoff];

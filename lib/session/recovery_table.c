@@ -101,6 +101,7 @@ static const az_error_class loss_classes[_AZ_HUB_LOSS_MAX] = {
         [AZ_HUB_LOSS_THROTTLED] = AZ_ERROR_CLASS_THROTTLED,
         [AZ_HUB_LOSS_DUPLICATE] = AZ_ERROR_CLASS_CONFLICT,
         [AZ_HUB_LOSS_CLOCK] = AZ_ERROR_CLASS_LOCAL,
+        [AZ_HUB_LOSS_LOCAL] = AZ_ERROR_CLASS_LOCAL,
 };
 
 az_error_class az_error_class_of_hub_loss(az_hub_loss loss, uint8_t connack_code) {

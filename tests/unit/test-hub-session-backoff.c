@@ -229,6 +229,17 @@ START_TEST(a_small_maximum_holds_when_throttled_too) {
 }
 END_TEST
 
+START_TEST(what_is_missing_here_is_tried_again_within_4_s) {
+        az_hub_session s;
+
+        init_in(&s, AZ_HUB_SESSION_SIGNING);
+        for (unsigned i = 0; i < 20; i++) {
+                ck_assert_uint_le(give(&s, LOST, AZ_HUB_LOSS_LOCAL, 0).as.lost.delay_us, 4 * USEC_PER_SEC);
+                (void) give(&s, RECONNECT_NOW, 0, 0);
+        }
+}
+END_TEST
+
 static Suite *hub_session_backoff_suite(void) {
         Suite *s = suite_create("hub-session-backoff");
         TCase *t = tcase_create("back-off");
@@ -237,6 +248,7 @@ static Suite *hub_session_backoff_suite(void) {
         tcase_add_test(t, two_seeds_back_off_differently);
         tcase_add_test(t, delays_at_the_maximum_differ);
         tcase_add_test(t, a_small_maximum_holds_when_throttled_too);
+        tcase_add_test(t, what_is_missing_here_is_tried_again_within_4_s);
         suite_add_tcase(s, t);
 
         t = tcase_create("duplicate identity");
