@@ -18,6 +18,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "ipc/field.h"
 #include "ipc/json.h"
 #include "ipc/limits.h"
 
@@ -341,6 +342,17 @@ static int channel_write(Channel *c, uint64_t now_us) {
         return 0;
 }
 
+/* Who is not let in hears so before it has asked: that answers its first call, unless that can wait. */
+static int channel_match_refusal(Channel *c, ChannelCall **ret_call) {
+        const ChannelCall *call = c->unsent.first;
+
+        if (!call || call->flags & CHANNEL_CALL_PATIENT)
+                return -ECONNRESET;
+        *ret_call = channel_calls_take(&c->unsent);
+        channel_forget(c, *ret_call);
+        return 1;
+}
+
 /* Whose reply it is: 1, and *ret_call has it, or 0: nobody's any more. */
 static int channel_match(Channel *c, const IpcWireReply *reply, ChannelCall **ret_call) {
         ChannelCall *call = c->sent.first;
@@ -350,6 +362,8 @@ static int channel_match(Channel *c, const IpcWireReply *reply, ChannelCall **re
                 (*n_skip)--;
                 return 0;
         }
+        if (!call && !ipc_is_absent(reply->error))
+                return channel_match_refusal(c, ret_call);
         if (!call || (reply->continues && !(call->flags & CHANNEL_CALL_MORE)))
                 return -EBADMSG;
         if (!reply->continues) {

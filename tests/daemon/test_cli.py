@@ -51,6 +51,14 @@ class General(harness.CliCase):
         self.assertIn("is aziotd running?", self.aziot("--socket", "/nonexistent/socket", "status", code=1)[1])
 
 
+    def test_who_is_over_the_limit_of_connections_hears_so(self):
+        for wire in [self.daemon.connect() for _ in range(64)]:
+            wire.call("io.aziotd.device.GetStatus")
+        for verb in ["status"], ["send", "x"], ["why"]:
+            _, err = self.aziot(*verb, code=1)
+            self.assertIn("too many connections", err)
+
+
 class Status(harness.CliCase):
     def test_online(self):
         out, _ = self.aziot("status")
