@@ -56,7 +56,7 @@ const char *outbox_drop_cause_to_string(OutboxDropCause cause);
 enum {
         OUTBOX_FULL = 1, /* the limits are reached and the policy is OUTBOX_REJECT */
         OUTBOX_BUSY,     /* no segment is prepared yet: wait for event SPACE, or have the sender retry soon */
-        OUTBOX_TOO_LARGE,      /* no segment would hold this batch, or a message is over its limit */
+        OUTBOX_TOO_LARGE,      /* no limit would ever let this batch in, or a message is over its own */
         OUTBOX_STORAGE_FAILED, /* the disk is full, read-only or broken; see outbox_storage_errno() */
         OUTBOX_SYNCED,         /* nothing to wait for: it is synced already */
         OUTBOX_OVER_LIMIT,     /* outboxes_append(): the application has as much as it may */

@@ -118,35 +118,38 @@ OwnerUse outboxes_get_use(const Outboxes *o, uint32_t owner) {
         return sum;
 }
 
-/* Whether the owner of 'more' may have so much on top of what he has. */
-static bool limits_allow(const OutboxLimits *limits, const Outboxes *o, const OwnerUse *more) {
-        OwnerUse use = outboxes_get_use(o, more->owner);
-
-        return (limits->max_bytes == 0 || use.n_bytes + more->n_bytes <= limits->max_bytes) &&
-               (limits->max_messages == 0 || use.n_messages + more->n_messages <= limits->max_messages);
+/* Whether an owner may have both. */
+static bool limits_allow(const OutboxLimits *limits, const OwnerUse *use, const OwnerUse *more) {
+        return (limits->max_bytes == 0 || use->n_bytes + more->n_bytes <= limits->max_bytes) &&
+               (limits->max_messages == 0 || use->n_messages + more->n_messages <= limits->max_messages);
 }
 
-static bool is_allowed(Outboxes *o, const OutboxMessage *messages, size_t n, const OutboxLimits *limits,
-                       const OutboxTime *now) {
-        OwnerUse more = { .owner = messages[0].owner, .n_messages = n };
-
-        if (!limits || (limits->max_bytes == 0 && limits->max_messages == 0))
-                return true;
+/* 0, or a condition of outboxes_append(). */
+static int check_limits(Outboxes *o, const OutboxMessage *messages, size_t n, const OutboxLimits *limits,
+                        const OutboxTime *now) {
+        OwnerUse more = { .owner = messages[0].owner, .n_messages = n }, use;
 
         for (size_t i = 0; i < n; i++)
                 more.n_bytes += outbox_message_bytes(&messages[i]);
-        if (limits_allow(limits, o, &more))
-                return true;
+        if (!limits_allow(limits, &(OwnerUse){}, &more))
+                return OUTBOX_TOO_LARGE;
+
+        use = outboxes_get_use(o, more.owner);
+        if (limits_allow(limits, &use, &more))
+                return 0;
         for (Priority p = 0; p < _PRIORITY_MAX; p++)
                 outbox_drop_expired(o->logs[p], now);
-        return limits_allow(limits, o, &more);
+        use = outboxes_get_use(o, more.owner);
+        return limits_allow(limits, &use, &more) ? 0 : OUTBOX_OVER_LIMIT;
 }
 
 int outboxes_append(Outboxes *o, Priority priority, const OutboxMessage *messages, size_t n,
                     const OutboxLimits *limits, const OutboxTime *now, uint64_t *ret_first) {
-        if (!is_allowed(o, messages, n, limits, now))
-                return OUTBOX_OVER_LIMIT;
-        return outbox_append(o->logs[priority], messages, n, now, ret_first);
+        int r = 0;
+
+        if (limits && (limits->max_bytes > 0 || limits->max_messages > 0))
+                r = check_limits(o, messages, n, limits, now);
+        return r != 0 ? r : outbox_append(o->logs[priority], messages, n, now, ret_first);
 }
 
 uint64_t outboxes_deadline_us(const Outboxes *o) {

@@ -51,7 +51,7 @@ typedef struct OutboxLimits {
 
 /*
  * As outbox_append(), to the log of this priority. All messages are of one owner, for whom 'limits' are;
- * NULL: none. One more condition is OUTBOX_OVER_LIMIT.
+ * NULL: none. One more condition is OUTBOX_OVER_LIMIT; what no limit would ever let in is OUTBOX_TOO_LARGE.
  */
 int outboxes_append(Outboxes *o, Priority priority, const OutboxMessage *messages, size_t n,
                     const OutboxLimits *limits, const OutboxTime *now, uint64_t *ret_first);

@@ -198,6 +198,14 @@ class SendToFullOutbox(harness.CliCase):
         self.assertIn("64 messages were sent before", err)
 
 
+class SendToSmallLimit(harness.CliCase):
+    config = {"Outbox": {"MaxMessagesPerApplication": 10}}
+
+    def test_lines_that_are_too_many_at_once_are_sent_one_by_one(self):
+        self.aziot("send", stdin=b"".join(b'{"n":%d}\n' % n for n in range(30)))
+        harness.assert_delivered(self, self.hub.wait_for_messages(30), 30)
+
+
 class Call(harness.CliCase):
     def test_a_reply_is_a_line(self):
         out, _ = self.aziot("call", "io.aziotd.telemetry.Send", '{"message":{"text":"x"}}')

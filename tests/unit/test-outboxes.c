@@ -248,13 +248,13 @@ START_TEST(a_limit_never_drops_what_is_there_whatever_the_policy) {
 }
 END_TEST
 
-START_TEST(a_batch_over_the_limit_is_refused_whole) {
+START_TEST(a_batch_that_will_never_be_in_the_limit_is_too_large) {
         OutboxMessage messages[3] = {};
         uint64_t first;
 
         open_all();
         ck_assert_int_eq(outboxes_append(f->outboxes, PRIORITY_NORMAL, messages, 3, two[_i], &f->now, &first),
-                         OUTBOX_OVER_LIMIT);
+                         OUTBOX_TOO_LARGE);
         ck_assert_uint_eq(stats().messages, 0);
         ck_assert_int_eq(outboxes_append(f->outboxes, PRIORITY_NORMAL, messages, 2, two[_i], &f->now, &first),
                          0);
@@ -337,7 +337,7 @@ static Suite *outboxes_suite(void) {
         tcase_add_loop_test(t, what_has_expired_makes_room_in_the_limits_of_its_application, 0,
                             ELEMENTSOF(two));
         tcase_add_loop_test(t, a_limit_never_drops_what_is_there_whatever_the_policy, 0, ELEMENTSOF(two));
-        tcase_add_loop_test(t, a_batch_over_the_limit_is_refused_whole, 0, ELEMENTSOF(two));
+        tcase_add_loop_test(t, a_batch_that_will_never_be_in_the_limit_is_too_large, 0, ELEMENTSOF(two));
         tcase_add_test(t, what_a_log_without_priorities_has_left_is_sent_as_normal);
         tcase_add_test(t, the_next_deadline_is_the_earlier_one);
         tcase_add_test(t, the_sync_interval_holds_for_both);
