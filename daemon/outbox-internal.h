@@ -245,7 +245,7 @@ void segment_forget_unseen(OutboxSegment *segment, uint64_t n);
 void segment_forget_all(OutboxSegment *segment);
 void segment_note_expiry(OutboxSegment *segment, const SegmentRecord *record, uint64_t boot);
 bool record_is_expired(const SegmentRecord *record, const OutboxTime *now);
-void outbox_delete_surplus(Outbox *o); /* free segments that max_bytes has no room for */
+void outbox_delete_surplus(Outbox *o); /* free segments that there is no room for, or of another size */
 void outbox_release(Outbox *o);
 void outbox_drop_segment(Outbox *o, const OutboxSegment *segment, OutboxDropCause cause);
 void outbox_drop_expired_segments(Outbox *o);

@@ -115,12 +115,16 @@ void outbox_delete_surplus(Outbox *o) {
 
         for (size_t i = 0; i < o->n_segments; i++)
                 n_files += o->segments[i].fd >= 0;
-        for (size_t i = 0; i < o->n_segments && n_files > o->n_segments_max; i++) {
+        for (size_t i = 0; i < o->n_segments; i++) {
                 OutboxSegment *segment = &o->segments[i];
                 char name[OUTBOX_NAME_MAX];
 
+                /* One of another size would be made anew. */
+                if (segment->state != SEGMENT_FREE ||
+                    (n_files <= o->n_segments_max && segment->header.n_bytes == o->config.segment_bytes))
+                        continue;
                 (void) snprintf(name, sizeof(name), SEGMENT_NAME, segment->number);
-                if (segment->state != SEGMENT_FREE || unlinkat(o->directory_fd, name, 0) < 0)
+                if (unlinkat(o->directory_fd, name, 0) < 0)
                         continue;
                 segment->fd = close_fd(segment->fd);
                 segment->state = SEGMENT_ABSENT;

@@ -719,7 +719,7 @@ START_TEST(files_that_a_smaller_size_has_no_room_for_go_at_the_next_start_when_t
 }
 END_TEST
 
-START_TEST(another_segment_size_is_taken_up_as_segments_become_free) {
+START_TEST(another_segment_size_is_taken_up_as_segments_become_free_and_at_the_next_start) {
         uint64_t n;
         int r;
 
@@ -730,6 +730,9 @@ START_TEST(another_segment_size_is_taken_up_as_segments_become_free) {
         f->config.max_bytes *= 2;
         fixture_open(f);
         ck_assert_uint_eq(fixture_drain(f), n);
+        restart();
+        fixture_settle(f);
+        ck_assert_uint_eq(scratch_count_files(f->directory, "segment-"), 2); /* the last, and one is ready */
         fixture_fill(f, BODY_BYTES, &r);
         ck_assert_uint_ge(fixture_stats(f).messages, 2 * n);
         n = fixture_stats(f).messages;
@@ -761,7 +764,7 @@ static Suite *outbox_suite(void) {
         tcase_add_test(t, sequences_rise_even_when_nothing_is_left);
         tcase_add_test(t, the_oldest_message_is_known_by_its_time);
         tcase_add_test(t, a_directory_has_one_outbox_at_a_time);
-        tcase_add_test(t, another_segment_size_is_taken_up_as_segments_become_free);
+        tcase_add_test(t, another_segment_size_is_taken_up_as_segments_become_free_and_at_the_next_start);
         suite_add_tcase(s, t);
 
         t = tcase_create("configured");
