@@ -282,7 +282,7 @@ static int connection_settle(IpcConnection *c) {
         r = sd_event_source_set_enabled(c->defer, SD_EVENT_OFF);
         if (r < 0)
                 return r;
-        r = connection_set_busy(c, ipc_user_is_busy(c->user, now_us));
+        r = connection_set_busy(c, ipc_user_is_busy(users, c->user, now_us));
         if (r < 0)
                 return r;
 
