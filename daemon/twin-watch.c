@@ -53,13 +53,14 @@ static az_span text(const char *json) {
 
 /* What the watcher sees of the desired section as it is now; 'own', to be freed, may hold it. */
 static int see_all(const TwinWatcher *w, char **own, az_span *ret) {
-        int r = 0;
+        int r;
 
         *ret = text(w->twin->known.desired);
-        if (w->sections) {
-                r = json_merge_select(*ret, text(w->sections), own);
+        if (!w->sections)
+                return 0;
+        r = json_merge_select(*ret, text(w->sections), own);
+        if (r == 0)
                 *ret = text(*own);
-        }
         return r;
 }
 
@@ -67,17 +68,18 @@ static int see_all(const TwinWatcher *w, char **own, az_span *ret) {
 static int see_change(const TwinWatcher *w, az_span before, az_span patch, char **own, az_span *ret) {
         _cleanup_(freep) char *old = NULL, *new = NULL;
         az_span now;
-        int r = 0;
+        int r;
 
         *ret = patch;
-        if (w->sections) {
-                r = json_merge_select(before, text(w->sections), &old);
-                if (r == 0)
-                        r = see_all(w, &new, &now);
-                if (r == 0)
-                        r = json_merge_diff(text(old), now, own);
+        if (!w->sections)
+                return 0;
+        r = json_merge_select(before, text(w->sections), &old);
+        if (r == 0)
+                r = see_all(w, &new, &now);
+        if (r == 0)
+                r = json_merge_diff(text(old), now, own);
+        if (r == 0)
                 *ret = text(*own);
-        }
         return r;
 }
 

@@ -2,6 +2,8 @@
 
 /* Every allocation fails once: nothing is lost that was there before, and nothing is left over. */
 
+#include <sys/socket.h>
+
 #include "daemon/json-merge.h"
 #include "daemon/twin-check.h"
 #include "daemon/twin-internal.h"
@@ -228,8 +230,49 @@ static bool follow(int n) {
         return was_hit;
 }
 
+static void run(sd_event *event) {
+        while (sd_event_run(event, 0) > 0)
+                ;
+}
+
+/* A program that has sections watches a change. */
+static bool watch(int n) {
+        static const char call[] = "{\"method\":\"io.aziotd.twin.Watch\",\"more\":true}";
+        char *pointer = (char *) "/a";
+        AccessRule rule = { .user = { (char *) "me", getuid() }, .twin_sections = { &pointer, 1 } };
+        const Access access = { .rules = &rule, .n_rules = 1 };
+        _cleanup_(sd_event_unrefp) sd_event *event = NULL;
+        _cleanup_(ipc_server_freep) IpcServer *server = NULL;
+        _cleanup_(disk_freep) Disk *disk = NULL;
+        _cleanup_(twin_freep) Twin *t = NULL;
+        Log log = { .max_level = -1 };
+        HubLink link = {};
+        bool was_hit;
+        int fds[2];
+
+        require(disk_new(&disk) == 0 && twin_new(&t, &link, disk, "/nonexistent", &access, &log) == 0);
+        t->known = (TwinCopy){ strdup("{\"a\":1}"), strdup("{}"), 1, 1, 1 };
+        require(sd_event_new(&event) >= 0 && ipc_server_new(&server, event, &(IpcServerConfig){}) == 0);
+        require(ipc_server_add_interface(server, &twin_interface, t) == 0);
+        require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) == 0);
+        require(ipc_server_add_connection(server, fds[0]) == 0);
+        require(write(fds[1], call, sizeof(call)) == sizeof(call));
+        run(event);
+        require(TAILQ_FIRST(&t->watchers));
+
+        free(t->known.desired);
+        t->known.desired = strdup("{\"a\":2}");
+        fault_begin(FAULT_MEMORY, n, ENOMEM, false, false);
+        twin_watch_change(t, str("{\"a\":1}"), str("{\"a\":2}"));
+        was_hit = fault_end();
+        run(event);
+        server = ipc_server_free(server);
+        close_fd(fds[1]);
+        return was_hit;
+}
+
 START_TEST(every_allocation_may_fail) {
-        static bool (*const functions[])(int) = { merge, add, begin, store, follow };
+        static bool (*const functions[])(int) = { merge, add, begin, store, follow, watch };
         int n = 1;
 
         while (functions[_i](n))
@@ -242,7 +285,7 @@ static Suite *twin_memory_suite(void) {
         Suite *s = suite_create("twin-memory");
         TCase *t = tcase_create("memory");
 
-        tcase_add_loop_test(t, every_allocation_may_fail, 0, 5);
+        tcase_add_loop_test(t, every_allocation_may_fail, 0, 6);
         suite_add_tcase(s, t);
         return s;
 }
