@@ -17,7 +17,6 @@
  *      report   a patch of the twin is stored before it is written
  */
 
-#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
