@@ -15,8 +15,8 @@
 
 /* What changes too often to be told each time. */
 typedef struct Counters {
-        int outbox_error; /* of its storage; 0: it works */
-        OutboxStats outbox; /* of all priorities */
+        int64_t outbox_error; /* of its storage; 0: it works. As wide as the rest: all bytes are compared. */
+        OutboxStats outbox;   /* of all priorities */
         OutboxStats priorities[_PRIORITY_MAX];
         InboxStats inbox;
 } Counters;

@@ -90,7 +90,7 @@ static void write_outbox(IpcJson *json, const Counters *c) {
         write_outbox_stats(json, &c->outbox);
         ipc_json_bool(json, "stalled", c->outbox_error != 0);
         if (c->outbox_error != 0)
-                ipc_json_cstring(json, "reason", strerror(c->outbox_error));
+                ipc_json_cstring(json, "reason", strerror((int) c->outbox_error));
         device_write_time(json, "countedSince", c->outbox.counted_since_us);
         ipc_json_begin_array(json, "priorities");
         for (Priority p = 0; p < _PRIORITY_MAX; p++) {
