@@ -196,12 +196,13 @@ static void accept_report(DropReport *report, const OutboxTime *now) {
 }
 
 void drop_report_run_due(DropReport *report, bool is_recovered, const OutboxTime *now) {
+        bool waits_for_link = report->state == REPORT_NONE || report->state == REPORT_WRITTEN;
         DropCounts news[_PRIORITY_MAX];
         int64_t n_news = 0;
 
         report->now_us = now->boottime_us;
         report->is_put_off = false;
-        if (state_file_is_busy(report->file) || (report->state == REPORT_NONE && !is_recovered))
+        if (state_file_is_busy(report->file) || (waits_for_link && !is_recovered))
                 return;
         for (Priority p = 0; p < _PRIORITY_MAX && report->state == REPORT_NONE; p++) {
                 news[p] = count_news(report, p);

@@ -253,6 +253,10 @@ START_TEST(a_report_that_finds_no_room_is_not_itself_a_refused_message) {
         refuse(PRIORITY_NORMAL, 1);
         turn();
         send_one();
+        f->is_recovered = false;
+        run();
+        ck_assert_uint_eq(drop_report_deadline_us(f->report), UINT64_MAX); /* nothing wakes for it */
+        f->is_recovered = true;
         for (int i = 0; i < 3; i++) {
                 f->now.boottime_us += USEC_PER_SEC;
                 run();
