@@ -160,9 +160,18 @@ static bool rule_matches(const AccessRule *rule, const IpcPeer *peer) {
         return !rule->unit || (peer->unit && strcmp(rule->unit, peer->unit) == 0);
 }
 
+static bool has_units(const Access *a) {
+        for (size_t i = 0; i < a->n_rules; i++)
+                if (a->rules[i].unit)
+                        return true;
+        return false;
+}
+
 unsigned access_get_grants(const Access *a, const IpcPeer *peer, gid_t group) {
         unsigned grants = ipc_peer_default_grants(peer, group);
 
+        if (peer->is_gone && has_units(a))
+                return 0;
         for (size_t i = 0; i < a->n_rules; i++)
                 if (a->rules[i].grants != 0 && rule_matches(&a->rules[i], peer))
                         grants = a->rules[i].grants & _IPC_GRANT_ALL;

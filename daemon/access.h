@@ -77,7 +77,10 @@ int access_check_section(const Access *a, unsigned line, ConfigMessages *message
 /* Whom the rule is for, as in "User=press Unit=press.service", cut to 'size'. */
 const char *access_rule_describe(const AccessRule *rule, char *buffer, size_t size);
 
-/* What the rules grant, or else ipc_peer_default_grants(). */
+/*
+ * What the rules grant, or else ipc_peer_default_grants(); nothing if it is not known whether a rule for a
+ * unit holds.
+ */
 unsigned access_get_grants(const Access *a, const IpcPeer *peer, gid_t group);
 
 typedef struct AccessLimits {

@@ -44,7 +44,8 @@ const struct ConfigSection config_sections[] = {
           "only the values of TwinSection= add up. "
           "What none of them sets is as without rules: root and the daemon's own user have every grant, "
           "members of group aziot read, send and serve, others none. Only programs that the permissions of "
-          "the socket let in can be granted anything. A program is who it was when it connected." },
+          "the socket let in can be granted anything. A program is who it was when it connected; one whose "
+          "process has ended at once is granted nothing, if any rule has Unit=." },
         { "Log", "What the daemon says." },
         {},
 };

@@ -46,8 +46,8 @@ int ipc_peer_init(IpcPeer *peer, int fd) {
                 .groups = groups,
                 .n_groups = n_groups,
         };
-        /* A process outside of any unit, or gone by now, has none. */
-        (void) sd_pid_get_unit(cred.pid, &peer->unit);
+        /* A process outside of any unit has none. */
+        peer->is_gone = sd_pid_get_unit(cred.pid, &peer->unit) == -ESRCH;
         return 0;
 }
 

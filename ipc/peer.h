@@ -27,6 +27,8 @@ typedef struct IpcPeer {
         size_t n_groups;
         /* The systemd unit that the process belongs to, NULL if none. */
         char *unit;
+        /* It had ended before anybody could ask for its unit; others may hold its end of the connection. */
+        bool is_gone;
         /* IpcGrant bits. */
         unsigned grants;
 } IpcPeer;

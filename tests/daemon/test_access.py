@@ -4,6 +4,9 @@
 
 import contextlib
 import os
+import signal
+import socket
+import subprocess
 from pathlib import Path
 
 import harness
@@ -108,6 +111,21 @@ class Units(harness.UsersCase):
         program.wait_for_output('^error .*PermissionDenied {"grant": "admin"}')
         program.wait()
         self.daemon.call("io.aziotd.device.Reconnect")  # who is root as well, but in no unit
+
+
+class Ended(harness.UsersCase):
+    config = {"Access": [{"Unit": "press.service", "Grants": "read"}]}
+
+    def test_who_leaves_its_connection_to_another_program_is_granted_nothing(self):
+        connect = "import socket, sys; socket.socket(fileno=int(sys.argv[1])).connect(sys.argv[2])"
+        with socket.socket(socket.AF_UNIX) as left:
+            self.daemon.program.send_signal(signal.SIGSTOP)
+            subprocess.run([harness.PYTHON, "-c", connect, str(left.fileno()), self.daemon.socket_path], check=True,
+                           pass_fds=[left.fileno()])
+            self.daemon.program.send_signal(signal.SIGCONT)
+            left.settimeout(harness.TIMEOUT_S)
+            left.sendall(b'{"method":"io.aziotd.device.GetStatus"}\0')
+            self.assertIn(b"PermissionDenied", left.recv(4096))
 
 
 class Mistakes(harness.DaemonCase):

@@ -45,6 +45,7 @@ static const IpcPeer press = {
         .unit = (char *) "press.service",
 };
 static const IpcPeer stranger = { .uid = 1001, .gid = 1001 };
+static const IpcPeer gone = { .uid = 1000, .gid = CLIENT_GROUP, .is_gone = true };
 
 static const struct {
         const char *rules;
@@ -77,6 +78,10 @@ static const struct {
         { "[Access]\nUser=1000\nGroup=70\nUnit=press.service\nGrants=read\n", &press, R },
         { "[Access]\nUser=1001\nUnit=press.service\nGrants=read\n", &press, R | S | V },
         { "[Access]\nUser=1000\nGroup=72\nGrants=read\n", &press, R | S | V },
+
+        /* Nobody knows which unit it was in. */
+        { "[Access]\nUnit=press.service\nGrants=read\n", &gone, 0 },
+        { "[Access]\nUser=1000\nGrants=read\n", &gone, R },
 
         /* Of several the last one counts that says something. */
         { "[Access]\nUser=1000\nGrants=read\n[Access]\nGroup=70\nGrants=send\n", &press, S },
