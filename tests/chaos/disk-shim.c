@@ -59,6 +59,8 @@ static long fail(int error, long lie) {
         return -1;
 }
 
+/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): the names of libc's own are reserved */
+
 int openat64(int directory_fd, const char *path, int flags, ...) {
         mode_t mode = 0;
         va_list ap;
@@ -108,3 +110,5 @@ int unlinkat(int directory_fd, const char *path, int flags) {
 
         return error > 0 ? (int) fail(error, 0) : (int) syscall(SYS_unlinkat, directory_fd, path, flags);
 }
+
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */

@@ -179,7 +179,7 @@ static int open_schedstat(const char *pid) {
 int main(int argc, char **argv) {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
         uint64_t interval_ns = (argc > 3 ? strtoull(argv[3], NULL, 10) : 100) * 1000000U, next_ns;
-        int period_ms = argc > 4 ? atoi(argv[4]) : PERIOD_MS;
+        int period_ms = argc > 4 ? (int) strtol(argv[4], NULL, 10) : PERIOD_MS;
         static Client c = { .worst_call = "" };
         char own[16];
 
