@@ -31,3 +31,11 @@ def build():
             run("meson", "setup", plain, SOURCE, "--buildtype=debugoptimized", "-Dtests=disabled")
         run("ninja", "-C", plain, "aziotd")
     return plain
+
+
+def private_kib(pid):
+    """The memory that is the process's alone; what it maps of files it shares with everybody."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Private_Dirty:"):
+            return int(line.split()[1])
+    raise AssertionError("no Private_Dirty: in smaps_rollup")
