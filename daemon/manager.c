@@ -431,13 +431,14 @@ static int manager_build(Manager *m, const ManagerOptions *options) {
 
 int manager_new(Manager **ret, const ManagerOptions *options) {
         _cleanup_(manager_freep) Manager *m = NULL;
+        Log log;
         int r;
 
+        log_init(&log, LOG_INFO);
         m = malloc(sizeof(*m));
         if (!m)
-                return -ENOMEM;
-        *m = (Manager){ .lock_fd = -1 };
-        log_init(&m->log, LOG_INFO);
+                return log_error_errno(&log, -ENOMEM, "Failed to start: %m");
+        *m = (Manager){ .log = log, .lock_fd = -1 };
 
         r = manager_load_config(m, options);
         if (r < 0)
@@ -453,7 +454,10 @@ int manager_new(Manager **ret, const ManagerOptions *options) {
         r = manager_turn(m);
         if (r < 0)
                 return r;
-        (void) sd_notify(false, "READY=1");
+        /* Who waits for it would wait in vain. */
+        r = sd_notify(false, "READY=1");
+        if (r < 0)
+                return log_error_errno(&m->log, r, "Failed to tell the service manager: %m");
 
         *ret = TAKE_PTR(m);
         return 0;
