@@ -17,7 +17,7 @@
 /* Below this the files of the state directory, the outbox apart, are at risk. */
 #define DISK_LOW_BYTES (UINT64_C(16) << 20)
 
-/* From here on, in percent of its bytes, the outbox may soon be full. */
+/* From here on, in percent of its bytes or messages, the outbox may soon be full. */
 #define OUTBOX_HIGH_PERCENT 80U
 
 /* A certificate has to be renewed in this time; see also the warnings in the log. */
@@ -167,12 +167,18 @@ static void check_certificate(const Check *c) {
 
 /* Storage --------------------------------------------------------------------------------------------- */
 
+/* Of 'capacity'; 0: there is no limit. */
+static bool is_nearly_full(uint64_t n, uint64_t capacity) {
+        return capacity > 0 && n * 100 >= capacity * OUTBOX_HIGH_PERCENT;
+}
+
 static void check_outbox(const Check *c) {
         uint64_t begun_us = boottime_us();
         int error = outboxes_get_storage_error(c->c.outboxes);
         char text[CHECK_TEXT_MAX];
         OutboxStats stats;
         bool is_high;
+        int n;
 
         if (error != 0) {
                 (void) snprintf(text, sizeof(text), "Messages cannot be stored, or soon will not: %s",
@@ -182,9 +188,13 @@ static void check_outbox(const Check *c) {
                 return;
         }
         outboxes_get_stats(c->c.outboxes, &stats);
-        is_high = stats.bytes * 100 >= stats.capacity_bytes * OUTBOX_HIGH_PERCENT;
-        (void) snprintf(text, sizeof(text), "%" PRIu64 " messages wait in %" PRIu64 " of %" PRIu64 " KiB",
-                        stats.messages, stats.bytes / 1024, stats.capacity_bytes / 1024);
+        is_high = is_nearly_full(stats.bytes, stats.capacity_bytes) ||
+                  is_nearly_full(stats.messages, stats.capacity_messages);
+        n = snprintf(text, sizeof(text), "%" PRIu64 " messages wait in %" PRIu64 " of %" PRIu64 " KiB",
+                     stats.messages, (stats.bytes + 1023) / 1024, stats.capacity_bytes / 1024);
+        if (stats.capacity_messages > 0)
+                (void) snprintf(text + n, sizeof(text) - (size_t) n, ", %" PRIu64 " may be there",
+                                stats.capacity_messages);
         check_tell(c, begun_us, "outbox", is_high ? CHECK_WARNING : CHECK_OK, text,
                    is_high ? "When it is full, [Outbox] WhenFull= decides: see aziotd.conf(5)." : NULL);
 }

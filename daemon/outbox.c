@@ -406,6 +406,7 @@ void outbox_get_stats(const Outbox *o, OutboxStats *ret) {
         *ret = (OutboxStats){
                 .messages = outbox_count_live(o),
                 .capacity_bytes = o->n_segments_max * (o->config.segment_bytes - SEGMENT_HEADER_BYTES),
+                .capacity_messages = o->config.max_messages,
         };
         for (size_t i = 0; i < o->n_log; i++)
                 ret->bytes += o->log[i]->live_bytes;

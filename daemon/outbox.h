@@ -132,6 +132,7 @@ typedef struct OutboxStats {
         uint64_t messages; /* accepted and not yet acknowledged */
         uint64_t bytes;    /* what they occupy in the log */
         uint64_t capacity_bytes;
+        uint64_t capacity_messages;  /* 0: as many as fit */
         uint64_t oldest_realtime_us; /* of the oldest of them; 0 if there is none */
         /* As exact over a kill as what is sent: the cursor has them. But a refusal alone writes no cursor. */
         uint64_t n_dropped[_OUTBOX_DROP_CAUSE_MAX];

@@ -182,6 +182,7 @@ void outboxes_get_stats(const Outboxes *o, OutboxStats *ret) {
                 ret->messages += stats.messages;
                 ret->bytes += stats.bytes;
                 ret->capacity_bytes += stats.capacity_bytes;
+                ret->capacity_messages += stats.capacity_messages;
                 if (stats.oldest_realtime_us > 0 &&
                     (ret->oldest_realtime_us == 0 || stats.oldest_realtime_us < ret->oldest_realtime_us))
                         ret->oldest_realtime_us = stats.oldest_realtime_us;

@@ -88,6 +88,24 @@ class Online(CheckCase):
         self.assertEqual([o["step"] for o in objects], [line.split()[1] for line in lines])
 
 
+class Bounded(CheckCase):
+    """As many messages as there may be are as bad as as many bytes."""
+
+    config = {"Outbox": {"MaxMessages": 16}}
+
+    def test_an_outbox_that_is_nearly_full_is_warned_of(self):
+        with self.hub.gone():
+            self.daemon.wait_for_link("waiting")
+            for _ in range(12):
+                self.daemon.send(text="x")
+            self.assertEqual(self.find(self.check(), "outbox")["outcome"], "ok")
+            self.daemon.send(text="x")
+            outbox = self.find(self.check(), "outbox")
+        self.assertEqual(outbox["outcome"], "warning", outbox)
+        self.assertRegex(outbox["text"], "^13 messages wait in .* KiB, 16 may be there$")
+        self.assertIn("WhenFull=", outbox["advice"])
+
+
 class Transports(CheckCase):
     starts_daemon = False
 
