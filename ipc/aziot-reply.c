@@ -81,7 +81,26 @@ static const struct {
         { "org.varlink.service.MethodNotFound", "the interface has no such method" },
 };
 
-static const char *error_text(az_span name) {
+/* Whose limit a message met; NULL: that of the outbox. */
+static const char *find_limit_text(az_span name, az_span parameters) {
+        static const char application[] = "\"application\"";
+        const char *value;
+        size_t size;
+
+        if (!az_span_is_content_equal(name, AZ_SPAN_FROM_STR("io.aziotd.telemetry.OutboxFull")) ||
+            aziot_json_find((const char *) az_span_ptr(parameters), (size_t) az_span_size(parameters),
+                            "limit", &value, &size) != 0 ||
+            size != strlen(application) || memcmp(value, application, size) != 0)
+                return NULL;
+        return "the messages of this user take all the room that they may have in the outbox, nothing was "
+               "stored";
+}
+
+static const char *error_text(az_span name, az_span parameters) {
+        const char *text = find_limit_text(name, parameters);
+
+        if (text)
+                return text;
         for (size_t i = 0; i < ELEMENTSOF(errors); i++)
                 if (az_span_is_content_equal(name, az_span_create_from_str((char *) errors[i].name)))
                         return errors[i].text;
@@ -96,7 +115,7 @@ int aziot_read_error(Aziot *a, const IpcWireReply *wire) {
                 .name = take_text(a, wire->error),
                 .parameters = take_text(a, parameters),
                 .parameters_size = (size_t) az_span_size(parameters),
-                .text = error_text(wire->error),
+                .text = error_text(wire->error, parameters),
         };
         return is_complete(a) < 0 ? -ENOMEM : AZIOT_REFUSED;
 }

@@ -516,6 +516,17 @@ static void wait_call(Aziot *a) {
                          "this program may not do that; [Access] in aziotd.conf(5) says who may "
                          "(org.varlink.service.PermissionDenied {\"grant\":\"admin\"})");
 }
+static void wait_for_room(Aziot *a) {
+        AziotMessage message = aziot_message("{}");
+
+        ck_assert_int_eq(aziot_send(a, &message, AZIOT_ACCEPTED, 0, NULL), AZIOT_REFUSED);
+        ck_assert_str_eq(aziot_get_error(a)->text, "the outbox is full, nothing was stored");
+        ck_assert_int_eq(aziot_send(a, &message, AZIOT_ACCEPTED, 0, NULL), AZIOT_REFUSED);
+        ck_assert_str_eq(
+                aziot_get_error(a)->text,
+                "the messages of this user take all the room that they may have in the outbox, nothing "
+                "was stored");
+}
 static void wait_garbage(Aziot *a) {
         const AziotStatus *status;
         const AziotTwin *twin;
@@ -538,6 +549,9 @@ static const struct {
         { wait_call,
           { OK_REPLY("{\"x\":1}"),
             "{\"error\":\"org.varlink.service.PermissionDenied\",\"parameters\":{\"grant\":\"admin\"}}" } },
+        { wait_for_room,
+          { "{\"error\":\"io.aziotd.telemetry.OutboxFull\",\"parameters\":{\"limit\":\"outbox\"}}",
+            "{\"error\":\"io.aziotd.telemetry.OutboxFull\",\"parameters\":{\"limit\":\"application\"}}" } },
         { wait_garbage, { OK_REPLY("{\"link\":1,\"desired\":{}}") } },
 };
 
