@@ -89,7 +89,7 @@ void hub_link_flush_answers(HubLink *link) {
 
         while ((answer = STAILQ_FIRST(&link->answers))) {
                 r = mqtt_link_publish(link->mqtt, answer->topic, answer->payload, 0, 0);
-                if (r == MQTT_WINDOW_FULL)
+                if (r == MQTT_WINDOW_FULL || r == -ENOMEM)
                         return;
                 if (r < 0)
                         log_warning_errno(link->log, r, "The answer to a method did not leave: %m, ignoring");
@@ -132,5 +132,6 @@ int hub_link_answer_method(HubLink *link, az_span request_id, uint16_t status, a
         if (link->n_answers > 0)
                 return answer_keep(link, topic, payload);
         r = mqtt_link_publish(link->mqtt, topic, payload, 0, 0);
-        return r == MQTT_WINDOW_FULL ? answer_keep(link, topic, payload) : r;
+        /* The caller waits for it as long as the link lives, so it is tried again. */
+        return r == MQTT_WINDOW_FULL || r == -ENOMEM ? answer_keep(link, topic, payload) : r;
 }
