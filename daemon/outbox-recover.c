@@ -427,7 +427,8 @@ static int recover_segment(Recovery *rec, OutboxSegment *segment) {
 
         if (error == ENODATA) {
                 recover_damaged(rec, segment, span, "is too short");
-                (void) ftruncate(segment->fd, (off_t) segment->header.n_bytes);
+                if (ftruncate(segment->fd, (off_t) segment->header.n_bytes) < 0)
+                        segment->is_unreadable = true;
         } else if (error != 0) {
                 recover_damaged(rec, segment, span, "cannot be read as a whole");
                 segment->is_unreadable = true;
