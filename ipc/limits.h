@@ -33,8 +33,8 @@
 
 /*
  * A call cannot be interrupted, so a turn of a large one takes longer. As far as they pass a reserve, such
- * turns of a user get a 200th of the time while other users call again and again, so that not one in a hundred
- * of their calls meets one. A pause for them is never longer than the last.
+ * turns of a user get a 200th of the time while other users call again and again, so that not one in a
+ * hundred of their calls meets one. A pause for them is never longer than the last.
  */
 #define IPC_LONG_US      UINT64_C(150)
 #define IPC_LONG_FREE_US (UINT64_C(5) * 1000)
