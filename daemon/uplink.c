@@ -31,7 +31,7 @@ typedef struct HeldMessage {
 
 /* So many messages are published before local programs have their turn: what is left is published in the
  * next. */
-#define PUBLISH_MAX 4U
+#define PUBLISH_MAX 16U
 
 struct Uplink {
         const Outboxes *outboxes;

@@ -192,6 +192,8 @@ static void gate_on_connack(MqttGate *g) {
 static void gate_on_puback(MqttGate *g) {
         if (g->n_unacked > 0)
                 g->n_unacked--;
+        if (g->n_owed > 0)
+                g->n_owed--;
         g->puback_us = g->in.moved_us;
 }
 
@@ -318,7 +320,7 @@ bool mqtt_gate_is_mid_packet(const MqttGate *g) {
 }
 
 bool mqtt_gate_is_puback_owed(const MqttGate *g) {
-        return g->n_unacked > 0 && g->out.begin == g->out.end && g->out.n_body == 0;
+        return g->n_owed > 0;
 }
 
 /* ---- To the network ---- */
@@ -418,6 +420,8 @@ size_t mqtt_gate_network_pending(const MqttGate *g, const uint8_t **ret) {
 void mqtt_gate_network_sent(MqttGate *g, size_t n, uint64_t now_us) {
         flow_sent(&g->out, n);
         g->out.moved_us = now_us;
+        if (g->out.end == 0)
+                g->n_owed = g->n_unacked;
         if (g->is_connect_out && g->out.end == 0 && g->out.n_body == 0) {
                 explicit_bzero(g->out.bytes, g->out.size);
                 g->is_connect_out = false;

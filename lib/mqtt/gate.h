@@ -68,6 +68,7 @@ typedef struct MqttGate {
         uint64_t ping_due_us;     /* UINT64_MAX: no timer */
 
         uint64_t n_unacked;     /* QoS 1 messages sent without PUBACK */
+        uint64_t n_owed;        /* those of them that had left when all had */
         uint64_t puback_us;     /* since when a PUBACK is awaited */
         uint64_t puback_due_us; /* UINT64_MAX: no timer */
 } MqttGate;
@@ -106,7 +107,7 @@ void mqtt_gate_network_sent(MqttGate *g, size_t n, uint64_t now_us);
 /* True if the last inbound packet is not complete. */
 bool mqtt_gate_is_mid_packet(const MqttGate *g);
 
-/* True if all that came for the network has left, and the server owes a PUBACK for it. */
+/* True if a message has left for which the server owes a PUBACK. */
 bool mqtt_gate_is_puback_owed(const MqttGate *g);
 
 /* The DUP flag of the inbound QoS 1 message 'sequence' (they count from 0), which must not be released yet.
