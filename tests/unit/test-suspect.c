@@ -76,8 +76,8 @@ static const struct {
 
 static uint64_t token_of(char c) {
         if (c >= 'a' && c <= 'z')
-                return token_make(PRIORITY_HIGH, (uint64_t) (c - 'a' + 1));
-        return c >= '1' && c <= '9' ? token_make(PRIORITY_NORMAL, (uint64_t) (c - '0')) : 0;
+                return token_make(PRIORITY_HIGH, (uint64_t) c - 'a' + 1);
+        return c >= '1' && c <= '9' ? token_make(PRIORITY_NORMAL, (uint64_t) c - '0') : 0;
 }
 
 static unsigned tell(Suspect *s, const char *story) {
