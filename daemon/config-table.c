@@ -150,11 +150,12 @@ const ConfigKey config_table[] = {
                   "directory." },
         { "Outbox", "MaxBytes", CONFIG_BYTES, MEMBER(outbox.max_bytes), OUTBOXES_BYTES_MIN, UINT64_C(4) << 30,
           "64M",
-          .help = "What the outbox may occupy on the disk. An eighth of it is kept for messages of high "
-                  "priority." },
+          .help = "What the outbox may occupy on the disk. An eighth of it is for messages of high priority "
+                  "and the rest for the others: neither takes room of the other. What was written before "
+                  "this was lowered stays until it has been sent." },
         { "Outbox", "MaxMessages", CONFIG_NUMBER, MEMBER(outbox.max_messages), 0, UINT64_C(1) << 40, "0",
-          .help = "How many messages the outbox may hold, of which an eighth is kept for those of high "
-                  "priority; 0: as many as fit." },
+          .help = "How many messages the outbox may hold, an eighth of them of high priority, as for "
+                  "MaxBytes=; 0: as many as fit." },
         { "Outbox", "MaxBytesPerApplication", CONFIG_BYTES, MEMBER(outbox.max_bytes_per_application), 0,
           UINT64_C(4) << 30, "0",
           .help = "What the messages of one user may occupy, before this user's are refused; 0: as much as "
@@ -164,7 +165,7 @@ const ConfigKey config_table[] = {
         { "Outbox", "MessageTTLSec", CONFIG_SECONDS, MEMBER(outbox.message_ttl_s), 0, 10 * 365 * 86400,
           "infinity",
           .help = "After how long a message that was not delivered is dropped, unless it brings a time of "
-                  "its own." },
+                  "its own; 0: never." },
         { "Outbox", "SyncIntervalSec", CONFIG_SECONDS, MEMBER(outbox.sync_interval_s), 0, 86400, "5s",
           .help = "After how long a message that is still in the outbox is synced to the disk although its "
                   "sender did not ask for that. A power cut costs no message that is older; 0: none is "
@@ -187,8 +188,8 @@ const ConfigKey config_table[] = {
                   "when the link is up and all that waited has been sent, once a minute at most. Its "
                   "application property aziotd is dropped, its body tells how many there were since the last "
                   "one, by cause: {\"dropped\":{\"expired\":12,\"refused\":3},\"since\":...,\"until\":...}; "
-                  "with "
-                  "ofHighPriority, how many of them had that." },
+                  "with ofHighPriority, how many of them had that. A message that was refused and sent again "
+                  "is counted each time it was refused." },
         { "Access", "User", CONFIG_USER, MEMBER(access.draft.user), .help = "The user of the programs." },
         { "Access", "Group", CONFIG_GROUP, MEMBER(access.draft.group),
           .help = "A group that they are in; supplementary ones count." },
