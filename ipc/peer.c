@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "ipc/peer.h"
 
+#include <signal.h>
 #include <sys/socket.h>
 #include <systemd/sd-login.h>
 
@@ -46,8 +47,11 @@ int ipc_peer_init(IpcPeer *peer, int fd) {
                 .groups = groups,
                 .n_groups = n_groups,
         };
-        /* A process outside of any unit has none. */
-        peer->is_gone = sd_pid_get_unit(cred.pid, &peer->unit) == -ESRCH;
+        /* A process outside of any unit has none; to libsystemd 0 is ourselves, not one of another namespace.
+         */
+        if (cred.pid > 0)
+                (void) sd_pid_get_unit(cred.pid, &peer->unit);
+        peer->is_gone = !peer->unit && (cred.pid <= 0 || (kill(cred.pid, 0) < 0 && errno == ESRCH));
         return 0;
 }
 
