@@ -25,7 +25,18 @@ static void print_comment(const char *text) {
         putchar('\n');
 }
 
+static const char *apply_text(const ConfigKey *key) {
+        static const char *const texts[] = {
+                [CONFIG_APPLY_LIVE] = "reload: at once",
+                [CONFIG_APPLY_RECONNECT] = "reload: by connecting again",
+                [CONFIG_APPLY_RESTART] = "needs a restart",
+        };
+        return texts[key->apply];
+}
+
 static void print_conf(void) {
+        char text[2048];
+
         printf("# Configuration of aziotd; see aziotd.conf(5). Every key is shown with its default.\n"
                "# Put changes into a file of your own in /etc/aziotd/aziotd.conf.d/, named *.conf: it wins "
                "over this\n"
@@ -39,7 +50,8 @@ static void print_conf(void) {
                         if (strcmp(key->section, section->name) != 0)
                                 continue;
                         putchar('\n');
-                        print_comment(key->help);
+                        (void) snprintf(text, sizeof(text), "%s (%s)", key->help, apply_text(key));
+                        print_comment(text);
                         printf("#%s=%s\n", key->key, key->default_text ?: "");
                 }
         }
@@ -69,7 +81,8 @@ static void print_key(const ConfigKey *key) {
                 printf("%s %s", i == 0 ? ":" : ",", key->names[i]);
         if (key->type == CONFIG_NUMBER || key->type == CONFIG_SECONDS || key->type == CONFIG_BYTES)
                 printf(", from %llu to %llu", (unsigned long long) key->min, (unsigned long long) key->max);
-        printf("; %s%s)\n", key->default_text ? "default: " : "no default", key->default_text ?: "");
+        printf("; %s%s; %s)\n", key->default_text ? "default: " : "no default", key->default_text ?: "",
+               apply_text(key));
 }
 
 static void print_man(void) {

@@ -28,6 +28,15 @@ static const char *const grants_names[] = { "none", "read", "send", "serve", "ad
 /* From LOG_ERR on. */
 static const char *const level_names[] = { "err", "warning", "notice", "info", "debug", NULL };
 
+const char *config_apply_to_string(ConfigApply apply) {
+        static const char *const names[_CONFIG_APPLY_MAX] = {
+                [CONFIG_APPLY_LIVE] = "live",
+                [CONFIG_APPLY_RECONNECT] = "reconnect",
+                [CONFIG_APPLY_RESTART] = "restart",
+        };
+        return names[apply];
+}
+
 #define MEMBER(member) offsetof(Config, member)
 
 const struct ConfigSection config_sections[] = {
@@ -51,154 +60,177 @@ const struct ConfigSection config_sections[] = {
 };
 
 const ConfigKey config_table[] = {
-        { "Hub", "ConnectionStringFile", CONFIG_PATH_NAME, MEMBER(hub.connection_string_file),
+        { "Hub", "ConnectionStringFile", CONFIG_PATH_NAME, CONFIG_APPLY_RECONNECT,
+          MEMBER(hub.connection_string_file),
           .help = "A file with the device's connection string, readable by the daemon alone. Unless set, the "
                   "systemd credential aziotd.connection-string is used if there is one." },
-        { "Hub", "Host", CONFIG_STRING, MEMBER(hub.host),
+        { "Hub", "Host", CONFIG_STRING, CONFIG_APPLY_RECONNECT, MEMBER(hub.host),
           .help = "The hub's host name, if there is no connection string." },
-        { "Hub", "DeviceId", CONFIG_STRING, MEMBER(hub.device_id),
+        { "Hub", "DeviceId", CONFIG_STRING, CONFIG_APPLY_RECONNECT, MEMBER(hub.device_id),
           .help = "The device's id at the hub, if there is no connection string." },
-        { "Hub", "ModuleId", CONFIG_STRING, MEMBER(hub.module_id),
+        { "Hub", "ModuleId", CONFIG_STRING, CONFIG_APPLY_RECONNECT, MEMBER(hub.module_id),
           .help = "The module's id, if the identity is a module of the device." },
-        { "Hub", "KeyFile", CONFIG_PATH_NAME, MEMBER(hub.key_file),
+        { "Hub", "KeyFile", CONFIG_PATH_NAME, CONFIG_APPLY_RECONNECT, MEMBER(hub.key_file),
           .help = "A file with the device's key in base64, readable by the daemon alone, if there is no "
                   "connection string. Unless set, the systemd credential aziotd.device-key is used." },
-        { "Hub", "CertificateFile", CONFIG_PATH_NAME, MEMBER(hub.certificate_file),
+        { "Hub", "CertificateFile", CONFIG_PATH_NAME, CONFIG_APPLY_RECONNECT, MEMBER(hub.certificate_file),
           .help = "The device's certificate (PEM), followed by the intermediate certificates up to the one "
                   "that the hub or the provisioning service knows; for a device without a key. Unless set, "
                   "the systemd credential aziotd.certificate is used." },
-        { "Hub", "PrivateKeyFile", CONFIG_PATH_NAME, MEMBER(hub.private_key_file),
+        { "Hub", "PrivateKeyFile", CONFIG_PATH_NAME, CONFIG_APPLY_RECONNECT, MEMBER(hub.private_key_file),
           .help = "The key of the certificate (PEM), readable by the daemon alone. Unless set, the systemd "
                   "credential aziotd.private-key is used, or else the key in CertificateFile=." },
-        { "Hub", "PrivateKeyPasswordFile", CONFIG_PATH_NAME, MEMBER(hub.private_key_password_file),
+        { "Hub", "PrivateKeyPasswordFile", CONFIG_PATH_NAME, CONFIG_APPLY_RECONNECT,
+          MEMBER(hub.private_key_password_file),
           .help = "A file with the password of an encrypted key. Unless set, the systemd credential "
                   "aziotd.private-key-password is used if there is one." },
-        { "Hub", "ModelId", CONFIG_STRING, MEMBER(hub.model_id),
+        { "Hub", "ModelId", CONFIG_STRING, CONFIG_APPLY_RECONNECT, MEMBER(hub.model_id),
           .help = "The DTMI of the device's Plug and Play model, announced to the hub." },
-        { "Hub", "TrustedCAFile", CONFIG_PATH_NAME, MEMBER(hub.trusted_ca_file),
+        { "Hub", "TrustedCAFile", CONFIG_PATH_NAME, CONFIG_APPLY_RECONNECT, MEMBER(hub.trusted_ca_file),
           .help = "Certificates (PEM) that are trusted besides the system's." },
-        { "Hub", "Port", CONFIG_NUMBER, MEMBER(hub.port), 1, 65535, "8883",
+        { "Hub", "Port", CONFIG_NUMBER, CONFIG_APPLY_RECONNECT, MEMBER(hub.port), 1, 65535, "8883",
           .help = "The hub's port for MQTT over TLS. A port in the connection string wins." },
-        { "Hub", "KeepAliveSec", CONFIG_SECONDS, MEMBER(hub.keep_alive_s), 5, 1177, "60s",
+        { "Hub", "KeepAliveSec", CONFIG_SECONDS, CONFIG_APPLY_RECONNECT, MEMBER(hub.keep_alive_s), 5, 1177,
+          "60s",
           .help = "How long the link may be silent before it is probed. A hub honours at most 1177 s." },
-        { "Hub", "TokenLifetimeSec", CONFIG_SECONDS, MEMBER(hub.token_lifetime_s), 300, 86400, "1h",
+        { "Hub", "TokenLifetimeSec", CONFIG_SECONDS, CONFIG_APPLY_RECONNECT, MEMBER(hub.token_lifetime_s),
+          300, 86400, "1h",
           .help = "How long a token signed with the device's key is valid. After some 80 % of it the daemon "
                   "connects again with a new one; programs do not notice." },
-        { "Hub", "MethodTimeoutSec", CONFIG_SECONDS, MEMBER(hub.method_timeout_s), 1, 300, "30s",
+        { "Hub", "MethodTimeoutSec", CONFIG_SECONDS, CONFIG_APPLY_LIVE, MEMBER(hub.method_timeout_s), 1, 300,
+          "30s",
           .help = "How long a local program may take to answer a direct method, before the daemon answers "
                   "504." },
-        { "Hub", "InboxMaxMessages", CONFIG_NUMBER, MEMBER(hub.inbox_max_messages), 1, 10000, "1000",
+        { "Hub", "InboxMaxMessages", CONFIG_NUMBER, CONFIG_APPLY_LIVE, MEMBER(hub.inbox_max_messages), 1,
+          10000, "1000",
           .help = "How many cloud-to-device messages are kept for local programs. When there are so many, "
                   "the "
                   "hub keeps the next ones, for as long as it does that." },
-        { "Hub", "InboxMaxBytes", CONFIG_BYTES, MEMBER(hub.inbox_max_bytes), 512 << 10, UINT64_C(1) << 30,
-          "16M", .help = "What these messages may occupy on the disk." },
-        { "Provisioning", "IdScope", CONFIG_STRING, MEMBER(provisioning.id_scope),
+        { "Hub", "InboxMaxBytes", CONFIG_BYTES, CONFIG_APPLY_LIVE, MEMBER(hub.inbox_max_bytes), 512 << 10,
+          UINT64_C(1) << 30, "16M", .help = "What these messages may occupy on the disk." },
+        { "Provisioning", "IdScope", CONFIG_STRING, CONFIG_APPLY_RECONNECT, MEMBER(provisioning.id_scope),
           .help = "The id scope of the provisioning service, as in 0ne00000000. With it the device is "
                   "provisioned." },
-        { "Provisioning", "RegistrationId", CONFIG_STRING, MEMBER(provisioning.registration_id),
+        { "Provisioning", "RegistrationId", CONFIG_STRING, CONFIG_APPLY_RECONNECT,
+          MEMBER(provisioning.registration_id),
           .help = "Who the device is to the provisioning service. A device with a certificate is what the "
                   "common name of that says, unless this is set." },
-        { "Provisioning", "KeyFile", CONFIG_PATH_NAME, MEMBER(provisioning.key_file),
+        { "Provisioning", "KeyFile", CONFIG_PATH_NAME, CONFIG_APPLY_RECONNECT, MEMBER(provisioning.key_file),
           .help = "A file with the key of the device's own enrollment in base64, readable by the daemon "
                   "alone. Unless set, the systemd credential aziotd.provisioning-key is used. A device with "
                   "a certificate (CertificateFile= in section [Hub]) has none." },
-        { "Provisioning", "GroupKeyFile", CONFIG_PATH_NAME, MEMBER(provisioning.group_key_file),
+        { "Provisioning", "GroupKeyFile", CONFIG_PATH_NAME, CONFIG_APPLY_RECONNECT,
+          MEMBER(provisioning.group_key_file),
           .help = "A file with the key of an enrollment group in base64, of which the device's key is made. "
                   "Better make that key elsewhere, and give the device no more than it: who has the key of "
                   "the group can be any of its devices. Unless set, the systemd credential "
                   "aziotd.provisioning-group-key is used." },
-        { "Provisioning", "PayloadFile", CONFIG_PATH_NAME, MEMBER(provisioning.payload_file),
+        { "Provisioning", "PayloadFile", CONFIG_PATH_NAME, CONFIG_APPLY_RECONNECT,
+          MEMBER(provisioning.payload_file),
           .help = "A file with a JSON value of at most 64 KiB that is sent along, for a custom allocation." },
-        { "Provisioning", "Endpoint", CONFIG_STRING, MEMBER(provisioning.endpoint),
+        { "Provisioning", "Endpoint", CONFIG_STRING, CONFIG_APPLY_RECONNECT, MEMBER(provisioning.endpoint),
           .default_text = "global.azure-devices-provisioning.net",
           .help = "The host name of the provisioning service." },
-        { "Provisioning", "Port", CONFIG_NUMBER, MEMBER(provisioning.port), 1, 65535, "8883",
-          .help = "Its port for MQTT over TLS." },
-        { "Network", "Transports", CONFIG_ENUM, MEMBER(network.transports), .default_text = "mqtt websocket",
-          .names = transports_names,
+        { "Provisioning", "Port", CONFIG_NUMBER, CONFIG_APPLY_RECONNECT, MEMBER(provisioning.port), 1, 65535,
+          "8883", .help = "Its port for MQTT over TLS." },
+        { "Network", "Transports", CONFIG_ENUM, CONFIG_APPLY_RECONNECT, MEMBER(network.transports),
+          .default_text = "mqtt websocket", .names = transports_names,
           .help = "How the hub and the provisioning service are spoken to, in this order: MQTT over TLS "
                   "(mqtt), and where a network does not let that through, MQTT over WebSocket (websocket), "
                   "which looks like HTTPS. The daemon remembers what worked, and returns to the first one "
                   "after a day and when the network has changed." },
-        { "Network", "WebSocketPort", CONFIG_NUMBER, MEMBER(network.websocket_port), 1, 65535, "443",
-          .help = "The port for MQTT over WebSocket." },
-        { "Network", "Proxy", CONFIG_PROXY, MEMBER(network.proxy),
+        { "Network", "WebSocketPort", CONFIG_NUMBER, CONFIG_APPLY_RECONNECT, MEMBER(network.websocket_port),
+          1, 65535, "443", .help = "The port for MQTT over WebSocket." },
+        { "Network", "Proxy", CONFIG_PROXY, CONFIG_APPLY_RECONNECT, MEMBER(network.proxy),
           .help = "A proxy for HTTP that is asked, by CONNECT, for every connection: http://host:port. What "
                   "passes through it is encrypted from end to end. Unless set, there is none; the "
                   "environment is not consulted." },
-        { "Network", "ProxyCredentialFile", CONFIG_PATH_NAME, MEMBER(network.proxy_credential_file),
+        { "Network", "ProxyCredentialFile", CONFIG_PATH_NAME, CONFIG_APPLY_RECONNECT,
+          MEMBER(network.proxy_credential_file),
           .help = "A file with user:password for the proxy, readable by the daemon alone. Unless set, the "
                   "systemd credential aziotd.proxy is used if there is one." },
-        { "Network", "ResolveTimeoutSec", CONFIG_SECONDS, MEMBER(network.resolve_timeout_s), 1, 300, "10s",
+        { "Network", "ResolveTimeoutSec", CONFIG_SECONDS, CONFIG_APPLY_RECONNECT,
+          MEMBER(network.resolve_timeout_s), 1, 300, "10s",
           .help = "How long the hub's name may take to resolve." },
-        { "Network", "ConnectTimeoutSec", CONFIG_SECONDS, MEMBER(network.connect_timeout_s), 1, 300, "15s",
+        { "Network", "ConnectTimeoutSec", CONFIG_SECONDS, CONFIG_APPLY_RECONNECT,
+          MEMBER(network.connect_timeout_s), 1, 300, "15s",
           .help = "How long the TCP connection may take, over all addresses of the hub." },
-        { "Network", "TLSTimeoutSec", CONFIG_SECONDS, MEMBER(network.tls_timeout_s), 1, 300, "15s",
-          .help = "How long the TLS handshake may take." },
-        { "Network", "ProxyTimeoutSec", CONFIG_SECONDS, MEMBER(network.proxy_timeout_s), 1, 300, "15s",
+        { "Network", "TLSTimeoutSec", CONFIG_SECONDS, CONFIG_APPLY_RECONNECT, MEMBER(network.tls_timeout_s),
+          1, 300, "15s", .help = "How long the TLS handshake may take." },
+        { "Network", "ProxyTimeoutSec", CONFIG_SECONDS, CONFIG_APPLY_RECONNECT,
+          MEMBER(network.proxy_timeout_s), 1, 300, "15s",
           .help = "How long the proxy may take to connect to the hub." },
-        { "Network", "WebSocketTimeoutSec", CONFIG_SECONDS, MEMBER(network.websocket_timeout_s), 1, 300,
-          "15s", .help = "How long the hub may take to agree to speak WebSocket." },
-        { "Network", "ConnackTimeoutSec", CONFIG_SECONDS, MEMBER(network.connack_timeout_s), 1, 300, "30s",
+        { "Network", "WebSocketTimeoutSec", CONFIG_SECONDS, CONFIG_APPLY_RECONNECT,
+          MEMBER(network.websocket_timeout_s), 1, 300, "15s",
+          .help = "How long the hub may take to agree to speak WebSocket." },
+        { "Network", "ConnackTimeoutSec", CONFIG_SECONDS, CONFIG_APPLY_RECONNECT,
+          MEMBER(network.connack_timeout_s), 1, 300, "30s",
           .help = "How long the hub may take to say whether it lets the device in." },
-        { "Network", "TCPUserTimeoutSec", CONFIG_SECONDS, MEMBER(network.tcp_user_timeout_s), 5, 900, "60s",
+        { "Network", "TCPUserTimeoutSec", CONFIG_SECONDS, CONFIG_APPLY_RECONNECT,
+          MEMBER(network.tcp_user_timeout_s), 5, 900, "60s",
           .help = "After how long the connection is given up when what was sent is not confirmed by the "
                   "other side's TCP." },
-        { "Outbox", "Directory", CONFIG_PATH_NAME, MEMBER(outbox.directory),
+        { "Outbox", "Directory", CONFIG_PATH_NAME, CONFIG_APPLY_RESTART, MEMBER(outbox.directory),
           .help = "A directory that belongs to the outbox alone. Unless set, 'outbox' in the state "
                   "directory." },
-        { "Outbox", "MaxBytes", CONFIG_BYTES, MEMBER(outbox.max_bytes), OUTBOXES_BYTES_MIN, UINT64_C(4) << 30,
-          "64M",
+        { "Outbox", "MaxBytes", CONFIG_BYTES, CONFIG_APPLY_LIVE, MEMBER(outbox.max_bytes), OUTBOXES_BYTES_MIN,
+          UINT64_C(4) << 30, "64M",
           .help = "What the outbox may occupy on the disk. An eighth of it is for messages of high priority "
                   "and the rest for the others: neither takes room of the other. What was written before "
                   "this was lowered stays until it has been sent." },
-        { "Outbox", "MaxMessages", CONFIG_NUMBER, MEMBER(outbox.max_messages), 0, UINT64_C(1) << 40, "0",
+        { "Outbox", "MaxMessages", CONFIG_NUMBER, CONFIG_APPLY_LIVE, MEMBER(outbox.max_messages), 0,
+          UINT64_C(1) << 40, "0",
           .help = "How many messages the outbox may hold, an eighth of them of high priority, as for "
                   "MaxBytes=; 0: as many as fit." },
-        { "Outbox", "MaxBytesPerApplication", CONFIG_BYTES, MEMBER(outbox.max_bytes_per_application), 0,
-          UINT64_C(4) << 30, "0",
+        { "Outbox", "MaxBytesPerApplication", CONFIG_BYTES, CONFIG_APPLY_LIVE,
+          MEMBER(outbox.max_bytes_per_application), 0, UINT64_C(4) << 30, "0",
           .help = "What the messages of one user may occupy, before this user's are refused; 0: as much as "
                   "there is room. An [Access] rule may say another limit." },
-        { "Outbox", "MaxMessagesPerApplication", CONFIG_NUMBER, MEMBER(outbox.max_messages_per_application),
-          0, UINT64_C(1) << 40, "0", .help = "The same, as a number of messages." },
-        { "Outbox", "MessageTTLSec", CONFIG_SECONDS, MEMBER(outbox.message_ttl_s), 0, 10 * 365 * 86400,
-          "infinity",
+        { "Outbox", "MaxMessagesPerApplication", CONFIG_NUMBER, CONFIG_APPLY_LIVE,
+          MEMBER(outbox.max_messages_per_application), 0, UINT64_C(1) << 40, "0",
+          .help = "The same, as a number of messages." },
+        { "Outbox", "MessageTTLSec", CONFIG_SECONDS, CONFIG_APPLY_LIVE, MEMBER(outbox.message_ttl_s), 0,
+          10 * 365 * 86400, "infinity",
           .help = "After how long a message that was not delivered is dropped, unless it brings a time of "
                   "its own; 0: never." },
-        { "Outbox", "SyncIntervalSec", CONFIG_SECONDS, MEMBER(outbox.sync_interval_s), 0, 86400, "5s",
+        { "Outbox", "SyncIntervalSec", CONFIG_SECONDS, CONFIG_APPLY_LIVE, MEMBER(outbox.sync_interval_s), 0,
+          86400, "5s",
           .help = "After how long a message that is still in the outbox is synced to the disk although its "
                   "sender did not ask for that. A power cut costs no message that is older; 0: none is "
                   "synced unless asked for." },
-        { "Outbox", "WhenFull", CONFIG_ENUM, MEMBER(outbox.when_full), .default_text = "reject",
-          .names = when_full_names,
+        { "Outbox", "WhenFull", CONFIG_ENUM, CONFIG_APPLY_LIVE, MEMBER(outbox.when_full),
+          .default_text = "reject", .names = when_full_names,
           .help = "What happens to a message when the outbox is full: it is refused (reject), or the oldest "
                   "messages make room for it (drop-oldest)." },
-        { "Outbox", "DrainPerSec", CONFIG_NUMBER, MEMBER(outbox.drain_per_s), 0, TOKEN_BUCKET_MAX, "0",
+        { "Outbox", "DrainPerSec", CONFIG_NUMBER, CONFIG_APPLY_LIVE, MEMBER(outbox.drain_per_s), 0,
+          TOKEN_BUCKET_MAX, "0",
           .help = "How many messages a second are sent of those that wait when the link comes up, and of "
                   "those "
                   "that are accepted behind them before all of that has been sent; so let it be more than "
                   "programs send. Messages of high priority are never held back, nor what is accepted while "
                   "nothing waits. 0: as fast as the hub takes them." },
-        { "Outbox", "DrainBurst", CONFIG_NUMBER, MEMBER(outbox.drain_burst), 0, TOKEN_BUCKET_MAX, "0",
+        { "Outbox", "DrainBurst", CONFIG_NUMBER, CONFIG_APPLY_LIVE, MEMBER(outbox.drain_burst), 0,
+          TOKEN_BUCKET_MAX, "0",
           .help = "How many of them may go at once, after a rest; 0: those of one second." },
-        { "Outbox", "ReportDrops", CONFIG_ENUM, MEMBER(outbox.report_drops), .default_text = "no",
-          .names = report_drops_names,
+        { "Outbox", "ReportDrops", CONFIG_ENUM, CONFIG_APPLY_LIVE, MEMBER(outbox.report_drops),
+          .default_text = "no", .names = report_drops_names,
           .help = "Whether the hub is told of messages that were dropped (yes): by one message of telemetry "
                   "when the link is up and all that waited has been sent, once a minute at most. Its "
                   "application property aziotd is dropped, its body tells how many there were since the last "
                   "one, by cause: {\"dropped\":{\"expired\":12,\"refused\":3},\"since\":...,\"until\":...}; "
                   "with ofHighPriority, how many of them had that. A message that was refused and sent again "
                   "is counted each time it was refused." },
-        { "Access", "User", CONFIG_USER, MEMBER(access.draft.user), .help = "The user of the programs." },
-        { "Access", "Group", CONFIG_GROUP, MEMBER(access.draft.group),
+        { "Access", "User", CONFIG_USER, CONFIG_APPLY_LIVE, MEMBER(access.draft.user),
+          .help = "The user of the programs." },
+        { "Access", "Group", CONFIG_GROUP, CONFIG_APPLY_LIVE, MEMBER(access.draft.group),
           .help = "A group that they are in; supplementary ones count." },
-        { "Access", "Unit", CONFIG_UNIT, MEMBER(access.draft.unit),
+        { "Access", "Unit", CONFIG_UNIT, CONFIG_APPLY_LIVE, MEMBER(access.draft.unit),
           .help = "The unit of the system's manager that they run in, as in press.service." },
-        { "Access", "Grants", CONFIG_GRANTS, MEMBER(access.draft.grants), .names = grants_names,
+        { "Access", "Grants", CONFIG_GRANTS, CONFIG_APPLY_LIVE, MEMBER(access.draft.grants),
+          .names = grants_names,
           .help = "What they may do, no more and no less: look (read), say something in the device's name "
                   "(send), take work and answer it (serve), change the daemon itself (admin)." },
-        { "Access", "TwinSection", CONFIG_SECTION, MEMBER(access.draft.twin_sections),
+        { "Access", "TwinSection", CONFIG_SECTION, CONFIG_APPLY_LIVE, MEMBER(access.draft.twin_sections),
           .help = "A member of the twin that is theirs, with all that is in it: a JSON pointer, as in /pump "
                   "or /pump/speed. They see no other member of the twin, and write no other. What is in "
                   "somebody's section is written by others only if they have the grant admin and no section "
@@ -206,13 +238,14 @@ const ConfigKey config_table[] = {
                   "their own; who may read may read it. Several rules may have the same section, but none "
                   "one "
                   "inside another's." },
-        { "Access", "OutboxMaxBytes", CONFIG_BYTES, MEMBER(access.draft.outbox_max_bytes), 0,
-          UINT64_C(4) << 30,
+        { "Access", "OutboxMaxBytes", CONFIG_BYTES, CONFIG_APPLY_LIVE, MEMBER(access.draft.outbox_max_bytes),
+          0, UINT64_C(4) << 30,
           .help = "What messages of their user may occupy in the outbox before theirs are refused; 0: as "
                   "much as there is room. Unless set, MaxBytesPerApplication= in section [Outbox]." },
-        { "Access", "OutboxMaxMessages", CONFIG_NUMBER, MEMBER(access.draft.outbox_max_messages), 0,
-          UINT64_C(1) << 40, .help = "The same, as a number of messages, and MaxMessagesPerApplication=." },
-        { "Log", "Level", CONFIG_ENUM, MEMBER(log.level), LOG_ERR, .default_text = "info",
+        { "Access", "OutboxMaxMessages", CONFIG_NUMBER, CONFIG_APPLY_LIVE,
+          MEMBER(access.draft.outbox_max_messages), 0, UINT64_C(1) << 40,
+          .help = "The same, as a number of messages, and MaxMessagesPerApplication=." },
+        { "Log", "Level", CONFIG_ENUM, CONFIG_APPLY_LIVE, MEMBER(log.level), LOG_ERR, .default_text = "info",
           .names = level_names, .help = "The least important messages that are logged." },
         {},
 };

@@ -25,9 +25,22 @@ typedef enum ConfigType {
         _CONFIG_TYPE_MAX,
 } ConfigType;
 
+/* How a reload takes a change of the key up. */
+typedef enum ConfigApply {
+        CONFIG_APPLY_LIVE,      /* at once */
+        CONFIG_APPLY_RECONNECT, /* with the next connection; a link that is up is renewed, unnoticed by
+                                   programs */
+        CONFIG_APPLY_RESTART,   /* not at all: the daemon has to be started again */
+        _CONFIG_APPLY_MAX,
+} ConfigApply;
+
+/* The words of io.aziotd.device. */
+const char *config_apply_to_string(ConfigApply apply);
+
 typedef struct ConfigKey {
         const char *section, *key;
         ConfigType type;
+        ConfigApply apply;
         size_t offset; /* into Config; of a rule: of the draft */
         uint64_t min, max;
         const char

@@ -200,6 +200,15 @@ START_TEST(a_complaint_names_its_line_and_what_is_wrong) {
 }
 END_TEST
 
+START_TEST(each_key_says_how_a_reload_takes_it_up) {
+        for (const ConfigKey *key = config_table; key->section; key++) {
+                ck_assert_int_ge(key->apply, 0);
+                ck_assert_int_lt(key->apply, _CONFIG_APPLY_MAX);
+                ck_assert_ptr_nonnull(config_apply_to_string(key->apply));
+        }
+}
+END_TEST
+
 static uint64_t max_bytes_limit(bool is_max) {
         for (const ConfigKey *key = config_table; key->section; key++)
                 if (strcmp(key->key, "MaxBytes") == 0)
@@ -234,6 +243,7 @@ static Suite *config_suite(void) {
         tcase_add_test(load, a_file_that_must_be_there_is_missed);
         tcase_add_test(load, what_is_read_later_wins_and_an_empty_value_resets);
         tcase_add_test(load, a_secret_that_stands_in_the_file_is_not_repeated);
+        tcase_add_test(load, each_key_says_how_a_reload_takes_it_up);
         tcase_add_loop_test(load, a_complaint_names_its_line_and_what_is_wrong, 0, ELEMENTSOF(complaints));
         tcase_add_loop_test(load, an_outbox_takes_the_sizes_that_can_be_configured, 0, 2);
         suite_add_tcase(s, values);
