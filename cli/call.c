@@ -4,17 +4,17 @@
 
 #include "cli/cli.h"
 
-static const char usage[] =
-        "Usage: aziot call [OPTION]... METHOD [JSON]\n"
-        "\n"
-        "Calls METHOD with the JSON object as its parameters and prints the reply, one line each.\n"
-        "An error is printed as 'error: NAME PARAMETERS' to standard error, with exit code 1.\n"
-        "\n"
-        "      --more                ask for more than one reply, as a method that watches "
-        "needs\n" CLI_OPTIONS_HELP "\n"
-        "  aziot call io.aziotd.device.GetStatus\n"
-        "  aziot call org.varlink.service.GetInterfaceDescription "
-        "'{\"interface\":\"io.aziotd.telemetry\"}'\n";
+static const Help help = {
+        .usage = "call [OPTION]... METHOD [JSON]",
+        .what = "Calls METHOD with the JSON object as its parameters and prints the reply, one\n"
+                "line each. An error is printed as 'error: NAME PARAMETERS' to standard error,\n"
+                "with exit code 1.\n",
+        .options = "      --more                ask for more than one reply, as a method that\n"
+                   "                            watches needs\n",
+        .more = "  aziot call io.aziotd.device.GetStatus\n"
+                "  aziot call org.varlink.service.GetInterfaceDescription \\\n"
+                "          '{\"interface\":\"io.aziotd.telemetry\"}'\n",
+};
 
 enum {
         OPTION_MORE = CLI_OPTION_VERB
@@ -82,7 +82,7 @@ int call_main(Cli *cli, int argc, char **argv) {
                         more = true;
                         continue;
                 }
-                code = cli_option(cli, option, usage);
+                code = cli_option(cli, option, &help);
                 if (code >= 0)
                         return code;
         }

@@ -7,14 +7,15 @@
 #include "cli/cli.h"
 #include "cli/reply.h"
 
-static const char usage[] =
-        "Usage: aziot check [OPTION]...\n"
-        "\n"
-        "Has the daemon look at everything that the link to the cloud needs: clock, identity, files, disk,\n"
-        "then each way to the cloud step by step, by connections of its own; a link that is up stays up.\n"
-        "Prints a line for each step as soon as it is done.\n"
-        "Exit code: 0 all is well, 3 something failed, 1 error.\n" CLI_OPTIONS_HELP "\n"
-        "Without a running daemon: aziotd --check-config\n";
+static const Help help = {
+        .usage = "check [OPTION]...",
+        .what = "Has the daemon look at everything that the link to the cloud needs: clock,\n"
+                "identity, files, disk, then each way to the cloud step by step, by connections\n"
+                "of its own; a link that is up stays up. Prints a line for each step as soon as\n"
+                "it is done. Without a running daemon: aziotd --check-config\n",
+        .yes = "all is well",
+        .no = "something failed",
+};
 
 /* A step may wait for the time limits of the network; the daemon answers in between or not at all. */
 #define TIMEOUT_US (15 * 60 * USEC_PER_SEC)
@@ -88,7 +89,7 @@ int check_main(Cli *cli, int argc, char **argv) {
         Checker c = { .cli = cli };
         int code;
 
-        code = cli_parse_bare(cli, argc, argv, usage);
+        code = cli_parse_bare(cli, argc, argv, &help);
         if (code >= 0)
                 return code;
 

@@ -5,23 +5,34 @@
 
 #include "util/util.h"
 
-int cli_option(Cli *cli, int option, const char *usage) {
+/* Returns like cli_option(). */
+static int cli_refuse_json(const Cli *cli) {
+        return cli->json && cli->verb && cli->verb->has_no_json
+                       ? cli_usage("There is no --json for %s", cli->verb->name)
+                       : -1;
+}
+
+int cli_option(Cli *cli, int option, const Help *help) {
         switch (option) {
         case CLI_OPTION_SOCKET:
                 cli->socket_path = optarg;
                 return -1;
         case CLI_OPTION_JSON:
                 cli->json = true;
-                return -1;
+                return cli_refuse_json(cli);
+        case CLI_OPTION_COLOR:
+                return color_mode_parse(optarg, &cli->color) < 0
+                               ? cli_usage("--color takes auto, always or never, not '%s'", optarg)
+                               : -1;
         case CLI_OPTION_HELP:
-                (void) fputs(usage, stdout);
+                cli_print_help(cli, help);
                 return CLI_OK;
         default:
                 return CLI_USAGE;
         }
 }
 
-int cli_parse_bare(Cli *cli, int argc, char **argv, const char *usage) {
+int cli_parse_bare(Cli *cli, int argc, char **argv, const Help *help) {
         static const struct option options[] = {
                 CLI_OPTIONS,
                 {},
@@ -29,7 +40,7 @@ int cli_parse_bare(Cli *cli, int argc, char **argv, const char *usage) {
         int option, code;
 
         while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
-                code = cli_option(cli, option, usage);
+                code = cli_option(cli, option, help);
                 if (code >= 0)
                         return code;
         }
@@ -50,13 +61,15 @@ int cli_parse_number(const char *name, const char *text, uint32_t min, uint32_t 
         return 0;
 }
 
-int cli_run_verb(Cli *cli, const Verb *verbs, size_t n_verbs, int argc, char **argv) {
-        int first = optind;
+int cli_run_verb(Cli *cli, const Verb *verbs, int argc, char **argv) {
+        int first = optind, code;
 
-        for (size_t i = 0; i < n_verbs; i++)
-                if (strcmp(argv[first], verbs[i].name) == 0) {
+        for (const Verb *v = verbs; v->name; v++)
+                if (strcmp(argv[first], v->name) == 0) {
+                        cli->verb = v;
+                        code = cli_refuse_json(cli);
                         optind = 0; /* a verb parses its own arguments from the start */
-                        return verbs[i].handler(cli, argc - first, argv + first);
+                        return code >= 0 ? code : v->handler(cli, argc - first, argv + first);
                 }
         return cli_usage("There is no verb '%s'", argv[first]);
 }

@@ -5,6 +5,7 @@
 
 #include <getopt.h>
 
+#include "cli/color.h"
 #include "ipc/aziot.h"
 #include "util/util.h"
 
@@ -18,18 +19,26 @@ enum {
         CLI_NO = 3, /* all went well, and the answer is no: not online, no such property, too few messages */
 };
 
+typedef struct Verb Verb;
+
 typedef struct Cli {
         const char *socket_path;
+        const Verb *verb; /* the one that runs; NULL: none yet */
         bool json;
+        ColorMode color;
 } Cli;
 
 /* Runs a verb: argv[0] is its name. Returns the exit code. */
 typedef int (*VerbHandler)(Cli *cli, int argc, char **argv);
 
-typedef struct Verb {
+/* A row of what --help lists. */
+struct Verb {
         const char *name;
+        const char *arguments; /* behind the name, as "[BODY]"; NULL: none */
+        const char *summary;   /* what it does, without a full stop */
         VerbHandler handler;
-} Verb;
+        bool has_no_json; /* --json is refused: it prints nothing, or what has a format of its own */
+};
 
 int status_main(Cli *cli, int argc, char **argv);
 int watch_main(Cli *cli, int argc, char **argv);
@@ -44,13 +53,28 @@ int provisioning_main(Cli *cli, int argc, char **argv);
 int reprovision_main(Cli *cli, int argc, char **argv);
 int call_main(Cli *cli, int argc, char **argv);
 
-/* Runs the verb that argv[optind] names, and returns its exit code; complains if there is none. */
-int cli_run_verb(Cli *cli, const Verb *verbs, size_t n_verbs, int argc, char **argv);
+/* What --help says; lines have at most 80 columns, and each text ends with a newline. */
+typedef struct Help {
+        const char *usage;    /* "send [OPTION]... [BODY | -]", without a newline */
+        const char *what;     /* it does */
+        const Verb *verbs;    /* those behind it; ended by an empty one */
+        const char *options;  /* its own; NULL: none */
+        const char *yes, *no; /* what exit codes 0 and 3 say, without a newline; NULL: it never ends with 3 */
+        const char *more;     /* examples and the like; NULL: none */
+} Help;
+
+/* Prints it, with the options and exit codes that all verbs have. */
+void cli_print_help(const Cli *cli, const Help *help);
+
+/* Runs the verb that argv[optind] names, and returns its exit code; complains if there is none. 'verbs' is
+ * ended by an empty one. */
+int cli_run_verb(Cli *cli, const Verb *verbs, int argc, char **argv);
 
 /* Options that every verb takes; a verb numbers its own from CLI_OPTION_VERB on. */
 enum {
         CLI_OPTION_SOCKET = 0x100,
         CLI_OPTION_JSON,
+        CLI_OPTION_COLOR,
         CLI_OPTION_HELP,
         CLI_OPTION_VERB,
 };
@@ -59,21 +83,16 @@ enum {
 #define CLI_OPTIONS                                               \
         { "socket", required_argument, NULL, CLI_OPTION_SOCKET }, \
         { "json", no_argument, NULL, CLI_OPTION_JSON },           \
+        { "color", required_argument, NULL, CLI_OPTION_COLOR },   \
         { "help", no_argument, NULL, CLI_OPTION_HELP }
 /* clang-format on */
 
-#define CLI_OPTIONS_HELP                                                                            \
-        "\n"                                                                                        \
-        "      --socket PATH         the daemon's socket (" CLI_SOCKET_DEFAULT ", $AZIOT_SOCKET)\n" \
-        "      --json                print what the daemon replied\n"                               \
-        "      --help                print this\n"
-
 /*
  * Deals with an option that is not the verb's own. Returns a negative number to go on, or the exit code to
- * end with: after --help, which prints 'usage', or after an unknown option, about which getopt has
+ * end with: after --help, which prints 'help', or after an unknown option, about which getopt has
  * complained.
  */
-int cli_option(Cli *cli, int option, const char *usage);
+int cli_option(Cli *cli, int option, const Help *help);
 
 /* Parses the number of an option named 'name'; complains and returns -EINVAL unless it is in range. */
 int cli_parse_number(const char *name, const char *text, uint32_t min, uint32_t max, uint32_t *ret);
@@ -95,7 +114,7 @@ int cli_failure(Aziot *a, int result);
  * Parses the command line of a verb that has no options of its own and takes no argument. Returns a negative
  * number to go on, or the exit code to end with.
  */
-int cli_parse_bare(Cli *cli, int argc, char **argv, const char *usage);
+int cli_parse_bare(Cli *cli, int argc, char **argv, const Help *help);
 
 /* Flushes what was printed. CLI_OK; CLI_ERROR if it cannot be written, which it says unless nobody reads it.
  */

@@ -12,15 +12,13 @@
 /* The daemon keeps no more. */
 #define LINES_MAX 256U
 
-static const char usage[] =
-        "Usage: aziot history [OPTION]...\n"
-        "\n"
-        "Prints what became of the link to the cloud, oldest first, also from before a restart: when, what,\n"
-        "and why. What repeated is one line with a count.\n"
-        "\n"
-        "  -n, --lines N             only the last N\n"
-        "  -f, --follow              go on with each event that is added, until it is "
-        "stopped\n" CLI_OPTIONS_HELP;
+static const Help help = {
+        .usage = "history [OPTION]...",
+        .what = "Prints what became of the link to the cloud, oldest first, also from before a\n"
+                "restart: when, what, and why. What repeated is one line with a count.\n",
+        .options = "  -n, --lines N             only the last N\n"
+                   "  -f, --follow              go on with each event that is added, until stopped\n",
+};
 
 enum {
         OPTION_LINES = 'n',
@@ -158,7 +156,7 @@ int history_main(Cli *cli, int argc, char **argv) {
                         is_following = true;
                         break;
                 default:
-                        code = cli_option(cli, option, usage);
+                        code = cli_option(cli, option, &help);
                         if (code >= 0)
                                 return code;
                 }

@@ -5,45 +5,32 @@
 #include "cli/cli.h"
 #include "util/util.h"
 
+/* clang-format off */
 static const Verb verbs[] = {
-        { "status", status_main },
-        { "watch", watch_main },
-        { "send", send_main },
-        { "messages", messages_main },
-        { "twin", twin_main },
-        { "serve", serve_main },
-        { "call", call_main },
-        { "why", why_main },
-        { "check", check_main },
-        { "history", history_main },
-        { "provisioning", provisioning_main },
-        { "reprovision", reprovision_main },
+        { "status", NULL, "show device, link and outbox", status_main },
+        { "watch", NULL, "show them whenever they change", watch_main },
+        { "why", NULL, "say why the device is offline, and what to do", why_main },
+        { "check", NULL, "look now at everything that the link needs", check_main },
+        { "history", NULL, "show what became of the link", history_main },
+        { "send", "[BODY]", "send a message, or one for each input line", send_main },
+        { "messages", "[-- COMMAND]", "print messages from the cloud, or handle them", messages_main },
+        { "twin", "VERB", "show, watch and report the device twin", twin_main },
+        { "serve", "NAME -- COMMAND", "answer direct methods by running a command", serve_main, .has_no_json = true },
+        { "call", "METHOD [JSON]", "call any method of the daemon's interfaces", call_main },
+        { "provisioning", NULL, "show which hub has been assigned", provisioning_main },
+        { "reprovision", NULL, "have the provisioning service asked again", reprovision_main },
+        {},
 };
+/* clang-format on */
 
-static const char usage[] =
-        "Usage: aziot [OPTION]... VERB [ARGUMENT]...\n"
-        "\n"
-        "The command line of aziotd, which keeps this device's session with the cloud.\n"
-        "\n"
-        "  status               show device, link and outbox\n"
-        "  watch                show them whenever they change\n"
-        "  why                  say why the device is offline, and what to do\n"
-        "  check                look now at everything that the link needs\n"
-        "  history              show what became of the link\n"
-        "  provisioning         show which hub the provisioning service has assigned\n"
-        "  reprovision          ask it again\n"
-        "  send [BODY]          send a message, or one for each line of standard input\n"
-        "  messages [-- CMD]    print messages from the cloud, or give them to a command\n"
-        "  twin get             show the device twin\n"
-        "  twin watch           show what the cloud wants of the device, whenever it changes\n"
-        "  twin report JSON     tell the cloud of the device's state\n"
-        "  twin acknowledge PROPERTY VALUE\n"
-        "                       tell it what became of a writable property\n"
-        "  serve NAME -- CMD    answer direct methods by running a command\n"
-        "  call METHOD [JSON]   call any method of the daemon's interfaces\n" CLI_OPTIONS_HELP
-        "      --version             print the version\n"
-        "\n"
-        "'aziot VERB --help' tells more of a verb, and the manual page aziot(1) everything.\n";
+static const Help help = {
+        .usage = "[OPTION]... VERB [ARGUMENT]...",
+        .what = "The command line of aziotd, which keeps this device's session with the cloud.\n",
+        .verbs = verbs,
+        .yes = "all is well",
+        .no = "all is well, and the answer is no: not online, no such property",
+        .more = "'aziot VERB --help' tells more of a verb, and the manual page aziot(1) all.\n",
+};
 
 enum {
         OPTION_VERSION = CLI_OPTION_VERB
@@ -69,11 +56,11 @@ int main(int argc, char **argv) {
                         (void) puts("aziot " AZIOT_VERSION);
                         return CLI_OK;
                 }
-                code = cli_option(&cli, option, usage);
+                code = cli_option(&cli, option, &help);
                 if (code >= 0)
                         return code;
         }
         if (optind == argc)
                 return cli_usage("What is to be done?");
-        return cli_run_verb(&cli, verbs, ELEMENTSOF(verbs), argc, argv);
+        return cli_run_verb(&cli, verbs, argc, argv);
 }

@@ -21,21 +21,19 @@
 /* How long a daemon that hangs may keep a program that is to end. */
 #define FINISH_US (2 * USEC_PER_SEC)
 
-static const char usage[] =
-        "Usage: aziot messages [OPTION]... [-- COMMAND [ARGUMENT]...]\n"
-        "\n"
-        "Prints each message from the cloud on a line, or runs COMMAND for it: the body, with --json the "
-        "whole\n"
-        "message, is its standard input, and if it exits with 0 the message is done with. Otherwise the "
-        "message\n"
-        "is given out again after a pause.\n"
-        "A message that a program has not done with is kept by the daemon. It runs until it is stopped.\n"
-        "\n"
-        "      --count N             end after N messages\n"
-        "      --wait SECONDS        end when no message has come for so long; exit code 3 if they were\n"
-        "                            fewer than N\n" CLI_OPTIONS_HELP "\n"
-        "  aziot messages --count 1 --json\n"
-        "  aziot messages -- sh -c 'cat >\"/var/spool/jobs/$AZIOT_ID\"'\n";
+static const Help help = {
+        .usage = "messages [OPTION]... [-- COMMAND [ARGUMENT]...]",
+        .what = "Prints each message from the cloud on a line, or runs COMMAND for it: the body,\n"
+                "with --json the whole message, is its standard input, and if it exits with 0\n"
+                "the message is done with. Otherwise it is given out again after a pause. What a\n"
+                "program has not done with is kept by the daemon. It runs until it is stopped.\n",
+        .options = "      --count N             end after N messages\n"
+                   "      --wait SECONDS        end when no message has come for so long\n",
+        .yes = "stopped, or all have come",
+        .no = "fewer than N have come",
+        .more = "  aziot messages --count 1 --json\n"
+                "  aziot messages -- sh -c 'cat >\"/var/spool/jobs/$AZIOT_ID\"'\n",
+};
 
 enum {
         OPTION_COUNT = CLI_OPTION_VERB,
@@ -221,7 +219,7 @@ int messages_main(Cli *cli, int argc, char **argv) {
                         code = cli_parse_number("wait", optarg, 1, UINT32_MAX, &t.wait_s) < 0 ? CLI_USAGE
                                                                                               : -1;
                 else
-                        code = cli_option(cli, option, usage);
+                        code = cli_option(cli, option, &help);
                 if (code >= 0)
                         return code;
         }

@@ -12,23 +12,24 @@
 /* The label of a line. */
 #define LABEL "%-14s"
 
-static const char provisioning_usage[] =
-        "Usage: aziot provisioning [OPTION]...\n"
-        "\n"
-        "Shows who this device is to the provisioning service, and which hub that has assigned to it.\n"
-        "Exit code: 0 a hub is assigned, 3 none is, 1 error.\n"
-        "\n"
-        "      --payload             print only what the service gave the device with it, a JSON value as it "
-        "came;\n"
-        "                            exit code 3: nothing\n" CLI_OPTIONS_HELP;
+static const Help provisioning_help = {
+        .usage = "provisioning [OPTION]...",
+        .what = "Shows who this device is to the provisioning service, and which hub that has\n"
+                "assigned to it.\n",
+        .options = "      --payload             print only what the service gave the device with it,\n"
+                   "                            a JSON value as it came\n",
+        .yes = "a hub is assigned",
+        .no = "none is, or there is no payload",
+};
 
-static const char reprovision_usage[] =
-        "Usage: aziot reprovision [OPTION]...\n"
-        "\n"
-        "Has the provisioning service asked again which hub this device belongs to. Nothing is lost by it.\n"
-        "\n"
-        "      --wait                tell how it goes and wait for its end; exit code 3: it "
-        "failed\n" CLI_OPTIONS_HELP;
+static const Help reprovision_help = {
+        .usage = "reprovision [OPTION]...",
+        .what = "Has the provisioning service asked again which hub this device belongs to.\n"
+                "Nothing is lost by it.\n",
+        .options = "      --wait                tell how it goes and wait for its end\n",
+        .yes = "it is asked, or has assigned a hub",
+        .no = "it has assigned none",
+};
 
 enum {
         OPTION_PAYLOAD = CLI_OPTION_VERB,
@@ -150,7 +151,7 @@ int provisioning_main(Cli *cli, int argc, char **argv) {
                         payload_only = true;
                         continue;
                 }
-                code = cli_option(cli, option, provisioning_usage);
+                code = cli_option(cli, option, &provisioning_help);
                 if (code >= 0)
                         return code;
         }
@@ -254,7 +255,7 @@ int reprovision_main(Cli *cli, int argc, char **argv) {
                         wait = true;
                         continue;
                 }
-                code = cli_option(cli, option, reprovision_usage);
+                code = cli_option(cli, option, &reprovision_help);
                 if (code >= 0)
                         return code;
         }

@@ -26,29 +26,29 @@
 /* Unless told. */
 #define TIMEOUT_S 60U
 
-static const char usage[] =
-        "Usage: aziot send [OPTION]... [BODY | -]\n"
-        "\n"
-        "Sends BODY as a message; with '-', all of standard input; with neither, each line of it that is not "
-        "empty.\n"
-        "A JSON object is sent byte for byte as JSON, everything else as text.\n"
-        "\n"
-        "      --property KEY=VALUE  an application property; may be repeated\n"
-        "      --content-type TYPE   MIME type of the body\n"
-        "      --message-id ID       names the message for its receiver\n"
-        "      --component NAME      the Plug and Play component it belongs to\n"
-        "      --ttl SECONDS         drop the message if it is not delivered by then\n"
-        "      --text                send a JSON object as text, too\n"
-        "      --data                send bytes that need not be text\n"
-        "      --priority PRIORITY   normal (the default), or high: an alarm, which overtakes all\n"
-        "                            normal messages that wait\n"
-        "      --stage STAGE         wait until the message is accepted (the default: it survives\n"
-        "                            the daemon being killed), durable (a power cut), or\n"
-        "                            delivered (the hub has it)\n"
-        "      --timeout SECONDS     how long to wait for that, and for room if the outbox is full (60)\n"
-        "  -v, --verbose             print the sequence number of each message\n" CLI_OPTIONS_HELP "\n"
-        "  aziot send '{\"temperature\":21.5}' --property alert=no\n"
-        "  vmstat -n 60 | aziot send --component load\n";
+static const Help help = {
+        .usage = "send [OPTION]... [BODY | -]",
+        .what = "Sends BODY as a message; with '-', all of standard input; with neither, each\n"
+                "line of it that is not empty. A JSON object is sent byte for byte as JSON,\n"
+                "everything else as text.\n",
+        .options = "      --property KEY=VALUE  an application property; may be repeated\n"
+                   "      --content-type TYPE   MIME type of the body\n"
+                   "      --message-id ID       names the message for its receiver\n"
+                   "      --component NAME      the Plug and Play component it belongs to\n"
+                   "      --ttl SECONDS         drop the message if it is not delivered by then\n"
+                   "      --text                send a JSON object as text, too\n"
+                   "      --data                send bytes that need not be text\n"
+                   "      --priority PRIORITY   normal (the default), or high: an alarm, which\n"
+                   "                            overtakes all normal messages that wait\n"
+                   "      --stage STAGE         wait until the message is accepted (the default: it\n"
+                   "                            survives the daemon being killed), durable (a power\n"
+                   "                            cut), or delivered (the hub has it)\n"
+                   "      --timeout SECONDS     how long to wait for that, and for room if the\n"
+                   "                            outbox is full (60)\n"
+                   "  -v, --verbose             print the sequence number of each message\n",
+        .more = "  aziot send '{\"temperature\":21.5}' --property alert=no\n"
+                "  vmstat -n 60 | aziot send --component load\n",
+};
 
 enum {
         OPTION_PROPERTY = CLI_OPTION_VERB,
@@ -396,7 +396,7 @@ int send_main(Cli *cli, int argc, char **argv) {
 
         while ((option = getopt_long(argc, argv, "v", options, NULL)) >= 0) {
                 int code = option >= CLI_OPTION_VERB || option == 'v' ? sender_option(&s, option)
-                                                                      : cli_option(cli, option, usage);
+                                                                      : cli_option(cli, option, &help);
 
                 if (code >= 0)
                         return code;

@@ -16,17 +16,17 @@
 #include "cli/environment.h"
 #include "cli/loop.h"
 
-static const char usage[] =
-        "Usage: aziot serve [OPTION]... NAME... -- COMMAND [ARGUMENT]...\n"
-        "\n"
-        "Answers calls of the direct methods NAME, one at a time, by running COMMAND for each: the payload "
-        "is its\n"
-        "standard input, its standard output is the answer. $AZIOT_METHOD has the name of the method and\n"
-        "$AZIOT_CALL_ID tells calls apart. The status is 200 if COMMAND exits with 0, otherwise 500, unless\n"
-        "COMMAND writes another one to file descriptor 3. It is ended at the deadline of the call, "
-        "$AZIOT_DEADLINE.\n" CLI_OPTIONS_HELP "\n"
-        "  aziot serve reboot -- systemctl reboot\n"
-        "  aziot serve log -- sh -c 'journalctl -n 1 -o json || echo 503 >&3'\n";
+static const Help help = {
+        .usage = "serve [OPTION]... NAME... -- COMMAND [ARGUMENT]...",
+        .what = "Answers calls of the direct methods NAME, one at a time, by running COMMAND for\n"
+                "each: the payload is its standard input, its standard output is the answer.\n"
+                "$AZIOT_METHOD has the name of the method, $AZIOT_CALL_ID tells calls apart. The\n"
+                "status is 200 if COMMAND exits with 0, otherwise 500, unless COMMAND writes\n"
+                "another one to file descriptor 3. It is ended at the deadline of the call,\n"
+                "$AZIOT_DEADLINE. It runs until it is stopped.\n",
+        .more = "  aziot serve reboot -- systemctl reboot\n"
+                "  aziot serve log -- sh -c 'journalctl -n 1 -o json || echo 503 >&3'\n",
+};
 
 static const struct option options[] = {
         CLI_OPTIONS,
@@ -118,7 +118,7 @@ int serve_main(Cli *cli, int argc, char **argv) {
         int option, code, first, r;
 
         while ((option = getopt_long(argc, argv, "+", options, NULL)) >= 0) {
-                code = cli_option(cli, option, usage);
+                code = cli_option(cli, option, &help);
                 if (code >= 0)
                         return code;
         }

@@ -8,10 +8,12 @@
 #include "cli/duration.h"
 #include "util/util.h"
 
-static const char usage[] = "Usage: aziot status [OPTION]...\n"
-                            "\n"
-                            "Shows the device, its link to the cloud, and what waits in both directions.\n"
-                            "Exit code: 0 online, 3 not online, 1 error.\n" CLI_OPTIONS_HELP;
+static const Help help = {
+        .usage = "status [OPTION]...",
+        .what = "Shows the device, its link to the cloud, and what waits in both directions.\n",
+        .yes = "online",
+        .no = "not online",
+};
 
 static void print_text(const char *label, const char *text) {
         if (text)
@@ -102,7 +104,7 @@ int status_main(Cli *cli, int argc, char **argv) {
         const AziotStatus *status;
         int code, r;
 
-        code = cli_parse_bare(cli, argc, argv, usage);
+        code = cli_parse_bare(cli, argc, argv, &help);
         if (code >= 0)
                 return code;
 

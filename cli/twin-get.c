@@ -7,19 +7,21 @@
 #include "cli/duration.h"
 #include "cli/twin.h"
 
-static const char usage[] =
-        "Usage: aziot twin get [OPTION]...\n"
-        "\n"
-        "Shows the device twin with the versions of its sections. While the device is offline it is the last "
-        "one\n"
-        "that was seen, and shown with its age.\n"
-        "\n"
-        "      --desired             print only the section that the cloud writes, as JSON\n"
-        "      --reported            print only the section that the device writes, as JSON\n"
-        "      --property PATH       print only this property of the section (desired, unless told);\n"
-        "                            a text stands without its quotes, unless --json. Exit code 3: there\n"
-        "                            is none\n" CLI_OPTIONS_HELP "\n"
-        "  aziot twin get --reported --property pump.speed\n";
+static const Help help = {
+        .usage = "twin get [OPTION]...",
+        .what = "Shows the device twin with the versions of its sections. While the device is\n"
+                "offline it is the last one that was seen, and shown with its age.\n",
+        .options = "      --desired             print only the section that the cloud writes, as\n"
+                   "                            JSON\n"
+                   "      --reported            print only the section that the device writes, as\n"
+                   "                            JSON\n"
+                   "      --property PATH       print only this property of the section (desired,\n"
+                   "                            unless told); a text without its quotes, unless\n"
+                   "                            --json\n",
+        .yes = "it is shown",
+        .no = "there is no such property",
+        .more = "  aziot twin get --reported --property pump.speed\n",
+};
 
 enum {
         OPTION_DESIRED = CLI_OPTION_VERB,
@@ -95,7 +97,7 @@ static int parse_option(Cli *cli, Question *q, int option) {
                 q->property = optarg;
                 return -1;
         default:
-                return cli_option(cli, option, usage);
+                return cli_option(cli, option, &help);
         }
 }
 

@@ -11,36 +11,32 @@
 /* More than any twin may have. */
 #define PATCH_MAX (512U * 1024U)
 
-static const char report_usage[] =
-        "Usage: aziot twin report [OPTION]... JSON | -\n"
-        "\n"
-        "Merges the JSON object, or with '-' all of standard input, into what this device says of itself: "
-        "objects\n"
-        "are merged, null removes a member, anything else replaces it. It returns when the hub has taken it. "
-        "While\n"
-        "the device is offline it returns when it is stored: the hub gets it later.\n"
-        "\n"
-        "      --component NAME      the Plug and Play component that it is about\n"
-        "  -v, --verbose             print the new version of the section, or 'stored'\n" CLI_OPTIONS_HELP
-        "\n"
-        "  aziot twin report '{\"rate\":5,\"pump\":{\"fault\":null}}'\n";
+static const Help report_help = {
+        .usage = "twin report [OPTION]... JSON | -",
+        .what = "Merges the JSON object, or with '-' all of standard input, into what this\n"
+                "device says of itself: objects are merged, null removes a member, anything else\n"
+                "replaces it. It returns when the hub has taken it. While the device is offline\n"
+                "it returns when it is stored: the hub gets it later.\n",
+        .options = "      --component NAME      the Plug and Play component that it is about\n"
+                   "  -v, --verbose             print the new version of the section, or 'stored'\n",
+        .more = "  aziot twin report '{\"rate\":5,\"pump\":{\"fault\":null}}'\n",
+};
 
-static const char acknowledge_usage[] =
-        "Usage: aziot twin acknowledge [OPTION]... PROPERTY VALUE\n"
-        "\n"
-        "Says what became of a writable property that the cloud has set, by the Plug and Play conventions: "
-        "VALUE,\n"
-        "which is JSON, holds now.\n"
-        "\n"
-        "      --status NUMBER       as in HTTP: 200 (done, unless told), 202 in progress, 400 not possible\n"
-        "      --version NUMBER      of the desired section that is acknowledged; unless told, the present "
-        "one\n"
-        "      --description TEXT    for a person\n"
-        "      --component NAME      the component that the property belongs to\n"
-        "  -v, --verbose             print the new version of the reported section, or "
-        "'stored'\n" CLI_OPTIONS_HELP "\n"
-        "  aziot twin acknowledge rate 5\n"
-        "  aziot twin acknowledge mode '\"fast\"' --status 400 --description 'there is no such mode'\n";
+static const Help acknowledge_help = {
+        .usage = "twin acknowledge [OPTION]... PROPERTY VALUE",
+        .what = "Says what became of a writable property that the cloud has set, by the Plug and\n"
+                "Play conventions: VALUE, which is JSON, holds now.\n",
+        .options = "      --status NUMBER       as in HTTP: 200 (done, unless told), 202 in\n"
+                   "                            progress, 400 not possible\n"
+                   "      --version NUMBER      of the desired section that is acknowledged; unless\n"
+                   "                            told, the present one\n"
+                   "      --description TEXT    for a person\n"
+                   "      --component NAME      the component that the property belongs to\n"
+                   "  -v, --verbose             print the new version of the reported section, or\n"
+                   "                            'stored'\n",
+        .more = "  aziot twin acknowledge rate 5\n"
+                "  aziot twin acknowledge mode '\"fast\"' --status 400 --description 'no such mode'\n",
+};
 
 enum {
         OPTION_COMPONENT = CLI_OPTION_VERB,
@@ -144,7 +140,7 @@ static int acknowledge(const Report *report, const char *property, const char *v
         return r != 0 ? cli_failure(a, r) : report_reply(report, version);
 }
 
-static int parse_option(Cli *cli, Report *report, int option, const char *usage) {
+static int parse_option(Cli *cli, Report *report, int option, const Help *help) {
         switch (option) {
         case OPTION_COMPONENT:
                 report->component = optarg;
@@ -162,7 +158,7 @@ static int parse_option(Cli *cli, Report *report, int option, const char *usage)
                 report->verbose = true;
                 return -1;
         default:
-                return cli_option(cli, option, usage);
+                return cli_option(cli, option, help);
         }
 }
 
@@ -171,7 +167,7 @@ int twin_report_main(Cli *cli, int argc, char **argv) {
         int option;
 
         while ((option = getopt_long(argc, argv, "v", report_options, NULL)) >= 0) {
-                int code = parse_option(cli, &report, option, report_usage);
+                int code = parse_option(cli, &report, option, &report_help);
 
                 if (code >= 0)
                         return code;
@@ -187,7 +183,7 @@ int twin_acknowledge_main(Cli *cli, int argc, char **argv) {
         int option;
 
         while ((option = getopt_long(argc, argv, "v", acknowledge_options, NULL)) >= 0) {
-                int code = parse_option(cli, &report, option, acknowledge_usage);
+                int code = parse_option(cli, &report, option, &acknowledge_help);
 
                 if (code >= 0)
                         return code;

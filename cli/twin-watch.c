@@ -5,21 +5,18 @@
 #include "cli/loop.h"
 #include "cli/twin.h"
 
-static const char usage[] =
-        "Usage: aziot twin watch [OPTION]...\n"
-        "\n"
-        "Prints what the cloud wants of this device: all of it at once, as a line of JSON, then what "
-        "changes, in "
-        "which\n"
-        "null stands for what is gone. It runs until it is stopped. When the daemon was away, all is "
-        "printed\n"
-        "again; with --json each line tells whether it is complete, and the version.\n"
-        "\n"
-        "      --component NAME      only of this Plug and Play component\n"
-        "      --property PATH       print the value of this property alone, at once and when it changes:\n"
-        "                            a text without its quotes, unless --json; null if there is "
-        "none\n" CLI_OPTIONS_HELP "\n"
-        "  aziot twin watch --property rate | while read -r rate; do ./set-rate \"$rate\"; done\n";
+static const Help help = {
+        .usage = "twin watch [OPTION]...",
+        .what = "Prints what the cloud wants of this device: all of it at once, as a line of\n"
+                "JSON, then what changes, in which null stands for what is gone. It runs until\n"
+                "it is stopped. When the daemon was away, all is printed again; with --json each\n"
+                "line tells whether it is complete, and the version.\n",
+        .options = "      --component NAME      only of this Plug and Play component\n"
+                   "      --property PATH       print the value of this property alone, at once and\n"
+                   "                            when it changes: a text without its quotes, unless\n"
+                   "                            --json; null if there is none\n",
+        .more = "  aziot twin watch --property rate | while read -r rate; do ./set \"$rate\"; done\n",
+};
 
 enum {
         OPTION_COMPONENT = CLI_OPTION_VERB,
@@ -144,7 +141,7 @@ int twin_watch_main(Cli *cli, int argc, char **argv) {
                 else if (option == OPTION_PROPERTY)
                         w.property = optarg;
                 else
-                        code = cli_option(cli, option, usage);
+                        code = cli_option(cli, option, &help);
                 if (code >= 0)
                         return code;
         }

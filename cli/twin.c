@@ -4,22 +4,19 @@
 
 #include "cli/twin.h"
 
-static const char usage[] =
-        "Usage: aziot twin [OPTION]... VERB [ARGUMENT]...\n"
-        "\n"
-        "The device twin: what the cloud wants of this device (desired), and what the device says of itself\n"
-        "(reported).\n"
-        "\n"
-        "  get                         show it\n"
-        "  watch                       show what the cloud wants, whenever it changes\n"
-        "  report JSON                 merge into what the device says\n"
-        "  acknowledge PROPERTY VALUE  say what became of a writable property\n" CLI_OPTIONS_HELP;
-
 static const Verb verbs[] = {
-        { "get", twin_get_main },
-        { "watch", twin_watch_main },
-        { "report", twin_report_main },
-        { "acknowledge", twin_acknowledge_main },
+        { "get", NULL, "show it", twin_get_main },
+        { "watch", NULL, "show what the cloud wants, whenever it changes", twin_watch_main },
+        { "report", "JSON", "merge into what the device says", twin_report_main },
+        { "acknowledge", "PROPERTY VALUE", "say what became of a writable property", twin_acknowledge_main },
+        {},
+};
+
+static const Help help = {
+        .usage = "twin [OPTION]... VERB [ARGUMENT]...",
+        .what = "The device twin: what the cloud wants of this device (desired), and what the\n"
+                "device says of itself (reported).\n",
+        .verbs = verbs,
 };
 
 static const struct option options[] = {
@@ -31,13 +28,13 @@ int twin_main(Cli *cli, int argc, char **argv) {
         int option, code;
 
         while ((option = getopt_long(argc, argv, "+", options, NULL)) >= 0) {
-                code = cli_option(cli, option, usage);
+                code = cli_option(cli, option, &help);
                 if (code >= 0)
                         return code;
         }
         if (optind == argc)
                 return cli_usage("twin takes get, watch, report or acknowledge");
-        return cli_run_verb(cli, verbs, ELEMENTSOF(verbs), argc, argv);
+        return cli_run_verb(cli, verbs, argc, argv);
 }
 
 static int print_text(const char *value, size_t size) {

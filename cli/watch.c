@@ -6,13 +6,13 @@
 
 #include "cli/loop.h"
 
-static const char usage[] =
-        "Usage: aziot watch [OPTION]...\n"
-        "\n"
-        "Prints a line at once, then one for each change: when, the state of the link, how many messages "
-        "wait to\n"
-        "be sent, and while it is not online, why. It runs until it is stopped.\n" CLI_OPTIONS_HELP "\n"
-        "  aziot watch | while read -r time state rest; do echo \"$state\" >/dev/ttyS1; done\n";
+static const Help help = {
+        .usage = "watch [OPTION]...",
+        .what = "Prints a line at once, then one for each change: when, the state of the link,\n"
+                "how many messages wait to be sent, and while it is not online, why. It runs\n"
+                "until it is stopped.\n",
+        .more = "  aziot watch | while read -r time state rest; do echo \"$state\" >/dev/ttyS1; done\n",
+};
 
 typedef struct Watcher {
         Loop loop;
@@ -75,7 +75,7 @@ int watch_main(Cli *cli, int argc, char **argv) {
         _cleanup_(watcher_done) Watcher w = { .loop = LOOP_NULL };
         int code, r;
 
-        code = cli_parse_bare(cli, argc, argv, usage);
+        code = cli_parse_bare(cli, argc, argv, &help);
         if (code >= 0)
                 return code;
 

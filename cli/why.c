@@ -12,12 +12,13 @@
 
 #define METHOD "io.aziotd.device.Explain"
 
-static const char usage[] = "Usage: aziot why [OPTION]...\n"
-                            "\n"
-                            "Says why the device is offline: what was tried, where it failed, when it is "
-                            "tried again, and what to\n"
-                            "do; or how it is online, and what failed last.\n"
-                            "Exit code: 0 online, 3 not online, 1 error.\n" CLI_OPTIONS_HELP;
+static const Help help = {
+        .usage = "why [OPTION]...",
+        .what = "Says why the device is offline: what was tried, where it failed, when it is\n"
+                "tried again, and what to do; or how it is online, and what failed last.\n",
+        .yes = "online",
+        .no = "not online",
+};
 
 /* One screen of a terminal. What does not fit is cut: --json has all of it. */
 #define SCREEN_LINES 24U
@@ -278,7 +279,7 @@ int why_main(Cli *cli, int argc, char **argv) {
         bool is_online;
         int code, r;
 
-        code = cli_parse_bare(cli, argc, argv, usage);
+        code = cli_parse_bare(cli, argc, argv, &help);
         if (code >= 0)
                 return code;
 

@@ -62,7 +62,7 @@ _aziot() {
                 --version)
                         [[ $verb = 'twin acknowledge' ]] && ((i++))
                         ;;
-                --property | --content-type | --message-id | --component | --ttl | --priority | --stage | --timeout | \
+                --color | --property | --content-type | --message-id | --component | --ttl | --priority | --stage | --timeout | \
                         --count | --wait | --status | --description | --lines | -n)
                         ((i++))
                         ;;
@@ -83,6 +83,8 @@ _aziot() {
                 compopt -o filenames 2>/dev/null
                 mapfile -t COMPREPLY < <(compgen -f -- "$cur")
                 return
+        elif [[ $prev = --color ]]; then
+                words='auto always never'
         elif [[ $prev = --priority ]]; then
                 words='normal high'
         elif [[ $prev = --stage ]]; then
@@ -90,7 +92,8 @@ _aziot() {
         elif ((i > COMP_CWORD)); then
                 return # the argument of another option
         elif [[ $cur = -* ]]; then
-                words="--socket --json --help ${options[${verb:--}]-}"
+                words="--socket --color --help ${options[${verb:--}]-}"
+                [[ $verb = serve ]] || words+=' --json'
         else
                 case $verb/$n_arguments in
                 /0) words='status watch why check history provisioning reprovision send messages twin serve call' ;;
