@@ -24,15 +24,16 @@ void client_log_notice(ClientLog *c, IpcNotice notice, const IpcPeer *peer, int 
         }
 
         if (c->n_left_out > 0)
-                log_info(c->log, "Of clients, %" PRIu64 " more lines like these were left out",
-                         c->n_left_out);
+                log_message(c->log, MSG_CLIENTS_LEFT_OUT,
+                            "Of clients, %" PRIu64 " more lines like these were left out", c->n_left_out);
         c->n_left_out = 0;
 
         if (is_ours(notice))
-                log_warning_errno(c->log, error, "Serving a local program: %s: %m, ignoring",
-                                  ipc_notice_to_string(notice));
+                (void) log_errno(c->log, MSG_CLIENT_FAILED, error,
+                                 "Serving a local program: %s: %m, ignoring", ipc_notice_to_string(notice));
         else if (peer)
-                log_info(c->log, "Client of uid %u (pid %d, unit %s): %s%s%s", peer->uid, peer->pid,
-                         peer->unit ?: "none", ipc_notice_to_string(notice), detail ? ": " : "",
-                         detail ?: "");
+                (void) log_full(
+                        c->log, MSG_CLIENT_REFUSED, 0, LOG_FACTS(.uid = &peer->uid, .unit = peer->unit),
+                        "Client of uid %u (pid %d, unit %s): %s%s%s", peer->uid, peer->pid,
+                        peer->unit ?: "none", ipc_notice_to_string(notice), detail ? ": " : "", detail ?: "");
 }

@@ -136,8 +136,8 @@ static void on_written(void *userdata, int error) {
 
         if (error < 0) {
                 if (!report->is_failing)
-                        log_warning_errno(report->log, error,
-                                          "Failed to write '" DROP_REPORT_FILE "': %m, retrying");
+                        log_errno(report->log, MSG_STATE_UNWRITTEN, error,
+                                  "Failed to write '" DROP_REPORT_FILE "': %m, retrying");
                 report->is_failing = true;
                 put_off(report, REPORT_RETRY_US);
                 return;
@@ -189,8 +189,8 @@ static void accept_report(DropReport *report, const OutboxTime *now) {
                 put_off(report, REPORT_RETRY_US);
                 return;
         }
-        log_info(report->log, "Reporting to the cloud what was dropped, as message '%s'",
-                 report->memory.message_id);
+        log_message(report->log, MSG_DROPS_REPORTED,
+                    "Reporting to the cloud what was dropped, as message '%s'", report->memory.message_id);
         drop_memory_clear_report(&report->memory);
         report->state = REPORT_ACCEPTED;
 }
@@ -244,9 +244,8 @@ static int read_memory(DropReport *report) {
         if (r == -ENOMEM)
                 return r;
         if (r < 0)
-                log_warning_errno(report->log, r,
-                                  "Failed to read '" DROP_REPORT_FILE
-                                  "' in the state directory: %m, ignoring");
+                log_errno(report->log, MSG_STATE_UNREADABLE, r,
+                          "Failed to read '" DROP_REPORT_FILE "' in the state directory: %m, ignoring");
         if (r > 0)
                 state_file_set_aside(report->file, report->log, r, "what was dropped may be reported again");
         if (report->memory.body)

@@ -171,7 +171,8 @@ static bool write_finish(History *h) {
                 return true;
         }
         if (!h->is_failing)
-                (void) log_warning_errno(h->log, h->error, "The history cannot be written: %m, ignoring");
+                (void) log_errno(h->log, MSG_STATE_UNWRITTEN, h->error,
+                                 "The history cannot be written: %m, ignoring");
         h->is_failing = true;
         if (p->entry && p->entry->on_disk == h->sequence) {
                 p->entry->on_disk = 0;
@@ -423,7 +424,7 @@ static int load_file(History *h, int fd) {
                                ? LOAD_NEWER
                                : LOAD_UNUSABLE;
         if (is_short)
-                log_warning(h->log,
+                log_message(h->log, MSG_STATE_DAMAGED,
                             "The history in '%s/" FILE_NAME "' was cut off: what was behind its end is lost, "
                             "ignoring",
                             h->directory);
@@ -431,9 +432,9 @@ static int load_file(History *h, int fd) {
         if (r < 0)
                 return r;
         if (n_damaged > 0)
-                log_info(h->log,
-                         "Of the history in '%s/" FILE_NAME "', %u of %u records are damaged, ignoring",
-                         h->directory, n_damaged, HISTORY_RECORDS);
+                log_message(h->log, MSG_STATE_DAMAGED,
+                            "Of the history in '%s/" FILE_NAME "', %u of %u records are damaged, ignoring",
+                            h->directory, n_damaged, HISTORY_RECORDS);
         drop_old(h);
         return 0;
 }
@@ -446,9 +447,8 @@ static void set_aside(const History *h, int directory_fd, bool is_newer) {
                 aside_move_newer(directory_fd, FILE_NAME, where, sizeof(where));
         else
                 aside_move(directory_fd, &used, FILE_NAME, where, sizeof(where));
-        (void) log_full(h->log, LOG_WARNING, 0, FIELDS("MESSAGE_ID=" MSG_STATE_DAMAGED),
-                        "'%s/" FILE_NAME "' %s: %s; beginning a new one", h->directory,
-                        is_newer ? "was written by a newer aziotd" : "is no history of ours", where);
+        log_message(h->log, MSG_STATE_DAMAGED, "'%s/" FILE_NAME "' %s: %s; beginning a new one", h->directory,
+                    is_newer ? "was written by a newer aziotd" : "is no history of ours", where);
 }
 
 /* Opens the file, for reading alone if it must be, and takes what is in it. */
@@ -499,7 +499,8 @@ int history_new(History **ret, Disk *disk, const char *directory, uint64_t boot,
         if (r == -ENOMEM)
                 return r;
         if (r < 0)
-                (void) log_warning_errno(log, r, "The history in '%s' is kept in memory: %m", directory);
+                (void) log_errno(log, MSG_STATE_UNWRITTEN, r, "The history in '%s' is kept in memory: %m",
+                                 directory);
         *ret = TAKE_PTR(h);
         return 0;
 }

@@ -23,14 +23,15 @@ void hub_link_load_assignment(HubLink *link) {
                 return;
         }
         if (r < 0) {
-                log_warning_errno(link->log, r, "Failed to read '" ASSIGNMENT_FILE "': %m, ignoring");
+                log_errno(link->log, MSG_STATE_UNREADABLE, r,
+                          "Failed to read '" ASSIGNMENT_FILE "': %m, ignoring");
                 return;
         }
         if (!assignment_is_of(&a, &p->enrollment.owner)) {
-                log_notice(link->log,
-                           "The hub '%s' was assigned to another id scope, registration id, key or "
-                           "certificate than this device has now: asking the provisioning service again",
-                           a.hub);
+                log_message(link->log, MSG_ASSIGNMENT_FOREIGN,
+                            "The hub '%s' was assigned to another id scope, registration id, key or "
+                            "certificate than this device has now: asking the provisioning service again",
+                            a.hub);
                 return;
         }
         p->assignment = a;
@@ -41,9 +42,9 @@ static void on_kept(void *userdata, int error) {
         HubLink *link = userdata;
 
         if (error < 0)
-                log_warning_errno(link->log, error,
-                                  "Failed to write '" ASSIGNMENT_FILE
-                                  "': %m; after a restart the provisioning service is asked again");
+                log_errno(link->log, MSG_STATE_UNWRITTEN, error,
+                          "Failed to write '" ASSIGNMENT_FILE
+                          "': %m; after a restart the provisioning service is asked again");
         if (link->provisioning.is_dirty)
                 hub_link_keep_assignment(link);
 }

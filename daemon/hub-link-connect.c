@@ -101,7 +101,7 @@ void hub_link_network_up(HubLink *link) {
         route_network_changed(link->route);
         if (!hub_link_is_waiting(link) || !is_of_network(link->record.last.problem))
                 return;
-        log_info(link->log, "The network has changed, connecting now");
+        log_message(link->log, MSG_RECONNECTING, "The network has changed, connecting now");
         hub_link_reconnect(link);
 }
 

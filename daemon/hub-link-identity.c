@@ -49,7 +49,6 @@ static az_result session_setup(HubLink *link) {
 /* What is configured but names no hub has no session yet. */
 static bool set_hub(HubLink *link) {
         link->port = link->credential.port ?: (uint16_t) link->config->hub.port;
-        (void) snprintf(link->hub_field, sizeof(link->hub_field), "AZIOT_HUB=%s", link->credential.host);
         return az_result_succeeded(session_setup(link));
 }
 
@@ -89,7 +88,7 @@ static int read_identity(HubLink *link, Credential *ret, Enrollment *ret_enrollm
                                        message->file[0] ? PROBLEM_IDENTITY_FILE : PROBLEM_IDENTITY_MISSING, 0,
                                        text);
                 else if (!link->has_identity) /* not at each attempt to connect */
-                        log_warning(link->log, "%s", text);
+                        log_message(link->log, MSG_IDENTITY_REMARK, "%s", text);
         }
         if (r < 0)
                 diagnosis_make(ret_cause, &context, PROBLEM_LOCAL, r, strerror(-r));

@@ -43,8 +43,6 @@
 
 #define HUB_LINK_USER_AGENT AZ_SPAN_FROM_STR("aziotd%2F" AZIOT_VERSION)
 
-#define HUB_FIELD_SIZE (sizeof("AZIOT_HUB=") + CREDENTIAL_HOST_MAX)
-
 /* The answer to a method that waits for room in the connection. */
 typedef struct Answer {
         STAILQ_ENTRY(Answer) entry;
@@ -122,8 +120,7 @@ struct HubLink {
         uint64_t next_attempt_us;
         Diagnosis cause; /* that the session is being told of */
         LinkRecord record;
-        int64_t clock_offset_us;        /* of the wall clock from CLOCK_BOOTTIME, when last looked at */
-        char hub_field[HUB_FIELD_SIZE]; /* for the journal */
+        int64_t clock_offset_us; /* of the wall clock from CLOCK_BOOTTIME, when last looked at */
 };
 
 /* The present time, as the session wants it. */

@@ -26,16 +26,16 @@
 
 static void log_assigned(const HubLink *link, const Assignment *before, const Assignment *now) {
         if (!before->hub)
-                log_notice(link->log, "The provisioning service assigns '%s' at '%s'", now->device_id,
-                           now->hub);
+                log_message(link->log, MSG_ASSIGNED, "The provisioning service assigns '%s' at '%s'",
+                            now->device_id, now->hub);
         else if (assignment_is_same(before, now))
-                log_notice(link->log, "The provisioning service still assigns '%s' at '%s'", now->device_id,
-                           now->hub);
+                log_message(link->log, MSG_ASSIGNED, "The provisioning service still assigns '%s' at '%s'",
+                            now->device_id, now->hub);
         else
-                log_notice(link->log,
-                           "The provisioning service assigns '%s' at '%s', no longer '%s' at '%s': what "
-                           "waits to be sent goes there",
-                           now->device_id, now->hub, before->device_id, before->hub);
+                log_message(link->log, MSG_ASSIGNED,
+                            "The provisioning service assigns '%s' at '%s', no longer '%s' at '%s': what "
+                            "waits to be sent goes there",
+                            now->device_id, now->hub, before->device_id, before->hub);
 }
 
 static void assigned(HubLink *link) {
@@ -288,8 +288,9 @@ void hub_link_provision(HubLink *link) {
         az_result result;
 
         hub_link_set_state(link, HUB_LINK_PROVISIONING, UINT64_MAX);
-        log_notice(link->log, "Asking the provisioning service '%s' for the hub of '%s'",
-                   link->config->provisioning.endpoint, link->provisioning.enrollment.owner.registration_id);
+        log_message(link->log, MSG_PROVISIONING_STARTED,
+                    "Asking the provisioning service '%s' for the hub of '%s'",
+                    link->config->provisioning.endpoint, link->provisioning.enrollment.owner.registration_id);
 
         /* Another payload, or what proves it, counts from the next run on. */
         if (!hub_link_prepare_identity(link))

@@ -76,7 +76,7 @@ void hub_link_record(HubLink *link, const Diagnosis *diagnosis, uint64_t delay_u
         bool is_repeated = link->record.is_failing && diagnosis->problem == link->record.last.problem;
         /* What is waited for, such as the time, is not told each time that it is looked for. */
         bool is_known = is_repeated && link->state == HUB_LINK_WAITING;
-        char word[64], retry[32] = "";
+        char retry[32] = "";
 
         tell_failure(link, diagnosis, was_online);
         if (is_known) {
@@ -84,14 +84,14 @@ void hub_link_record(HubLink *link, const Diagnosis *diagnosis, uint64_t delay_u
                 return;
         }
         link_record_failed(&link->record, diagnosis);
-        (void) snprintf(word, sizeof(word), "AZIOT_PROBLEM=%s", problem_to_string(diagnosis->problem));
         if (delay_us > 0)
                 (void) snprintf(retry, sizeof(retry), ", retrying in %.1f s",
                                 (double) delay_us / USEC_PER_SEC);
-        (void) log_full(link->log, was_online ? LOG_NOTICE : LOG_WARNING, 0,
-                        FIELDS("MESSAGE_ID=" MSG_LINK_DOWN, link->hub_field, word), "%s%s%s%s",
-                        diagnosis->text, retry, is_repeated ? "" : ". ",
-                        is_repeated ? "" : diagnosis->advice);
+        (void) log_full(
+                link->log, was_online ? MSG_LINK_LOST : MSG_CONNECT_FAILED, 0,
+                LOG_FACTS(.hub = link->credential.host, .problem = problem_to_string(diagnosis->problem)),
+                "%s%s%s%s", diagnosis->text, retry, is_repeated ? "" : ". ",
+                is_repeated ? "" : diagnosis->advice);
 }
 
 const LinkRecord *hub_link_get_record(const HubLink *link) {

@@ -58,7 +58,8 @@ void hub_link_rollover_live(HubLink *link) {
                 set_proven_key(r, link->credential.key);
                 mqtt_link_proven(link->mqtt);
                 if (!is_first) {
-                        log_notice(link->log, "What the files of the identity hold now is in use");
+                        log_message(link->log, MSG_IDENTITY_CHANGED,
+                                    "What the files of the identity hold now is in use");
                         hub_link_tell(link, HISTORY_IDENTITY_CHANGED, NULL);
                         hub_link_pass_on_assignment(link);
                 }
@@ -103,17 +104,15 @@ static bool concerns_credentials(Problem problem) {
         return false;
 }
 
-static void tell(HubLink *link, Problem problem, const char *detail, const char *message_id,
-                 HistoryEvent event) {
+static void tell(HubLink *link, Problem problem, const char *detail, LogMessage message, HistoryEvent event) {
         const ProblemInfo *info = problem_get_info(problem);
         DiagnosisContext context = hub_link_context(link);
-        char field[64];
         Diagnosis d;
 
         diagnosis_make(&d, &context, problem, 0, detail);
         hub_link_add_notice(link, problem, 0, detail);
-        (void) snprintf(field, sizeof(field), "MESSAGE_ID=%s", message_id);
-        (void) log_full(link->log, LOG_WARNING, 0, FIELDS(field, link->hub_field), "%s", d.text);
+        (void) log_full(link->log, message, 0, LOG_FACTS(.hub = link->credential.host, .problem = info->word),
+                        "%s", d.text);
         hub_link_tell(link, event,
                       &(HistoryFacts){ .problem = info->word,
                                        .layer = layer_to_string(info->layer),
@@ -177,8 +176,8 @@ void hub_link_watch_files(HubLink *link) {
 
         r = file_watch_set(link->rollover.watch, paths, ELEMENTSOF(paths));
         if (r < 0)
-                (void) log_warning_errno(link->log, r,
-                                         "Cannot watch the files of the identity: %m, ignoring");
+                (void) log_errno(link->log, MSG_IDENTITY_UNWATCHED, r,
+                                 "Cannot watch the files of the identity: %m, ignoring");
 }
 
 /*
@@ -205,8 +204,8 @@ static void begin_probe(HubLink *link) {
         r = mqtt_probe_start(link->rollover.probe, &endpoint, NULL, MQTT_STAGE_TLS, boottime_us());
         route_forget_secret(link->route);
         if (r < 0) {
-                (void) log_warning_errno(link->log, r,
-                                         "Cannot try the new files: %m, trying again in a minute");
+                (void) log_errno(link->log, MSG_IDENTITY_UNTRIED, r,
+                                 "Cannot try the new files: %m, trying again in a minute");
                 link->rollover.changed_us = boottime_us() + PROBE_AGAIN_US;
         }
 }
@@ -218,13 +217,15 @@ static void judge_probe(HubLink *link, const MqttProbeEvent *event) {
 
         if (event->error == 0 && is_proven(link, event->report->files)) {
                 if (r->choice.use == ROLLOVER_PROVEN)
-                        log_notice(link->log, "The files of the identity hold again what is in use");
+                        log_message(link->log, MSG_IDENTITY_RESTORED,
+                                    "The files of the identity hold again what is in use");
                 rollover_changed(&r->choice);
                 hub_link_remove_notice(link, PROBLEM_CREDENTIALS_ROLLED_BACK);
                 return;
         }
         if (event->error == 0) {
-                log_info(link->log, "The files of the identity have changed, connecting anew");
+                log_message(link->log, MSG_IDENTITY_TRYING,
+                            "The files of the identity have changed, connecting anew");
                 use_what_is_new(link);
                 return;
         }
@@ -233,7 +234,8 @@ static void judge_probe(HubLink *link, const MqttProbeEvent *event) {
                 hub_link_hold(link, &cause);
                 return;
         }
-        log_info(link->log, "Cannot try the new files yet, trying again in a minute: %s", cause.text);
+        log_message(link->log, MSG_IDENTITY_UNTRIED,
+                    "Cannot try the new files yet, trying again in a minute: %s", cause.text);
         r->changed_us = boottime_us() + PROBE_AGAIN_US;
 }
 

@@ -95,9 +95,10 @@ static void do_live(HubLink *link) {
         hub_link_rollover_live(link);
         hub_link_set_state(link, HUB_LINK_ONLINE, UINT64_MAX);
         if (was_planned)
-                log_info(link->log, "Renewed the connection to '%s'", link->credential.host);
+                log_message(link->log, MSG_LINK_RENEWED, "Renewed the connection to '%s'",
+                            link->credential.host);
         else
-                (void) log_full(link->log, LOG_NOTICE, 0, FIELDS("MESSAGE_ID=" MSG_LINK_UP, link->hub_field),
+                (void) log_full(link->log, MSG_LINK_UP, 0, LOG_FACTS(.hub = link->credential.host),
                                 "Connected to '%s' as '%s'", link->credential.host,
                                 link->credential.device_id);
         hub_link_tell_live(link, was_planned ? HISTORY_RENEWED : HISTORY_CONNECTED);
@@ -161,7 +162,8 @@ static void session_event(HubLink *link, az_hub_event *event) {
         switch (event->type) {
         case AZ_HUB_EVENT_SIGN:
                 if (event->as.sign.clock_is_unset)
-                        log_warning(link->log, "The clock is still not set, connecting all the same");
+                        log_message(link->log, MSG_CLOCK_UNSET,
+                                    "The clock is still not set, connecting all the same");
                 open_transport(link, event->as.sign.string_to_sign);
                 break;
         case AZ_HUB_EVENT_CONNECT:

@@ -92,7 +92,8 @@ void hub_link_flush_answers(HubLink *link) {
                 if (r == MQTT_WINDOW_FULL || r == -ENOMEM)
                         return;
                 if (r < 0)
-                        log_warning_errno(link->log, r, "The answer to a method did not leave: %m, ignoring");
+                        log_errno(link->log, MSG_METHOD_UNANSWERED, r,
+                                  "The answer to a method did not leave: %m, ignoring");
                 answer_drop(link, answer);
         }
 }

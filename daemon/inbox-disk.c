@@ -60,9 +60,9 @@ void inbox_set_aside(Inbox *inbox, const char *name) {
 
         aside_move(inbox->directory_fd, &inbox->aside_used, name, where, sizeof(where));
         inbox->n_damaged++;
-        (void) log_full(inbox->log, LOG_ERR, 0, FIELDS("MESSAGE_ID=" MSG_STATE_DAMAGED),
-                        "'%s/%s' is damaged: a message from the cloud is lost; the file is %s",
-                        inbox->directory, name, where);
+        log_message(inbox->log, MSG_INBOX_LOST,
+                    "'%s/%s' is damaged: a message from the cloud is lost; the file is %s", inbox->directory,
+                    name, where);
 }
 
 /* Storing --------------------------------------------------------------------------------------------- */
@@ -173,9 +173,9 @@ static void read_failed(InboxEntry *entry) {
                 return;
         }
         if (entry->n_failures == 1)
-                log_warning_errno(inbox->log, entry->result,
-                                  "Failed to read '%s/%s': %m, retrying every %u s", inbox->directory, name,
-                                  (unsigned) (INBOX_RETRY_US / USEC_PER_SEC));
+                log_errno(inbox->log, MSG_INBOX_DISK, entry->result,
+                          "Failed to read '%s/%s': %m, retrying every %u s", inbox->directory, name,
+                          (unsigned) (INBOX_RETRY_US / USEC_PER_SEC));
         inbox->read_retry_us = inbox->now.boottime_us + INBOX_RETRY_US;
         inbox_return(entry);
 }

@@ -28,17 +28,17 @@ static int recover_directory(Inbox *inbox) {
 /* Ids ------------------------------------------------------------------------------------------------- */
 
 static void ids_say(const Inbox *inbox, const char *what, const char *where) {
-        (void) log_full(inbox->log, LOG_ERR, 0, FIELDS("MESSAGE_ID=" MSG_STATE_DAMAGED),
-                        "'%s/" INBOX_IDS_NAME "' %s: messages from the cloud may be given out twice; %s",
-                        inbox->directory, what, where);
+        log_message(inbox->log, MSG_STATE_DAMAGED,
+                    "'%s/" INBOX_IDS_NAME "' %s: messages from the cloud may be given out twice; %s",
+                    inbox->directory, what, where);
 }
 
 static void ids_open(Inbox *inbox) {
         inbox->ids_fd =
                 openat(inbox->directory_fd, INBOX_IDS_NAME, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (inbox->ids_fd < 0)
-                log_warning_errno(inbox->log, errno, "Failed to open '%s/" INBOX_IDS_NAME "': %m, ignoring",
-                                  inbox->directory);
+                log_errno(inbox->log, MSG_STATE_UNREADABLE, errno,
+                          "Failed to open '%s/" INBOX_IDS_NAME "': %m, ignoring", inbox->directory);
 }
 
 /* Sets aside what is not whole, and leaves in 'bytes' what is to be written in its place. */
@@ -76,8 +76,8 @@ static void recover_ids(Inbox *inbox) {
                 return;
         n = pread(inbox->ids_fd, bytes, sizeof(bytes), 0);
         if (n < 0) {
-                log_warning_errno(inbox->log, errno, "Failed to read '%s/" INBOX_IDS_NAME "': %m, ignoring",
-                                  inbox->directory);
+                log_errno(inbox->log, MSG_STATE_UNREADABLE, errno,
+                          "Failed to read '%s/" INBOX_IDS_NAME "': %m, ignoring", inbox->directory);
                 inbox->ids_fd = close_fd(inbox->ids_fd);
                 return;
         }
@@ -128,10 +128,10 @@ static void set_newer_aside(const Inbox *inbox, const char *name) {
         char where[160];
 
         aside_move_newer(inbox->directory_fd, name, where, sizeof(where));
-        (void) log_full(inbox->log, LOG_ERR, 0, FIELDS("MESSAGE_ID=" MSG_STATE_DAMAGED),
-                        "'%s/%s' was written by a newer aziotd: nobody gets this message from the cloud; the "
-                        "file is %s",
-                        inbox->directory, name, where);
+        log_message(inbox->log, MSG_INBOX_LOST,
+                    "'%s/%s' was written by a newer aziotd: nobody gets this message from the cloud; the "
+                    "file is %s",
+                    inbox->directory, name, where);
 }
 
 static int recover_message(Inbox *inbox, const char *name) {
@@ -159,8 +159,9 @@ static int recover_message(Inbox *inbox, const char *name) {
                 return r;
         inbox->last_sequence = MAX(inbox->last_sequence, sequence);
         if (r < 0) {
-                log_warning_errno(inbox->log, r, "Failed to read '%s/%s': %m, leaving it for the next start",
-                                  inbox->directory, name);
+                log_errno(inbox->log, MSG_STATE_UNREADABLE, r,
+                          "Failed to read '%s/%s': %m, leaving it for the next start", inbox->directory,
+                          name);
                 return 0;
         }
         if (inbox_file_is_newer(az_span_create(bytes, (int32_t) n))) {

@@ -55,8 +55,8 @@ void inbox_free_entry(InboxEntry *entry) {
 
 void inbox_storage_failed(Inbox *inbox, int error, const char *what) {
         if (inbox->storage_error != error)
-                log_warning_errno(inbox->log, error, "Failed to %s: %m, retrying every %u s", what,
-                                  (unsigned) (INBOX_RETRY_US / USEC_PER_SEC));
+                log_errno(inbox->log, MSG_INBOX_DISK, error, "Failed to %s: %m, retrying every %u s", what,
+                          (unsigned) (INBOX_RETRY_US / USEC_PER_SEC));
         inbox->storage_error = error;
         inbox->retry_us = inbox->now.boottime_us + INBOX_RETRY_US;
 }
@@ -98,14 +98,14 @@ static void stall_update(Inbox *inbox) {
         if (!inbox->is_stalled && entry_stalled(inbox)) {
                 inbox->is_stalled = true;
                 stall_describe(inbox, reason, sizeof(reason));
-                (void) log_full(inbox->log, LOG_WARNING, 0, FIELDS("MESSAGE_ID=" MSG_INBOX_STALLED),
-                                "Messages from the cloud have to wait at the hub: %s", reason);
+                log_message(inbox->log, MSG_INBOX_STALLED,
+                            "Messages from the cloud have to wait at the hub: %s", reason);
         } else if (inbox->is_stalled && TAILQ_EMPTY(&inbox->waiting)) {
                 inbox->is_stalled = false;
                 /* What was not kept track of can come at once, and be stored. */
                 if (inbox->reconnect_us < UINT64_MAX)
                         inbox->reconnect_us = inbox->now.boottime_us;
-                log_notice(inbox->log, "Messages from the cloud are stored again");
+                log_message(inbox->log, MSG_INBOX_WORKS, "Messages from the cloud are stored again");
         }
 }
 
@@ -394,9 +394,9 @@ static void drop_expired(Inbox *inbox) {
         }
 
         if (inbox->n_expired > n_before)
-                (void) log_full(inbox->log, LOG_NOTICE, 0, FIELDS("MESSAGE_ID=" MSG_MESSAGES_DROPPED),
-                                "%" PRIu64 " messages from the cloud expired before a program took them",
-                                inbox->n_expired - n_before);
+                log_message(inbox->log, MSG_INBOX_EXPIRED,
+                            "%" PRIu64 " messages from the cloud expired before a program took them",
+                            inbox->n_expired - n_before);
 }
 
 static void takers_time_out(Inbox *inbox) {

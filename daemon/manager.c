@@ -65,19 +65,19 @@ static int manager_listen(Manager *m, const char *socket_path) {
         if (r >= 0)
                 r = ipc_server_add_interface(m->ipc, &device_interface, m->device);
         if (r < 0)
-                return log_error_errno(&m->log, r, "Failed to set up the interfaces: %m");
+                return log_errno(&m->log, MSG_START_FAILED, r, "Failed to set up the interfaces: %m");
 
         r = socket_get(socket_path, &fd);
         if (r == -ENOENT && !socket_path)
-                return log_error_errno(&m->log, r,
-                                       "No socket to serve: start aziotd.socket, or give --socket");
+                return log_errno(&m->log, MSG_SOCKET_FAILED, r,
+                                 "No socket to serve: start aziotd.socket, or give --socket");
         if (r < 0)
-                return log_error_errno(&m->log, r, "Failed to listen on '%s': %m",
-                                       socket_path ?: "systemd's socket");
+                return log_errno(&m->log, MSG_SOCKET_FAILED, r, "Failed to listen on '%s': %m",
+                                 socket_path ?: "systemd's socket");
 
         r = ipc_server_listen(m->ipc, fd);
         if (r < 0)
-                return log_error_errno(&m->log, r, "Failed to serve the socket: %m");
+                return log_errno(&m->log, MSG_SOCKET_FAILED, r, "Failed to serve the socket: %m");
         return 0;
 }
 
@@ -115,7 +115,8 @@ static int manager_finish(Manager *m) {
 
         r = outboxes_close(m->outboxes);
         if (r < 0)
-                (void) log_warning_errno(&m->log, r, "The outbox was not closed cleanly: %m, ignoring");
+                (void) log_errno(&m->log, MSG_STOPPED_UNCLEAN, r,
+                                 "The outbox was not closed cleanly: %m, ignoring");
         (void) uplink_run(m->uplink);
         twin_close(m->twin);
         history_add(m->history, HISTORY_STOPPED, NULL);
@@ -146,7 +147,7 @@ static int manager_turn(Manager *m) {
         do {
                 r = hub_link_dispatch(m->link);
                 if (r < 0)
-                        return log_error_errno(&m->log, r, "The link to the hub cannot work: %m");
+                        return log_errno(&m->log, MSG_LOOP_FAILED, r, "The link to the hub cannot work: %m");
                 has_published = uplink_run(m->uplink);
                 has_published |= twin_run(m->twin);
         } while (has_published && boottime_us() < now_us + ROUNDS_US);
@@ -206,7 +207,7 @@ static int manager_on_signal(sd_event_source *source, const struct signalfd_sigi
         if (m->stopping)
                 return 0;
         m->stopping = true;
-        log_info(&m->log, "Stopping");
+        log_message(&m->log, MSG_STOPPING, "Stopping");
         (void) sd_notify(false, "STOPPING=1");
         ipc_server_stop_accepting(m->ipc);
         methods_stop(m->methods);
@@ -279,12 +280,14 @@ static int manager_load_config(Manager *m, const ManagerOptions *options) {
 
         r = config_load(&m->config, options->config_path, options->config_required, &messages);
         for (size_t i = 0; i < messages.n; i++)
-                (void) log_full(&m->log, messages.messages[i].level, 0, NULL, "%s",
-                                config_message_format(&messages.messages[i], text, sizeof(text)));
+                log_message(&m->log,
+                            messages.messages[i].level == LOG_ERR ? MSG_CONFIG_MISTAKE : MSG_CONFIG_REMARK,
+                            "%s", config_message_format(&messages.messages[i], text, sizeof(text)));
         if (r == CONFIG_INVALID)
                 return -EINVAL;
         if (r < 0)
-                return log_error_errno(&m->log, r, "Failed to load '%s': %m", options->config_path);
+                return log_errno(&m->log, MSG_START_FAILED, r, "Failed to load '%s': %m",
+                                 options->config_path);
 
         log_init(&m->log, m->config.log.level);
         return 0;
@@ -294,9 +297,9 @@ static int manager_refuse(const Manager *m, const char *locked, const char *dire
         char holder[320];
 
         lock_describe_holder(locked, holder, sizeof(holder));
-        return log_full(&m->log, LOG_ERR, -EBUSY, NULL,
-                        "Another aziotd has '%s' (%s), and two would ruin it: not starting", directory,
-                        holder);
+        return log_errno(&m->log, MSG_STATE_LOCKED, -EBUSY,
+                         "Another aziotd has '%s' (%s), and two would ruin it: not starting", directory,
+                         holder);
 }
 
 /* Without a place for the lock there is none for anything else either, and the daemon works without. */
@@ -310,7 +313,7 @@ static int manager_lock(Manager *m, const char *state_dir) {
                 return manager_refuse(m, path, state_dir);
         }
         if (r < 0)
-                log_warning_errno(&m->log, r, "Failed to lock '%s': %m, ignoring", state_dir);
+                log_errno(&m->log, MSG_LOCK_FAILED, r, "Failed to lock '%s': %m, ignoring", state_dir);
         return 0;
 }
 
@@ -340,7 +343,8 @@ static int manager_open_outbox(Manager *m, const char *state_dir, OutboxTime *re
         if (r == -EBUSY)
                 return manager_refuse(m, config.directory, config.directory);
         if (r < 0)
-                return log_error_errno(&m->log, r, "Failed to open the outbox in '%s': %m", config.directory);
+                return log_errno(&m->log, MSG_START_FAILED, r, "Failed to open the outbox in '%s': %m",
+                                 config.directory);
 
         *ret_now = now;
         return 0;
@@ -397,14 +401,14 @@ static int manager_build(Manager *m, const ManagerOptions *options) {
 
         r = history_new(&m->history, m->disk, options->state_dir, now.boot, &m->log);
         if (r < 0)
-                return log_error_errno(&m->log, r, "Failed to read the history: %m");
+                return log_errno(&m->log, MSG_START_FAILED, r, "Failed to read the history: %m");
         history_add(m->history, HISTORY_STARTED, &(HistoryFacts){ .text = "aziotd " AZIOT_VERSION });
 
         r = hub_link_new(&m->link, &environment, &manager_link_ops, m);
         if (r < 0)
-                return log_error_errno(
-                        &m->log, r, "Failed to set up the link in '%s' (it has to be our own, mode 0700): %m",
-                        options->runtime_dir);
+                return log_errno(&m->log, MSG_START_FAILED, r,
+                                 "Failed to set up the link in '%s' (it has to be our own, mode 0700): %m",
+                                 options->runtime_dir);
 
         r = route_remember(hub_link_get_route(m->link), m->disk, options->state_dir);
         if (r >= 0)
@@ -425,7 +429,7 @@ static int manager_build(Manager *m, const ManagerOptions *options) {
         if (r >= 0)
                 r = manager_add_sources(m);
         if (r < 0)
-                return log_error_errno(&m->log, r, "Failed to start: %m");
+                return log_errno(&m->log, MSG_START_FAILED, r, "Failed to start: %m");
         return manager_listen(m, options->socket_path);
 }
 
@@ -437,7 +441,7 @@ int manager_new(Manager **ret, const ManagerOptions *options) {
         log_init(&log, LOG_INFO);
         m = malloc(sizeof(*m));
         if (!m)
-                return log_error_errno(&log, -ENOMEM, "Failed to start: %m");
+                return log_errno(&log, MSG_START_FAILED, -ENOMEM, "Failed to start: %m");
         *m = (Manager){ .log = log, .lock_fd = -1 };
 
         r = manager_load_config(m, options);
@@ -445,7 +449,7 @@ int manager_new(Manager **ret, const ManagerOptions *options) {
                 return r;
         r = sd_event_new(&m->event);
         if (r < 0)
-                return log_error_errno(&m->log, r, "Failed to make an event loop: %m");
+                return log_errno(&m->log, MSG_START_FAILED, r, "Failed to make an event loop: %m");
         r = manager_build(m, options);
         if (r < 0)
                 return r;
@@ -457,7 +461,7 @@ int manager_new(Manager **ret, const ManagerOptions *options) {
         /* Who waits for it would wait in vain. */
         r = sd_notify(false, "READY=1");
         if (r < 0)
-                return log_error_errno(&m->log, r, "Failed to tell the service manager: %m");
+                return log_errno(&m->log, MSG_START_FAILED, r, "Failed to tell the service manager: %m");
 
         *ret = TAKE_PTR(m);
         return 0;

@@ -83,7 +83,7 @@ static void write_message(Messages *m, IpcJson *json, const InboxMessage *messag
 
         c2d_properties_parse(&properties, message->bag, AZ_SPAN_FROM_BUFFER(scratch));
         if (properties.n_left_out > 0)
-                log_warning(m->log,
+                log_message(m->log, MSG_MESSAGE_MALFORMED,
                             "Message %" PRIu64 " has %zu properties more than can be passed on, ignoring",
                             message->sequence, properties.n_left_out);
         (void) snprintf(id, sizeof(id), "%" PRIu64, message->sequence);
@@ -192,7 +192,8 @@ void messages_c2d(Messages *m, const az_iot_hub_client_c2d_request *request, az_
         c2d_properties_parse(&properties, delivery.bag, AZ_SPAN_FROM_BUFFER(scratch));
         delivery.message_id = properties.message_id;
         if (!ipc_is_absent(properties.expires) && rfc3339_parse(properties.expires, &delivery.expires_us) < 0)
-                log_info(m->log, "A message expires at a time that is not understood, ignoring that");
+                log_message(m->log, MSG_MESSAGE_MALFORMED,
+                            "A message expires at a time that is not understood, ignoring that");
         inbox_receive(m->inbox, &delivery, &now);
 }
 
@@ -213,7 +214,8 @@ void messages_run_due(Messages *m, uint64_t now_us) {
 
         inbox_run_due(m->inbox, &now);
         if (inbox_wants_reconnect(m->inbox)) {
-                log_info(m->log, "Connecting again, so that the hub repeats what was not stored");
+                log_message(m->log, MSG_RECONNECTING,
+                            "Connecting again, so that the hub repeats what was not stored");
                 hub_link_reconnect(m->link);
         }
 }

@@ -48,33 +48,32 @@ static void on_answer(void *userdata, az_span request_id, uint16_t status, az_sp
 
         r = hub_link_answer_method(m->link, request_id, status, payload);
         if (r < 0)
-                log_warning_errno(m->log, r, "The answer to a method did not leave: %m, ignoring");
+                log_errno(m->log, MSG_METHOD_UNANSWERED, r,
+                          "The answer to a method did not leave: %m, ignoring");
 }
 
-#define FIELD_SIZE (sizeof("AZIOT_METHOD=") + METHOD_NAME_MAX)
+#define NAME_SIZE (METHOD_NAME_MAX + 1)
 
-/* The field of the journal; returns the name in it. */
-static const char *format_field(char field[static FIELD_SIZE], az_span name) {
-        (void) snprintf(field, FIELD_SIZE, "AZIOT_METHOD=%.*s", az_span_size(name),
-                        (const char *) az_span_ptr(name));
-        return strchr(field, '=') + 1;
+static const char *format_name(char text[static NAME_SIZE], az_span name) {
+        (void) snprintf(text, NAME_SIZE, "%.*s", az_span_size(name), (const char *) az_span_ptr(name));
+        return text;
 }
 
 static void on_timed_out(void *userdata, const MethodCall *call) {
-        char field[FIELD_SIZE];
-        const char *name = format_field(field, call->name);
+        char text[NAME_SIZE];
+        const char *name = format_name(text, call->name);
         Methods *m = userdata;
 
-        (void) log_full(m->log, LOG_WARNING, 0, FIELDS("MESSAGE_ID=" MSG_METHOD_TIMEOUT, field),
+        (void) log_full(m->log, MSG_METHOD_TIMEOUT, 0, LOG_FACTS(.method = name),
                         "Method '%s' was not answered in time, answering 504", name);
 }
 
 static void on_refused(void *userdata, az_span name, unsigned limit) {
-        char field[FIELD_SIZE];
-        const char *method = format_field(field, name);
+        char text[NAME_SIZE];
+        const char *method = format_name(text, name);
         Methods *m = userdata;
 
-        (void) log_full(m->log, LOG_WARNING, 0, FIELDS(field),
+        (void) log_full(m->log, MSG_METHOD_REFUSED, 0, LOG_FACTS(.method = method),
                         "Method '%s' is called while %u calls wait for programs that are slow, answering 429",
                         method, limit);
 }
@@ -177,7 +176,8 @@ void methods_call(Methods *m, az_span request_id, az_span name, az_span payload)
 
         r = method_router_call(m->router, request_id, name, payload, boottime_us());
         if (r < 0)
-                log_warning_errno(m->log, r, "A method could not be passed on: %m, answered 503");
+                log_errno(m->log, MSG_METHOD_UNANSWERED, r,
+                          "A method could not be passed on: %m, answered 503");
 }
 
 void methods_stop(Methods *m) {

@@ -172,8 +172,8 @@ int network_watch_new(NetworkWatch **ret, const Log *log, const NetworkWatchOps 
 
         w->fd = listen_to_kernel();
         if (w->fd < 0) {
-                (void) log_full(log, LOG_INFO, w->fd, NULL,
-                                "Changes of the network will not be noticed at once (AF_NETLINK): %m");
+                (void) log_errno(log, MSG_NETWORK_UNWATCHED, w->fd,
+                                 "Changes of the network will not be noticed at once (AF_NETLINK): %m");
                 w->fd = -1;
         } else
                 ask_all(w);

@@ -58,7 +58,8 @@ static void on_written(void *userdata, int error) {
         Route *route = userdata;
 
         if (error < 0 && error != route->file_error)
-                log_warning_errno(route->log, error, "Failed to write '" ROUTE_FILE "': %m, ignoring");
+                log_errno(route->log, MSG_STATE_UNWRITTEN, error,
+                          "Failed to write '" ROUTE_FILE "': %m, ignoring");
         route->file_error = error;
         write_file(route);
 }
@@ -77,8 +78,8 @@ int route_remember(Route *route, Disk *disk, const char *state_dir) {
         if (result == 0 && (result = route_memory_parse(&memory, az_span_create_from_str(text))) > 0)
                 result = STATE_FILE_DAMAGED;
         if (result < 0) {
-                log_warning_errno(route->log, result,
-                                  "Failed to read '" ROUTE_FILE "' in the state directory: %m, ignoring");
+                log_errno(route->log, MSG_STATE_UNREADABLE, result,
+                          "Failed to read '" ROUTE_FILE "' in the state directory: %m, ignoring");
                 return 0;
         }
         if (result > 0) {
@@ -95,8 +96,9 @@ RouteTransport route_begin(Route *route) {
         RouteTransport transport = route_choice_next(&route->choice, unix_s());
 
         if (transport != route->transport)
-                log_info(route->log, "Connecting over %s now, and no longer over %s",
-                         route_transport_to_string(transport), route_transport_to_string(route->transport));
+                log_message(
+                        route->log, MSG_TRANSPORT_CHANGED, "Connecting over %s now, and no longer over %s",
+                        route_transport_to_string(transport), route_transport_to_string(route->transport));
         route->transport = transport;
         route->is_attempt = true;
         return transport;
@@ -130,7 +132,7 @@ static void fill_proxy_credential(Route *route, MqttEndpoint *endpoint) {
         r = route_read_proxy_credential(&route->proxy_credential, route->config, route->credentials_directory,
                                         &messages);
         for (size_t i = 0; i < messages.n && !route->has_complained; i++)
-                log_warning(route->log, "%s",
+                log_message(route->log, MSG_PROXY_REMARK, "%s",
                             config_message_format(&messages.messages[i], text, sizeof(text)));
         route->has_complained = messages.n > 0;
         if (r != 0 || !route->proxy_credential)

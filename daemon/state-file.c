@@ -188,9 +188,8 @@ void state_file_set_aside(const StateFile *f, const Log *log, int condition, con
 
         assert(condition >= STATE_FILE_DAMAGED && condition <= STATE_FILE_FOREIGN);
         set_aside(f, condition == STATE_FILE_NEWER, where, sizeof(where));
-        (void) log_full(log, LOG_WARNING, 0, FIELDS("MESSAGE_ID=" MSG_STATE_DAMAGED), "'%s/%s' %s%s%s; %s",
-                        f->directory, f->name, reasons[condition], consequence ? ": " : "", consequence ?: "",
-                        where);
+        log_message(log, MSG_STATE_DAMAGED, "'%s/%s' %s%s%s; %s", f->directory, f->name, reasons[condition],
+                    consequence ? ": " : "", consequence ?: "", where);
 }
 
 /* ---- Life ---- */

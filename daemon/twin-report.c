@@ -96,7 +96,7 @@ static void on_gave_up(void *userdata, uid_t uid, const TwinReportResult *result
 
         message_read(result->body, message);
         (void) log_full(
-                t->log, LOG_ERR, 0, FIELDS("MESSAGE_ID=" MSG_REPORT_REFUSED),
+                t->log, MSG_REPORT_REFUSED, 0, LOG_FACTS(.uid = &uid),
                 "The hub refused a stored twin patch of uid %u with status %d%s%s; dropped, as were %ju "
                 "before it",
                 uid, result->status, message[0] ? ": " : "", message, (uintmax_t) n_before);
@@ -179,13 +179,13 @@ static void write_finish(Twin *t, int error) {
 
         if (error < 0) {
                 if (!reports->is_write_failed)
-                        log_error_errno(t->log, error,
-                                        "Failed to write '" TWIN_REPORTS_FILE "': %m, trying again");
+                        log_errno(t->log, MSG_STATE_UNWRITTEN, error,
+                                  "Failed to write '" TWIN_REPORTS_FILE "': %m, trying again");
                 reports->retry_us = now_us + WRITE_RETRY_US;
                 twin_pending_stored(reports->pending, reports->writing, answer_since_us(t, now_us), &result);
         } else {
                 if (reports->is_write_failed)
-                        log_info(t->log, "'" TWIN_REPORTS_FILE "' can be written again");
+                        log_message(t->log, MSG_STATE_WORKS, "'" TWIN_REPORTS_FILE "' can be written again");
                 reports->is_on_disk = !reports->is_writing_empty;
                 reports->written = reports->writing;
                 reports->retry_us = 0;
@@ -282,7 +282,8 @@ static void run_hub(Twin *t, uint64_t now_us) {
         r = twin_pending_begin(reports->pending, &reports->sent);
         if (r < 0) {
                 reports->retry_send_us = now_us + SEND_RETRY_US;
-                log_warning_errno(t->log, r, "Failed to make a patch of what was reported: %m, trying again");
+                log_errno(t->log, MSG_REPORT_FAILED, r,
+                          "Failed to make a patch of what was reported: %m, trying again");
         }
         if (r != 0)
                 return;

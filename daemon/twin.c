@@ -40,8 +40,8 @@ bool twin_load(Twin *t, const StateFile *file, const char *name, int (*parse)(Tw
                         r = r == TWIN_STATE_FOREIGN ? STATE_FILE_FOREIGN : STATE_FILE_DAMAGED;
         }
         if (r < 0) {
-                log_warning_errno(t->log, r, "Failed to read '%s' in the state directory: %m, ignoring",
-                                  name);
+                log_errno(t->log, MSG_STATE_UNREADABLE, r,
+                          "Failed to read '%s' in the state directory: %m, ignoring", name);
                 return false;
         }
 
@@ -55,7 +55,8 @@ static int parse_copy(Twin *t, az_span content) {
 
 static void write_failed(Twin *t, int error, uint64_t now_us) {
         if (t->file_error != error)
-                log_warning_errno(t->log, error, "Failed to write '" TWIN_FILE "': %m, trying again");
+                log_errno(t->log, MSG_STATE_UNWRITTEN, error,
+                          "Failed to write '" TWIN_FILE "': %m, trying again");
         t->is_dirty = true;
         t->due_us = now_us + WRITE_RETRY_US;
 }
@@ -106,7 +107,8 @@ bool twin_identify(Twin *t) {
         }
 
         /* What programs have reported holds for this machine, whatever its name. */
-        log_notice(t->log, "This is device '%s' now and no longer '%s': another twin", device, t->device);
+        log_message(t->log, MSG_TWIN_REPLACED, "This is device '%s' now and no longer '%s': another twin",
+                    device, t->device);
         (void) snprintf(t->device, sizeof(t->device), "%s", device);
         twin_copy_done(&t->known);
         t->is_fresh = t->is_dirty = false;
@@ -128,9 +130,11 @@ static void useless(Twin *t, int r, const char *what) {
         grow_stale(t);
         t->wants_refresh = true;
         if (r < 0)
-                log_warning_errno(t->log, r, "Failed to take %s: %m, asking for the twin again", what);
+                log_errno(t->log, MSG_TWIN_USELESS, r, "Failed to take %s: %m, asking for the twin again",
+                          what);
         else
-                log_warning(t->log, "The hub sent %s that is of no use, asking for the twin again", what);
+                log_message(t->log, MSG_TWIN_USELESS,
+                            "The hub sent %s that is of no use, asking for the twin again", what);
 }
 
 /* A section of a document, without what belongs to the hub, and without nulls, which no document holds. */
@@ -198,7 +202,7 @@ static void take_document(Twin *t, const az_twin_document *document) {
         }
         if (r > 0) {
                 grow_stale(t);
-                log_error(t->log, "The hub has a twin that is of no use, ignoring");
+                log_message(t->log, MSG_TWIN_USELESS, "The hub has a twin that is of no use, ignoring");
                 return;
         }
 
@@ -273,7 +277,7 @@ static void publish(Twin *t, const az_twin_event *event) {
 }
 
 static void get_failed(Twin *t, const az_twin_event *event) {
-        log_warning(t->log, "The hub did not give the twin (%s %d), asking again in %.1f s",
+        log_message(t->log, MSG_TWIN_MISSING, "The hub did not give the twin (%s %d), asking again in %.1f s",
                     event->as.get_failed.status == AZ_IOT_STATUS_UNKNOWN ? "no answer:" : "status",
                     (int) event->as.get_failed.status, (double) event->as.get_failed.delay_us / USEC_PER_SEC);
 }
@@ -439,5 +443,6 @@ void twin_close(Twin *t) {
         if (r >= 0)
                 r = state_file_write_now(t->file, content);
         if (r < 0)
-                (void) log_warning_errno(t->log, r, "Failed to write '" TWIN_FILE "': %m, ignoring");
+                (void) log_errno(t->log, MSG_STATE_UNWRITTEN, r,
+                                 "Failed to write '" TWIN_FILE "': %m, ignoring");
 }

@@ -124,7 +124,7 @@ static void give_up(Uplink *uplink, uint64_t token, OutboxDropCause cause) {
 static void give_up_unsendable(Uplink *uplink, uint64_t token) {
         char name[TOKEN_NAME_SIZE];
 
-        log_warning(uplink->log, "Message %s is none that a hub takes, dropping it",
+        log_message(uplink->log, MSG_MESSAGE_UNSENDABLE, "Message %s is none that a hub takes, dropping it",
                     token_format(token, name, sizeof(name)));
         give_up(uplink, token, OUTBOX_DROP_UNSENDABLE);
 }
@@ -138,14 +138,14 @@ static void on_set_aside(void *userdata, const char *path, int error) {
         uplink->is_filing = false;
         held_done(&uplink->withheld);
         if (error < 0) {
-                log_error_errno(uplink->log, error, "Message %s cannot be set aside: %m, trying it again",
-                                name);
+                log_errno(uplink->log, MSG_MESSAGE_NOT_FILED, error,
+                          "Message %s cannot be set aside: %m, trying it again", name);
                 return;
         }
-        (void) log_full(uplink->log, LOG_ERR, 0, FIELDS("MESSAGE_ID=" MSG_MESSAGES_DROPPED),
-                        "The hub closes the connection whenever message %s is sent: it is set aside as '%s' "
-                        "and will not reach the hub",
-                        name, path);
+        log_message(uplink->log, MSG_MESSAGE_POISON,
+                    "The hub closes the connection whenever message %s is sent: it is set aside as '%s' "
+                    "and will not reach the hub",
+                    name, path);
         hub_link_add_notice(uplink->link, PROBLEM_POISON_MESSAGE, 0, name);
         give_up(uplink, token, OUTBOX_DROP_POISON);
 }
@@ -372,10 +372,10 @@ static void on_dropped(Uplink *uplink, Priority priority, const OutboxEvent *eve
         StageOutcome outcome = event->cause == OUTBOX_DROP_EXPIRED ? STAGE_EXPIRED : STAGE_DROPPED;
         StageWaits *waits = uplink->waits[priority];
 
-        (void) log_full(uplink->log, LOG_WARNING, 0, FIELDS("MESSAGE_ID=" MSG_MESSAGES_DROPPED),
-                        "Messages %" PRIu64 " to %" PRIu64 "%s will not reach the hub: %s", event->first,
-                        event->last, priority == PRIORITY_HIGH ? " of high priority" : "",
-                        outbox_drop_cause_to_string(event->cause));
+        log_message(uplink->log, MSG_MESSAGES_DROPPED,
+                    "Messages %" PRIu64 " to %" PRIu64 "%s will not reach the hub: %s", event->first,
+                    event->last, priority == PRIORITY_HIGH ? " of high priority" : "",
+                    outbox_drop_cause_to_string(event->cause));
         stage_waits_failed(waits, STAGE_DURABLE, event->first, event->last, outcome, 0);
         stage_waits_failed(waits, STAGE_DELIVERED, event->first, event->last, outcome, 0);
 }
@@ -391,8 +391,8 @@ static void outbox_event(Uplink *uplink, Priority priority, const OutboxEvent *e
                 stage_waits_reached(waits, STAGE_DURABLE, event->last);
                 break;
         case OUTBOX_EVENT_SYNC_FAILED:
-                log_warning_errno(uplink->log, event->error,
-                                  "The outbox could not be synced: %m; whoever waits for it gets an error");
+                log_errno(uplink->log, MSG_SYNC_FAILED, event->error,
+                          "The outbox could not be synced: %m; whoever waits for it gets an error");
                 stage_waits_failed(waits, STAGE_DURABLE, event->first, event->last, STAGE_STORAGE_FAILED,
                                    event->error);
                 break;
@@ -400,11 +400,10 @@ static void outbox_event(Uplink *uplink, Priority priority, const OutboxEvent *e
                 on_dropped(uplink, priority, event);
                 break;
         case OUTBOX_EVENT_DAMAGED:
-                (void) log_full(uplink->log, LOG_WARNING, 0, FIELDS("MESSAGE_ID=" MSG_STATE_DAMAGED), "%s",
-                                event->text);
+                log_message(uplink->log, MSG_STATE_DAMAGED, "%s", event->text);
                 break;
         case OUTBOX_EVENT_DISK_ERROR:
-                log_warning_errno(uplink->log, event->error, "%s: %m, retrying", event->text);
+                log_errno(uplink->log, MSG_OUTBOX_DISK, event->error, "%s: %m, retrying", event->text);
                 break;
         case _OUTBOX_EVENT_TYPE_MAX:
                 break;
@@ -435,7 +434,7 @@ static void note_storage(Uplink *uplink) {
                 return;
         }
         hub_link_remove_notice(uplink->link, PROBLEM_STORAGE);
-        log_notice(uplink->log, "The outbox can be written again");
+        log_message(uplink->log, MSG_OUTBOX_WORKS, "The outbox can be written again");
 }
 
 bool uplink_run(Uplink *uplink) {

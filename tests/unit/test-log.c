@@ -12,7 +12,7 @@
 
 #include "tests/unit/unit.h"
 
-static char sent[512]; /* the fields of the last message, each followed by a line break */
+static char sent[2048]; /* the fields of the last message, each followed by a line break */
 
 /* sd_journal_sendv(3): "each element must be of the form FIELD=value", or else the message is refused. */
 int sd_journal_sendv(const struct iovec *iov, int n) {
@@ -35,27 +35,77 @@ static void setup(void) {
         sent[0] = '\0';
 }
 
-START_TEST(fields_go_along) {
+START_TEST(message_goes_with_its_id_its_word_and_the_error) {
         Log log = journal();
 
-        ck_assert_int_eq(log_full(&log, LOG_WARNING, ENOENT, FIELDS("A=1", "B=2"), "Gone: %m"), -ENOENT);
-        ck_assert_str_eq(sent, "PRIORITY=4\nMESSAGE=Gone: No such file or directory\nA=1\nB=2\n");
+        ck_assert_int_eq(log_errno(&log, MSG_STATE_UNREADABLE, ENOENT, "Gone: %m"), -ENOENT);
+        ck_assert_str_eq(
+                sent,
+                "PRIORITY=4\nMESSAGE=Gone: No such file or directory\n"
+                "MESSAGE_ID=f9acf2f8c4fb4331aa125486a04faa25\nAZIOT_MESSAGE=state-unreadable\nERRNO=2\n");
 }
 END_TEST
 
-START_TEST(field_of_which_nothing_is_known_does_not_cost_the_message) {
+START_TEST(facts_become_fields) {
+        const uid_t uid = 0;
         Log log = journal();
 
-        (void) log_full(&log, LOG_WARNING, 0, FIELDS("A=1", "", "B=2"), "No hub yet");
-        ck_assert_str_eq(sent, "PRIORITY=4\nMESSAGE=No hub yet\nA=1\nB=2\n");
+        (void) log_full(&log, MSG_LINK_UP, 0,
+                        LOG_FACTS(.problem = "p", .hub = "h", .method = "m", .unit = "u", .uid = &uid), "Up");
+        ck_assert_str_eq(sent, "PRIORITY=5\nMESSAGE=Up\n"
+                               "MESSAGE_ID=8a6f1c0d5a0f4f0c9d6b1e6b0a4c7e11\nAZIOT_MESSAGE=link-up\n"
+                               "AZIOT_PROBLEM=p\nAZIOT_HUB=h\nAZIOT_METHOD=m\nAZIOT_UNIT=u\nAZIOT_UID=0\n");
+}
+END_TEST
+
+START_TEST(fact_that_is_not_known_is_left_out) {
+        Log log = journal();
+
+        (void) log_full(&log, MSG_LINK_UP, 0, LOG_FACTS(.hub = NULL), "No hub yet");
+        ck_assert_str_eq(sent, "PRIORITY=5\nMESSAGE=No hub yet\n"
+                               "MESSAGE_ID=8a6f1c0d5a0f4f0c9d6b1e6b0a4c7e11\nAZIOT_MESSAGE=link-up\n");
+}
+END_TEST
+
+START_TEST(longest_facts_fit) {
+        char hub[257], method[257], unit[257];
+        Log log = journal();
+
+        memset(hub, 'h', 256);
+        memset(method, 'm', 256);
+        memset(unit, 'u', 256);
+        hub[256] = method[256] = unit[256] = '\0';
+        (void) log_full(&log, MSG_LINK_UP, 0, LOG_FACTS(.hub = hub, .method = method, .unit = unit), "Up");
+        ck_assert_ptr_nonnull(strstr(sent, hub));
+        ck_assert_ptr_nonnull(strstr(sent, method));
+        ck_assert_ptr_nonnull(strstr(sent, unit));
+}
+END_TEST
+
+START_TEST(debugging_has_no_id) {
+        Log log = { .max_level = LOG_DEBUG, .has_journal = true };
+
+        log_debug(&log, "Link: %s", "up");
+        ck_assert_str_eq(sent, "PRIORITY=7\nMESSAGE=Link: up\n");
 }
 END_TEST
 
 START_TEST(what_is_less_important_than_wanted_is_not_written) {
-        Log log = journal();
+        Log log = { .max_level = LOG_NOTICE, .has_journal = true };
 
+        log_message(&log, MSG_STOPPING, "Stopping");
         log_debug(&log, "Details");
         ck_assert_str_eq(sent, "");
+}
+END_TEST
+
+START_TEST(level_is_read_as_it_is_written) {
+        for (int level = LOG_ERR; level <= LOG_DEBUG; level++)
+                ck_assert_int_eq(log_level_from_string(log_level_to_string(level)), level);
+        ck_assert_int_eq(log_level_from_string("loud"), -EINVAL);
+        ck_assert_ptr_null(log_level_to_string(LOG_EMERG));
+        ck_assert_ptr_null(log_level_to_string(LOG_DEBUG + 1));
+        ck_assert_ptr_null(log_level_to_string(-1));
 }
 END_TEST
 
@@ -81,9 +131,13 @@ static Suite *log_suite(void) {
         TCase *t = tcase_create("log");
 
         tcase_add_checked_fixture(t, setup, NULL);
-        tcase_add_test(t, fields_go_along);
-        tcase_add_test(t, field_of_which_nothing_is_known_does_not_cost_the_message);
+        tcase_add_test(t, message_goes_with_its_id_its_word_and_the_error);
+        tcase_add_test(t, facts_become_fields);
+        tcase_add_test(t, fact_that_is_not_known_is_left_out);
+        tcase_add_test(t, longest_facts_fit);
+        tcase_add_test(t, debugging_has_no_id);
         tcase_add_test(t, what_is_less_important_than_wanted_is_not_written);
+        tcase_add_test(t, level_is_read_as_it_is_written);
         tcase_add_test(t, journal_is_known_by_its_stream);
         suite_add_tcase(s, t);
         return s;
