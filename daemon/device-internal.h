@@ -8,6 +8,7 @@
  *      device-check.c         an active look at each layer
  *      device-explain.c       why it is down, or up
  *      device-history.c       what became of the link
+ *      device-log.c           how much is logged
  *      device-provisioning.c  what the provisioning service says
  */
 
@@ -31,6 +32,7 @@ struct Watcher {
 
 struct Device {
         const Config *config;
+        Log *log;
         HubLink *link;
         const Outboxes *outboxes;
         const Messages *messages;
@@ -59,6 +61,10 @@ extern const IpcStruct device_get_history_struct;
 int device_check(IpcCall *call, const void *params, void *userdata);
 int device_get_history(IpcCall *call, const void *params, void *userdata);
 int device_explain(IpcCall *call, const void *params, void *userdata);
+
+extern const IpcStruct device_set_log_level_struct;
+int device_get_log_level(IpcCall *call, const void *params, void *userdata);
+int device_set_log_level(IpcCall *call, const void *params, void *userdata);
 
 int device_get_provisioning(IpcCall *call, const void *params, void *userdata);
 int device_reprovision(IpcCall *call, const void *params, void *userdata);

@@ -16,8 +16,7 @@
 /* A flood of messages makes one reply in this time. */
 #define TELL_INTERVAL_US USEC_PER_SEC
 
-int device_new(Device **ret, const Config *config, HubLink *link, const Outboxes *outboxes,
-               const Messages *messages, History *history, Check *check) {
+int device_new(Device **ret, const DeviceParts *parts) {
         Device *d;
 
         d = malloc(sizeof(*d));
@@ -25,14 +24,15 @@ int device_new(Device **ret, const Config *config, HubLink *link, const Outboxes
                 return -ENOMEM;
 
         *d = (Device){
-                .config = config,
-                .link = link,
-                .outboxes = outboxes,
-                .messages = messages,
-                .history = history,
-                .check = check,
+                .config = parts->config,
+                .log = parts->log,
+                .link = parts->link,
+                .outboxes = parts->outboxes,
+                .messages = parts->messages,
+                .history = parts->history,
+                .check = parts->check,
         };
-        history_set_listener(history, device_history_added, d);
+        history_set_listener(d->history, device_history_added, d);
         *ret = d;
         return 0;
 }
@@ -254,6 +254,8 @@ static const IpcMethod methods[] = {
         { "GetProvisioning", IPC_GRANT_READ, IPC_METHOD_MORE, NULL, device_get_provisioning },
         { "Reprovision", IPC_GRANT_ADMIN, 0, NULL, device_reprovision },
         { "GetHistory", IPC_GRANT_READ, IPC_METHOD_MORE, &device_get_history_struct, device_get_history },
+        { "GetLogLevel", IPC_GRANT_READ, 0, NULL, device_get_log_level },
+        { "SetLogLevel", IPC_GRANT_ADMIN, 0, &device_set_log_level_struct, device_set_log_level },
 };
 
 const IpcInterface device_interface = {

@@ -12,9 +12,19 @@
 
 typedef struct Device Device;
 
-/* The userdata of device_interface; everything must outlive it. */
-int device_new(Device **ret, const Config *config, HubLink *link, const Outboxes *outboxes,
-               const Messages *messages, History *history, Check *check);
+/* What it tells of, and acts on; everything must outlive it. */
+typedef struct DeviceParts {
+        const Config *config;
+        Log *log;
+        HubLink *link;
+        const Outboxes *outboxes;
+        const Messages *messages;
+        History *history;
+        Check *check;
+} DeviceParts;
+
+/* The userdata of device_interface. */
+int device_new(Device **ret, const DeviceParts *parts);
 /* After the server is gone. */
 Device *device_free(Device *device);
 DEFINE_CLEANUP(Device *, device_free)

@@ -30,22 +30,6 @@ void log_init(Log *log, int max_level) {
         log->has_journal = strcmp(stream, actual) == 0;
 }
 
-static const char *const levels[] = {
-        [LOG_ERR] = "err",   [LOG_WARNING] = "warning", [LOG_NOTICE] = "notice",
-        [LOG_INFO] = "info", [LOG_DEBUG] = "debug",
-};
-
-const char *log_level_to_string(int level) {
-        return level >= 0 && (size_t) level < ELEMENTSOF(levels) ? levels[level] : NULL;
-}
-
-int log_level_from_string(const char *text) {
-        for (int level = 0; (size_t) level < ELEMENTSOF(levels); level++)
-                if (levels[level] && strcmp(levels[level], text) == 0)
-                        return level;
-        return -EINVAL;
-}
-
 /* The journal ----------------------------------------------------------------------------------------- */
 
 /* The fields of a message, and where those are printed that are not constant. */

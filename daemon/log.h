@@ -21,11 +21,6 @@ typedef struct Log {
 /* Finds out whether standard error leads to the journal. */
 void log_init(Log *log, int max_level);
 
-/* "err", "warning", "notice", "info", "debug"; NULL: no such level, or none that can be chosen. */
-const char *log_level_to_string(int level);
-/* -EINVAL. */
-int log_level_from_string(const char *text);
-
 /* By what the journal can be searched besides the message; what is NULL is left out. */
 typedef struct LogFacts {
         const char *problem; /* AZIOT_PROBLEM=, the word of a Problem */

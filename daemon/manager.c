@@ -381,6 +381,20 @@ static int manager_make_check(Manager *m, const char *state_dir) {
         return check_new(&m->check, &config);
 }
 
+static int manager_make_device(Manager *m) {
+        const DeviceParts parts = {
+                .config = &m->config,
+                .log = &m->log,
+                .link = m->link,
+                .outboxes = m->outboxes,
+                .messages = m->messages,
+                .history = m->history,
+                .check = m->check,
+        };
+
+        return device_new(&m->device, &parts);
+}
+
 static int manager_build(Manager *m, const ManagerOptions *options) {
         HubLinkEnvironment environment = {
                 .config = &m->config,
@@ -424,8 +438,7 @@ static int manager_build(Manager *m, const ManagerOptions *options) {
         if (r >= 0)
                 r = manager_make_check(m, options->state_dir);
         if (r >= 0)
-                r = device_new(&m->device, &m->config, m->link, m->outboxes, m->messages, m->history,
-                               m->check);
+                r = manager_make_device(m);
         if (r >= 0)
                 r = manager_add_sources(m);
         if (r < 0)

@@ -99,16 +99,6 @@ START_TEST(what_is_less_important_than_wanted_is_not_written) {
 }
 END_TEST
 
-START_TEST(level_is_read_as_it_is_written) {
-        for (int level = LOG_ERR; level <= LOG_DEBUG; level++)
-                ck_assert_int_eq(log_level_from_string(log_level_to_string(level)), level);
-        ck_assert_int_eq(log_level_from_string("loud"), -EINVAL);
-        ck_assert_ptr_null(log_level_to_string(LOG_EMERG));
-        ck_assert_ptr_null(log_level_to_string(LOG_DEBUG + 1));
-        ck_assert_ptr_null(log_level_to_string(-1));
-}
-END_TEST
-
 START_TEST(journal_is_known_by_its_stream) {
         char stream[64];
         struct stat st;
@@ -137,7 +127,6 @@ static Suite *log_suite(void) {
         tcase_add_test(t, longest_facts_fit);
         tcase_add_test(t, debugging_has_no_id);
         tcase_add_test(t, what_is_less_important_than_wanted_is_not_written);
-        tcase_add_test(t, level_is_read_as_it_is_written);
         tcase_add_test(t, journal_is_known_by_its_stream);
         suite_add_tcase(s, t);
         return s;
