@@ -40,6 +40,7 @@ _aziot() {
                 ['twin report']='--component --verbose -v'
                 ['twin acknowledge']='--status --version --description --component --verbose -v'
                 [serve]=''
+                [log-level]=''
                 [call]='--more'
         )
 
@@ -96,11 +97,12 @@ _aziot() {
                 [[ $verb = serve ]] || words+=' --json'
         else
                 case $verb/$n_arguments in
-                /0) words='status watch why check history provisioning reprovision send messages twin serve call' ;;
+                /0) words='status watch why check history provisioning reprovision send messages twin serve log-level call' ;;
                 twin/0) words='get watch report acknowledge' ;;
                 messages/0) words='--' ;;
                 serve/*) words="$([[ $n_arguments -gt 0 ]] && echo --) $("$aziot" call io.aziotd.methods.List 2>/dev/null |
                         _aziot_strings names)" ;;
+                log-level/0) words='err warning notice info debug configured' ;;
                 call/0) words=$(_aziot_methods "$aziot") ;;
                 esac
         fi

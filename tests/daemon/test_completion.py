@@ -94,6 +94,7 @@ class Cases:
             (["aziot", "send", "--priority", ""], {"normal", "high"}),
             (["aziot", "send", "--stage", ""], {"accepted", "durable", "delivered"}),
             (["aziot", "twin", "w"], {"watch"}),
+            (["aziot", "log-level", ""], {"err", "warning", "notice", "info", "debug", "configured"}),
             (["aziot-hubsim", "messages", "demo", ""], {"send", "list", "purge", "feedback"}),
             (["aziot-hubsim", "messages", "demo", "send", "--ack", "po"], {"positive"}),
             (["aziot-hubsim", "twin", "demo", ""], {"update", "replace"}),
