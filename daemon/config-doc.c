@@ -60,6 +60,8 @@ static void print_conf(void) {
 static const char *type_text(const ConfigKey *key) {
         static const char *const texts[] = {
                 [CONFIG_STRING] = "text",
+                [CONFIG_HOST] = "host name",
+                [CONFIG_ID] = "id",
                 [CONFIG_PATH_NAME] = "absolute path",
                 [CONFIG_NUMBER] = "number",
                 [CONFIG_SECONDS] = "time, as in 90s or 1h 30min",
@@ -97,8 +99,9 @@ static void print_man(void) {
                "#\nor\n"
                ".Ql \\&; .\nA line that ends with a backslash goes on in the next one.\n"
                "An empty assignment sets a key back to its default.\n"
-               "Keys that are not known are ignored with a warning; values that cannot be used are errors.\n"
-               ".Ql aziotd --check-config\nshows both.\n"
+               "Sections and keys that are not known are mistakes, as are values that cannot be used:\n"
+               "the daemon does not start with them.\n"
+               ".Ql aziotd --check-config\nnames every one, and what may have been meant.\n"
                ".Pp\nSecrets are not written into this file, but into files of their own or systemd "
                "credentials.\n");
 

@@ -12,6 +12,12 @@ int config_messages_add(ConfigMessages *m, int level, const char *file, unsigned
         va_list ap;
         int r;
 
+        if (m->n >= CONFIG_MESSAGES_MAX) {
+                m->n_left_out++;
+                m->n_errors += level <= LOG_ERR;
+                return 0;
+        }
+
         va_start(ap, format);
         r = vasprintf(&text, format, ap);
         va_end(ap);
@@ -137,22 +143,33 @@ static int take_logical_line(ConfigFile *f, az_span *ret, unsigned *ret_line) {
         return 1;
 }
 
-/* What is wrong with a line that is neither empty nor a comment; NULL: *ret is filled in, or the section is.
+/* Takes "[Name]", which outlives the line: it may not be put together from several. NULL: *ret is filled in.
  */
-static const char *parse_line(ConfigFile *f, az_span line, ConfigItem *ret, bool *ret_is_item) {
-        int32_t n = az_span_size(line), equals = az_span_find(line, AZ_SPAN_FROM_STR("="));
+static const char *parse_section(ConfigFile *f, az_span line, unsigned first, ConfigItem *ret) {
+        int32_t n = az_span_size(line);
 
-        *ret_is_item = false;
+        f->is_lost = n < 3 || az_span_ptr(line)[n - 1] != ']' || f->line != first;
+        if (f->is_lost)
+                return "a section is written as [Name] on a line of its own";
+        f->section = az_span_slice(line, 1, n - 1);
+        f->section_line = f->line;
+        *ret = (ConfigItem){
+                .section = f->section,
+                .section_line = f->section_line,
+                .key = AZ_SPAN_EMPTY,
+                .value = AZ_SPAN_EMPTY,
+        };
+        return NULL;
+}
+
+/* What is wrong with a line that is neither empty nor a comment; NULL: *ret is filled in. */
+static const char *parse_line(ConfigFile *f, az_span line, unsigned first, ConfigItem *ret) {
+        int32_t equals = az_span_find(line, AZ_SPAN_FROM_STR("="));
+
         if (!az_span_is_valid_utf8(line) || az_span_find(line, az_span_create((uint8_t *) "", 1)) >= 0)
                 return "this line is not UTF-8 text";
-
-        if (az_span_ptr(line)[0] == '[') {
-                if (n < 3 || az_span_ptr(line)[n - 1] != ']')
-                        return "a section is written as [Name] on a line of its own";
-                f->section = az_span_slice(line, 1, n - 1);
-                f->section_line = f->line;
-                return NULL;
-        }
+        if (az_span_ptr(line)[0] == '[')
+                return parse_section(f, line, first, ret);
         if (equals < 0)
                 return "this line is neither a [Section], nor Key=value, nor a comment (#)";
 
@@ -164,9 +181,8 @@ static const char *parse_line(ConfigFile *f, az_span line, ConfigItem *ret, bool
         };
         if (az_span_size(ret->key) == 0)
                 return "there is no key before '='";
-        if (az_span_size(ret->section) == 0)
+        if (az_span_size(ret->section) == 0 && !f->is_lost)
                 return "this key stands before the first [Section]";
-        *ret_is_item = true;
         return NULL;
 }
 
@@ -177,21 +193,19 @@ int config_file_next(ConfigFile *f, ConfigMessages *messages, ConfigItem *ret) {
 
         while ((r = take_logical_line(f, &line, &n)) > 0) {
                 const char *wrong;
-                bool is_item;
 
                 line = span_trim(line);
                 if (az_span_size(line) == 0 || is_comment(line))
                         continue;
 
-                wrong = parse_line(f, line, ret, &is_item);
-                if (is_item) {
-                        ret->line = n;
-                        return 1;
-                }
+                wrong = parse_line(f, line, n, ret);
                 if (wrong) {
                         r = config_messages_add(messages, LOG_ERR, f->name, n, "%s", wrong);
                         if (r < 0)
                                 return r;
+                } else if (!f->is_lost) {
+                        ret->line = n;
+                        return 1;
                 }
         }
         return r;

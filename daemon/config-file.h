@@ -28,10 +28,14 @@ typedef struct ConfigMessage {
         char *text;    /* one sentence, without file and line; never holds a secret */
 } ConfigMessage;
 
+/* More mistakes than a person reads at a time; a file that is none at all has as many as it has lines. */
+#define CONFIG_MESSAGES_MAX 100U
+
 typedef struct ConfigMessages {
         ConfigMessage *messages;
         size_t n;
-        size_t n_errors;
+        size_t n_left_out; /* more than CONFIG_MESSAGES_MAX */
+        size_t n_errors;   /* with those that were left out */
 } ConfigMessages;
 
 /* Formats a message with what is known of its place: "file:line: text", "file: text" or "text". */
@@ -41,18 +45,18 @@ const char *config_message_format(const ConfigMessage *message, char *buffer, si
         (ConfigMessages) {   \
         }
 
-/* Adds a message; 'file' is copied. Returns 0 or -ENOMEM. */
+/* Adds a message, or counts it if there are too many; 'file' is copied. Returns 0 or -ENOMEM. */
 int config_messages_add(ConfigMessages *m, int level, const char *file, unsigned line, const char *format,
                         ...) _printf_(5, 6);
 
 void config_messages_done(ConfigMessages *m);
 
-/* What config_file_next() found. The spans live until its next call; 'section' and 'key' are not empty. */
+/* What config_file_next() found. The spans live until its next call; 'section' is not empty. */
 typedef struct ConfigItem {
         az_span section;
-        az_span key;
+        az_span key; /* empty: here the section begins */
         az_span value;
-        unsigned line;         /* the one that the key is on */
+        unsigned line;         /* the one that it is on */
         unsigned section_line; /* the one that its section begins at */
 } ConfigItem;
 
@@ -62,6 +66,7 @@ typedef struct ConfigFile {
         az_span rest;
         az_span section;
         unsigned section_line;
+        bool is_lost; /* the last section was none: to which the keys belong cannot be told */
         unsigned line;
         char *joined; /* a value put together from several lines */
 } ConfigFile;
@@ -71,7 +76,8 @@ void config_file_init(ConfigFile *f, const char *name, az_span text);
 void config_file_done(ConfigFile *f);
 
 /*
- * Finds the next assignment. 1: *ret is filled in. 0: the end. A line that is none is reported to 'messages'
- * as an error and skipped. Returns -ENOMEM.
+ * Finds the next section or assignment. 1: *ret is filled in. 0: the end. A line that is neither is reported
+ * to 'messages' as an error and skipped, if it was to be a section together with the keys behind it. Returns
+ * -ENOMEM.
  */
 int config_file_next(ConfigFile *f, ConfigMessages *messages, ConfigItem *ret);

@@ -61,27 +61,30 @@ const struct ConfigSection config_sections[] = {
 
 const ConfigKey config_table[] = {
         { "Hub", "ConnectionStringFile", CONFIG_PATH_NAME, CONFIG_APPLY_RECONNECT,
-          MEMBER(hub.connection_string_file),
+          MEMBER(hub.connection_string_file), .credential = "aziotd.connection-string",
           .help = "A file with the device's connection string, readable by the daemon alone. Unless set, the "
                   "systemd credential aziotd.connection-string is used if there is one." },
-        { "Hub", "Host", CONFIG_STRING, CONFIG_APPLY_RECONNECT, MEMBER(hub.host),
+        { "Hub", "Host", CONFIG_HOST, CONFIG_APPLY_RECONNECT, MEMBER(hub.host),
           .help = "The hub's host name, if there is no connection string." },
-        { "Hub", "DeviceId", CONFIG_STRING, CONFIG_APPLY_RECONNECT, MEMBER(hub.device_id),
+        { "Hub", "DeviceId", CONFIG_ID, CONFIG_APPLY_RECONNECT, MEMBER(hub.device_id),
           .help = "The device's id at the hub, if there is no connection string." },
-        { "Hub", "ModuleId", CONFIG_STRING, CONFIG_APPLY_RECONNECT, MEMBER(hub.module_id),
+        { "Hub", "ModuleId", CONFIG_ID, CONFIG_APPLY_RECONNECT, MEMBER(hub.module_id),
           .help = "The module's id, if the identity is a module of the device." },
         { "Hub", "KeyFile", CONFIG_PATH_NAME, CONFIG_APPLY_RECONNECT, MEMBER(hub.key_file),
+          .credential = "aziotd.device-key",
           .help = "A file with the device's key in base64, readable by the daemon alone, if there is no "
                   "connection string. Unless set, the systemd credential aziotd.device-key is used." },
         { "Hub", "CertificateFile", CONFIG_PATH_NAME, CONFIG_APPLY_RECONNECT, MEMBER(hub.certificate_file),
+          .credential = "aziotd.certificate",
           .help = "The device's certificate (PEM), followed by the intermediate certificates up to the one "
                   "that the hub or the provisioning service knows; for a device without a key. Unless set, "
                   "the systemd credential aziotd.certificate is used." },
         { "Hub", "PrivateKeyFile", CONFIG_PATH_NAME, CONFIG_APPLY_RECONNECT, MEMBER(hub.private_key_file),
+          .credential = "aziotd.private-key",
           .help = "The key of the certificate (PEM), readable by the daemon alone. Unless set, the systemd "
                   "credential aziotd.private-key is used, or else the key in CertificateFile=." },
         { "Hub", "PrivateKeyPasswordFile", CONFIG_PATH_NAME, CONFIG_APPLY_RECONNECT,
-          MEMBER(hub.private_key_password_file),
+          MEMBER(hub.private_key_password_file), .credential = "aziotd.private-key-password",
           .help = "A file with the password of an encrypted key. Unless set, the systemd credential "
                   "aziotd.private-key-password is used if there is one." },
         { "Hub", "ModelId", CONFIG_STRING, CONFIG_APPLY_RECONNECT, MEMBER(hub.model_id),
@@ -116,11 +119,12 @@ const ConfigKey config_table[] = {
           .help = "Who the device is to the provisioning service. A device with a certificate is what the "
                   "common name of that says, unless this is set." },
         { "Provisioning", "KeyFile", CONFIG_PATH_NAME, CONFIG_APPLY_RECONNECT, MEMBER(provisioning.key_file),
+          .credential = "aziotd.provisioning-key",
           .help = "A file with the key of the device's own enrollment in base64, readable by the daemon "
                   "alone. Unless set, the systemd credential aziotd.provisioning-key is used. A device with "
                   "a certificate (CertificateFile= in section [Hub]) has none." },
         { "Provisioning", "GroupKeyFile", CONFIG_PATH_NAME, CONFIG_APPLY_RECONNECT,
-          MEMBER(provisioning.group_key_file),
+          MEMBER(provisioning.group_key_file), .credential = "aziotd.provisioning-group-key",
           .help = "A file with the key of an enrollment group in base64, of which the device's key is made. "
                   "Better make that key elsewhere, and give the device no more than it: who has the key of "
                   "the group can be any of its devices. Unless set, the systemd credential "
@@ -128,7 +132,7 @@ const ConfigKey config_table[] = {
         { "Provisioning", "PayloadFile", CONFIG_PATH_NAME, CONFIG_APPLY_RECONNECT,
           MEMBER(provisioning.payload_file),
           .help = "A file with a JSON value of at most 64 KiB that is sent along, for a custom allocation." },
-        { "Provisioning", "Endpoint", CONFIG_STRING, CONFIG_APPLY_RECONNECT, MEMBER(provisioning.endpoint),
+        { "Provisioning", "Endpoint", CONFIG_HOST, CONFIG_APPLY_RECONNECT, MEMBER(provisioning.endpoint),
           .default_text = "global.azure-devices-provisioning.net",
           .help = "The host name of the provisioning service." },
         { "Provisioning", "Port", CONFIG_NUMBER, CONFIG_APPLY_RECONNECT, MEMBER(provisioning.port), 1, 65535,
@@ -146,7 +150,7 @@ const ConfigKey config_table[] = {
                   "passes through it is encrypted from end to end. Unless set, there is none; the "
                   "environment is not consulted." },
         { "Network", "ProxyCredentialFile", CONFIG_PATH_NAME, CONFIG_APPLY_RECONNECT,
-          MEMBER(network.proxy_credential_file),
+          MEMBER(network.proxy_credential_file), .credential = "aziotd.proxy",
           .help = "A file with user:password for the proxy, readable by the daemon alone. Unless set, the "
                   "systemd credential aziotd.proxy is used if there is one." },
         { "Network", "ResolveTimeoutSec", CONFIG_SECONDS, CONFIG_APPLY_RECONNECT,

@@ -10,6 +10,8 @@
 
 typedef enum ConfigType {
         CONFIG_STRING,    /* char * */
+        CONFIG_HOST,      /* char *; the name of a host */
+        CONFIG_ID,        /* char *; of a device or module */
         CONFIG_PATH_NAME, /* char *, absolute */
         CONFIG_NUMBER,    /* uint64_t */
         CONFIG_SECONDS,   /* uint64_t; "90", "90s", "1min 30s", "2h", "1d"; "infinity" is 0 where 0 is allowed
@@ -46,6 +48,7 @@ typedef struct ConfigKey {
         const char
                 *default_text; /* as it would be written in the file; NULL: nothing, as a number UINT64_MAX */
         const char *const *names; /* of an enum or of grants, ended by NULL */
+        const char *credential;   /* the systemd credential that takes its place; NULL: none does */
         const char *help;         /* sentences for the manual page and the file */
 } ConfigKey;
 

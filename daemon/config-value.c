@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <pwd.h>
 
+#include "daemon/credential.h"
 #include "daemon/proxy-url.h"
 #include "daemon/twin-section.h"
 
@@ -34,6 +35,52 @@ void *config_member(Config *c, const ConfigKey *key) {
 
 az_span config_default(const ConfigKey *key) {
         return key->default_text ? az_span_create_from_str((char *) key->default_text) : AZ_SPAN_EMPTY;
+}
+
+bool config_is_text(const ConfigKey *key) {
+        switch (key->type) {
+        case CONFIG_STRING:
+        case CONFIG_HOST:
+        case CONFIG_ID:
+        case CONFIG_PATH_NAME:
+        case CONFIG_PROXY:
+        case CONFIG_UNIT:
+                return true;
+        case CONFIG_NUMBER:
+        case CONFIG_SECONDS:
+        case CONFIG_BYTES:
+        case CONFIG_ENUM:
+        case CONFIG_USER:
+        case CONFIG_GROUP:
+        case CONFIG_SECTION:
+        case CONFIG_GRANTS:
+        case _CONFIG_TYPE_MAX:
+                break;
+        }
+        return false;
+}
+
+/* Of a member that is neither text nor a rule's. */
+static size_t member_size(const ConfigKey *key) {
+        return key->type == CONFIG_ENUM ? sizeof(int) : sizeof(uint64_t);
+}
+
+bool config_value_is_equal(const Config *a, const Config *b, const ConfigKey *key) {
+        const void *x = (const uint8_t *) a + key->offset, *y = (const uint8_t *) b + key->offset;
+
+        if (!config_is_text(key))
+                return memcmp(x, y, member_size(key)) == 0;
+        return strcmp(*(char *const *) x ?: "", *(char *const *) y ?: "") == 0;
+}
+
+void config_value_swap(Config *a, Config *b, const ConfigKey *key) {
+        size_t n = config_is_text(key) ? sizeof(char *) : member_size(key);
+        void *x = config_member(a, key), *y = config_member(b, key);
+        uint64_t kept = 0;
+
+        memcpy(&kept, x, n);
+        memcpy(x, y, n);
+        memcpy(y, &kept, n);
 }
 
 static bool is_digit(uint8_t c) {
@@ -102,7 +149,7 @@ static const char *set_number(uint64_t *member, const ConfigKey *key, az_span te
         else if (!parse_quantity(text, units, &value))
                 return wrong;
         if (value < key->min || value > key->max)
-                return "the value is out of range (see aziotd.conf(5))";
+                return "the value is out of range";
         *member = value;
         return NULL;
 }
@@ -113,7 +160,7 @@ static const char *set_enum(int *member, const ConfigKey *key, az_span text) {
                         *member = (int) (key->min + i);
                         return NULL;
                 }
-        return "this is none of the values that the key can have (see aziotd.conf(5))";
+        return "the key cannot be that";
 }
 
 static int set_string(char **member, az_span text) {
@@ -225,6 +272,16 @@ int config_value_set(Config *c, const ConfigKey *key, az_span text, const char *
                 if (az_span_size(text) > 0)
                         *ret_wrong = proxy_url_parse(&proxy, text);
                 return *ret_wrong ? CONFIG_INVALID : set_string(member, text);
+        case CONFIG_HOST:
+                if (az_span_size(text) == 0 || credential_host_is_valid(text))
+                        return set_string(member, text);
+                *ret_wrong = "this is not the name of a host";
+                break;
+        case CONFIG_ID:
+                if (az_span_size(text) == 0 || credential_id_is_valid(text))
+                        return set_string(member, text);
+                *ret_wrong = "an id has at most 128 characters, and some cannot be used";
+                break;
         case CONFIG_STRING:
                 return set_string(member, text);
         case CONFIG_NUMBER:

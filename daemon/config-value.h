@@ -11,6 +11,15 @@ void *config_member(Config *c, const ConfigKey *key);
 /* The text of the key's default; empty if it has none. */
 az_span config_default(const ConfigKey *key);
 
+/* Whether the member is a char *. */
+bool config_is_text(const ConfigKey *key);
+
+/* Whether the value is the same in both. Not for keys of [Access]: access_is_equal() looks at all of them. */
+bool config_value_is_equal(const Config *a, const Config *b, const ConfigKey *key);
+
+/* Exchanges it, likewise. */
+void config_value_swap(Config *a, Config *b, const ConfigKey *key);
+
 /* A condition of config_value_set(): the member was set, but *ret_wrong says what its author will not want.
  */
 #define CONFIG_DOUBTFUL 2

@@ -7,14 +7,18 @@
  * help text; the commented conf/aziotd.conf and the manual page come from it too (daemon/config-doc.c).
  */
 
-#include <limits.h>
-
 #include "daemon/access.h"
 #include "daemon/config-file.h"
 #include "daemon/outboxes.h"
 #include "daemon/route-choice.h"
 
 #define CONFIG_PATH "/etc/aziotd/aziotd.conf"
+
+/* Where a key was set; without a file it was not. */
+typedef struct ConfigOrigin {
+        char *file;
+        unsigned line;
+} ConfigOrigin;
 
 /* Strings are NULL and lengths of time 0 where the file has nothing and the table has no default. */
 typedef struct Config {
@@ -74,6 +78,7 @@ typedef struct Config {
         struct {
                 int level; /* LOG_ERR … LOG_DEBUG */
         } log;
+        ConfigOrigin *origins; /* of each row of the table; NULL: nothing was loaded */
 } Config;
 
 /* A condition: errors were found and added to the messages. */
@@ -84,20 +89,12 @@ enum {
 /*
  * Reads 'path', then the files of 'path'.d that end in ".conf", in the order of their names; what is read
  * later wins, but each section [Access] is a rule of its own. A missing 'path' is like an empty one unless
- * 'required'. Unknown sections and keys are ignored with a warning that names the nearest known one.
+ * 'required'. Sections and keys that are not known are mistakes like any other: a rule of [Access] must not
+ * get lost by a slip of the pen.
  *
- * 0: *ret is to be released with config_done(). CONFIG_INVALID: 'messages' says why, *ret is untouched.
- * Returns -ENOMEM.
+ * 0: *ret is to be released with config_done(). CONFIG_INVALID: the same, but what was wrong in it has its
+ * default, or is missing, and is not to be used; 'messages' names every mistake. Returns -ENOMEM.
  */
 int config_load(Config *ret, const char *path, bool required, ConfigMessages *messages);
 
 void config_done(Config *c);
-
-/* Where something stands. */
-typedef struct ConfigPlace {
-        char file[PATH_MAX];
-        unsigned line;
-} ConfigPlace;
-
-/* Finds where a key was set last, in the files that config_load() reads. False: nowhere, or unreadable. */
-bool config_find(const char *path, const char *section, const char *key, ConfigPlace *ret);

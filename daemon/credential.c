@@ -127,7 +127,7 @@ int connection_string_parse(ConnectionString *ret, az_span text, const char *fil
 
 /* Checks ---------------------------------------------------------------------------------------------- */
 
-static bool host_is_valid(az_span host) {
+bool credential_host_is_valid(az_span host) {
         for (int32_t i = 0; i < az_span_size(host); i++) {
                 char c = (char) az_span_ptr(host)[i];
 
@@ -139,7 +139,7 @@ static bool host_is_valid(az_span host) {
 }
 
 /* IoT Hub, "Device identity properties", less what MQTT topics cannot hold: '#', '+' and '/'. */
-static bool id_is_valid(az_span id) {
+bool credential_id_is_valid(az_span id) {
         for (int32_t i = 0; i < az_span_size(id); i++) {
                 char c = (char) az_span_ptr(id)[i];
 
@@ -170,13 +170,13 @@ static bool key_is_valid(az_span key) {
 }
 
 static int check_names(const ConnectionString *s, const Source *source) {
-        if (!host_is_valid(s->host))
+        if (!credential_host_is_valid(s->host))
                 return invalid_text(source, "the host of the hub is not a host name");
-        if (!id_is_valid(s->device_id))
+        if (!credential_id_is_valid(s->device_id))
                 return invalid_text(
                         source,
                         "the device id has a character that cannot be used, or more than 128 of them");
-        if (az_span_size(s->module_id) > 0 && !id_is_valid(s->module_id))
+        if (az_span_size(s->module_id) > 0 && !credential_id_is_valid(s->module_id))
                 return invalid_text(
                         source,
                         "the module id has a character that cannot be used, or more than 128 of them");

@@ -106,6 +106,10 @@ int credential_read_secret(char **ret, const char *configured, const char *crede
 int credential_read_key(Credential *c, const char *configured, const char *credentials_directory,
                         const char *name, ConfigMessages *messages);
 
+/* Whether a hub can have this name, and a device or module this id. */
+bool credential_host_is_valid(az_span host);
+bool credential_id_is_valid(az_span id);
+
 /* Whether both are the same device or module of the same hub, whatever proves it. */
 bool credential_is_same_device(const Credential *a, const Credential *b);
 

@@ -86,6 +86,18 @@ static int parse_argv(Arguments *args, int argc, char *argv[]) {
         return 1;
 }
 
+/* Why it does not start: a manager that tries again may have better luck, but for what a person has to mend.
+ */
+static int exit_code(int error) {
+        switch (error) {
+        case -EBUSY:
+                return EX_TEMPFAIL;
+        case -EBADMSG:
+                return EX_CONFIG;
+        }
+        return EXIT_FAILURE;
+}
+
 /* The directory that systemd made for us; of a list of several none is ours. */
 static const char *dir_from_environment(const char *name, const char *otherwise) {
         const char *dir = getenv(name);
@@ -114,7 +126,7 @@ int main(int argc, char *argv[]) {
 
         r = manager_new(&m, &args.manager);
         if (r < 0)
-                return r == -EBUSY ? EX_TEMPFAIL : EXIT_FAILURE;
+                return exit_code(r);
 
         r = manager_run(m);
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -273,26 +273,6 @@ static int manager_add_sources(Manager *m) {
 
 /* Life ------------------------------------------------------------------------------------------------ */
 
-static int manager_load_config(Manager *m, const ManagerOptions *options) {
-        _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
-        char text[1024];
-        int r;
-
-        r = config_load(&m->config, options->config_path, options->config_required, &messages);
-        for (size_t i = 0; i < messages.n; i++)
-                log_message(&m->log,
-                            messages.messages[i].level == LOG_ERR ? MSG_CONFIG_MISTAKE : MSG_CONFIG_REMARK,
-                            "%s", config_message_format(&messages.messages[i], text, sizeof(text)));
-        if (r == CONFIG_INVALID)
-                return -EINVAL;
-        if (r < 0)
-                return log_errno(&m->log, MSG_START_FAILED, r, "Failed to load '%s': %m",
-                                 options->config_path);
-
-        log_init(&m->log, m->config.log.level);
-        return 0;
-}
-
 static int manager_refuse(const Manager *m, const char *locked, const char *directory) {
         char holder[320];
 

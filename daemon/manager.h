@@ -59,7 +59,7 @@ typedef struct Manager {
 
 /*
  * Sets everything up and begins to serve and to connect; what goes wrong is logged. -EBUSY: another process
- * has the state directory, or that of the outbox.
+ * has the state directory, or that of the outbox. -EBADMSG: the configuration has mistakes.
  */
 int manager_new(Manager **ret, const ManagerOptions *options);
 Manager *manager_free(Manager *m);

@@ -149,7 +149,7 @@ class Mistakes(harness.DaemonCase):
             with self.subTest(rules=rules):
                 self.assertIn(f"error: {self.daemon.config_path}:{line}: ", self.check_config(*rules))
                 self.assertIn(text, self.check_config(*rules))
-        self.assertIn(f"warning: {self.daemon.config_path}:2: User=nosuchuser: there is no such user",
+        self.assertIn(f"warning: {self.daemon.config_path}:2: [Access] User=nosuchuser: there is no such user",
                       self.check_config({"User": "nosuchuser", "Grants": "read"}))
 
 

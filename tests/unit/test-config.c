@@ -124,7 +124,7 @@ END_TEST
 
 START_TEST(a_file_that_must_be_there_is_missed) {
         _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
-        Config c = {};
+        _cleanup_(config_done) Config c = {};
 
         ck_assert_int_eq(config_load(&c, "/nonexistent/aziotd.conf", true, &messages), CONFIG_INVALID);
         ck_assert_uint_eq(messages.n_errors, 1);
@@ -152,20 +152,41 @@ END_TEST
 
 static const struct {
         const char *text;
-        int result, level;
+        int level;
         unsigned line;
-        const char *mentions;
+        const char *message;
 } complaints[] = {
-        { "[Hub]\nHots=x\n", 0, LOG_WARNING, 2, "Host=" },
-        { "[Hub]\nkeepalivesec=10\n", 0, LOG_WARNING, 2, "KeepAliveSec=" },
-        { "[Outbux]\nMaxBytes=64M\n", 0, LOG_WARNING, 2, "[Outbox]" },
-        { "[Hub]\nPort=0\n", CONFIG_INVALID, LOG_ERR, 2, "Port=0" },
-        { "[Hub]\n\nKeepAliveSec=1h\n", CONFIG_INVALID, LOG_ERR, 3, "out of range" },
-        { "[Hub]\nTrustedCAFile=ca.pem\n", CONFIG_INVALID, LOG_ERR, 2, "absolute" },
-        { "[Outbox]\nWhenFull=explode\n", CONFIG_INVALID, LOG_ERR, 2, "explode" },
-        { "[Network]\nTransports=amqp\n", CONFIG_INVALID, LOG_ERR, 2, "Transports=amqp" },
-        { "[Network]\nProxy=https://proxy:3128\n", CONFIG_INVALID, LOG_ERR, 2, "over TLS" },
-        { "rubbish\n", CONFIG_INVALID, LOG_ERR, 1, "[Section]" },
+        { "[Hub]\nHots=x\n", LOG_ERR, 2, "[Hub] Hots=: there is no such key. Did you mean Host=?" },
+        { "[Hub]\nkeepalivesec=10\n", LOG_ERR, 2,
+          "[Hub] keepalivesec=: there is no such key. Did you mean KeepAliveSec=?" },
+        { "[Hub]\nColourOfTheHouse=red\n", LOG_ERR, 2, "[Hub] ColourOfTheHouse=: there is no such key" },
+        { "[Hub]\nMaxBytes=64M\n", LOG_ERR, 2,
+          "[Hub] MaxBytes=: there is no such key in this section. Did you mean MaxBytes= in section "
+          "[Outbox]?" },
+        { "[Outbux]\nMaxBytes=64M\n", LOG_ERR, 1,
+          "[Outbux]: there is no such section. Did you mean [Outbox]?" },
+        { "[Outbux]\n", LOG_ERR, 1, "[Outbux]: there is no such section. Did you mean [Outbox]?" },
+        { "\n[Somewhere]\nMaxBytes=64M\nx=y\n", LOG_ERR, 2, "[Somewhere]: there is no such section" },
+        { "[Hub]\nPort=0\n", LOG_ERR, 2, "[Hub] Port=0: the value is out of range: from 1 to 65535" },
+        { "[Hub]\nPort=https\n", LOG_ERR, 2, "[Hub] Port=https: this is not a number: from 1 to 65535" },
+        { "[Hub]\n\nKeepAliveSec=1h\n", LOG_ERR, 3,
+          "[Hub] KeepAliveSec=1h: the value is out of range: from 5s to 19min 37s" },
+        { "[Outbox]\nMaxBytes=1K\n", LOG_ERR, 2,
+          "[Outbox] MaxBytes=1K: the value is out of range: from 4M to 4G" },
+        { "[Hub]\nTrustedCAFile=ca.pem\n", LOG_ERR, 2, "[Hub] TrustedCAFile=: a path must be absolute" },
+        { "[Hub]\nHost=https://hub.example/\n", LOG_ERR, 2, "[Hub] Host=: this is not the name of a host" },
+        { "[Hub]\nDeviceId=a/b\n", LOG_ERR, 2,
+          "[Hub] DeviceId=: an id has at most 128 characters, and some cannot be used" },
+        { "[Outbox]\nWhenFull=drop-oldst\n", LOG_ERR, 2,
+          "[Outbox] WhenFull=drop-oldst: the key cannot be that: one of reject, drop-oldest. Did you mean "
+          "drop-oldest?" },
+        { "[Network]\nTransports=mqt\n", LOG_ERR, 2,
+          "[Network] Transports=mqt: the key cannot be that: one of mqtt websocket, websocket mqtt, mqtt, "
+          "websocket. Did you mean mqtt?" },
+        { "[Network]\nProxy=https://proxy:3128\n", LOG_ERR, 2, NULL },
+        { "[Access]\nUser=nobody-of-this-name\nGrants=read\n", LOG_WARNING, 2,
+          "[Access] User=nobody-of-this-name: there is no such user, so the rule is for nobody" },
+        { "rubbish\n", LOG_ERR, 1, "this line is neither a [Section], nor Key=value, nor a comment (#)" },
 };
 
 START_TEST(a_secret_that_stands_in_the_file_is_not_repeated) {
@@ -190,13 +211,78 @@ START_TEST(a_complaint_names_its_line_and_what_is_wrong) {
         Files f;
 
         files_make(&f, complaints[_i].text, "", "");
-        ck_assert_int_eq(config_load(&c, f.path, true, &messages), complaints[_i].result);
+        ck_assert_int_eq(config_load(&c, f.path, true, &messages),
+                         complaints[_i].level == LOG_ERR ? CONFIG_INVALID : 0);
         files_remove(&f);
 
         ck_assert_uint_eq(messages.n, 1);
         ck_assert_int_eq(messages.messages[0].level, complaints[_i].level);
         ck_assert_uint_eq(messages.messages[0].line, complaints[_i].line);
-        ck_assert_ptr_nonnull(strstr(messages.messages[0].text, complaints[_i].mentions));
+        if (complaints[_i].message)
+                ck_assert_str_eq(messages.messages[0].text, complaints[_i].message);
+}
+END_TEST
+
+START_TEST(every_mistake_of_every_file_is_named) {
+        static const char *const places[] = { "c:2", "c:3", "10.conf:1", "10.conf:2", "20.conf:1" };
+        _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
+        _cleanup_(config_done) Config c = {};
+        char text[1024];
+        Files f;
+
+        files_make(&f, "[Hub]\nHots=x\nPort=0\nKeepAliveSec=30\n", "[Outbux]\nMaxBytes=1K\n", "rubbish\n");
+        ck_assert_int_eq(config_load(&c, f.path, true, &messages), CONFIG_INVALID);
+        files_remove(&f);
+
+        ck_assert_uint_eq(messages.n, ELEMENTSOF(places));
+        for (size_t i = 0; i < messages.n; i++)
+                ck_assert_ptr_nonnull(
+                        strstr(config_message_format(&messages.messages[i], text, sizeof(text)), places[i]));
+        ck_assert_uint_eq(c.hub.keep_alive_s, 30);
+        ck_assert_uint_eq(c.hub.port, 8883);
+}
+END_TEST
+
+START_TEST(a_long_value_is_quoted_in_part) {
+        _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
+        _cleanup_(config_done) Config c = {};
+        char text[400] = "[Outbox]\nWhenFull=x";
+        Files f;
+
+        /* Two bytes each, so that the hundredth byte is the first of one. */
+        for (size_t i = 0; i < 100; i++)
+                strcat(text, "\u00e4");
+        files_make(&f, text, "", "");
+        ck_assert_int_eq(config_load(&c, f.path, true, &messages), CONFIG_INVALID);
+        files_remove(&f);
+        ck_assert(az_span_is_valid_utf8(az_span_create_from_str(messages.messages[0].text)));
+        ck_assert_uint_lt(strlen(messages.messages[0].text), 250);
+}
+END_TEST
+
+START_TEST(each_value_knows_where_it_was_set) {
+        _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
+        _cleanup_(config_done) Config c = {};
+        Files f;
+
+        files_make(&f, "[Hub]\nHost=a\nDeviceId=d\nPort=1\n", "[Hub]\n\nHost=b\n", "[Hub]\nPort=\n");
+        ck_assert_int_eq(config_load(&c, f.path, true, &messages), 0);
+        files_remove(&f);
+
+        for (size_t i = 0; config_table[i].section; i++) {
+                const char *key = config_table[i].key, *section = config_table[i].section;
+                const char *file = c.origins[i].file;
+                bool is_hub = strcmp(section, "Hub") == 0;
+
+                if (is_hub && strcmp(key, "Host") == 0) {
+                        ck_assert_ptr_nonnull(strstr(file, "10.conf"));
+                        ck_assert_uint_eq(c.origins[i].line, 3);
+                } else if (is_hub && strcmp(key, "DeviceId") == 0) {
+                        ck_assert_str_eq(file, f.path);
+                        ck_assert_uint_eq(c.origins[i].line, 3);
+                } else
+                        ck_assert_ptr_null(file);
+        }
 }
 END_TEST
 
@@ -243,6 +329,9 @@ static Suite *config_suite(void) {
         tcase_add_test(load, a_file_that_must_be_there_is_missed);
         tcase_add_test(load, what_is_read_later_wins_and_an_empty_value_resets);
         tcase_add_test(load, a_secret_that_stands_in_the_file_is_not_repeated);
+        tcase_add_test(load, every_mistake_of_every_file_is_named);
+        tcase_add_test(load, a_long_value_is_quoted_in_part);
+        tcase_add_test(load, each_value_knows_where_it_was_set);
         tcase_add_test(load, each_key_says_how_a_reload_takes_it_up);
         tcase_add_loop_test(load, a_complaint_names_its_line_and_what_is_wrong, 0, ELEMENTSOF(complaints));
         tcase_add_loop_test(load, an_outbox_takes_the_sizes_that_can_be_configured, 0, 2);

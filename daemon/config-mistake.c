@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "daemon/config-mistake.h"
+
+#include <syslog.h>
+
+#include "daemon/config-format.h"
+#include "daemon/config-nearest.h"
+
+/* What is quoted of what somebody wrote. */
+#define QUOTE_MAX 100
+
+/* The range of a quantity, or the words that a value may be. */
+#define HINT_SIZE 160U
+
+/* What is quoted begins with what was written, and ends between two characters. */
+static int quote_len(az_span s) {
+        int32_t n = az_span_size(s);
+
+        if (n <= QUOTE_MAX)
+                return n;
+        n = QUOTE_MAX;
+        while (n > 0 && (az_span_ptr(s)[n] & 0xC0) == 0x80)
+                n--;
+        return n;
+}
+
+static const char *quote(az_span s) {
+        return (const char *) az_span_ptr(s);
+}
+
+int config_mistake_section(ConfigMessages *messages, const char *file, const ConfigItem *item,
+                           const char **ret_meant) {
+        ConfigNearest nearest;
+        const char *meant;
+        int r;
+
+        config_nearest_init(&nearest, item->section);
+        for (size_t i = 0; config_sections[i].name; i++)
+                config_nearest_try(&nearest, config_sections[i].name);
+        meant = nearest.name;
+        r = config_messages_add(messages, LOG_ERR, file, item->line, "[%.*s]: there is no such section%s%s%s",
+                                quote_len(item->section), quote(item->section),
+                                meant ? ". Did you mean [" : "", meant ?: "", meant ? "]?" : "");
+        if (r < 0)
+                return r;
+        *ret_meant = meant;
+        return 0;
+}
+
+int config_mistake_key(ConfigMessages *messages, const char *file, const ConfigItem *item,
+                       const char *section) {
+        const char *elsewhere_section = NULL;
+        ConfigNearest here, elsewhere;
+
+        config_nearest_init(&here, item->key);
+        config_nearest_init(&elsewhere, item->key);
+        for (const ConfigKey *key = config_table; key->section; key++) {
+                bool is_here = strcmp(key->section, section) == 0;
+
+                config_nearest_try(is_here ? &here : &elsewhere, key->key);
+                if (elsewhere.name == key->key)
+                        elsewhere_section = key->section;
+        }
+
+        if (elsewhere.distance < here.distance)
+                return config_messages_add(
+                        messages, LOG_ERR, file, item->line,
+                        "[%s] %.*s=: there is no such key in this section. Did you mean %s= in section [%s]?",
+                        section, quote_len(item->key), quote(item->key), elsewhere.name, elsewhere_section);
+        return config_messages_add(messages, LOG_ERR, file, item->line,
+                                   "[%s] %.*s=: there is no such key%s%s%s", section, quote_len(item->key),
+                                   quote(item->key), here.name ? ". Did you mean " : "", here.name ?: "",
+                                   here.name ? "=?" : "");
+}
+
+/* ": one of a, b. Did you mean a?" */
+static void hint_at_words(const ConfigKey *key, az_span value, char hint[static HINT_SIZE]) {
+        ConfigNearest nearest;
+        int n = 0;
+
+        config_nearest_init(&nearest, value);
+        for (size_t i = 0; key->names[i]; i++) {
+                n += snprintf(hint + n, HINT_SIZE - (size_t) n, "%s%s", i == 0 ? ": one of " : ", ",
+                              key->names[i]);
+                config_nearest_try(&nearest, key->names[i]);
+        }
+        if (nearest.name)
+                (void) snprintf(hint + n, HINT_SIZE - (size_t) n, ". Did you mean %s?", nearest.name);
+}
+
+static void hint_at_range(const ConfigKey *key, char hint[static HINT_SIZE]) {
+        char min[CONFIG_QUANTITY_SIZE], max[CONFIG_QUANTITY_SIZE];
+
+        (void) snprintf(hint, HINT_SIZE, ": from %s to %s", config_quantity_format(min, key->type, key->min),
+                        config_quantity_format(max, key->type, key->max));
+}
+
+int config_mistake_value(ConfigMessages *messages, int level, const char *file, const ConfigItem *item,
+                         const ConfigKey *key, const char *wrong) {
+        /* What stands where the name of a file or host belongs, or in a URL, may be the secret itself. */
+        bool may_be_secret = key->type == CONFIG_PATH_NAME || key->type == CONFIG_PROXY ||
+                             key->type == CONFIG_HOST || key->type == CONFIG_ID;
+        char hint[HINT_SIZE] = "";
+
+        if (key->type == CONFIG_ENUM)
+                hint_at_words(key, item->value, hint);
+        else if (key->type == CONFIG_NUMBER || key->type == CONFIG_SECONDS || key->type == CONFIG_BYTES)
+                hint_at_range(key, hint);
+        return config_messages_add(messages, level, file, item->line, "[%s] %s=%.*s: %s%s", key->section,
+                                   key->key, may_be_secret ? 0 : quote_len(item->value), quote(item->value),
+                                   wrong, hint);
+}
