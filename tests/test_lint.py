@@ -60,7 +60,7 @@ class Fence(unittest.TestCase):
             ("cli/send.c", "lib/mqtt/link.h", False),
             ("docs/examples/embedded/hub.c", "lib/azure/az_iot.h", True),
             ("docs/examples/embedded/hub.c", "lib/mqtt/link.h", False),
-            ("docs/examples/libaziot/device.c", "lib/session/hub_session.h", False),
+            ("docs/clients/c/device.c", "lib/session/hub_session.h", False),
             ("tests/unit/test-x.c", "lib/mqtt/link.h", True),
             ("elsewhere/x.c", "util/util.h", False),
         ):

@@ -111,13 +111,13 @@ def assert_delivered(case, messages, n=None, window=WINDOW):
 class Program:
     """A process and what it prints."""
 
-    def __init__(self, argv, env=None, pass_fds=(), **options):
+    def __init__(self, argv, env=None, pass_fds=(), stdin=subprocess.DEVNULL, **options):
         self.name = Path(argv[0]).name
         self.lines = []
         self.printed = threading.Condition()
         self.process = subprocess.Popen(
             [str(a) for a in argv], env=environment(**(env or {})), pass_fds=pass_fds, start_new_session=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
+            stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
         self.pid = self.process.pid
         atexit.register(self.kill_session)
         self.reader = threading.Thread(target=self._read, daemon=True)

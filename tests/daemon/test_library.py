@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""libaziot as a stranger has it: installed, found by pkg-config, and its examples compiled as they say themselves."""
+"""libaziot as a stranger has it: installed, found by pkg-config, and its examples compiled as they say themselves.
+
+tests/clients runs those that each language has."""
 
 import json
 import re
@@ -10,7 +12,7 @@ import harness
 from harness import BUILD, eventually, tap
 from installed import COMPILERS, SOURCE, STRICT, install, run
 
-EXAMPLES = SOURCE / "docs/examples/libaziot"
+EXAMPLES = SOURCE / "docs/clients/c"
 
 
 def setUpModule():
@@ -45,7 +47,7 @@ class Library(unittest.TestCase):
 
     def test_the_static_library_is_enough(self):
         archive = installed.libraries / "libaziot.a"
-        self.assertTrue(installed.compile(EXAMPLES / "telemetry.c", "libaziot", archive).exists())
+        self.assertTrue(installed.compile(EXAMPLES / "send.c", "libaziot", archive).exists())
 
     def test_the_examples_say_how_they_are_compiled(self):
         for source in [*EXAMPLES.glob("*.c"), *EXAMPLES.glob("*.cpp")]:
@@ -61,14 +63,6 @@ class Examples(harness.DaemonCase):
         return self.run_program(installed.compile(EXAMPLES / name, "libaziot"), *arguments,
                                 env={"AZIOT_SOCKET": self.daemon.socket_path,
                                      "LD_LIBRARY_PATH": str(installed.libraries)})
-
-    def test_telemetry(self):
-        program = self.example("telemetry.c", "2")
-        messages = self.hub.wait_for_messages(2)
-        self.assertEqual(program.wait(), 0)
-        for message in messages:
-            self.assertIsInstance(message["body"]["temperature"], float)
-            self.assertEqual(message["properties"], {"sensor": "processor"})
 
     def test_device(self):
         program = self.example("device.c")
@@ -99,8 +93,8 @@ class Examples(harness.DaemonCase):
         version = self.hub.call("UpdateDesired", {"device": "demo", "patch": {"interval": 2}})["version"]
         self.wait_for_reported({"interval": {"value": 2, "ac": 200, "av": version}})
 
-    def test_messages(self):
-        program = self.example("messages.cpp", "2")
+    def test_messages_in_cplusplus(self):
+        program = self.example("take.cpp", "2")
         for body in ("one", "two"):
             self.hub.call("SendMessage", {"device": "demo", "body": body, "properties": {"k": "v"}})
         self.assertEqual(program.wait(), 0)

@@ -4,8 +4,8 @@
  * Takes messages from the cloud and prints them, in C++: the object is freed by itself, and errors are
  * exceptions. Ends after as many messages as given.
  *
- *      c++ -std=c++17 messages.cpp $(pkg-config --cflags --libs libaziot) -o messages
- *      ./messages 3
+ *      c++ -std=c++17 take.cpp $(pkg-config --cflags --libs libaziot) -o take
+ *      ./take 3
  */
 
 #include <aziot.h>
@@ -87,10 +87,10 @@ static void run(unsigned long n_wanted) {
                         if (event.result == 0)
                                 n_settled++;
                         else
-                                std::cerr << "messages: " << client.explain(event.result) << std::endl;
+                                std::cerr << "take: " << client.explain(event.result) << std::endl;
                         break;
                 case AZIOT_EVENT_DISCONNECTED:
-                        std::cerr << "messages: " << client.explain(event.result) << std::endl;
+                        std::cerr << "take: " << client.explain(event.result) << std::endl;
                         break;
                 case AZIOT_EVENT_ENDED:
                         client.check(event.result);
@@ -105,7 +105,7 @@ int main(int argc, char **argv) {
         try {
                 run(argc > 1 ? std::stoul(argv[1]) : UINT32_MAX);
         } catch (const std::exception &e) {
-                std::cerr << "messages: " << e.what() << std::endl;
+                std::cerr << "take: " << e.what() << std::endl;
                 return 1;
         }
         return 0;

@@ -1,0 +1,3 @@
+module example.org/clients
+
+go 1.19
