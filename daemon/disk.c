@@ -47,7 +47,6 @@ static DiskJob *job_list_pop(JobList *list) {
 
 static void *disk_thread(void *userdata) {
         Disk *d = userdata;
-        const uint64_t one = 1;
 
         (void) pthread_mutex_lock(&d->lock);
         for (;;) {
@@ -67,7 +66,7 @@ static void *disk_thread(void *userdata) {
                 d->is_running = false;
 
                 job_list_push(&d->finished, job);
-                (void) write(d->event_fd, &one, sizeof(one));
+                (void) eventfd_write(d->event_fd, 1);
                 (void) pthread_cond_broadcast(&d->changed);
         }
         (void) pthread_mutex_unlock(&d->lock);
@@ -146,10 +145,10 @@ void disk_submit(Disk *d, DiskJob *job) {
 }
 
 void disk_dispatch(Disk *d) {
-        uint64_t n_finished;
+        eventfd_t n_finished;
         DiskJob *job;
 
-        (void) read(d->event_fd, &n_finished, sizeof(n_finished));
+        (void) eventfd_read(d->event_fd, &n_finished);
 
         for (;;) {
                 (void) pthread_mutex_lock(&d->lock);

@@ -94,7 +94,8 @@ static void take_news(NetworkWatch *w, unsigned news, uint64_t now_us) {
         if (news & NETWORK_GONE)
                 w->ops->on_gone(w->userdata);
         if (news & NETWORK_UP && w->due_us == UINT64_MAX) {
-                (void) getrandom(&random, sizeof(random), 0);
+                if (getrandom(&random, sizeof(random), 0) < 0)
+                        random = now_us;
                 w->due_us = due_us_of(now_us, w->last_us, random);
         }
 }

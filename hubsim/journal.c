@@ -170,7 +170,8 @@ int journal_flush(Journal *journal) {
         r = file_write_all(journal->fd, az_span_ptr(buffer_span(&journal->pending)), n);
         ipc_buffer_consume(&journal->pending, n);
         if (r < 0) {
-                (void) ftruncate(journal->fd, (off_t) journal->size);
+                if (ftruncate(journal->fd, (off_t) journal->size) < 0)
+                        r = -errno;
                 journal->next = journal->next_on_disk;
                 return r;
         }

@@ -157,8 +157,9 @@ static int state_append(State *s, const IpcJson *json) {
                 return r;
         r = file_write_all(s->fd, az_span_ptr(buffer_span(&line)), ipc_buffer_size(&line));
         if (r < 0) {
+                if (ftruncate(s->fd, (off_t) s->size) < 0)
+                        r = -errno;
                 log_event(NULL, 500001, "cannot write %s: %s", s->path, strerror(-r));
-                (void) ftruncate(s->fd, (off_t) s->size);
                 return r;
         }
         s->size += ipc_buffer_size(&line);

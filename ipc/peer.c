@@ -30,8 +30,8 @@ static int peer_get_groups(int fd, gid_t **ret_groups, size_t *ret_n) {
 int ipc_peer_init(IpcPeer *peer, int fd) {
         struct ucred cred;
         socklen_t size = sizeof(cred);
-        gid_t *groups;
-        size_t n_groups;
+        gid_t *groups = NULL;
+        size_t n_groups = 0;
         int r;
 
         if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &size) < 0)

@@ -33,8 +33,8 @@ void SSL_free(SSL *ssl) {
         free_ssl(ssl);
         if (!ssl || !what)
                 return;
-        if (strstr(what, "descriptor"))
-                (void) dup(STDERR_FILENO);
+        if (strstr(what, "descriptor") && dup(STDERR_FILENO) < 0)
+                abort();
         if (strstr(what, "memory"))
                 lose_memory();
 }
