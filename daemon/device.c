@@ -76,6 +76,8 @@ static void write_link(IpcJson *json, const HubLinkStatus *status) {
 static void write_outbox_stats(IpcJson *json, const OutboxStats *stats) {
         ipc_json_int(json, "messages", (int64_t) stats->messages);
         ipc_json_int(json, "bytes", (int64_t) stats->bytes);
+        if (stats->capacity_messages > 0)
+                ipc_json_int(json, "capacityMessages", (int64_t) stats->capacity_messages);
         ipc_json_int(json, "capacityBytes", (int64_t) stats->capacity_bytes);
         if (stats->oldest_realtime_us > 0)
                 device_write_time(json, "oldest", stats->oldest_realtime_us);

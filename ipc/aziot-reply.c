@@ -434,7 +434,7 @@ typedef struct OutboxPart {
 } OutboxPart;
 
 typedef struct Outbox {
-        int64_t messages, bytes, capacity_bytes;
+        int64_t messages, bytes, capacity_messages, capacity_bytes;
         az_span oldest;
         Dropped dropped;
         az_span counted_since, reason;
@@ -483,6 +483,7 @@ static const IpcStruct outbox_part_type = IPC_STRUCT(OutboxPart, outbox_part_fie
 static const IpcField outbox_fields[] = {
         { "messages", IPC_FIELD_INT, offsetof(Outbox, messages) },
         { "bytes", IPC_FIELD_INT, offsetof(Outbox, bytes) },
+        { "capacityMessages", IPC_FIELD_INT, offsetof(Outbox, capacity_messages), IPC_FIELD_NULLABLE },
         { "capacityBytes", IPC_FIELD_INT, offsetof(Outbox, capacity_bytes) },
         { "oldest", IPC_FIELD_STRING, offsetof(Outbox, oldest), IPC_FIELD_NULLABLE },
         { "dropped", IPC_FIELD_STRUCT, offsetof(Outbox, dropped), .type = &dropped_type },
@@ -542,6 +543,7 @@ static void read_outbox(Aziot *a, const Outbox *outbox, AziotOutbox *ret) {
         *ret = (AziotOutbox){
                 .n_messages = outbox->messages,
                 .n_bytes = outbox->bytes,
+                .capacity_messages = outbox->capacity_messages,
                 .capacity_bytes = outbox->capacity_bytes,
                 .n_high_messages = count_high(outbox),
                 .oldest = take_text(a, outbox->oldest),

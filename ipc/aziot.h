@@ -153,8 +153,8 @@ void aziot_set_timeout_us(Aziot *a, uint64_t timeout_us);
 const AziotError *aziot_get_error(const Aziot *a);
 
 /*
- * Says in English what the result of the last function or event means: "Cannot connect to /run/aziotd/socket:
- * No such file or directory; is aziotd running? ...", "the outbox is full, nothing was stored (...)".
+ * Says in English what the result of the last function or event means: "Nobody listens at /run/aziotd/socket:
+ * aziotd is not running", "the outbox is full, nothing was stored (...)".
  */
 const char *aziot_explain(Aziot *a, int result);
 
@@ -240,14 +240,15 @@ typedef struct AziotLink {
 /* What waits on disk to be sent, and how much was given up since 'counted_since'. */
 typedef struct AziotOutbox {
         int64_t n_messages, n_bytes, capacity_bytes;
-        int64_t n_high_messages; /* of n_messages: those with AZIOT_HIGH_PRIORITY */
-        const char *oldest;      /* when the oldest message was accepted; NULL: there is none */
-        int64_t n_expired;       /* not delivered within their time to live */
-        int64_t n_overflow;      /* dropped to make room for newer ones */
-        int64_t n_damaged;       /* they could not be read back */
-        int64_t n_unsendable;    /* no hub takes them */
-        int64_t n_poison;        /* the cloud closed the connection whenever one was sent */
-        int64_t n_refused;       /* there was no room for them, and whoever sent one was told so */
+        int64_t capacity_messages; /* 0: as many as have room in capacity_bytes */
+        int64_t n_high_messages;   /* of n_messages: those with AZIOT_HIGH_PRIORITY */
+        const char *oldest;        /* when the oldest message was accepted; NULL: there is none */
+        int64_t n_expired;         /* not delivered within their time to live */
+        int64_t n_overflow;        /* dropped to make room for newer ones */
+        int64_t n_damaged;         /* they could not be read back */
+        int64_t n_unsendable;      /* no hub takes them */
+        int64_t n_poison;          /* the cloud closed the connection whenever one was sent */
+        int64_t n_refused;         /* there was no room for them, and whoever sent one was told so */
         const char *counted_since;
         const char *reason; /* why messages cannot be stored at present; NULL: they can */
 } AziotOutbox;

@@ -273,7 +273,7 @@ START_TEST(without_a_daemon_calls_fail_at_once) {
                 ck_assert_int_eq(aziot_send(f.a, &message, AZIOT_ACCEPTED, 0, NULL), -ENOENT);
                 ck_assert_int_eq(aziot_get_status(f.a, &status), -ENOENT);
         }
-        ck_assert_int_eq(strncmp(aziot_explain(f.a, -ENOENT), "Cannot connect to /tmp/", 23), 0);
+        ck_assert_int_eq(strncmp(aziot_explain(f.a, -ENOENT), "There is no socket at /tmp/", 27), 0);
 
         aziot_set_timeout_us(f.a, 1);
         ck_assert_int_eq(aziot_send(f.a, &message, AZIOT_ACCEPTED, AZIOT_REPEAT, NULL), -ENOENT);
@@ -408,7 +408,8 @@ static void *daemon_run(void *userdata) {
         "\"since\":\"2026\","                                                                               \
         "\"hub\":\"h\",\"lastError\":\"e\",\"nextAttempt\":\"2027\"},\"outbox\":{\"messages\":1,\"bytes\":" \
         "2,"                                                                                                \
-        "\"capacityBytes\":3,\"oldest\":\"2025\",\"dropped\":{\"expired\":4,\"overflow\":5,\"damaged\":6,"  \
+        "\"capacityMessages\":21,\"capacityBytes\":3,\"oldest\":\"2025\",\"dropped\":{\"expired\":4,"       \
+        "\"overflow\":5,\"damaged\":6,"                                                                     \
         "\"unsendable\":7,\"poison\":17,\"refused\":18},\"countedSince\":\"2024\",\"priorities\":["         \
         "{\"priority\":\"normal\",\"messages\":19},{\"priority\":\"high\",\"messages\":20,\"new\":1}]},"    \
         "\"inbox\":{\"messages\":8,\"bytes\":9,\"capacityMessages\":10,"                                    \
@@ -465,6 +466,7 @@ static void wait_status(Aziot *a) {
         ck_assert_str_eq(s->link.next_attempt, "2027");
         ck_assert_int_eq(s->outbox.n_messages, 1);
         ck_assert_int_eq(s->outbox.n_bytes, 2);
+        ck_assert_int_eq(s->outbox.capacity_messages, 21);
         ck_assert_int_eq(s->outbox.capacity_bytes, 3);
         ck_assert_str_eq(s->outbox.oldest, "2025");
         ck_assert_int_eq(s->outbox.n_expired, 4);
