@@ -5,7 +5,9 @@
 #include <inttypes.h>
 
 #include "cli/cli.h"
+#include "cli/line.h"
 #include "cli/reply.h"
+#include "cli/wrap.h"
 
 static const Help help = {
         .usage = "check [OPTION]...",
@@ -26,7 +28,27 @@ typedef struct Checker {
         bool is_done; /* the last step was told */
 } Checker;
 
-static void print_step(const char *json, size_t size) {
+/* The columns of outcome and step, behind which the text stands. */
+#define TEXT_COLUMN 22U
+
+static Color find_color(const char *outcome) {
+        static const struct {
+                const char *outcome;
+                Color color;
+        } colors[] = {
+                { "ok", COLOR_GOOD },
+                { "warning", COLOR_WARNING },
+                { "failed", COLOR_BAD },
+                { "skipped", COLOR_FAINT },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(colors); i++)
+                if (strcmp(outcome, colors[i].outcome) == 0)
+                        return colors[i].color;
+        return COLOR_NONE;
+}
+
+static void print_step(const Cli *cli, const char *json, size_t size) {
         _cleanup_(freep) char *step = reply_get_text(json, size, "step");
         _cleanup_(freep) char *service = reply_get_text(json, size, "service");
         _cleanup_(freep) char *transport = reply_get_text(json, size, "transport");
@@ -34,17 +56,21 @@ static void print_step(const char *json, size_t size) {
         _cleanup_(freep) char *text = reply_get_text(json, size, "text");
         _cleanup_(freep) char *advice = reply_get_text(json, size, "advice");
         int64_t ms = reply_get_number(json, size, "milliseconds", 0);
-        char where[64] = "";
+        unsigned width = wrap_width(stdout);
+        Line line = {};
 
         if (transport)
-                (void) snprintf(where, sizeof(where), "%s, %s", service ? service : "?", transport);
-        (void) printf("%-8s %-12s %-23s %s", outcome ? outcome : "?", step ? step : "?", where,
-                      text ? text : "");
+                line_add(&line, "%s, %s: ", service ?: "?", transport);
+        line_add(&line, "%s", text ?: "");
         if (ms > 0)
-                (void) printf(" (%" PRId64 " ms)", ms);
-        (void) fputc('\n', stdout);
-        if (advice)
-                (void) printf("         -> %s\n", advice);
+                line_add(&line, " (%" PRId64 " ms)", ms);
+        (void) printf("%s%-8s%s %-12s ", color_switch(cli->color, find_color(outcome ?: "")), outcome ?: "?",
+                      color_switch(cli->color, COLOR_NONE), step ?: "?");
+        (void) wrap_text(stdout, width, TEXT_COLUMN, line.text, WRAP_ALL);
+        if (advice) {
+                (void) printf("%*s", (int) TEXT_COLUMN, "-> ");
+                (void) wrap_text(stdout, width, TEXT_COLUMN, advice, WRAP_ALL);
+        }
 }
 
 static int on_reply(Checker *c, const AziotReply *reply) {
@@ -54,15 +80,8 @@ static int on_reply(Checker *c, const AziotReply *reply) {
         c->is_done = !reply->continues;
         if (c->cli->json)
                 return cli_print_json(reply->parameters, reply->parameters_size);
-        print_step(reply->parameters, reply->parameters_size);
+        print_step(c->cli, reply->parameters, reply->parameters_size);
         return cli_flush();
-}
-
-static int fail(Aziot *a, int result) {
-        (void) cli_failure(a, result);
-        if (result < 0)
-                (void) cli_error("A check is made by the daemon. Without it: aziotd --check-config");
-        return CLI_ERROR;
 }
 
 /* A check that was cut off is not begun again: its first half would be told twice. */
@@ -72,13 +91,13 @@ static int run(Checker *c, Aziot *a) {
 
         r = aziot_watch(a, "io.aziotd.device.Check", NULL, NULL);
         if (r != 0)
-                return fail(a, r);
+                return cli_failure(a, r);
         while (code == CLI_OK && !c->is_done) {
                 r = aziot_wait(a, TIMEOUT_US, &event);
                 if (r < 0)
-                        return fail(a, r);
+                        return cli_failure(a, r);
                 if (event->type != AZIOT_EVENT_REPLY || event->result != 0)
-                        return fail(a, event->result);
+                        return cli_failure(a, event->result);
                 code = on_reply(c, &event->as.reply);
         }
         return code;

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/cli.h"
 
-#include <stdarg.h>
-
 #include "util/util.h"
 
 /* Returns like cli_option(). */
@@ -74,19 +72,6 @@ int cli_run_verb(Cli *cli, const Verb *verbs, int argc, char **argv) {
         return cli_usage("There is no verb '%s'", argv[first]);
 }
 
-int cli_complain(int code, const char *format, ...) {
-        va_list ap;
-
-        (void) fputs("aziot: ", stderr);
-        va_start(ap, format);
-        (void) vfprintf(stderr, format, ap);
-        va_end(ap);
-        (void) fputc('\n', stderr);
-        if (code == CLI_USAGE)
-                (void) fputs("Try 'aziot --help', or --help behind a verb.\n", stderr);
-        return code;
-}
-
 int cli_open(const Cli *cli, Aziot **ret) {
         int r;
 
@@ -97,10 +82,6 @@ int cli_open(const Cli *cli, Aziot **ret) {
         else if (r < 0)
                 (void) cli_error("%s", strerror(-r));
         return r;
-}
-
-int cli_failure(Aziot *a, int result) {
-        return cli_error("%s", aziot_explain(a, result));
 }
 
 int cli_flush(void) {

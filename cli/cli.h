@@ -108,8 +108,12 @@ int cli_complain(int code, const char *format, ...) _printf_(2, 3);
 int cli_open(const Cli *cli, Aziot **ret);
 DEFINE_CLEANUP(Aziot *, aziot_free)
 
-/* Says what the result of a function of libaziot, or of an event, means. Returns CLI_ERROR. */
+/* Says what the result of a function of libaziot, or of an event, means, and what to do. Returns CLI_ERROR.
+ */
 int cli_failure(Aziot *a, int result);
+
+/* The same of one of several: 'subject' is "line 7: ", or empty. */
+int cli_failure_of(Aziot *a, int result, const char *subject);
 
 /*
  * Parses the command line of a verb that has no options of its own and takes no argument. Returns a negative

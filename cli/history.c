@@ -4,8 +4,10 @@
 
 #include <inttypes.h>
 
+#include "cli/line.h"
 #include "cli/loop.h"
 #include "cli/reply.h"
+#include "cli/wrap.h"
 
 #define METHOD "io.aziotd.device.GetHistory"
 
@@ -43,36 +45,50 @@ static void teller_done(Teller *t) {
         loop_done(&t->loop);
 }
 
+/* The column behind time and event. */
+#define TEXT_COLUMN 43U
+
 /* Where the link went. */
-static void print_way(const char *json, size_t size) {
+static void add_way(Line *line, const char *json, size_t size) {
         _cleanup_(freep) char *host = reply_get_text(json, size, "host");
         _cleanup_(freep) char *address = reply_get_text(json, size, "address");
         _cleanup_(freep) char *transport = reply_get_text(json, size, "transport");
 
-        (void) printf("%s%s%s%s%s%s%s", host ? "  " : "", host ? host : "", address ? " at " : "",
-                      address ? address : "", transport ? " over " : "", transport ? transport : "",
-                      reply_is_true(json, size, "resumed") ? ", TLS session resumed" : "");
+        line_add(line, "%s%s%s%s%s%s", host ?: "", address ? " at " : "", address ?: "",
+                 transport ? " over " : "", transport ?: "",
+                 reply_is_true(json, size, "resumed") ? ", TLS session resumed" : "");
 }
 
-static int print_event(const char *json, size_t size) {
+static Color find_color(const char *event) {
+        if (strcmp(event, "connected") == 0 || strcmp(event, "renewed") == 0)
+                return COLOR_GOOD;
+        return strcmp(event, "failed") == 0 || strcmp(event, "lost") == 0 ? COLOR_BAD : COLOR_NONE;
+}
+
+static void print_event(const Cli *cli, const char *json, size_t size) {
         _cleanup_(freep) char *last = reply_get_text(json, size, "last");
         _cleanup_(freep) char *event = reply_get_text(json, size, "event");
         _cleanup_(freep) char *first = reply_get_text(json, size, "first");
         _cleanup_(freep) char *problem = reply_get_text(json, size, "problem");
         _cleanup_(freep) char *text = reply_get_text(json, size, "text");
         int64_t count = reply_get_number(json, size, "count", 1);
+        Line time = {}, line = {};
 
-        (void) printf("%s  %-20s", last ? last : "?", event ? event : "?");
-        if (count > 1)
-                (void) printf("  %" PRId64 " times since %s", count, first ? first : "?");
+        line_add_time(&time, last ?: "?");
         if (text)
-                (void) printf("  %s", text);
+                line_add(&line, "%s", text);
         else
-                print_way(json, size);
+                add_way(&line, json, size);
         if (problem)
-                (void) printf(" [%s]", problem);
-        (void) fputc('\n', stdout);
-        return 0;
+                line_add(&line, " [%s]", problem);
+        if (count > 1) {
+                line_add(&line, ", %" PRId64 " times since ", count);
+                line_add_time(&line, first ?: "?");
+        }
+        (void) printf(line.len > 0 ? "%s  %s%-20s%s " : "%s  %s%s%s", time.text,
+                      color_switch(cli->color, find_color(event ?: "")), event ?: "?",
+                      color_switch(cli->color, COLOR_NONE));
+        (void) wrap_text(stdout, wrap_width(stdout), TEXT_COLUMN, line.text, WRAP_ALL);
 }
 
 static int tell(void *userdata, const char *json, size_t size) {
@@ -83,7 +99,10 @@ static int tell(void *userdata, const char *json, size_t size) {
         if (t->n_events-- > t->limit || sequence <= t->last)
                 return 0;
         t->last = sequence;
-        return t->loop.cli->json ? cli_print_json(json, size) : print_event(json, size);
+        if (t->loop.cli->json)
+                return cli_print_json(json, size);
+        print_event(t->loop.cli, json, size);
+        return 0;
 }
 
 static int count_event(void *userdata, const char *json, size_t size) {

@@ -38,8 +38,12 @@ static Step loop_on_event(Loop *l, const AziotEvent *event) {
         case AZIOT_EVENT_DISCONNECTED:
                 l->is_disconnected = true;
                 l->n_disconnects++;
-                (void) cli_failure(l->a, event->result);
-                return event->result == -EACCES ? STEP_FAILED : STEP_ON;
+                if (event->result == -EACCES) {
+                        (void) cli_failure(l->a, event->result);
+                        return STEP_FAILED;
+                }
+                (void) cli_error("%s; trying again", aziot_explain(l->a, event->result));
+                return STEP_ON;
         case AZIOT_EVENT_CONNECTED:
                 l->is_disconnected = false;
                 (void) cli_error("Connected to %s", l->cli->socket_path);

@@ -271,7 +271,7 @@ static int sender_finish(Sender *s, int r, uint64_t first, uint64_t last, size_t
                 (void) snprintf(subject, sizeof(subject), "lines %" PRIu64 " to %" PRIu64 ": ", first, last);
         if (r == -EILSEQ || r == -EMSGSIZE)
                 return input_error(first, r);
-        (void) cli_error("%s%s", r > 0 ? subject : "", aziot_explain(s->a, r));
+        (void) cli_failure_of(s->a, r, r > 0 ? subject : "");
         if (r == -ECONNRESET || r == -ETIME)
                 (void) cli_error(
                         "The last %zu messages were not answered: each may have been accepted or not", n);

@@ -6,7 +6,8 @@
 
 #include "cli/cli.h"
 #include "cli/duration.h"
-#include "util/util.h"
+#include "cli/line.h"
+#include "cli/wrap.h"
 
 static const Help help = {
         .usage = "status [OPTION]...",
@@ -15,43 +16,74 @@ static const Help help = {
         .no = "not online",
 };
 
-static void print_text(const char *label, const char *text) {
-        if (text)
-                (void) printf("%-10s%s\n", label, text);
-}
-
-static void print_link(const AziotLink *link) {
-        char buffer[DURATION_TEXT_MAX];
-
-        print_text("hub", link->hub);
-        (void) printf("%-10s%s since %s (%s)\n", "link", link->state, link->since,
-                      duration_from_now(buffer, link->since));
-        print_text(link->is_online ? "last loss" : "reason", link->last_error);
-        if (link->next_attempt)
-                (void) printf("%-10sin %s\n", "next try", duration_from_now(buffer, link->next_attempt));
-}
-
 /* What messages were lost of, and how many. */
 typedef struct Cause {
         const char *name;
         int64_t n;
 } Cause;
 
-static void print_causes(const char *label, const Cause *causes, size_t n_causes, const char *since) {
-        bool is_first = true;
-
-        for (size_t i = 0; i < n_causes; i++) {
-                if (causes[i].n == 0)
-                        continue;
-                (void) printf("%-*s%" PRId64 " %s", is_first ? 10 : 0, is_first ? label : ", ", causes[i].n,
-                              causes[i].name);
-                is_first = false;
-        }
-        if (!is_first)
-                (void) printf(" since %s\n", since);
+static void print_text(const char *label, const char *text) {
+        if (text)
+                (void) wrap_print(stdout, wrap_width(stdout), label, text, WRAP_ALL);
 }
 
-static void print_dropped(const AziotOutbox *o) {
+/* Trouble has a colour. */
+static void print_reason(const Cli *cli, const char *label, const char *text) {
+        (void) fputs(color_switch(cli->color, COLOR_WARNING), stdout);
+        print_text(label, text);
+        (void) fputs(color_switch(cli->color, COLOR_NONE), stdout);
+}
+
+static void print_link(const Cli *cli, const AziotLink *link) {
+        char buffer[DURATION_TEXT_MAX];
+        Line line = {};
+
+        print_text("hub", link->hub);
+        line_add(&line, "%s since ", link->state);
+        line_add_age(&line, link->since);
+        (void) fputs(color_switch(cli->color, link->is_online ? COLOR_GOOD : COLOR_BAD), stdout);
+        print_text("link", line.text);
+        (void) fputs(color_switch(cli->color, COLOR_NONE), stdout);
+
+        print_text(link->is_online ? "last loss" : "reason", link->last_error);
+        if (link->next_attempt) {
+                line = (Line){};
+                line_add(&line, "in %s", duration_from_now(buffer, link->next_attempt));
+                print_text("next try", line.text);
+        }
+}
+
+static void print_causes(const Cli *cli, const char *label, const Cause *causes, size_t n_causes,
+                         const char *since) {
+        Line line = {};
+
+        for (size_t i = 0; i < n_causes; i++)
+                if (causes[i].n > 0)
+                        line_add(&line, "%s%" PRId64 " %s", line.len > 0 ? ", " : "", causes[i].n,
+                                 causes[i].name);
+        if (line.len == 0)
+                return;
+        if (since) {
+                line_add(&line, " since ");
+                line_add_time(&line, since);
+        } else
+                line_add(&line, " since aziotd started");
+        print_reason(cli, label, line.text);
+}
+
+/* "3 of 1000 messages, 12 KiB of 64 MiB" */
+static void line_add_use(Line *line, int64_t n_messages, int64_t capacity_messages, int64_t n_bytes,
+                         int64_t capacity_bytes) {
+        line_add(line, "%" PRId64, n_messages);
+        if (capacity_messages > 0)
+                line_add(line, " of %" PRId64, capacity_messages);
+        line_add(line, " message%s, ", n_messages == 1 && capacity_messages == 0 ? "" : "s");
+        line_add_size(line, n_bytes);
+        line_add(line, " of ");
+        line_add_size(line, capacity_bytes);
+}
+
+static void print_outbox(const Cli *cli, const AziotOutbox *o) {
         const Cause causes[] = {
                 { "expired", o->n_expired },
                 { "to make room", o->n_overflow },
@@ -60,43 +92,40 @@ static void print_dropped(const AziotOutbox *o) {
                 { "set aside in dead-letters/", o->n_poison },
                 { "refused for want of room", o->n_refused },
         };
+        Line line = {};
 
-        print_causes("dropped", causes, ELEMENTSOF(causes), o->counted_since ?: "aziotd started");
+        line_add_use(&line, o->n_messages, o->capacity_messages, o->n_bytes, o->capacity_bytes);
+        if (o->n_high_messages > 0)
+                line_add(&line, ", %" PRId64 " of high priority", o->n_high_messages);
+        if (o->oldest) {
+                line_add(&line, ", oldest from ");
+                line_add_age(&line, o->oldest);
+        }
+        print_text("outbox", line.text);
+        print_reason(cli, "stalled", o->reason);
+        print_causes(cli, "dropped", causes, ELEMENTSOF(causes), o->counted_since);
 }
 
-static void print_inbox(const AziotInbox *i) {
+static void print_inbox(const Cli *cli, const AziotInbox *i) {
         const Cause causes[] = {
                 { "expired", i->n_expired },
                 { "damaged", i->n_damaged },
         };
+        Line line = {};
 
-        (void) printf("%-10s%" PRId64 " messages, %" PRId64 " of %" PRId64 " KiB\n", "inbox", i->n_messages,
-                      (i->n_bytes + 1023) / 1024, i->capacity_bytes / 1024);
-        print_text("stalled", i->reason);
-        print_causes("lost", causes, ELEMENTSOF(causes), "aziotd started");
+        line_add_use(&line, i->n_messages, i->capacity_messages, i->n_bytes, i->capacity_bytes);
+        print_text("inbox", line.text);
+        print_reason(cli, "stalled", i->reason);
+        print_causes(cli, "lost", causes, ELEMENTSOF(causes), NULL);
 }
 
-static void print_outbox(const AziotOutbox *o) {
-        char buffer[DURATION_TEXT_MAX];
-
-        (void) printf("%-10s%" PRId64 " messages, %" PRId64 " of %" PRId64 " KiB", "outbox", o->n_messages,
-                      (o->n_bytes + 1023) / 1024, o->capacity_bytes / 1024);
-        if (o->n_high_messages > 0)
-                (void) printf(", %" PRId64 " of high priority", o->n_high_messages);
-        if (o->oldest)
-                (void) printf(", oldest from %s (%s)", o->oldest, duration_from_now(buffer, o->oldest));
-        (void) fputc('\n', stdout);
-        print_text("stalled", o->reason);
-        print_dropped(o);
-}
-
-static void print_status(const AziotStatus *s) {
+static void print_status(const Cli *cli, const AziotStatus *s) {
         print_text("device", s->device_id);
         print_text("module", s->module_id);
         print_text("model", s->model_id);
-        print_link(&s->link);
-        print_outbox(&s->outbox);
-        print_inbox(&s->inbox);
+        print_link(cli, &s->link);
+        print_outbox(cli, &s->outbox);
+        print_inbox(cli, &s->inbox);
 }
 
 int status_main(Cli *cli, int argc, char **argv) {
@@ -114,8 +143,10 @@ int status_main(Cli *cli, int argc, char **argv) {
         if (r != 0)
                 return cli_failure(a, r);
         if (cli->json)
-                (void) puts(status->json);
-        else
-                print_status(status);
-        return status->link.is_online ? CLI_OK : CLI_NO;
+                code = cli_print_json(status->json, status->json_size);
+        else {
+                print_status(cli, status);
+                code = cli_flush();
+        }
+        return code != CLI_OK ? code : status->link.is_online ? CLI_OK : CLI_NO;
 }

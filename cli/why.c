@@ -3,10 +3,10 @@
 /* aziot why: on one screen, why the device is offline and what to do, or how it is online. */
 
 #include <inttypes.h>
-#include <stdarg.h>
 
 #include "cli/cli.h"
 #include "cli/duration.h"
+#include "cli/line.h"
 #include "cli/reply.h"
 #include "cli/wrap.h"
 
@@ -26,35 +26,16 @@ static const Help help = {
 /* The longest parts leave room for all others. */
 #define SUMMARY_LINES 6U
 #define ADVICE_LINES  6U
-#define LINE_MAX_SIZE 1024U
 
 typedef struct Screen {
         const char *json;
         size_t size;
-        unsigned n_left;
+        unsigned width, n_left;
+        ColorMode color;
 } Screen;
 
 static void print(Screen *s, const char *label, const char *text, unsigned max_lines) {
-        s->n_left -= wrap_print(stdout, label, text, MIN(max_lines, s->n_left));
-}
-
-/* A line that is put together piece by piece. */
-typedef struct Line {
-        char text[LINE_MAX_SIZE];
-        size_t len;
-} Line;
-
-static _printf_(2, 3) void line_add(Line *line, const char *format, ...) {
-        size_t left = sizeof(line->text) - line->len;
-        va_list ap;
-        int n;
-
-        va_start(ap, format);
-        /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): va_start() stands one line above */
-        n = vsnprintf(line->text + line->len, left, format, ap);
-        va_end(ap);
-        if (n > 0)
-                line->len += MIN((size_t) n, left - 1);
+        s->n_left -= wrap_print(stdout, s->width, label, text, MIN(max_lines, s->n_left));
 }
 
 /* Adds what the format makes of a text, if there is one. */
@@ -65,22 +46,12 @@ static _printf_(2, 3) void line_add(Line *line, const char *format, ...) {
                         line_add((line), (format), _text);                             \
         } while (0)
 
-/* "2026-11-22T18:48:00Z", without what is below a second. */
-static void line_add_time(Line *line, const char *time) {
-        size_t n = strcspn(time, ".Z");
-
-        line_add(line, "%.*sZ", (int) n, time);
-}
-
 /* The time at 'path', and how long ago that is. */
-static void line_add_age(Line *line, const char *json, size_t size, const char *path) {
+static void line_add_age_of(Line *line, const char *json, size_t size, const char *path) {
         _cleanup_(freep) char *time = reply_get_text(json, size, path);
-        char buffer[DURATION_TEXT_MAX];
 
-        if (!time)
-                return;
-        line_add_time(line, time);
-        line_add(line, " (%s)", duration_from_now(buffer, time));
+        if (time)
+                line_add_age(line, time);
 }
 
 /* How long ago the time at 'path' is. */
@@ -116,8 +87,10 @@ static void print_link(Screen *s, bool is_online) {
 
         line_add(&line, "%s", is_online ? "" : "OFFLINE, ");
         line_add(&line, "%s since ", state ?: "?");
-        line_add_age(&line, s->json, s->size, "since");
+        line_add_age_of(&line, s->json, s->size, "since");
+        (void) fputs(color_switch(s->color, is_online ? COLOR_GOOD : COLOR_BAD), stdout);
         print(s, "link", line.text, 1);
+        (void) fputs(color_switch(s->color, COLOR_NONE), stdout);
 }
 
 static void print_names(Screen *s) {
@@ -147,7 +120,7 @@ static void print_connection(Screen *s) {
         if (reply_is_true(s->json, s->size, "connection.resumed"))
                 line_add(&line, ", resumed");
         line_add(&line, ", since ");
-        line_add_age(&line, s->json, s->size, "connection.since");
+        line_add_age_of(&line, s->json, s->size, "connection.since");
         print(s, "how", line.text, 2);
 }
 
@@ -157,7 +130,7 @@ static void print_last_loss(Screen *s) {
 
         if (!text)
                 return;
-        line_add_age(&line, s->json, s->size, "lastFailure.time");
+        line_add_age_of(&line, s->json, s->size, "lastFailure.time");
         line_add(&line, ": %s", text);
         LINE_ADD_TEXT(&line, s->json, s->size, "lastFailure.problem", " [%s]");
         print(s, "last loss", line.text, SUMMARY_LINES);
@@ -181,7 +154,7 @@ static void print_where(Screen *s) {
                 return; /* the link was lost, and not tried yet */
         line = (Line){};
         line_add(&line, "%" PRId64 " attempt%s since ", n_failed, n_failed == 1 ? "" : "s");
-        line_add_age(&line, s->json, s->size, "failingSince");
+        line_add_age_of(&line, s->json, s->size, "failingSince");
         print(s, "failed", line.text, 1);
 }
 
@@ -202,7 +175,7 @@ static int print_notice(void *userdata, const char *element, size_t size) {
         Screen *s = userdata;
         Line line = {};
 
-        line_add_age(&line, element, size, "time");
+        line_add_age_of(&line, element, size, "time");
         LINE_ADD_TEXT(&line, element, size, "text", ": %s.");
         LINE_ADD_TEXT(&line, element, size, "advice", " %s");
         print(s, "note", line.text, 4);
@@ -221,8 +194,9 @@ static void print_next_attempt(Screen *s) {
         print(s, "next try", line.text, 1);
 }
 
-static void print_screen(const char *json, size_t size, bool is_online) {
-        Screen s = { json, size, SCREEN_LINES };
+static void print_screen(const Cli *cli, const char *json, size_t size, bool is_online) {
+        unsigned width = wrap_width(stdout);
+        Screen s = { json, size, width != WRAP_NEVER ? width : WRAP_WIDTH, SCREEN_LINES, cli->color };
 
         print_link(&s, is_online);
         print_names(&s);
@@ -231,46 +205,15 @@ static void print_screen(const char *json, size_t size, bool is_online) {
         else
                 print_text(&s, "why", "summary", SUMMARY_LINES);
         print_where(&s);
+        (void) fputs(color_switch(s.color, COLOR_STRONG), stdout);
         print_text(&s, "to do", "advice", ADVICE_LINES);
+        (void) fputs(color_switch(s.color, COLOR_NONE), stdout);
         if (is_online)
                 print_last_loss(&s);
         else
                 (void) reply_for_each(json, size, "tried", print_tried, &s);
         print_next_attempt(&s);
         (void) reply_for_each(json, size, "notices", print_notice, &s);
-}
-
-/* Why the daemon cannot be asked: the words around the path of the socket, and what to do. */
-static const struct {
-        int error;
-        const char *before, *after, *advice;
-} silences[] = {
-        { -ENOENT, "There is no socket at ", ": aziotd is not running, or listens elsewhere.",
-          "systemctl start aziotd.socket; of a socket elsewhere: --socket PATH." },
-        { -ECONNREFUSED, "Nobody listens at ", ": aziotd is not running.",
-          "systemctl start aziotd; why it ended: journalctl -u aziotd -n 30; whether its configuration is "
-          "right: "
-          "aziotd --check-config." },
-        { -EACCES, "You may not connect to ", ": only root and the group 'aziot' may.",
-          "Run it as root, or join the group and log in again: usermod -aG aziot USER." },
-        { -ECONNRESET, "aziotd at ", " closed the connection.",
-          "It may just be starting again; what it says: journalctl -u aziotd -n 30." },
-        { -ETIME, "aziotd at ", " does not answer.",
-          "If it stays so: systemctl restart aziotd, and please report a bug." },
-};
-
-static int explain_silence(const Cli *cli, Aziot *a, int result) {
-        for (size_t i = 0; i < ELEMENTSOF(silences); i++) {
-                Line line = {};
-
-                if (silences[i].error != result)
-                        continue;
-                line_add(&line, "%s%s%s", silences[i].before, cli->socket_path, silences[i].after);
-                (void) wrap_print(stderr, "why", line.text, SUMMARY_LINES);
-                (void) wrap_print(stderr, "to do", silences[i].advice, ADVICE_LINES);
-                return CLI_ERROR;
-        }
-        return cli_failure(a, result);
 }
 
 int why_main(Cli *cli, int argc, char **argv) {
@@ -287,13 +230,13 @@ int why_main(Cli *cli, int argc, char **argv) {
                 return CLI_ERROR;
         r = aziot_call(a, METHOD, NULL, 0, &reply);
         if (r != 0)
-                return explain_silence(cli, a, r);
+                return cli_failure(a, r);
 
         is_online = reply_is_true(reply->parameters, reply->parameters_size, "online");
         if (cli->json)
                 code = cli_print_json(reply->parameters, reply->parameters_size);
         else {
-                print_screen(reply->parameters, reply->parameters_size, is_online);
+                print_screen(cli, reply->parameters, reply->parameters_size, is_online);
                 code = cli_flush();
         }
         return code != CLI_OK ? code : is_online ? CLI_OK : CLI_NO;

@@ -8,19 +8,6 @@
 
 #include "ipc/rfc3339.h"
 
-static const char *connect_hint(int error) {
-        switch (error) {
-        case ENOENT:
-        case ECONNREFUSED:
-                return "; is aziotd running? (systemctl status aziotd.socket aziotd.service)";
-        case EACCES:
-                return "; only root and group 'aziot' may connect (usermod -aG aziot USER, then log in "
-                       "again)";
-        default:
-                return "";
-        }
-}
-
 static const char *condition_text(int result) {
         switch ((AziotResult) result) {
         case AZIOT_FULL:
@@ -41,20 +28,26 @@ static void explain_failure(Aziot *a, int error) {
         size_t size = sizeof(a->explanation);
 
         switch (error) {
+        case ENOENT:
+                (void) snprintf(to, size,
+                                "There is no socket at %s: aziotd is not running, or listens elsewhere",
+                                path);
+                break;
+        case ECONNREFUSED:
+                (void) snprintf(to, size, "Nobody listens at %s: aziotd is not running", path);
+                break;
+        case EACCES:
+                (void) snprintf(to, size, "You may not connect to %s: only root and the group 'aziot' may",
+                                path);
+                break;
         case ECONNRESET:
-                (void) snprintf(to, size, "aziotd at %s closed the connection (its log says why)", path);
+                (void) snprintf(to, size, "aziotd at %s closed the connection; its log says why", path);
                 break;
         case ETIME:
                 (void) snprintf(to, size, "aziotd at %s did not answer in time", path);
                 break;
         case EBADMSG:
                 (void) snprintf(to, size, "What listens at %s is not aziotd", path);
-                break;
-        case ENOENT:
-        case ECONNREFUSED:
-        case EACCES:
-                (void) snprintf(to, size, "Cannot connect to %s: %s%s", path, strerror(error),
-                                connect_hint(error));
                 break;
         default:
                 (void) snprintf(to, size, "%s", strerror(error));

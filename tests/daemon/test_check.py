@@ -82,7 +82,7 @@ class Online(CheckCase):
         out, _ = self.aziot("check")
         lines = out.splitlines()
         self.assertRegex(lines[0], r"^ok +clock +It is 20")
-        self.assertRegex(out, r"(?m)^ok +tls +hub, mqtt +TLSv1")
+        self.assertRegex(out, r"(?m)^ok +tls +hub, mqtt: TLSv1")
         self.assertRegex(lines[-1], r"^ok +link ")
         objects = [json.loads(line) for line in self.aziot("--json", "check")[0].splitlines()]
         self.assertEqual([o["step"] for o in objects], [line.split()[1] for line in lines])
@@ -270,7 +270,7 @@ class Broken(CheckCase):
 
     def test_without_a_daemon(self):
         _, err = self.aziot("check", code=1)
-        self.assertRegex(err, "is aziotd running")
+        self.assertRegex(err, "aziotd is not running")
         self.assertIn("aziotd --check-config", err)
 
 

@@ -47,8 +47,8 @@ class General(harness.CliCase):
                      ["call", "io.aziotd.device.GetStatus"]):
             _, err = self.aziot(*verb, code=1)
             self.assertIn(self.daemon.socket_path, err)
-            self.assertIn("is aziotd running?", err)
-        self.assertIn("is aziotd running?", self.aziot("--socket", "/nonexistent/socket", "status", code=1)[1])
+            self.assertIn("aziotd is not running", err)
+        self.assertIn("aziotd is not running", self.aziot("--socket", "/nonexistent/socket", "status", code=1)[1])
 
 
     def test_who_is_over_the_limit_of_connections_hears_so(self):
@@ -78,7 +78,7 @@ class Status(harness.CliCase):
         out, _ = self.aziot("status", code=3)
         self.assertRegex(out, r"(?m)^link +(waiting|connecting) since ")
         self.assertRegex(out, r"(?mi)^reason +.*refused")
-        self.assertRegex(out, r"(?m)^outbox +1 messages.*oldest")
+        self.assertRegex(out, r"(?m)^outbox +1 message, .*oldest")
         self.assertEqual(json.loads(self.aziot("status", "--json", code=3)[0])["outbox"]["messages"], 1)
 
 
@@ -108,7 +108,7 @@ class Send(harness.CliCase):
             self.aziot("send", stdin=b"one\ntwo\n")
             self.aziot("send", "alarm", "--priority", "high")
             self.assertRegex(self.aziot("status", code=3)[0],
-                             r"(?m)^outbox +3 messages, .* KiB, 1 of high priority, oldest")
+                             r"(?m)^outbox +3 messages, \d+ KiB of \d+ MiB, 1 of high priority, oldest")
         texts = [base64.b64decode(m["data"]) for m in self.hub.wait_for_messages(3)]
         self.assertEqual(texts, [b"alarm", b"one", b"two"])
 
@@ -303,7 +303,7 @@ class Serve(harness.CliCase):
     def test_it_survives_a_restart_of_the_daemon(self):
         program = self.serve("echo", "--", "cat")
         self.daemon.kill()
-        program.wait_for_output("is aziotd running?")
+        program.wait_for_output("aziotd is not running")
         self.daemon.start()
         program.wait_for_output("Connected to")
         self.wait_until_served("echo")

@@ -51,7 +51,7 @@ class Print(MessageCase):
         self.assertEqual(self.aziot("messages", "--wait", "1"), ("x\n", ""))
         self.assertEqual(self.aziot("messages", "--wait", "1", "--count", "1", code=3), ("", ""))
         self.daemon.stop()
-        self.assertIn("is aziotd running?", self.aziot("messages", "--wait", "1", code=1)[1])
+        self.assertIn("aziotd is not running", self.aziot("messages", "--wait", "1", code=1)[1])
 
     def test_what_cannot_be_written_is_not_lost(self):
         self.post("x")
@@ -155,7 +155,7 @@ class Command(MessageCase):
         program.wait_for_output("^x$")
         self.wait_for_inbox(0)
         self.daemon.kill()
-        program.wait_for_output("is aziotd running?")
+        program.wait_for_output("aziotd is not running")
         self.daemon.start()
         self.post("y")
         program.wait_for_output("^y$")
@@ -167,7 +167,7 @@ class Command(MessageCase):
         program.wait_for_output("^run$")
         self.daemon.kill()
         (self.directory / "go").touch()
-        program.wait_for_output("is aziotd running?|connection")
+        program.wait_for_output("aziotd is not running|connection")
         self.daemon.start()
         eventually(lambda: program.lines.count("run") == 2, "the message came again")
         self.wait_for_inbox(0)

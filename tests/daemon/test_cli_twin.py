@@ -147,7 +147,7 @@ class Watch(TwinCase):
         program = self.run_cli("twin", "watch", "--property", "rate")
         program.wait_for_output("^1$")
         self.daemon.kill()
-        program.wait_for_output("is aziotd running?")
+        program.wait_for_output("aziotd is not running")
         self.want({"rate": 2})
         self.daemon.start()
         program.wait_for_output("^2$")

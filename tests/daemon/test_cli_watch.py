@@ -35,7 +35,7 @@ class Watch(harness.CliCase):
         program = self.run_cli("watch")
         program.wait_for_output("online")
         self.daemon.kill()
-        program.wait_for_output("is aziotd running?")
+        program.wait_for_output("aziotd is not running")
         self.daemon.start()
         program.wait_for_output("Connected to")
         self.daemon.wait_online()

@@ -165,7 +165,7 @@ class Command(HistoryCase):
         self.daemon.stop()
         self.daemon.start()
         program.wait_for_output("stopped")
-        program.wait_for_output("started +2 times")
+        program.wait_for_output("started .*, 2 times since ")
         self.assertEqual(program.stop(signal.SIGINT), 0)
         lines = [line for line in program.output().splitlines() if not line.startswith("aziot: ")]
         self.assertEqual(len(lines), len(set(lines)))

@@ -85,7 +85,7 @@ class Examples(harness.DaemonCase):
         program = self.example("device.c")
         self.hub.wait_for_messages(1)
         self.daemon.kill()
-        program.wait_for_output("is aziotd running")
+        program.wait_for_output("aziotd is not running")
         self.daemon.start()
         self.daemon.wait_online()
         eventually(lambda: "blink" in self.daemon.call("io.aziotd.methods.List")["names"], "blink is served again")

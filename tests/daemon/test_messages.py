@@ -214,7 +214,7 @@ class Keeping(MessageCase):
         self.assertEqual(inbox["reason"], "the inbox is full with 2 messages that no program has settled")
         out = self.run_cli("status")
         out.wait()
-        self.assertRegex(out.output(), r"(?m)^inbox +2 messages.*\nstalled +the inbox is full")
+        self.assertRegex(out.output(), r"(?m)^inbox +2 of 2 messages.*\nstalled +the inbox is full")
         # The hub's lock runs out, it sends them again, and nothing comes of that.
         self.wait_for_inbox(lambda inbox: inbox["repeated"] >= 4, "repeats")
         self.assertEqual([m["state"] for m in self.at_the_hub()], ["invisible"] * 2)

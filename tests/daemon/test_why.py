@@ -523,18 +523,18 @@ class NoDaemon(harness.CliCase):
         done = subprocess.run([BUILD / "aziot", "why", *arguments], capture_output=True, text=True,
                               env=environment(), check=False, timeout=harness.TIMEOUT_S, **options)
         self.assertEqual((done.returncode, done.stdout), (1, ""))
-        return re.sub(r"\n {10}", " ", done.stderr)
+        return done.stderr
 
     def test_there_is_no_socket(self):
         err = self.why("--socket", self.directory / "nothing")
-        self.assertRegex(err, r"(?m)^why +There is no socket at .*/nothing: aziotd is not running")
-        self.assertRegex(err, r"(?m)^to do +systemctl start")
+        self.assertRegex(err, r"(?m)^aziot: There is no socket at .*/nothing: aziotd is not running")
+        self.assertRegex(err, r"(?m)^To do: systemctl start")
 
     def test_nobody_listens(self):
         with socket.socket(socket.AF_UNIX) as s:
             s.bind(str(self.directory / "left"))
         err = self.why("--socket", self.directory / "left")
-        self.assertRegex(err, r"(?m)^why +Nobody listens at ")
+        self.assertRegex(err, r"(?m)^aziot: Nobody listens at ")
         self.assertIn("aziotd --check-config", err)
 
     @unittest.skipUnless(os.geteuid() == 0, "only root can be another user")
@@ -546,7 +546,7 @@ class NoDaemon(harness.CliCase):
             path.chmod(0o600)
             self.directory.chmod(0o755)
             err = self.why("--socket", path, user=harness.STRANGER_UID, group=harness.STRANGER_UID, extra_groups=[])
-        self.assertRegex(err, r"(?m)^why +You may not connect to .*'aziot'")
+        self.assertRegex(err, r"(?m)^aziot: You may not connect to .*'aziot'")
         self.assertIn("usermod -aG aziot", err)
 
 

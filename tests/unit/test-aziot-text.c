@@ -85,15 +85,12 @@ START_TEST(failures_are_explained) {
                 { 0, "Success" },
                 { AZIOT_GONE, "It has ended already" },
                 { AZIOT_ABSENT, "There is no such member" },
-                { -ECONNRESET, "aziotd at /x/socket closed the connection (its log says why)" },
+                { -ECONNRESET, "aziotd at /x/socket closed the connection; its log says why" },
                 { -ETIME, "aziotd at /x/socket did not answer in time" },
                 { -EBADMSG, "What listens at /x/socket is not aziotd" },
-                { -EACCES,
-                  "Cannot connect to /x/socket: Permission denied; only root and group 'aziot' may connect "
-                  "(usermod -aG aziot USER, then log in again)" },
-                { -ECONNREFUSED,
-                  "Cannot connect to /x/socket: Connection refused; is aziotd running? (systemctl "
-                  "status aziotd.socket aziotd.service)" },
+                { -EACCES, "You may not connect to /x/socket: only root and the group 'aziot' may" },
+                { -ENOENT, "There is no socket at /x/socket: aziotd is not running, or listens elsewhere" },
+                { -ECONNREFUSED, "Nobody listens at /x/socket: aziotd is not running" },
                 { -EMSGSIZE, "Message too long" },
         };
         Aziot *a;
