@@ -29,8 +29,7 @@ class Library(unittest.TestCase):
         self.assertEqual(sorted(re.sub("@.*", "", name) for name in names), sorted(kept))
 
     def test_every_function_of_the_header_is_exported(self):
-        declared = set(re.findall(r"\b(aziot_\w+)\(", re.sub(r"/\*.*?\*/", "", (SOURCE / "ipc/aziot.h").read_text(),
-                                                             flags=re.DOTALL)))
+        declared = set(re.findall(r"\b(aziot_\w+)\(", without_comments((SOURCE / "ipc/aziot.h").read_text())))
         exported = set(re.findall(r" (aziot_\w+)", run("nm", "-D", "--defined-only", installed.shared_object)))
         self.assertEqual(declared - {"aziot_message"}, exported)
 
@@ -55,6 +54,43 @@ class Library(unittest.TestCase):
                 command = [*COMPILERS[source.suffix], source.name, "$(pkg-config --cflags --libs libaziot)", "-o",
                            source.stem]
                 self.assertIn(" ".join(command), source.read_text())
+
+
+def without_comments(header):
+    return re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL)
+
+
+class Manual(unittest.TestCase):
+    """libaziot(3) has all that aziot.h declares."""
+
+    page = (SOURCE / "ipc/libaziot.3").read_text()
+    header = without_comments((SOURCE / "ipc/aziot.h").read_text())
+
+    def test_each_function_as_it_is_declared(self):
+        declarations = re.findall(r"^(?:static inline )?([\w ]+?[ *]+)(aziot_\w+)\(([^)]*)\)(?=;| \{)", self.header,
+                                  re.MULTILINE)
+        declared = {name: (result.strip(), [re.sub(r"\s+", " ", a.strip()) for a in arguments.split(",")])
+                    for result, name, arguments in declarations}
+        synopsis = re.findall(r'^\.Ft "?(.*?)"?\n\.Fo (\w+)\n((?:\.Fa ".*"\n)*)\.Fc', self.page, re.MULTILINE)
+        documented = {name: (result, re.findall('"(.*)"', arguments)) for result, name, arguments in synopsis}
+        self.assertGreater(len(declared), 30)
+        self.assertEqual(documented, declared)
+
+    def test_each_function_type_member_and_constant_is_explained(self):
+        explained = set(re.findall(r"\w+", self.page[self.page.index(".Sh DESCRIPTION"):]))
+        names = set(re.findall(r"\b(?:AZIOT|aziot)_\w+", self.header))
+        for kind, body, name in re.findall(r"^typedef (struct|enum) \w+ \{(.*?)^\} (\w+);", self.header,
+                                           re.MULTILINE | re.DOTALL):
+            names.add(name)
+            if kind == "struct":
+                names |= set(re.findall(r"(\w+)(?=[,;])", body))
+        forms = {name for name in names if name.endswith("_start")}  # explained by what they are forms of
+        self.assertEqual(names - forms - explained, set())
+
+    def test_its_example_compiles(self):
+        example = re.search(r"^\.Bd -literal.*?\n(.*?)^\.Ed", self.page, re.MULTILINE | re.DOTALL)[1]
+        run("cc", "-std=c99", *STRICT, *installed.pkg_config("--cflags", "libaziot"), "-fsyntax-only", "-x", "c", "-",
+            input=example.replace("\\e", "\\"))
 
 
 class Examples(harness.DaemonCase):
