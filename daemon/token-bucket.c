@@ -13,11 +13,12 @@ void token_bucket_init(TokenBucket *b, uint64_t per_s, uint64_t burst, uint64_t 
         *b = (TokenBucket){ .per_s = per_s, .burst = burst, .level = burst * TOKEN, .filled_us = now_us };
 }
 
-bool token_bucket_take(TokenBucket *b, uint64_t now_us) {
+bool token_bucket_take_all(TokenBucket *b, uint64_t n, uint64_t now_us) {
         uint64_t full = b->burst * TOKEN;
 
         if (b->per_s == 0)
                 return true;
+        assert(n <= b->burst);
 
         if (now_us - b->filled_us >= full / b->per_s + 1)
                 b->level = full;
@@ -25,14 +26,26 @@ bool token_bucket_take(TokenBucket *b, uint64_t now_us) {
                 b->level = MIN(b->level + (now_us - b->filled_us) * b->per_s, full);
         b->filled_us = now_us;
 
-        if (b->level < TOKEN)
+        if (b->level < n * TOKEN)
                 return false;
-        b->level -= TOKEN;
+        b->level -= n * TOKEN;
         return true;
 }
 
-uint64_t token_bucket_due_us(const TokenBucket *b) {
-        if (b->per_s == 0 || b->level >= TOKEN)
+bool token_bucket_take(TokenBucket *b, uint64_t now_us) {
+        return token_bucket_take_all(b, 1, now_us);
+}
+
+uint64_t token_bucket_all_due_us(const TokenBucket *b, uint64_t n) {
+        if (b->per_s == 0 || b->level >= n * TOKEN)
                 return b->filled_us;
-        return b->filled_us + (TOKEN - b->level + b->per_s - 1) / b->per_s;
+        return b->filled_us + (n * TOKEN - b->level + b->per_s - 1) / b->per_s;
+}
+
+uint64_t token_bucket_due_us(const TokenBucket *b) {
+        return token_bucket_all_due_us(b, 1);
+}
+
+void token_bucket_put_back(TokenBucket *b, uint64_t n) {
+        b->level = MIN(b->level + n * TOKEN, b->burst * TOKEN);
 }

@@ -26,3 +26,10 @@ bool token_bucket_take(TokenBucket *b, uint64_t now_us);
 
 /* When there is a token; not in the future: there is one. */
 uint64_t token_bucket_due_us(const TokenBucket *b);
+
+/* The same for 'n' at once, which are no more than 'burst': all or none. */
+bool token_bucket_take_all(TokenBucket *b, uint64_t n, uint64_t now_us);
+uint64_t token_bucket_all_due_us(const TokenBucket *b, uint64_t n);
+
+/* Puts 'n' back that were just taken, as nothing came of it. */
+void token_bucket_put_back(TokenBucket *b, uint64_t n);

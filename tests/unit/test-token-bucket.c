@@ -64,6 +64,24 @@ START_TEST(a_token_is_there_when_it_is_due) {
 }
 END_TEST
 
+START_TEST(several_are_taken_together_or_not_at_all) {
+        TokenBucket b;
+
+        token_bucket_init(&b, 10, 5, START);
+        ck_assert(token_bucket_take_all(&b, 3, START));
+        ck_assert(!token_bucket_take_all(&b, 3, START));
+        ck_assert_uint_eq(token_bucket_all_due_us(&b, 3), START + 100 * USEC_PER_MSEC);
+        ck_assert_uint_eq(token_bucket_all_due_us(&b, 5), START + 300 * USEC_PER_MSEC);
+        ck_assert(token_bucket_take_all(&b, 2, START));
+        ck_assert(!token_bucket_take(&b, START));
+        token_bucket_put_back(&b, 2);
+        ck_assert(token_bucket_take_all(&b, 2, START));
+        token_bucket_put_back(&b, 50);
+        ck_assert(token_bucket_take_all(&b, 5, START));
+        ck_assert(!token_bucket_take(&b, START));
+}
+END_TEST
+
 START_TEST(without_a_limit_there_is_always_one) {
         TokenBucket b;
 
@@ -81,6 +99,7 @@ static Suite *token_bucket_suite(void) {
 
         tcase_add_test(t, tokens_come_with_time_up_to_the_burst);
         tcase_add_loop_test(t, a_token_is_there_when_it_is_due, 0, ELEMENTSOF(paces));
+        tcase_add_test(t, several_are_taken_together_or_not_at_all);
         tcase_add_test(t, without_a_limit_there_is_always_one);
         suite_add_tcase(s, t);
         return s;
