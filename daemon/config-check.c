@@ -164,7 +164,7 @@ int config_check_keys(const Config *c, const char *directory, ConfigMessages *me
                 if (r < 0)
                         return r;
         }
-        return 0;
+        return access_check_limits(&c->access, c->outbox.max_bytes, c->outbox.max_messages, messages);
 }
 
 /* Files ----------------------------------------------------------------------------------------------- */

@@ -72,13 +72,25 @@ static const char *type_text(const ConfigKey *key) {
                 [CONFIG_GROUP] = "name or number",
                 [CONFIG_UNIT] = "name",
                 [CONFIG_SECTION] = "JSON pointer; once for each",
+                [CONFIG_PATTERNS] = "names, with * and ?",
                 [CONFIG_GRANTS] = "words",
         };
         return texts[key->type];
 }
 
+/* A backslash has a meaning to mdoc. */
+static void print_text(const char *text) {
+        for (; *text; text++)
+                if (*text == '\\')
+                        fputs("\\e", stdout);
+                else
+                        putchar(*text);
+}
+
 static void print_key(const ConfigKey *key) {
-        printf(".It Li %s=\n%s\n.br\n(%s", key->key, key->help, type_text(key));
+        printf(".It Li %s=\n", key->key);
+        print_text(key->help);
+        printf("\n.br\n(%s", type_text(key));
         for (size_t i = 0; key->names && key->names[i]; i++)
                 printf("%s %s", i == 0 ? ":" : ",", key->names[i]);
         if (key->type == CONFIG_NUMBER || key->type == CONFIG_SECONDS || key->type == CONFIG_BYTES)

@@ -109,7 +109,7 @@ static int format_grants(unsigned grants, const ConfigKey *key, char **ret) {
 
 int config_value_format(const Config *c, const ConfigKey *key, char **ret) {
         const void *member = (const uint8_t *) c + key->offset;
-        const AccessSections *sections = member;
+        const AccessTexts *texts = member;
 
         if (config_is_text(key))
                 return copy_text(*(char *const *) member, ret);
@@ -120,8 +120,9 @@ int config_value_format(const Config *c, const ConfigKey *key, char **ret) {
         case CONFIG_GROUP:
                 return copy_text(((const AccessWho *) member)->name, ret);
         case CONFIG_SECTION:
-                return sections->n > 0 ? join((const char *const *) sections->pointers, sections->n, ret)
-                                       : copy_text(NULL, ret);
+        case CONFIG_PATTERNS:
+                return texts->n > 0 ? join((const char *const *) texts->items, texts->n, ret)
+                                    : copy_text(NULL, ret);
         case CONFIG_GRANTS:
                 return format_grants(*(const unsigned *) member, key, ret);
         case CONFIG_NUMBER:

@@ -242,6 +242,21 @@ const ConfigKey config_table[] = {
                   "their own; who may read may read it. Several rules may have the same section, but none "
                   "one "
                   "inside another's." },
+        { "Access", "Methods", CONFIG_PATTERNS, CONFIG_APPLY_LIVE, MEMBER(access.draft.methods),
+          .help = "The direct methods that they may serve, with a space in between, as the cloud calls them: "
+                  "in a name * stands for any characters and ? for one; the star between a component and its "
+                  "command is written \\*, as in pump\\*reset. It may be there several times. Unless set: "
+                  "any "
+                  "that no other user serves. It does not grant anything: for that, Grants= has to have "
+                  "serve." },
+        { "Access", "SendPerSec", CONFIG_NUMBER, CONFIG_APPLY_LIVE, MEMBER(access.draft.send_per_s), 0,
+          TOKEN_BUCKET_MAX,
+          .help = "How many messages a second their user may send, over all of its programs for which the "
+                  "limit is the same one; more are refused, all of a batch or none. 0: any number." },
+        { "Access", "SendBurst", CONFIG_NUMBER, CONFIG_APPLY_LIVE, MEMBER(access.draft.send_burst), 0,
+          TOKEN_BUCKET_MAX,
+          .help = "How many of them may be sent at once, after a rest; 0, and unless set: those of one "
+                  "second. A larger batch is never taken. Only with SendPerSec= in the same rule." },
         { "Access", "OutboxMaxBytes", CONFIG_BYTES, CONFIG_APPLY_LIVE, MEMBER(access.draft.outbox_max_bytes),
           0, UINT64_C(4) << 30,
           .help = "What messages of their user may occupy in the outbox before theirs are refused; 0: as "

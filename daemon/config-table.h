@@ -22,7 +22,8 @@ typedef enum ConfigType {
         CONFIG_USER,      /* AccessWho */
         CONFIG_GROUP,     /* AccessWho */
         CONFIG_UNIT,      /* char *; "press.service" */
-        CONFIG_SECTION,   /* AccessSections, one more; a JSON pointer */
+        CONFIG_SECTION,   /* AccessTexts, one more; a JSON pointer */
+        CONFIG_PATTERNS,  /* AccessTexts, some more; patterns of names */
         CONFIG_GRANTS,    /* unsigned, as of AccessRule; words of 'names', the first of which is for none */
         _CONFIG_TYPE_MAX,
 } ConfigType;

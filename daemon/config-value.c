@@ -6,6 +6,8 @@
 #include <pwd.h>
 
 #include "daemon/credential.h"
+#include "daemon/glob.h"
+#include "daemon/method-router.h"
 #include "daemon/proxy-url.h"
 #include "daemon/twin-section.h"
 
@@ -53,6 +55,7 @@ bool config_is_text(const ConfigKey *key) {
         case CONFIG_USER:
         case CONFIG_GROUP:
         case CONFIG_SECTION:
+        case CONFIG_PATTERNS:
         case CONFIG_GRANTS:
         case _CONFIG_TYPE_MAX:
                 break;
@@ -210,36 +213,82 @@ static int set_unit(char **member, az_span text, const char **ret_wrong) {
         return CONFIG_INVALID;
 }
 
-/* Adds a section; an empty text removes all. */
-static int add_section(AccessSections *sections, az_span text, const char **ret_wrong) {
-        char **pointers;
+/* Adds a text; an empty one removes all. */
+static int add_text(AccessTexts *texts, az_span text) {
+        char **items;
 
         if (az_span_size(text) == 0) {
-                while (sections->n > 0)
-                        free(sections->pointers[--sections->n]);
+                while (texts->n > 0)
+                        free(texts->items[--texts->n]);
                 return 0;
         }
-        *ret_wrong = twin_section_check(text);
-        if (*ret_wrong)
-                return CONFIG_INVALID;
-
-        pointers = reallocarray(sections->pointers, sections->n + 1, sizeof(*pointers));
-        if (!pointers)
+        items = reallocarray(texts->items, texts->n + 1, sizeof(*items));
+        if (!items)
                 return -ENOMEM;
-        sections->pointers = pointers;
-        pointers[sections->n] = strndup((const char *) az_span_ptr(text), (size_t) az_span_size(text));
-        if (!pointers[sections->n])
+        texts->items = items;
+        items[texts->n] = strndup((const char *) az_span_ptr(text), (size_t) az_span_size(text));
+        if (!items[texts->n])
                 return -ENOMEM;
-        sections->n++;
+        texts->n++;
         return 0;
 }
 
-static const char *set_grants(unsigned *member, const ConfigKey *key, az_span text) {
-        unsigned grants = 0;
+static int add_section(AccessTexts *sections, az_span text, const char **ret_wrong) {
+        if (az_span_size(text) > 0)
+                *ret_wrong = twin_section_check(text);
+        return *ret_wrong ? CONFIG_INVALID : add_text(sections, text);
+}
+
+static bool is_not_blank(uint8_t c) {
+        return !is_blank(c);
+}
+
+/* Takes the next word off, and the blanks behind it. */
+static az_span take_word(az_span *text, bool (*is)(uint8_t c)) {
+        int32_t n = count_while(*text, is);
+        az_span word = az_span_slice(*text, 0, n);
+
+        *text = az_span_slice_to_end(*text, n);
+        *text = az_span_slice_to_end(*text, count_while(*text, is_blank));
+        return word;
+}
+
+/* What is wrong with the text of patterns; NULL: nothing. */
+static const char *check_patterns(const AccessTexts *patterns, az_span text) {
+        size_t n = patterns->n;
 
         while (az_span_size(text) > 0) {
-                int32_t n = count_while(text, is_letter);
-                az_span word = az_span_slice(text, 0, n);
+                az_span pattern = take_word(&text, is_not_blank);
+
+                if (++n > ACCESS_METHODS_MAX)
+                        return "there are more than 64 in this rule";
+                if (az_span_size(pattern) > (int32_t) METHOD_NAME_MAX)
+                        return "a name has at most 256 bytes";
+                if (glob_check(pattern))
+                        return glob_check(pattern);
+        }
+        return NULL;
+}
+
+/* Adds patterns with blanks in between; an empty text removes all. */
+static int add_patterns(AccessTexts *patterns, az_span text, const char **ret_wrong) {
+        int r;
+
+        *ret_wrong = check_patterns(patterns, text);
+        if (*ret_wrong)
+                return CONFIG_INVALID;
+        do {
+                r = add_text(patterns, take_word(&text, is_not_blank));
+        } while (r == 0 && az_span_size(text) > 0);
+        return r;
+}
+
+static const char *set_grants(unsigned *member, const ConfigKey *key, az_span text) {
+        unsigned grants = 0, n = 0;
+        bool is_none = false;
+
+        for (; az_span_size(text) > 0; n++) {
+                az_span word = take_word(&text, is_letter);
                 unsigned i = 0;
 
                 while (key->names[i] &&
@@ -247,10 +296,11 @@ static const char *set_grants(unsigned *member, const ConfigKey *key, az_span te
                         i++;
                 if (!key->names[i])
                         return "grants are of read, send, serve, admin, with a space in between, or none";
+                is_none |= i == 0;
                 grants |= ACCESS_GRANTS_SET | (i > 0 ? 1U << (i - 1) : 0);
-                text = az_span_slice_to_end(text, n);
-                text = az_span_slice_to_end(text, count_while(text, is_blank));
         }
+        if (is_none && n > 1)
+                return "none means no grant at all, and cannot stand beside another word";
         *member = grants;
         return NULL;
 }
@@ -310,6 +360,8 @@ int config_value_set(Config *c, const ConfigKey *key, az_span text, const char *
                 return set_unit(member, text, ret_wrong);
         case CONFIG_SECTION:
                 return add_section(member, text, ret_wrong);
+        case CONFIG_PATTERNS:
+                return add_patterns(member, text, ret_wrong);
         case CONFIG_GRANTS:
                 *ret_wrong = set_grants(member, key, text);
                 break;

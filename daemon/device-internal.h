@@ -5,6 +5,7 @@
  * What the files of io.aziotd.device share; nobody else includes it.
  *
  *      device.c               the status, and the table of methods
+ *      device-access.c        what a program may do
  *      device-check.c         an active look at each layer
  *      device-explain.c       why it is down, or up
  *      device-history.c       what became of the link
@@ -57,7 +58,8 @@ int device_watch(Watcher **list, IpcCall *call);
 void device_write_time(IpcJson *json, const char *name, uint64_t realtime);
 
 /* Methods, and their parameters. */
-extern const IpcStruct device_get_history_struct;
+extern const IpcStruct device_get_access_struct, device_get_history_struct;
+int device_get_access(IpcCall *call, const void *params, void *userdata);
 int device_check(IpcCall *call, const void *params, void *userdata);
 int device_get_history(IpcCall *call, const void *params, void *userdata);
 int device_explain(IpcCall *call, const void *params, void *userdata);

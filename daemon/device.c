@@ -258,6 +258,7 @@ static const IpcMethod methods[] = {
         { "GetHistory", IPC_GRANT_READ, IPC_METHOD_MORE, &device_get_history_struct, device_get_history },
         { "GetLogLevel", IPC_GRANT_READ, 0, NULL, device_get_log_level },
         { "SetLogLevel", IPC_GRANT_ADMIN, 0, &device_set_log_level_struct, device_set_log_level },
+        { "GetAccess", 0, 0, &device_get_access_struct, device_get_access },
 };
 
 const IpcInterface device_interface = {

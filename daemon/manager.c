@@ -24,18 +24,6 @@
 
 /* Local programs -------------------------------------------------------------------------------------- */
 
-static void on_notice(IpcNotice notice, const IpcPeer *peer, int error, const char *detail, void *userdata) {
-        Manager *m = userdata;
-
-        client_log_notice(&m->client_log, notice, peer, error, detail, boottime_us());
-}
-
-static unsigned get_grants(const IpcPeer *peer, void *userdata) {
-        const Manager *m = userdata;
-
-        return access_get_grants(&m->config.access, peer, m->client_group);
-}
-
 static int manager_listen(Manager *m, const char *socket_path) {
         const struct group *group = getgrnam(CLIENT_GROUP);
         IpcServerConfig config = {
@@ -43,16 +31,16 @@ static int manager_listen(Manager *m, const char *socket_path) {
                 .product = "aziotd",
                 .version = AZIOT_VERSION,
                 .url = "man:aziotd(8)",
-                .policy = get_grants,
-                .notice = on_notice,
+                .policy = manager_get_grants,
+                .policy_source = manager_get_grants_source,
+                .notice = manager_on_notice,
                 .userdata = m,
                 .error_too_many_connections = "io.aziotd.device.TooManyConnections",
                 .error_out_of_memory = "io.aziotd.device.OutOfMemory",
         };
         int fd = -1, r;
 
-        client_log_init(&m->client_log, &m->log, boottime_us());
-        m->client_group = group ? group->gr_gid : 0;
+        m->config.access.group = group ? group->gr_gid : 0;
         r = ipc_server_new(&m->ipc, m->event, &config);
         if (r >= 0)
                 r = ipc_server_add_interface(m->ipc, &telemetry_interface, m->telemetry);
@@ -341,7 +329,8 @@ static int manager_make_uplink(Manager *m, const char *state_dir, uint64_t boot)
         if (r >= 0)
                 r = uplink_new(&m->uplink, m->outboxes, m->link, m->waits, m->dead_letters, &m->log, boot);
         if (r >= 0)
-                r = telemetry_new(&m->telemetry, &m->config, m->outboxes, m->uplink, m->waits);
+                r = telemetry_new(&m->telemetry, &m->config, m->outboxes, m->uplink, m->waits,
+                                  &m->client_log);
         if (r >= 0 && m->config.outbox.report_drops)
                 r = drop_report_new(&m->drop_report, m->outboxes, m->disk, state_dir, &m->log);
         if (r >= 0)
@@ -410,9 +399,11 @@ static int manager_build(Manager *m, const ManagerOptions *options) {
         if (r >= 0)
                 r = manager_make_uplink(m, options->state_dir, now.boot);
         if (r >= 0)
-                r = methods_new(&m->methods, m->link, &m->log, m->config.hub.method_timeout_s * USEC_PER_SEC);
+                r = methods_new(&m->methods, m->link, &m->config.access, &m->client_log,
+                                m->config.hub.method_timeout_s * USEC_PER_SEC);
         if (r >= 0)
-                r = twin_new(&m->twin, m->link, m->disk, options->state_dir, &m->config.access, &m->log);
+                r = twin_new(&m->twin, m->link, m->disk, options->state_dir, &m->config.access,
+                             &m->client_log);
         if (r >= 0)
                 r = messages_new(&m->messages, m->link, m->disk, &m->config, options->state_dir, &m->log);
         if (r >= 0)
@@ -436,6 +427,7 @@ int manager_new(Manager **ret, const ManagerOptions *options) {
         if (!m)
                 return log_errno(&log, MSG_START_FAILED, -ENOMEM, "Failed to start: %m");
         *m = (Manager){ .log = log, .lock_fd = -1 };
+        client_log_init(&m->client_log, &m->log);
 
         r = manager_load_config(m, options);
         if (r < 0)

@@ -36,7 +36,6 @@ typedef struct Manager {
 
         Log log;
         ClientLog client_log;
-        gid_t client_group; /* 0: there is none */
         Config config;
         Disk *disk;
         History *history;

@@ -319,6 +319,11 @@ static int messages_settle(IpcCall *call, const void *params, void *userdata) {
         return IPC_DEFERRED;
 }
 
+void messages_revoke(IpcConnection *connection) {
+        if (ipc_connection_get_data(connection, &messages_interface))
+                (void) ipc_connection_set_data(connection, &messages_interface, NULL, NULL);
+}
+
 /* Tables ---------------------------------------------------------------------------------------------- */
 
 static const IpcField take_fields[] = {

@@ -24,6 +24,9 @@ void messages_lost(Messages *messages);
 /* No message is on its way to the disk. */
 bool messages_is_drained(const Messages *messages);
 
+/* The program may not take messages any more: what it has is given to others. Nothing of it waits. */
+void messages_revoke(IpcConnection *connection);
+
 uint64_t messages_deadline_us(const Messages *messages);
 void messages_run_due(Messages *messages, uint64_t now_us);
 

@@ -135,23 +135,23 @@ int method_taker_new(MethodTaker **ret, MethodRouter *router, uid_t uid, void *u
         return 0;
 }
 
-MethodTaker *method_taker_free(MethodTaker *taker) {
-        MethodRouter *router;
+/* Answers those that nobody serves any more, and those that were taken by 'taker', which may be NULL. */
+static void calls_answer_gone(MethodRouter *router, const MethodTaker *taker) {
         PendingCall *pending, *next;
-
-        if (!taker)
-                return NULL;
-
-        router = taker->router;
-        TAILQ_REMOVE(&router->takers, taker, link);
 
         for (pending = TAILQ_FIRST(&router->calls); pending; pending = next) {
                 next = TAILQ_NEXT(pending, link);
-                if (pending->taken_by == taker ||
-                    (!pending->taken_by && !find_taker(router, pending->call.name)))
+                if (pending->taken_by ? pending->taken_by == taker : !find_taker(router, pending->call.name))
                         call_answer_gone(router, pending);
         }
+}
 
+MethodTaker *method_taker_free(MethodTaker *taker) {
+        if (!taker)
+                return NULL;
+
+        TAILQ_REMOVE(&taker->router->takers, taker, link);
+        calls_answer_gone(taker->router, taker);
         free(taker->names);
         free(taker);
         return NULL;
@@ -245,6 +245,20 @@ int method_taker_wait(MethodTaker *taker, const az_span *names, size_t n_names, 
 
 void method_taker_cancel(MethodTaker *taker) {
         taker->waiting = false;
+}
+
+const az_span *method_taker_names(const MethodTaker *taker, size_t *ret_n) {
+        *ret_n = taker->n_names;
+        return taker->names;
+}
+
+void method_taker_give_up(MethodTaker *taker, az_span name) {
+        for (size_t i = 0; i < taker->n_names;)
+                if (az_span_is_content_equal(taker->names[i], name))
+                        taker->names[i] = taker->names[--taker->n_names];
+                else
+                        i++;
+        calls_answer_gone(taker->router, NULL);
 }
 
 int method_taker_settle(MethodTaker *taker, uint64_t id, uint16_t status, az_span payload) {

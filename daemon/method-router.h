@@ -89,6 +89,10 @@ int method_taker_wait(MethodTaker *taker, const az_span *names, size_t n_names, 
                       az_span *ret_claimed);
 /* Ends a wait without an answer to the taker; its claims stay. */
 void method_taker_cancel(MethodTaker *taker);
+/* The names that it claims, until the next call with it. */
+const az_span *method_taker_names(const MethodTaker *taker, size_t *ret_n);
+/* Gives up one of its names: calls that are queued for it, and that nobody else serves, are answered 503. */
+void method_taker_give_up(MethodTaker *taker, az_span name);
 /* Answers a call taken by 'taker'. METHOD_CALL_GONE: nothing was sent. */
 int method_taker_settle(MethodTaker *taker, uint64_t id, uint16_t status, az_span payload);
 

@@ -18,6 +18,8 @@
 
 struct Methods {
         HubLink *link;
+        const Access *access;
+        ClientLog *clients;
         const Log *log;
         MethodRouter *router;
 };
@@ -140,14 +142,14 @@ static const MethodRouterOps router_ops = {
 
 /* Life ------------------------------------------------------------------------------------------------ */
 
-int methods_new(Methods **ret, HubLink *link, const Log *log, uint64_t limit_us) {
+int methods_new(Methods **ret, HubLink *link, const Access *access, ClientLog *clients, uint64_t limit_us) {
         _cleanup_(methods_freep) Methods *m = NULL;
         int r;
 
         m = malloc(sizeof(*m));
         if (!m)
                 return -ENOMEM;
-        *m = (Methods){ .link = link, .log = log };
+        *m = (Methods){ .link = link, .access = access, .clients = clients, .log = clients->log };
 
         r = method_router_new(&m->router, &router_ops, m, limit_us);
         if (r < 0)
@@ -246,9 +248,68 @@ static void take_gone(IpcCall *call, void *userdata) {
         method_taker_cancel(worker->taker);
 }
 
+/* The rule that says which methods the program may serve; NULL: any. */
+static const AccessRule *find_rule(const Methods *m, IpcConnection *connection) {
+        return access_get_view(m->access, ipc_connection_get_peer(connection)).methods;
+}
+
+/* The first of the names that the rule does not allow; empty: there is none. */
+static az_span find_forbidden(const AccessRule *rule, const az_span *names, size_t n_names) {
+        for (size_t i = 0; i < n_names; i++)
+                if (!access_rule_allows_method(rule, names[i]))
+                        return names[i];
+        return AZ_SPAN_EMPTY;
+}
+
+/* The same, of those that are claimed. */
+static az_span find_forbidden_claim(const AccessRule *rule, const MethodTaker *taker) {
+        size_t n_names;
+        const az_span *names = method_taker_names(taker, &n_names);
+
+        return find_forbidden(rule, names, n_names);
+}
+
+static int refuse_name(Methods *m, IpcCall *call, const AccessRule *rule, az_span name) {
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+        char place[ACCESS_PLACE_SIZE];
+
+        (void) access_rule_place(rule, place);
+        client_log_refusal(m->clients, ipc_connection_get_peer(ipc_call_get_connection(call)), boottime_us(),
+                           "the rule at %s does not let it serve method '%.*s'", place, az_span_size(name),
+                           (const char *) az_span_ptr(name));
+        ipc_json_begin(&json, NULL);
+        ipc_json_string(&json, "name", name);
+        ipc_json_cstring(&json, "rule", place);
+        ipc_json_end(&json);
+        return ipc_call_error_json(call, ERROR_NAME("NotYourMethod"), &json);
+}
+
+void methods_update_access(Methods *m, IpcConnection *connection, bool may_serve) {
+        Worker *worker = ipc_connection_get_data(connection, &methods_interface);
+        const AccessRule *rule = find_rule(m, connection);
+        az_span name;
+
+        if (!worker)
+                return;
+        if (!may_serve) {
+                (void) ipc_connection_set_data(connection, &methods_interface, NULL, NULL);
+                return;
+        }
+
+        while (az_span_size(name = find_forbidden_claim(rule, worker->taker)) > 0) {
+                if (worker->take) {
+                        method_taker_cancel(worker->taker);
+                        (void) refuse_name(m, TAKE_PTR(worker->take), rule, name); /* else it is closed */
+                }
+                method_taker_give_up(worker->taker, name);
+        }
+}
+
 static int methods_take(IpcCall *call, const void *params, void *userdata) {
         const TakeParams *p = params;
-        az_span claimed;
+        Methods *m = userdata;
+        az_span claimed, forbidden;
+        const AccessRule *rule;
         Worker *worker;
         int r;
 
@@ -261,7 +322,11 @@ static int methods_take(IpcCall *call, const void *params, void *userdata) {
         if (ipc_call_is_oneway(call))
                 return ipc_call_error_invalid_parameter(call, "oneway");
 
-        r = worker_get(userdata, call, &worker);
+        rule = find_rule(m, ipc_call_get_connection(call));
+        forbidden = find_forbidden(rule, p->names.items, p->names.n_items);
+        if (az_span_size(forbidden) > 0)
+                return refuse_name(m, call, rule, forbidden);
+        r = worker_get(m, call, &worker);
         if (r < 0)
                 return r;
 

@@ -3,13 +3,15 @@
 
 /* io.aziotd.methods: calls from the cloud, to the programs that take them. */
 
+#include "daemon/access.h"
+#include "daemon/client-log.h"
 #include "daemon/hub-link.h"
 #include "ipc/server.h"
 
 typedef struct Methods Methods;
 
-/* 'link' and 'log' must outlive it. 'limit_us': how long a program may take for its answer. */
-int methods_new(Methods **ret, HubLink *link, const Log *log, uint64_t limit_us);
+/* Everything must outlive it. 'limit_us': how long a program may take for its answer. */
+int methods_new(Methods **ret, HubLink *link, const Access *access, ClientLog *clients, uint64_t limit_us);
 /* All connections must be gone: free the IpcServer first. */
 Methods *methods_free(Methods *methods);
 DEFINE_CLEANUP(Methods *, methods_free)
@@ -22,6 +24,13 @@ void methods_stop(Methods *methods);
 bool methods_is_drained(const Methods *methods);
 /* The link is gone: nobody waits for answers any more. */
 void methods_lost(Methods *methods);
+
+/*
+ * What the program at the other end may do has changed. Names that it may not serve any more it gives up, and
+ * a Take that waits for one ends with NotYourMethod; what it has taken it may still answer. Without the grant
+ * to serve, all that is its is as if the connection was closed; nothing of it waits then.
+ */
+void methods_update_access(Methods *methods, IpcConnection *connection, bool may_serve);
 
 uint64_t methods_deadline_us(const Methods *methods);
 void methods_run_due(Methods *methods, uint64_t now_us);

@@ -5,24 +5,12 @@
 #include "daemon/telemetry-message.h"
 #include "ipc/interfaces.h"
 
-/* A full outbox empties at the pace of the link; a segment is prepared in milliseconds. */
-#define RETRY_FULL_MS 1000
-#define RETRY_BUSY_MS 20
-
 /* Memory kept for the next message; what a bigger one needed is freed at once. */
 #define SCRATCH_KEEP (64U * 1024U)
 
 /* Seconds to wait for a stage. */
 #define TIMEOUT_DEFAULT_S 60
 #define TIMEOUT_MAX_S     (24 * 3600)
-
-/* What is remembered of a connection. */
-typedef struct Client {
-        uint32_t owner;                /* of what it sends */
-        OutboxLimits limits;           /* for that owner */
-        Range sent[_PRIORITY_MAX];     /* since the last Flush */
-        int64_t n_accepted, n_refused; /* of it, oneway */
-} Client;
 
 typedef struct SendParams {
         TelemetryMessage message;
@@ -44,14 +32,14 @@ typedef struct FlushParams {
 } FlushParams;
 
 int telemetry_new(Telemetry **ret, const Config *config, Outboxes *outboxes, Uplink *uplink,
-                  StageWaits *const waits[_PRIORITY_MAX]) {
+                  StageWaits *const waits[_PRIORITY_MAX], ClientLog *clients) {
         Telemetry *t;
 
         t = malloc(sizeof(*t));
         if (!t)
                 return -ENOMEM;
 
-        *t = (Telemetry){ .config = config, .outboxes = outboxes, .uplink = uplink };
+        *t = (Telemetry){ .config = config, .outboxes = outboxes, .uplink = uplink, .clients = clients };
         for (Priority p = 0; p < _PRIORITY_MAX; p++)
                 t->waits[p] = waits[p];
         *ret = t;
@@ -62,34 +50,24 @@ Telemetry *telemetry_free(Telemetry *t) {
         if (!t)
                 return NULL;
 
+        send_rates_done(&t->rates);
         free(t->scratch);
         free(t);
         return NULL;
 }
 
-/* A rule comes before what holds for all. */
-static OutboxLimits find_limits(const Config *c, const IpcPeer *peer) {
-        AccessLimits own = access_get_outbox_limits(&c->access, peer);
-
-        return (OutboxLimits){
-                .max_bytes =
-                        own.max_bytes == ACCESS_UNSET ? c->outbox.max_bytes_per_application : own.max_bytes,
-                .max_messages = own.max_messages == ACCESS_UNSET ? c->outbox.max_messages_per_application
-                                                                 : own.max_messages,
-        };
-}
-
-static int client_get(const Telemetry *t, IpcCall *call, Client **ret) {
+static int client_get(const Telemetry *t, IpcCall *call, TelemetryClient **ret) {
         IpcConnection *connection = ipc_call_get_connection(call);
         const IpcPeer *peer = ipc_connection_get_peer(connection);
-        Client *client = ipc_connection_get_data(connection, &telemetry_interface);
+        TelemetryClient *client = ipc_connection_get_data(connection, &telemetry_interface);
         int r;
 
         if (!client) {
                 client = malloc(sizeof(*client));
                 if (!client)
                         return -ENOMEM;
-                *client = (Client){ .owner = peer->uid, .limits = find_limits(t->config, peer) };
+                *client = (TelemetryClient){ .owner = peer->uid };
+                telemetry_find_limits(t, client, peer);
 
                 r = ipc_connection_set_data(connection, &telemetry_interface, client, free);
                 if (r < 0) {
@@ -97,6 +75,8 @@ static int client_get(const Telemetry *t, IpcCall *call, Client **ret) {
                         return r;
                 }
         }
+        if (client->generation != t->config->access.generation)
+                telemetry_find_limits(t, client, peer);
         *ret = client;
         return 0;
 }
@@ -194,49 +174,6 @@ static int compose(Telemetry *t, uint32_t owner, const TelemetryMessage *message
         return 0;
 }
 
-/* The messages of a Send or a SendBatch, and how far they have to come. */
-typedef struct SendRequest {
-        const TelemetryMessage *messages;
-        size_t n;
-        Priority priority;
-        Stage stage;
-        int64_t timeout_s;
-        int (*reply)(IpcCall *call, const PendingReply *pending);
-} SendRequest;
-
-/* 'limit': which one is reached; NULL: none, the disk is behind for a moment. */
-static int error_full(IpcCall *call, int64_t retry_ms, const char *limit) {
-        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
-
-        ipc_json_begin(&json, NULL);
-        ipc_json_int(&json, "retryAfterMs", retry_ms);
-        if (limit)
-                ipc_json_cstring(&json, "limit", limit);
-        ipc_json_end(&json);
-        return ipc_call_error_json(call, ERROR_NAME("OutboxFull"), &json);
-}
-
-static int refuse(Telemetry *t, IpcCall *call, const SendRequest *request, int condition) {
-        Outbox *outbox = outboxes_get(t->outboxes, request->priority);
-
-        if (condition == OUTBOX_FULL || condition == OUTBOX_OVER_LIMIT)
-                outbox_count_refused(outbox, request->n);
-        switch (condition) {
-        case OUTBOX_FULL:
-                return error_full(call, RETRY_FULL_MS, "outbox");
-        case OUTBOX_OVER_LIMIT:
-                return error_full(call, RETRY_FULL_MS, "application");
-        case OUTBOX_BUSY:
-                return error_full(call, RETRY_BUSY_MS, NULL);
-        case OUTBOX_TOO_LARGE:
-                return ipc_call_error_int(call, ERROR_NAME("MessageTooLarge"), "limitBytes",
-                                          TELEMETRY_MESSAGE_MAX);
-        default:
-                return ipc_call_error_cstring(call, ERROR_NAME("StorageFailed"), "reason",
-                                              strerror(outbox_storage_errno(outbox)));
-        }
-}
-
 /* When the last of the messages expires. */
 static uint64_t find_expiry(const Telemetry *t, const SendRequest *request, const OutboxTime *now) {
         int64_t last_s = 0;
@@ -253,6 +190,13 @@ static uint64_t find_expiry(const Telemetry *t, const SendRequest *request, cons
         return now->boottime_us + (uint64_t) last_s * USEC_PER_SEC;
 }
 
+/* None of it was stored. */
+static void give_up(Telemetry *t, IpcCall *call, TelemetryClient *client, const SendRequest *request) {
+        scratch_release(t);
+        send_rates_put_back(&t->rates, client->owner, &client->rate, request->n);
+        client->n_refused += ipc_call_is_oneway(call);
+}
+
 static int send_messages(Telemetry *t, IpcCall *call, const SendRequest *request) {
         OutboxTime now = uplink_now(t->uplink);
         PendingReply pending = {
@@ -267,31 +211,38 @@ static int send_messages(Telemetry *t, IpcCall *call, const SendRequest *request
         Range *range = &pending.ranges[request->priority], *sent;
         TelemetryProblem problem = {};
         OutboxMessage *composed;
-        Client *client;
+        TelemetryClient *client;
+        uint64_t retry_us;
         int r;
 
         r = client_get(t, call, &client);
-        if (r < 0)
-                return r;
-
-        r = compose(t, client->owner, request->messages, request->n, &composed, &problem);
+        if (r == 0)
+                r = send_rates_take(&t->rates, client->owner, &client->rate, request->n, now.boottime_us,
+                                    &retry_us);
         if (r < 0)
                 return r;
         if (r > 0) {
-                scratch_release(t);
                 client->n_refused += ipc_call_is_oneway(call);
-                return r == TELEMETRY_INVALID ? error_invalid_message(call, &problem)
-                                              : refuse(t, call, request, OUTBOX_TOO_LARGE);
+                return r == SEND_RATE_EXCEEDED ? telemetry_refuse_rate(t, call, retry_us)
+                                               : telemetry_refuse_burst(call, client);
         }
 
+        r = compose(t, client->owner, request->messages, request->n, &composed, &problem);
+        if (r != 0) {
+                give_up(t, call, client, request);
+                if (r < 0)
+                        return r;
+                return r == TELEMETRY_INVALID ? error_invalid_message(call, &problem)
+                                              : telemetry_refuse(t, call, request, client, OUTBOX_TOO_LARGE);
+        }
         r = outboxes_append(t->outboxes, request->priority, composed, request->n, &client->limits, &now,
                             &range->first);
-        scratch_release(t);
         if (r != 0) {
-                client->n_refused += ipc_call_is_oneway(call);
-                return refuse(t, call, request, r);
+                give_up(t, call, client, request);
+                return telemetry_refuse(t, call, request, client, r);
         }
 
+        scratch_release(t);
         client->n_accepted += ipc_call_is_oneway(call);
         range->last = range->first + request->n - 1;
         sent = &client->sent[request->priority];
@@ -337,7 +288,7 @@ static int telemetry_flush(IpcCall *call, const void *params, void *userdata) {
                 .timeout_us = boottime_us() + (uint64_t) p->timeout_s * USEC_PER_SEC,
                 .expires_us = UINT64_MAX,
         };
-        Client *client;
+        TelemetryClient *client;
         int r;
 
         r = client_get(userdata, call, &client);
@@ -349,7 +300,8 @@ static int telemetry_flush(IpcCall *call, const void *params, void *userdata) {
                 pending.ranges[priority] = client->sent[priority];
         pending.n_accepted = client->n_accepted;
         pending.n_refused = client->n_refused;
-        *client = (Client){ .owner = client->owner, .limits = client->limits };
+        client->n_accepted = client->n_refused = 0;
+        memset(client->sent, 0, sizeof(client->sent));
         return telemetry_reply_at_stage(&pending);
 }
 

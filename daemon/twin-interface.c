@@ -112,31 +112,43 @@ static int wrap(az_span component, az_span object, char **ret) {
 }
 
 /* Whether the program may write all of a patch. 0: yes; TWIN_SECTION_FOUND: *ret_path; -ENOMEM. */
-static int check_sections(const Twin *t, const IpcPeer *peer, az_span patch, char **ret_path) {
+static int check_sections(Twin *t, const IpcPeer *peer, az_span patch, char **ret_path) {
         _cleanup_(freep) char *own = NULL;
         int r;
 
-        if (!t->sections)
-                return 0;
+        r = twin_sections_update(&t->sections, t->access, NULL);
+        if (r < 0 || !t->sections.set)
+                return r;
         r = access_get_sections(t->access, peer, &own);
         if (r < 0)
                 return r;
         if (own)
                 return twin_section_find_outside(text(own), patch, ret_path);
-        return peer->grants & IPC_GRANT_ADMIN ? 0
-                                              : twin_section_find_inside(text(t->sections), patch, ret_path);
+        return peer->grants & IPC_GRANT_ADMIN
+                       ? 0
+                       : twin_section_find_inside(text(t->sections.set), patch, ret_path);
 }
 
+/* Whose the section is, and by which rule, is told to administrators and the log alone. */
 static int error_not_your_section(IpcCall *call, const Twin *t, const char *path) {
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+        const IpcPeer *peer = call_get_peer(call);
         const char *section = NULL;
-        const AccessRule *rule = access_find_section(t->access, path, &section);
-        char owner[256];
+        const AccessRule *theirs = access_find_section(t->access, path, &section),
+                         *own = access_find_own_section(t->access, peer), *logged = theirs ?: own;
+        char owner[ACCESS_WHOM_SIZE] = "", place[ACCESS_PLACE_SIZE];
+
+        if (theirs)
+                (void) access_rule_describe(theirs, owner, sizeof(owner));
+        client_log_refusal(t->clients, peer, boottime_us(),
+                           "may not write '%s' of the twin, by the rule at %s", path,
+                           access_rule_place(logged, place));
 
         ipc_json_begin(&json, NULL);
         ipc_json_cstring(&json, "path", path);
         ipc_json_cstring(&json, "section", section);
-        ipc_json_cstring(&json, "owner", rule ? access_rule_describe(rule, owner, sizeof(owner)) : NULL);
+        ipc_json_cstring(&json, "owner", theirs && peer->grants & IPC_GRANT_ADMIN ? owner : NULL);
+        ipc_json_cstring(&json, "rule", own ? access_rule_place(own, place) : NULL);
         ipc_json_end(&json);
         return ipc_call_error_json(call, ERROR_NAME("NotYourSection"), &json);
 }

@@ -27,6 +27,13 @@
 typedef struct TwinWatcher TwinWatcher;
 typedef TAILQ_HEAD(TwinWatcherList, TwinWatcher) TwinWatcherList;
 
+/* A set of sections (twin-section.h) that was found in the rules when they were of this generation. */
+typedef struct TwinSections {
+        bool is_known;
+        uint64_t generation;
+        char *set; /* NULL: there is none */
+} TwinSections;
+
 /* Patches, and what of them is on disk. */
 typedef struct TwinReports {
         TwinPending *pending;
@@ -46,8 +53,9 @@ typedef struct TwinReports {
 struct Twin {
         HubLink *link;
         const Log *log;
+        ClientLog *clients;
         const Access *access;
-        char *sections;                /* of all programs, as a set; NULL: there is none */
+        TwinSections sections;         /* of all programs */
         char device[TWIN_DEVICE_SIZE]; /* whose twin it is; empty: not known yet */
 
         az_twin_sync sync;
@@ -82,6 +90,13 @@ void twin_apply_report(Twin *t, az_span patch, int64_t version);
  * errno. What cannot be used is set aside and logged. Returns true if there was something.
  */
 bool twin_load(Twin *t, const StateFile *file, const char *name, int (*parse)(Twin *t, az_span text));
+
+/*
+ * Looks for the sections of a program, or, if 'peer' is NULL, of all, unless they are those of the present
+ * rules already. -ENOMEM: they are not known.
+ */
+int twin_sections_update(TwinSections *s, const Access *access, const IpcPeer *peer);
+void twin_sections_done(TwinSections *s);
 
 /* twin-report.c --------------------------------------------------------------------------------------- */
 

@@ -7,8 +7,8 @@ struct TwinWatcher {
         TAILQ_ENTRY(TwinWatcher) watchers;
         Twin *twin;
         IpcCall *call;
-        char *sections;  /* of the program's own, as a set; NULL: none, it sees all */
-        char *component; /* NULL: all */
+        TwinSections sections; /* of the program's own; none: it sees all */
+        char *component;       /* NULL: all */
         bool was_told;
         bool was_stale; /* when it was told last */
 };
@@ -17,7 +17,7 @@ static TwinWatcher *watcher_free(TwinWatcher *w) {
         if (!w)
                 return NULL;
 
-        free(w->sections);
+        twin_sections_done(&w->sections);
         free(w->component);
         free(w);
         return NULL;
@@ -51,29 +51,37 @@ static az_span text(const char *json) {
         return az_span_create_from_str((char *) json);
 }
 
+static int update_sections(TwinWatcher *w) {
+        const IpcPeer *peer = ipc_connection_get_peer(ipc_call_get_connection(w->call));
+
+        return twin_sections_update(&w->sections, w->twin->access, peer);
+}
+
 /* What the watcher sees of the desired section as it is now; 'own', to be freed, may hold it. */
-static int see_all(const TwinWatcher *w, char **own, az_span *ret) {
+static int see_all(TwinWatcher *w, char **own, az_span *ret) {
         int r;
 
         *ret = text(w->twin->known.desired);
-        if (!w->sections)
-                return 0;
-        r = json_merge_select(*ret, text(w->sections), own);
+        r = update_sections(w);
+        if (r < 0 || !w->sections.set)
+                return r;
+        r = json_merge_select(*ret, text(w->sections.set), own);
         if (r == 0)
                 *ret = text(*own);
         return r;
 }
 
 /* What it sees of its change by 'patch', before which it was 'before'. */
-static int see_change(const TwinWatcher *w, az_span before, az_span patch, char **own, az_span *ret) {
+static int see_change(TwinWatcher *w, az_span before, az_span patch, char **own, az_span *ret) {
         _cleanup_(freep) char *old = NULL, *new = NULL;
         az_span now;
         int r;
 
         *ret = patch;
-        if (!w->sections)
-                return 0;
-        r = json_merge_select(before, text(w->sections), &old);
+        r = update_sections(w);
+        if (r < 0 || !w->sections.set)
+                return r;
+        r = json_merge_select(before, text(w->sections.set), &old);
         if (r == 0)
                 r = see_all(w, &new, &now);
         if (r == 0)
@@ -121,7 +129,6 @@ static void tell_change(TwinWatcher *w, az_span before, az_span patch) {
 }
 
 int twin_watch(Twin *t, IpcCall *call, az_span component) {
-        const IpcPeer *peer = ipc_connection_get_peer(ipc_call_get_connection(call));
         _cleanup_(watcher_freep) TwinWatcher *w = NULL;
         int r;
 
@@ -129,7 +136,7 @@ int twin_watch(Twin *t, IpcCall *call, az_span component) {
         if (!w)
                 return -ENOMEM;
         *w = (TwinWatcher){ .twin = t, .call = call };
-        r = access_get_sections(t->access, peer, &w->sections);
+        r = update_sections(w);
         if (r < 0)
                 return r;
         if (az_span_size(component) > 0) {
@@ -158,4 +165,19 @@ void twin_watch_change(Twin *t, az_span before, az_span patch) {
 void twin_watch_replace(Twin *t) {
         for (TwinWatcher *w = TAILQ_FIRST(&t->watchers); w; w = TAILQ_NEXT(w, watchers))
                 tell_all_of_it(w);
+}
+
+/* Whether the rules, which have changed, give the watcher the same sections as before. */
+static bool sees_the_same(TwinWatcher *w) {
+        _cleanup_(freep) char *old = TAKE_PTR(w->sections.set);
+
+        if (!w->sections.is_known || update_sections(w) < 0)
+                return false;
+        return old && w->sections.set ? strcmp(old, w->sections.set) == 0 : old == w->sections.set;
+}
+
+void twin_update_access(Twin *t) {
+        for (TwinWatcher *w = TAILQ_FIRST(&t->watchers); w; w = TAILQ_NEXT(w, watchers))
+                if (!sees_the_same(w) && t->known.desired)
+                        tell_all_of_it(w);
 }

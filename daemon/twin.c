@@ -344,6 +344,27 @@ void twin_message(Twin *t, const az_iot_hub_client_twin_response *response, az_s
         input(t, az_twin_sync_response(&t->sync, response, payload, boottime_us()));
 }
 
+/* ---- Sections ---- */
+
+void twin_sections_done(TwinSections *s) {
+        free(s->set);
+        *s = (TwinSections){};
+}
+
+int twin_sections_update(TwinSections *s, const Access *access, const IpcPeer *peer) {
+        int r;
+
+        if (s->is_known && s->generation == access->generation)
+                return 0;
+        twin_sections_done(s);
+        r = access_get_sections(access, peer, &s->set);
+        if (r < 0)
+                return r;
+        s->is_known = true;
+        s->generation = access->generation;
+        return 0;
+}
+
 /* ---- Life ---- */
 
 static int sync_init(Twin *t) {
@@ -357,7 +378,7 @@ static int sync_init(Twin *t) {
 }
 
 int twin_new(Twin **ret, HubLink *link, Disk *disk, const char *state_dir, const Access *access,
-             const Log *log) {
+             ClientLog *clients) {
         _cleanup_(twin_freep) Twin *t = NULL;
         int r;
 
@@ -366,7 +387,8 @@ int twin_new(Twin **ret, HubLink *link, Disk *disk, const char *state_dir, const
                 return -ENOMEM;
         *t = (Twin){
                 .link = link,
-                .log = log,
+                .log = clients->log,
+                .clients = clients,
                 .access = access,
                 .known = TWIN_COPY_NULL,
                 .accepted_version = -1,
@@ -374,8 +396,6 @@ int twin_new(Twin **ret, HubLink *link, Disk *disk, const char *state_dir, const
         TAILQ_INIT(&t->watchers);
 
         r = sync_init(t);
-        if (r >= 0)
-                r = access_get_sections(access, NULL, &t->sections);
         if (r >= 0)
                 r = state_file_new(&t->file, disk, state_dir, TWIN_FILE);
         if (r >= 0)
@@ -395,7 +415,7 @@ Twin *twin_free(Twin *t) {
         twin_reports_done(t);
         t->file = state_file_free(t->file);
         twin_copy_done(&t->known);
-        free(t->sections);
+        twin_sections_done(&t->sections);
         free(t);
         return NULL;
 }

@@ -7,6 +7,7 @@
  */
 
 #include "daemon/access.h"
+#include "daemon/client-log.h"
 #include "daemon/disk.h"
 #include "daemon/hub-link.h"
 #include "ipc/server.h"
@@ -15,7 +16,7 @@ typedef struct Twin Twin;
 
 /* Everything must outlive it. The state directory is read once the link knows which device it is. */
 int twin_new(Twin **ret, HubLink *link, Disk *disk, const char *state_dir, const Access *access,
-             const Log *log);
+             ClientLog *clients);
 /* All connections must be gone: free the IpcServer first. */
 Twin *twin_free(Twin *twin);
 DEFINE_CLEANUP(Twin *, twin_free)
@@ -24,6 +25,12 @@ DEFINE_CLEANUP(Twin *, twin_free)
 void twin_live(Twin *twin);
 void twin_lost(Twin *twin);
 void twin_message(Twin *twin, const az_iot_hub_client_twin_response *response, az_span payload);
+
+/*
+ * The rules have changed: who watches, and sees another part of the twin than before, is told all of that.
+ * What was reported and waits is sent all the same.
+ */
+void twin_update_access(Twin *twin);
 
 /* Whether no report is in flight that a planned reconnect should wait for. */
 bool twin_is_drained(const Twin *twin);

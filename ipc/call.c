@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <assert.h>
+#include <limits.h>
 
 #include "ipc/connection.h"
 
@@ -7,6 +8,9 @@
 
 /* Calls kept for reuse, so that an ordinary call allocates nothing. */
 #define N_UNUSED_MAX 64U
+
+/* "FILE:LINE", of a path as long as there may be. */
+#define SOURCE_SIZE (PATH_MAX + 16)
 
 int call_new(IpcConnection *c, const IpcWireCall *wire, unsigned flags, IpcCall **ret) {
         IpcServer *server = c->server;
@@ -119,28 +123,35 @@ static int call_finish(IpcCall *call) {
         return connection_advance(c);
 }
 
-void call_abandon(IpcCall *call) {
+/* Tells its owner, who must not use it any more. */
+static void call_take_back(IpcCall *call) {
         void (*on_gone)(IpcCall * call, void *userdata) = call->on_gone;
 
         call->on_gone = NULL;
         if (on_gone)
                 on_gone(call, call->userdata);
+}
+
+void call_abandon(IpcCall *call) {
+        call_take_back(call);
         (void) call_finish(call);
 }
 
 int call_refuse_memory(IpcCall *call) {
         IpcConnection *c = call->connection;
         const char *error = c->server->config.error_out_of_memory;
-        void (*on_gone)(IpcCall * call, void *userdata) = call->on_gone;
 
         if (!error)
                 return -ENOMEM;
 
         server_notice(c->server, IPC_NOTICE_OUT_OF_MEMORY, &c->peer, 0, NULL);
-        call->on_gone = NULL;
-        if (on_gone)
-                on_gone(call, call->userdata);
+        call_take_back(call);
         return ipc_call_error(call, error, AZ_SPAN_EMPTY);
+}
+
+int call_revoke(IpcCall *call, unsigned missing) {
+        call_take_back(call);
+        return ipc_call_error_denied(call, missing);
 }
 
 /* Where a reply of 'size' bytes goes. */
@@ -255,6 +266,24 @@ int ipc_call_error_int(IpcCall *call, const char *name, const char *field, int64
 
 int ipc_call_error_invalid_parameter(IpcCall *call, const char *parameter) {
         return ipc_call_error_cstring(call, "org.varlink.service.InvalidParameter", "parameter", parameter);
+}
+
+int ipc_call_error_denied(IpcCall *call, unsigned missing) {
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+        IpcServer *server = call->connection->server;
+        const IpcPeer *peer = &call->connection->peer;
+        const char *grant = ipc_grant_to_string(missing), *source = NULL;
+        char buffer[SOURCE_SIZE];
+
+        server_notice(server, IPC_NOTICE_DENIED, peer, 0, grant);
+        if (server->config.policy_source)
+                source = server->config.policy_source(peer, buffer, sizeof(buffer), server->config.userdata);
+        ipc_json_begin(&json, NULL);
+        ipc_json_cstring(&json, "grant", grant);
+        if (source)
+                ipc_json_cstring(&json, "rule", source);
+        ipc_json_end(&json);
+        return ipc_call_error_json(call, "org.varlink.service.PermissionDenied", &json);
 }
 
 int ipc_call_reply_continues(IpcCall *call, az_span parameters) {

@@ -39,6 +39,7 @@ struct IpcCall {
         bool more; /* it may have several replies */
         bool oneway;
         bool takes;        /* IPC_METHOD_PARK */
+        unsigned grants;   /* that its method needs */
         IpcBuffer replies; /* those that wait for the calls before */
         void (*on_gone)(IpcCall *call, void *userdata);
         void *userdata;
@@ -124,6 +125,8 @@ int call_new(IpcConnection *connection, const IpcWireCall *wire, unsigned flags,
 void call_abandon(IpcCall *call);
 /* Answers it that there is no memory for it; < 0: not even for that, or the server has no such error. */
 int call_refuse_memory(IpcCall *call);
+/* Its peer may not make it any more. */
+int call_revoke(IpcCall *call, unsigned missing);
 void server_free_calls(IpcServer *server);
 
 /* dispatch.c */

@@ -21,14 +21,6 @@ static const IpcMethod *interface_find_method(const IpcInterface *interface, az_
         return NULL;
 }
 
-static int call_refuse_denied(IpcCall *call, unsigned missing) {
-        IpcConnection *c = call->connection;
-        const char *grant = ipc_grant_to_string(missing);
-
-        server_notice(c->server, IPC_NOTICE_DENIED, &c->peer, 0, grant);
-        return ipc_call_error_cstring(call, "org.varlink.service.PermissionDenied", "grant", grant);
-}
-
 static int call_refuse_taker(IpcCall *call, const IpcInterface *interface, const IpcMethod *method) {
         IpcConnection *c = call->connection;
         char error[256];
@@ -66,7 +58,8 @@ static int call_begin(IpcCall *call, const IpcServerInterface *interface, const 
         unsigned missing = method->grants & ~c->peer.grants;
 
         if (missing != 0)
-                return call_refuse_denied(call, missing);
+                return ipc_call_error_denied(call, missing);
+        call->grants = method->grants;
         /* "If the server replies with an error, the connection remains a Varlink connection." */
         if (wire->upgrade)
                 return ipc_call_error_invalid_parameter(call, "upgrade");

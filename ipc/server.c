@@ -181,6 +181,11 @@ static int server_refuse(IpcServer *server, int fd, const IpcPeer *peer, unsigne
         return -EBUSY;
 }
 
+static unsigned server_get_grants(const IpcServer *server, const IpcPeer *peer) {
+        return server->config.policy ? server->config.policy(peer, server->config.userdata)
+                                     : ipc_peer_default_grants(peer, server->config.group);
+}
+
 static int server_admit(IpcServer *server, int fd, IpcPeer *peer, IpcUser *user) {
         const IpcLimits *limits = &server->config.limits;
 
@@ -189,8 +194,7 @@ static int server_admit(IpcServer *server, int fd, IpcPeer *peer, IpcUser *user)
         if (server->n_connections >= limits->n_connections)
                 return server_refuse(server, fd, peer, limits->n_connections, false);
 
-        peer->grants = server->config.policy ? server->config.policy(peer, server->config.userdata)
-                                             : ipc_peer_default_grants(peer, server->config.group);
+        peer->grants = server_get_grants(server, peer);
         return connection_new(server, fd, peer, user);
 }
 
@@ -215,6 +219,20 @@ int ipc_server_add_connection(IpcServer *server, int fd) {
 
         TAKE_FD(owned);
         return 0;
+}
+
+void ipc_server_update_grants(IpcServer *server,
+                              void (*updated)(IpcConnection *connection, unsigned lost, void *userdata),
+                              void *userdata) {
+        for (IpcConnection *c = server->connections; c; c = c->next) {
+                unsigned grants = server_get_grants(server, &c->peer), lost = c->peer.grants & ~grants;
+
+                c->peer.grants = grants;
+                if (c->parked && c->parked->grants & lost)
+                        (void) call_revoke(c->parked, c->parked->grants & lost); /* else it is closed */
+                if (updated)
+                        updated(c, lost, userdata);
+        }
 }
 
 /* The listening socket stays readable when there is no fd to accept with: without a pause the loop would

@@ -103,9 +103,16 @@ typedef struct IpcServerConfig {
         /* What GetInfo tells. */
         const char *vendor, *product, *version, *url;
 
-        /* IpcGrant bits of a peer, asked once per connection; NULL: ipc_peer_default_grants(peer, group). */
+        /* IpcGrant bits of a peer, asked once per connection and in ipc_server_update_grants(); NULL:
+         * ipc_peer_default_grants(peer, group). */
         unsigned (*policy)(const IpcPeer *peer, void *userdata);
         gid_t group;
+
+        /*
+         * Where it is written what a peer may do, for PermissionDenied: text in 'buffer'; NULL, or no
+         * function: nowhere.
+         */
+        const char *(*policy_source)(const IpcPeer *peer, char *buffer, size_t size, void *userdata);
 
         /* May be NULL. 'detail' may be NULL; it is never text from a client. */
         void (*notice)(IpcNotice notice, const IpcPeer *peer, int error, const char *detail, void *userdata);
@@ -144,6 +151,15 @@ int ipc_server_add_connection(IpcServer *server, int fd);
 void ipc_server_stop_accepting(IpcServer *server);
 
 /*
+ * Asks the policy again what the peers of all connections may do. A parked call that its peer may not make
+ * any more ends by PermissionDenied; what else is under way goes on. Then 'updated', which may be NULL, is
+ * called for each connection; 'lost' are the grants that it had before.
+ */
+void ipc_server_update_grants(IpcServer *server,
+                              void (*updated)(IpcConnection *connection, unsigned lost, void *userdata),
+                              void *userdata);
+
+/*
  * Answers a call. 'parameters' is a JSON object, copied; empty: {}. The call is gone afterwards, whatever is
  * returned (< 0: out of memory; the connection will be closed, and a handler just passes it on). A oneway
  * call must be "answered" as well; nothing is sent then.
@@ -162,6 +178,9 @@ int ipc_call_error_int(IpcCall *call, const char *name, const char *field, int64
 
 /* Answers by org.varlink.service.InvalidParameter, for what a table cannot say. */
 int ipc_call_error_invalid_parameter(IpcCall *call, const char *parameter);
+
+/* Answers by org.varlink.service.PermissionDenied, likewise; of several grants it names one. */
+int ipc_call_error_denied(IpcCall *call, unsigned missing);
 
 /* One of several replies to a call for which ipc_call_wants_more(); the call stays. */
 int ipc_call_reply_continues(IpcCall *call, az_span parameters);

@@ -108,7 +108,7 @@ class Units(harness.UsersCase):
         program.wait_for_output("^reply ")
         program.wait()
         program = self.client_of_unit("io.aziotd.device.Reconnect")
-        program.wait_for_output('^error .*PermissionDenied {"grant": "admin"}')
+        program.wait_for_output(f'^error .*PermissionDenied {{"grant": "admin", "rule": "{self.daemon.config_path}:')
         program.wait()
         self.daemon.call("io.aziotd.device.Reconnect")  # who is root as well, but in no unit
 

@@ -13,6 +13,7 @@ from test_twin import GET, REPORT, WATCH, TwinCase
 # One has a member of the twin, one has two, another one has none.
 PUMP_UID, PRESS_UID, OTHER_UID = 65001, 65002, 65003
 ADMIN_UID = 65004
+CONFINED_ADMIN_UID = 65005
 NOT_YOURS = "io.aziotd.twin.NotYourSection"
 
 
@@ -23,7 +24,13 @@ class SectionCase(harness.UsersCase, TwinCase):
         {"Group": PRESS_UID, "TwinSection": "/lights/press"},
         {"User": OTHER_UID, "Grants": "read send"},
         {"User": ADMIN_UID, "Grants": "read send admin"},
+        {"User": CONFINED_ADMIN_UID, "Grants": "read send admin", "TwinSection": "/own"},
     ]}
+
+    def place(self, n):
+        """Where the n-th rule is."""
+        lines = self.daemon.config_path.read_text().splitlines()
+        return f"{self.daemon.config_path}:{[i + 1 for i, line in enumerate(lines) if line == '[Access]'][n - 1]}"
 
     def get_as(self, uid):
         return self.call_as(uid, GET)
@@ -68,9 +75,7 @@ class Report(SectionCase):
                                            "free": 1, "other": 1})
 
     def test_a_patch_outside_is_refused_by_name(self):
-        pump, press = ("/pump", f"User={PUMP_UID}"), ("/press", f"User={PRESS_UID}")
-        lights = ("/lights/press", f"Group={PRESS_UID}")
-        nobody = (None, None)
+        pump, press, lights, nobody = "/pump", "/press", "/lights/press", None
         rows = [
             (PUMP_UID, {"pump": {"speed": 1}, "press": 1}, "/press", press),
             (PUMP_UID, {"free": 1}, "/free", nobody),
@@ -85,20 +90,28 @@ class Report(SectionCase):
             (OTHER_UID, {"lights": None}, "/lights", lights),
             (OTHER_UID, {"lights": [1]}, "/lights", lights),
         ]
-        for uid, patch, path, (section, owner) in rows:
+        own_rules = {PUMP_UID: self.place(1), PRESS_UID: self.place(2)}
+        for uid, patch, path, section in rows:
             with self.subTest(uid=uid, patch=patch):
-                with self.refused(NOT_YOURS, path=path, section=section, owner=owner):
+                with self.refused(NOT_YOURS, path=path, section=section, owner=None, rule=own_rules.get(uid)):
                     self.report_as(uid, patch)
         with self.refused(NOT_YOURS, path="/press"):
             self.report_as(PUMP_UID, {"x": 1}, component="press")
+        self.daemon.program.wait_for_output(f"uid {OTHER_UID} .*may not write '/pump' .* {self.place(1)}$")
+
+    def test_whose_the_section_is_an_administrator_is_told(self):
+        with self.refused(NOT_YOURS, path="/pump", section="/pump", owner=f"User={PUMP_UID}", rule=self.place(6)):
+            self.report_as(CONFINED_ADMIN_UID, {"pump": 1})
+
+    def test_what_is_offline_is_refused_likewise(self):
         with self.offline():
             with self.refused(NOT_YOURS, path="/press"):
                 self.report_as(PUMP_UID, {"press": 1})
         self.assertEqual(self.reported(), {})
 
-    def test_the_command_line_says_whose_it_is(self):
+    def test_the_command_line_says_by_which_rule(self):
         program = self.run_cli("twin", "report", '{"press":1}', user=PUMP_UID, group=PUMP_UID, extra_groups=[])
-        program.wait_for_output(rf"this part of the twin is not this program's.*User={PRESS_UID}")
+        program.wait_for_output(rf"this part of the twin is not this program's.*{self.place(1)}")
         self.assertNotEqual(program.wait(), 0)
 
 

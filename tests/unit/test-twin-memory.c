@@ -201,14 +201,15 @@ static bool follow(int n) {
         char *pointers[] = { (char *) "/a", (char *) "/b/c" };
         AccessRule rule = { .unit = (char *) "a.service", .twin_sections = { pointers, 2 } };
         const Access access = { .rules = &rule, .n_rules = 1 };
-        Log log = { .max_level = -1 };
+        const Log log = { .max_level = -1 };
+        ClientLog clients = { .log = &log };
         HubLink link = {};
         bool was_hit;
         int r;
 
         require(disk_new(&disk) == 0);
         fault_begin(FAULT_MEMORY, n, ENOMEM, false, false);
-        r = twin_new(&t, &link, disk, "/nonexistent", &access, &log);
+        r = twin_new(&t, &link, disk, "/nonexistent", &access, &clients);
         if (r == 0) {
                 twin_live(t);
                 answer.request_id = str(link.request_id);
@@ -245,12 +246,13 @@ static bool watch(int n) {
         _cleanup_(ipc_server_freep) IpcServer *server = NULL;
         _cleanup_(disk_freep) Disk *disk = NULL;
         _cleanup_(twin_freep) Twin *t = NULL;
-        Log log = { .max_level = -1 };
+        const Log log = { .max_level = -1 };
+        ClientLog clients = { .log = &log };
         HubLink link = {};
         bool was_hit;
         int fds[2];
 
-        require(disk_new(&disk) == 0 && twin_new(&t, &link, disk, "/nonexistent", &access, &log) == 0);
+        require(disk_new(&disk) == 0 && twin_new(&t, &link, disk, "/nonexistent", &access, &clients) == 0);
         t->known = (TwinCopy){ strdup("{\"a\":1}"), strdup("{}"), 1, 1, 1 };
         require(sd_event_new(&event) >= 0 && ipc_server_new(&server, event, &(IpcServerConfig){}) == 0);
         require(ipc_server_add_interface(server, &twin_interface, t) == 0);
