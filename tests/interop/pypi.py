@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""Modules from PyPI for the tests, pinned and with their hashes, in a directory of their own."""
+"""Modules from PyPI for the tests, pinned and with their hashes, in a directory of their own.
+
+Beforehand: pypi.py DIRECTORY REQUIREMENTS
+"""
 
 import fcntl
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 
 def fetch(directory, requirements):
@@ -24,3 +28,7 @@ def fetch(directory, requirements):
             shutil.copy(requirements, installed)
     sys.path.insert(0, str(directory))
     return None
+
+
+if __name__ == "__main__":
+    sys.exit(fetch(Path(sys.argv[1]), Path(sys.argv[2])))
