@@ -18,7 +18,8 @@ def load(name):
     return module
 
 
-documented, fence, sizes, source = (load(n) for n in ("documented", "include-fence", "sizes", "source"))
+commands, documented, fence, sizes, source = (
+    load(n) for n in ("commands", "documented", "include-fence", "sizes", "source"))
 
 DEPS = """\
 a.o: #deps 3, deps mtime 1 (VALID)
@@ -119,6 +120,17 @@ START_TEST(two) {
 END_TEST
 """
         self.assertEqual(list(sizes.functions(text.splitlines())), [("one", 3), ("two", 2)])
+
+
+class Commands(unittest.TestCase):
+    def test_a_file_is_analysed_once_for_each_set_of_macros(self):
+        def command(file, text):
+            return {"file": file, "command": text}
+
+        first, other = command("a.c", "cc -Ip -DX -o p/a.o a.c"), command("b.c", "cc -DX -o p/b.o b.c")
+        unchecked = command("a.c", "cc -Iq '-DX' -DNO_CHECKS=1 -o q/a.o a.c")
+        again = command("a.c", "cc -Ir -DX -o r/a.o a.c")
+        self.assertEqual(commands.distinct([first, again, unchecked, other]), [first, unchecked, other])
 
 
 class Source(unittest.TestCase):
