@@ -9,10 +9,9 @@ import math
 
 from kill_programs import LANES
 
-# As long as what was acknowledged may be unknown to the cursor on disk: it is written once a second; and a machine
-# may be busy.
-CURSOR_AGE_S = 1
-CURSOR_LATE_S = 2
+# As long as what was acknowledged may be unknown to the cursor on disk, which is written once a second, and some time for
+# that; a machine that is busy adds what it has taken meanwhile, as kill_late.py has measured it.
+CURSOR_AGE_S = 1.5
 
 # So long after a kill there may arrive what was under way between the two.
 POSTHUMOUS_S = 0.3
@@ -48,9 +47,10 @@ class Lane:
 
 class Ledger:
     """Fed with the notes of the programs before what the hub has at that moment, so that whatever is noted as delivered
-    has to be there."""
+    has to be there. 'late_between(since, until)' tells for how long the machine has held up the daemon."""
 
-    def __init__(self):
+    def __init__(self, late_between):
+        self.late_between = late_between
         self.lanes = [Lane(lane) for lane in LANES]
         self.daemon_kills, self.losses = [], []  # when, in order; of the link, where the daemon lived on
         self.in_flight = collections.Counter()  # what came again because the link was lost, by when
@@ -128,10 +128,15 @@ class Ledger:
         if killed < lost:
             self.oldest_again_s = max(self.oldest_again_s, killed - before)
         # What was acknowledged is known to a daemon that lives, and to the cursor soon.
-        if killed > at or killed - before > CURSOR_AGE_S + CURSOR_LATE_S:
+        if killed > at or self.is_too_old(before, killed):
             if lost >= min(at, killed):
                 raise Violation("repeats", f"{n} of '{lane.name}' came again long after it was acknowledged")
             self._was_in_flight(self.losses[bisect.bisect_left(self.losses, min(at, killed)) - 1])
+
+    def is_too_old(self, before, killed):
+        """Whether what was acknowledged that long before a kill has to be known to the cursor."""
+        age_s = killed - before
+        return age_s > CURSOR_AGE_S and age_s > CURSOR_AGE_S + self.late_between(before, killed)
 
     def _was_in_flight(self, lost):
         """When the link was lost at that time."""

@@ -26,7 +26,8 @@ import harness
 import kill_programs
 from harness import VarlinkError, Wire
 from kill_box import Box
-from kill_ledger import CURSOR_AGE_S, CURSOR_LATE_S, CloudMessages, Ledger, TwinValues, Violation
+from kill_late import Lateness
+from kill_ledger import CURSOR_AGE_S, CloudMessages, Ledger, TwinValues, Violation
 
 # Whom a kill is for, and how often. 'apart': the hub, and a while later the daemon. 'stop': the daemon, by SIGTERM.
 VICTIMS = {"daemon": 54, "hub": 16, "both": 10, "apart": 10, "taker": 7, "stop": 3}
@@ -35,7 +36,7 @@ VICTIMS = {"daemon": 54, "hub": 16, "both": 10, "apart": 10, "taker": 7, "stop":
 # the cursor may be old, and for long.
 PHASES = {"start": 22, "connect": 22, "online": 50, "later": 5, "long": 0.5}
 
-STAYS_S = {"later": (0.8, 2.0), "long": (3.3, 4.0)}
+STAYS_S = {"later": (0.8, 2.0), "long": (2.0, 3.0)}
 
 # So many of the kills are aimed, at: who, in which call, on what, and the how manieth such call at most.
 AIMED = 0.6
@@ -60,6 +61,9 @@ AIMS = (
     ("hub", "rename", "state file", 3),
     ("hub", "", "", 20),
 )
+
+# What the machine may take away of so long is what it may take away of less.
+MEMORY_S = 30
 
 PUBACK_DELAYS_MS = (0, 0, 10, 50)
 
@@ -212,7 +216,8 @@ class World:
             self.directory, self.hub, sabotage, Outbox={"MaxBytes": "16M"}, Log={"Level": "warning"},
             Hub={"InboxMaxMessages": INBOX_MESSAGES_MAX}, Access={"User": kill_programs.OTHER_USER,
                                                                   "Grants": "read send"})
-        self.ledger, self.cloud, self.twin = Ledger(), CloudMessages(), TwinValues()
+        self.late = Lateness(self.directory, self.pids)
+        self.ledger, self.cloud, self.twin = Ledger(self.late.between), CloudMessages(), TwinValues()
         self.landed, self.n_kills = collections.Counter(), collections.Counter()
         self.ready_s, self.online_s = 0.1, 0.2  # how long that takes here, and now
         self.notes = {name: [self.directory / f"notes-{name}", 0] for name in ("all", "taker")}
@@ -222,6 +227,7 @@ class World:
     # Life
 
     def begin(self):
+        self.late.start()
         self.hub.spawn_first()
         self.daemon.spawn()
         self.programs = self.start_programs("all", stdin=subprocess.PIPE)
@@ -243,8 +249,13 @@ class World:
                 victim.program.stop(signal.SIGKILL)
                 atexit.unregister(victim.program.kill_session)
         self.daemon.end()
+        self.late.end()
         if not keeps:
             shutil.rmtree(self.directory)
+
+    def pids(self):
+        programs = self.hub.program, self.daemon.program
+        return [program.pid for program in programs if program]
 
     def start_missing(self):
         for victim in (self.hub, self.daemon):
@@ -291,7 +302,13 @@ class World:
         if self.wait_online(3) and is_new:
             self.online_s += (time.monotonic() - self.daemon.spawned - self.online_s) / 8
         if phase in STAYS_S:
-            time.sleep(self.random.uniform(*STAYS_S[phase]))
+            self.stay(phase)
+
+    def stay(self, phase):
+        began = time.time()
+        time.sleep(self.random.uniform(*STAYS_S[phase]))
+        while phase == "long" and not self.ledger.is_too_old(began, time.time()):
+            time.sleep(0.1)
 
     # Killing
 
@@ -481,7 +498,8 @@ class World:
         self.check_given_up()
         self.cloud.check_drained()
         self.ledger.check_drained()
-        self.ledger.forget(time.time() - CURSOR_AGE_S - CURSOR_LATE_S)
+        now = time.time()
+        self.ledger.forget(now - CURSOR_AGE_S - self.late.between(now - MEMORY_S, now))
         self.order("resume")
 
     def check_given_up(self):
