@@ -69,6 +69,7 @@ void client_log_notice(ClientLog *c, IpcNotice notice, const IpcPeer *peer, int 
                        uint64_t now_us) {
         char text[REFUSAL_MAX];
 
+        c->n[notice]++;
         if (!take_line(c, peer ? peer->uid : (uid_t) -1, now_us))
                 return;
         if (is_ours(notice))

@@ -24,6 +24,7 @@ typedef struct ClientLog {
         const Log *log;
         ClientLogUser users[CLIENT_LOG_USERS];
         size_t n_users;
+        uint64_t n[_IPC_NOTICE_MAX]; /* of each, in all */
 } ClientLog;
 
 void client_log_init(ClientLog *c, const Log *log);

@@ -10,6 +10,7 @@
  *      device-explain.c       why it is down, or up
  *      device-history.c       what became of the link
  *      device-log.c           how much is logged
+ *      device-metrics.c       what is measured
  *      device-provisioning.c  what the provisioning service says
  */
 
@@ -37,6 +38,10 @@ struct Device {
         HubLink *link;
         const Outboxes *outboxes;
         const Messages *messages;
+        const Methods *methods;
+        const Twin *twin;
+        const ClientLog *client_log;
+        uint64_t start_us; /* CLOCK_BOOTTIME: when all this began */
         History *history;
         Check *check;
         IpcCall *check_call; /* that is told of it; NULL: none */
@@ -50,6 +55,8 @@ struct Device {
         uint64_t told_runs;                  /* to who watches the provisioning */
         bool told_running;
 };
+
+Counters device_count(const Device *d);
 
 /* Adds the call to a list until its client is gone. -ENOMEM. */
 int device_watch(Watcher **list, IpcCall *call);
@@ -67,6 +74,8 @@ int device_explain(IpcCall *call, const void *params, void *userdata);
 extern const IpcStruct device_set_log_level_struct;
 int device_get_log_level(IpcCall *call, const void *params, void *userdata);
 int device_set_log_level(IpcCall *call, const void *params, void *userdata);
+
+int device_get_metrics(IpcCall *call, const void *params, void *userdata);
 
 int device_get_provisioning(IpcCall *call, const void *params, void *userdata);
 int device_reprovision(IpcCall *call, const void *params, void *userdata);

@@ -29,6 +29,10 @@ int device_new(Device **ret, const DeviceParts *parts) {
                 .link = parts->link,
                 .outboxes = parts->outboxes,
                 .messages = parts->messages,
+                .methods = parts->methods,
+                .twin = parts->twin,
+                .client_log = parts->client_log,
+                .start_us = boottime_us(),
                 .history = parts->history,
                 .check = parts->check,
         };
@@ -137,7 +141,7 @@ static void write_status(IpcJson *json, const Device *d, const Counters *counter
         ipc_json_end(json);
 }
 
-static Counters count(const Device *d) {
+Counters device_count(const Device *d) {
         Counters c;
 
         c.outbox_error = outboxes_get_storage_error(d->outboxes);
@@ -182,7 +186,7 @@ int device_watch(Watcher **list, IpcCall *call) {
 static void tell(Device *d, uint64_t now_us) {
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
 
-        d->told = count(d);
+        d->told = device_count(d);
         d->told_us = now_us;
         d->link_changed = d->counters_changed = false;
         write_status(&json, d, &d->told);
@@ -201,7 +205,7 @@ void device_run_due(Device *d, uint64_t now_us) {
         if (!d->watchers)
                 return;
 
-        counters = count(d);
+        counters = device_count(d);
         d->counters_changed = memcmp(&counters, &d->told, sizeof(counters)) != 0;
         if (d->link_changed || (d->counters_changed && now_us >= d->told_us + TELL_INTERVAL_US))
                 tell(d, now_us);
@@ -216,7 +220,7 @@ uint64_t device_deadline_us(const Device *d) {
 static int device_get_status(IpcCall *call, const void *params, void *userdata) {
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
         const Device *d = userdata;
-        Counters counters = count(d);
+        Counters counters = device_count(d);
 
         write_status(&json, d, &counters);
         return ipc_call_reply_json(call, &json);
@@ -229,7 +233,7 @@ static int device_watch_status(IpcCall *call, const void *params, void *userdata
         int r;
 
         /* What the others have still to be told, this one hears now and again with them. */
-        counters = count(d);
+        counters = device_count(d);
         write_status(&json, d, &counters);
         r = ipc_call_reply_continues_json(call, &json);
         if (r < 0)
@@ -256,6 +260,7 @@ static const IpcMethod methods[] = {
         { "GetProvisioning", IPC_GRANT_READ, IPC_METHOD_MORE, NULL, device_get_provisioning },
         { "Reprovision", IPC_GRANT_ADMIN, 0, NULL, device_reprovision },
         { "GetHistory", IPC_GRANT_READ, IPC_METHOD_MORE, &device_get_history_struct, device_get_history },
+        { "GetMetrics", IPC_GRANT_READ, 0, NULL, device_get_metrics },
         { "GetLogLevel", IPC_GRANT_READ, 0, NULL, device_get_log_level },
         { "SetLogLevel", IPC_GRANT_ADMIN, 0, &device_set_log_level_struct, device_set_log_level },
         { "GetAccess", 0, 0, &device_get_access_struct, device_get_access },

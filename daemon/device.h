@@ -4,10 +4,13 @@
 /* io.aziotd.device: who this device is, and how its link to the cloud fares. */
 
 #include "daemon/check.h"
+#include "daemon/client-log.h"
 #include "daemon/history.h"
 #include "daemon/hub-link.h"
 #include "daemon/messages.h"
+#include "daemon/methods.h"
 #include "daemon/outboxes.h"
+#include "daemon/twin.h"
 #include "ipc/server.h"
 
 typedef struct Device Device;
@@ -19,6 +22,9 @@ typedef struct DeviceParts {
         HubLink *link;
         const Outboxes *outboxes;
         const Messages *messages;
+        const Methods *methods;
+        const Twin *twin;
+        const ClientLog *client_log;
         History *history;
         Check *check;
 } DeviceParts;

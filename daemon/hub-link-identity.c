@@ -35,6 +35,8 @@ static az_result session_setup(HubLink *link) {
         options.sign_timeout_s = hub_link_open_timeout_s(link);
         options.connect_timeout_s = hub_link_connect_timeout_s(link);
 
+        link->counts.token_expires_s = 0; /* of another identity, perhaps */
+
         client_options.user_agent = HUB_LINK_USER_AGENT;
         client_options.module_id = hub_link_span(link->credential.module_id);
         client_options.model_id = hub_link_span(c->hub.model_id);

@@ -120,7 +120,9 @@ struct HubLink {
         uint64_t next_attempt_us;
         Diagnosis cause; /* that the session is being told of */
         LinkRecord record;
-        int64_t clock_offset_us; /* of the wall clock from CLOCK_BOOTTIME, when last looked at */
+        HubLinkCounts counts;     /* without what is going on */
+        uint64_t online_since_us; /* 0: it is not online */
+        int64_t clock_offset_us;  /* of the wall clock from CLOCK_BOOTTIME, when last looked at */
 };
 
 /* The present time, as the session wants it. */

@@ -84,6 +84,7 @@ void hub_link_record(HubLink *link, const Diagnosis *diagnosis, uint64_t delay_u
                 return;
         }
         link_record_failed(&link->record, diagnosis);
+        (was_online ? link->counts.n_lost : link->counts.n_failed)[diagnosis->problem]++;
         if (delay_us > 0)
                 (void) snprintf(retry, sizeof(retry), ", retrying in %.1f s",
                                 (double) delay_us / USEC_PER_SEC);

@@ -94,13 +94,16 @@ static void do_live(HubLink *link) {
         close_watch_begin(&link->close_watch, context.boottime_us);
         hub_link_rollover_live(link);
         hub_link_set_state(link, HUB_LINK_ONLINE, UINT64_MAX);
-        if (was_planned)
+        if (was_planned) {
+                link->counts.n_renewed++;
                 log_message(link->log, MSG_LINK_RENEWED, "Renewed the connection to '%s'",
                             link->credential.host);
-        else
+        } else {
+                link->counts.n_connected++;
                 (void) log_full(link->log, MSG_LINK_UP, 0, LOG_FACTS(.hub = link->credential.host),
                                 "Connected to '%s' as '%s'", link->credential.host,
                                 link->credential.device_id);
+        }
         hub_link_tell_live(link, was_planned ? HISTORY_RENEWED : HISTORY_CONNECTED);
         hub_link_run_recovery(link, az_recovery_hub_live(&link->recovery, boottime_us()));
         if (link->ops->on_live)
@@ -164,6 +167,7 @@ static void session_event(HubLink *link, az_hub_event *event) {
                 if (event->as.sign.clock_is_unset)
                         log_message(link->log, MSG_CLOCK_UNSET,
                                     "The clock is still not set, connecting all the same");
+                link->counts.token_expires_s = event->as.sign.expires_unix_s;
                 open_transport(link, event->as.sign.string_to_sign);
                 break;
         case AZ_HUB_EVENT_CONNECT:

@@ -20,10 +20,20 @@ az_span hub_link_span(const char *s) {
         return s ? az_span_create_from_str((char *) s) : AZ_SPAN_EMPTY;
 }
 
+static uint64_t online_us(const HubLink *link, uint64_t now_us) {
+        return link->online_since_us > 0 ? now_us - link->online_since_us : 0;
+}
+
 void hub_link_set_state(HubLink *link, HubLinkState state, uint64_t next_attempt_us) {
+        bool is_online = state == HUB_LINK_ONLINE || state == HUB_LINK_RENEWING;
+
         if (link->state != state) {
                 log_debug(link->log, "Link: %s -> %s", state_names[link->state], state_names[state]);
                 link->since_us = boottime_us();
+                if (is_online != (link->online_since_us > 0)) {
+                        link->counts.online_us += online_us(link, link->since_us);
+                        link->online_since_us = is_online ? link->since_us : 0;
+                }
         }
         link->state = state;
         link->next_attempt_us = next_attempt_us;
@@ -189,6 +199,18 @@ uint64_t hub_link_deadline_us(const HubLink *link) {
 
 HubLinkState hub_link_get_state(const HubLink *link) {
         return link->state;
+}
+
+static uint64_t wall_time_s(int64_t time_s) {
+        return time_s > 0 ? (uint64_t) time_s : 0;
+}
+
+void hub_link_get_counts(const HubLink *link, HubLinkCounts *ret) {
+        *ret = link->counts;
+        ret->online_us += online_us(link, boottime_us());
+        ret->certificate_expires_s = wall_time_s(link->rollover.expiry.not_after_s);
+        if (link->is_open)
+                ret->server_certificate_expires_s = wall_time_s(link->report.server.not_after_s);
 }
 
 void hub_link_get_status(const HubLink *link, HubLinkStatus *ret) {

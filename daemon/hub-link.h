@@ -84,6 +84,17 @@ typedef struct HubLinkStatus {
         uint64_t next_attempt_us; /* CLOCK_BOOTTIME; UINT64_MAX: none is planned */
 } HubLinkStatus;
 
+/* Since the daemon started, and until when what it proves itself with is good. */
+typedef struct HubLinkCounts {
+        uint64_t n_connected;            /* links that came up */
+        uint64_t n_renewed;              /* connections that were renewed as planned */
+        uint64_t n_failed[_PROBLEM_MAX]; /* attempts, at the hub or at the provisioning service */
+        uint64_t n_lost[_PROBLEM_MAX];   /* links */
+        uint64_t online_us;              /* in all */
+        /* Since 1970; 0: there is none, or it has not been seen yet. */
+        uint64_t token_expires_s, certificate_expires_s, server_certificate_expires_s;
+} HubLinkCounts;
+
 /* What a link works with. */
 typedef struct HubLinkEnvironment {
         const Config *config; /* these three must outlive it */
@@ -183,6 +194,7 @@ void hub_link_fail(HubLink *link, int error);
 int hub_link_answer_method(HubLink *link, az_span request_id, uint16_t status, az_span payload);
 
 void hub_link_get_status(const HubLink *link, HubLinkStatus *ret);
+void hub_link_get_counts(const HubLink *link, HubLinkCounts *ret);
 /* What is remembered of its failures and connections. It lives as long as the link, and changes with it. */
 const LinkRecord *hub_link_get_record(const HubLink *link);
 /* Remembers what is good to know, and tells on_status(); see diagnosis_make(). */

@@ -357,6 +357,9 @@ static int manager_make_device(Manager *m) {
                 .link = m->link,
                 .outboxes = m->outboxes,
                 .messages = m->messages,
+                .methods = m->methods,
+                .twin = m->twin,
+                .client_log = &m->client_log,
                 .history = m->history,
                 .check = m->check,
         };

@@ -27,6 +27,7 @@ struct Messages {
         HubLink *link;
         const Log *log;
         Inbox *inbox;
+        MessagesCounts counts;
 };
 
 /* A connection that takes messages. */
@@ -118,7 +119,9 @@ static void on_give(void *userdata, void *taker_userdata, const InboxMessage *me
 
 static void on_settled(void *userdata, void *token, int error) {
         IpcCall *settle = token;
+        Messages *m = userdata;
 
+        m->counts.n_settled += error == 0;
         if (error == 0)
                 (void) ipc_call_reply(settle, AZ_SPAN_EMPTY);
         else
@@ -194,6 +197,7 @@ void messages_c2d(Messages *m, const az_iot_hub_client_c2d_request *request, az_
         if (!ipc_is_absent(properties.expires) && rfc3339_parse(properties.expires, &delivery.expires_us) < 0)
                 log_message(m->log, MSG_MESSAGE_MALFORMED,
                             "A message expires at a time that is not understood, ignoring that");
+        m->counts.n_received++;
         inbox_receive(m->inbox, &delivery, &now);
 }
 
@@ -218,6 +222,10 @@ void messages_run_due(Messages *m, uint64_t now_us) {
                             "Connecting again, so that the hub repeats what was not stored");
                 hub_link_reconnect(m->link);
         }
+}
+
+const MessagesCounts *messages_get_counts(const Messages *m) {
+        return &m->counts;
 }
 
 void messages_get_stats(const Messages *m, InboxStats *ret) {

@@ -32,5 +32,14 @@ void messages_run_due(Messages *messages, uint64_t now_us);
 
 void messages_get_stats(const Messages *messages, InboxStats *ret);
 
+/* Since the daemon started. */
+typedef struct MessagesCounts {
+        uint64_t n_received; /* deliveries of the hub, repeats included */
+        uint64_t n_settled;
+} MessagesCounts;
+
+/* Valid as long as 'messages'. */
+const MessagesCounts *messages_get_counts(const Messages *messages);
+
 /* Its userdata is a Messages. */
 extern const IpcInterface messages_interface;

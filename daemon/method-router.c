@@ -18,6 +18,7 @@ typedef struct PendingCall {
         MethodCall call;
         az_span request_id;
         MethodTaker *taken_by;
+        uint64_t since_us;
         uid_t uid;       /* whose programs serve it */
         uint8_t bytes[]; /* request id, name, payload */
 } PendingCall;
@@ -40,7 +41,7 @@ struct MethodRouter {
         void *userdata;
         uint64_t limit_us;
         uint64_t last_id;
-        size_t n_calls;
+        unsigned n_calls;
         bool has_refused; /* since no call waited */
 };
 
@@ -76,7 +77,7 @@ static void call_remove(MethodRouter *router, PendingCall *pending) {
 }
 
 static void call_answer(MethodRouter *router, PendingCall *pending, uint16_t status, az_span payload) {
-        router->ops->answer(router->userdata, pending->request_id, status, payload);
+        router->ops->answer(router->userdata, pending->request_id, status, payload, pending->since_us);
         call_remove(router, pending);
 }
 
@@ -309,7 +310,7 @@ static unsigned find_limit(const MethodRouter *router, az_span name, uid_t uid) 
 
 static void call_refuse(MethodRouter *router, az_span request_id, az_span name, unsigned limit) {
         router->ops->answer(router->userdata, request_id, 429,
-                            AZ_SPAN_FROM_STR("{\"error\":\"too many calls are waiting\"}"));
+                            AZ_SPAN_FROM_STR("{\"error\":\"too many calls are waiting\"}"), 0);
         if (!router->has_refused)
                 router->ops->refused(router->userdata, name, limit);
         router->has_refused = true;
@@ -334,7 +335,8 @@ int method_router_call(MethodRouter *router, az_span request_id, az_span name, a
 
         if (!server) {
                 router->ops->answer(router->userdata, request_id, 501,
-                                    AZ_SPAN_FROM_STR("{\"error\":\"no local program serves this method\"}"));
+                                    AZ_SPAN_FROM_STR("{\"error\":\"no local program serves this method\"}"),
+                                    0);
                 return 0;
         }
         limit = find_limit(router, name, server->uid);
@@ -346,11 +348,12 @@ int method_router_call(MethodRouter *router, az_span request_id, az_span name, a
         pending = call_new(router, request_id, name, payload);
         if (!pending) {
                 router->ops->answer(router->userdata, request_id, 503,
-                                    AZ_SPAN_FROM_STR("{\"error\":\"the device is out of memory\"}"));
+                                    AZ_SPAN_FROM_STR("{\"error\":\"the device is out of memory\"}"), 0);
                 return -ENOMEM;
         }
 
         pending->uid = server->uid;
+        pending->since_us = now_us;
         pending->call.deadline_us = now_us + router->limit_us;
         TAILQ_INSERT_TAIL(&router->calls, pending, link);
         router->n_calls++;
@@ -358,8 +361,8 @@ int method_router_call(MethodRouter *router, az_span request_id, az_span name, a
         return 0;
 }
 
-bool method_router_is_idle(const MethodRouter *router) {
-        return router->n_calls == 0;
+unsigned method_router_count_calls(const MethodRouter *router) {
+        return router->n_calls;
 }
 
 void method_router_stop(MethodRouter *router) {

@@ -52,8 +52,12 @@ typedef struct MethodCall {
 
 /* None of these may call back into the router. */
 typedef struct MethodRouterOps {
-        /* Sends an answer to the cloud. 'request_id' as it came; 'payload' is JSON or empty. */
-        void (*answer)(void *userdata, az_span request_id, uint16_t status, az_span payload);
+        /*
+         * Sends an answer to the cloud. 'request_id' as it came; 'payload' is JSON or empty. 'since_us' is
+         * when the call came; 0: it is answered at once.
+         */
+        void (*answer)(void *userdata, az_span request_id, uint16_t status, az_span payload,
+                       uint64_t since_us);
         /* Ends a taker's wait: with a call, or with NULL when its time is over. */
         void (*give)(void *userdata, void *taker_userdata, const MethodCall *call);
         /* A call ran into its limit and was answered 504; for the log. */
@@ -99,8 +103,8 @@ int method_taker_settle(MethodTaker *taker, uint64_t id, uint16_t status, az_spa
 /* A call from the cloud; all spans are copied. Returns -ENOMEM after having answered 503. */
 int method_router_call(MethodRouter *router, az_span request_id, az_span name, az_span payload,
                        uint64_t now_us);
-/* Whether no call waits for its answer. */
-bool method_router_is_idle(const MethodRouter *router);
+/* How many calls wait for their answers. */
+unsigned method_router_count_calls(const MethodRouter *router);
 /* The daemon stops: answers all calls that wait 503. */
 void method_router_stop(MethodRouter *router);
 /* The link is gone: its calls cannot be answered any more. */

@@ -22,6 +22,7 @@ struct Methods {
         ClientLog *clients;
         const Log *log;
         MethodRouter *router;
+        MethodsCounts counts;
 };
 
 /* A connection that takes calls. */
@@ -44,10 +45,14 @@ typedef struct SettleParams {
 
 /* To the cloud ---------------------------------------------------------------------------------------- */
 
-static void on_answer(void *userdata, az_span request_id, uint16_t status, az_span payload) {
+static void on_answer(void *userdata, az_span request_id, uint16_t status, az_span payload,
+                      uint64_t since_us) {
         Methods *m = userdata;
         int r;
 
+        m->counts.n_answered[status >= 100 && status < 600 ? status / 100U - 1 : METHODS_CLASSES - 1]++;
+        if (since_us > 0)
+                histogram_add(&m->counts.durations, boottime_us() - since_us);
         r = hub_link_answer_method(m->link, request_id, status, payload);
         if (r < 0)
                 log_errno(m->log, MSG_METHOD_UNANSWERED, r,
@@ -168,11 +173,16 @@ Methods *methods_free(Methods *m) {
         return NULL;
 }
 
+void methods_get_counts(const Methods *m, MethodsCounts *ret) {
+        *ret = m->counts;
+        ret->n_waiting = method_router_count_calls(m->router);
+}
+
 void methods_call(Methods *m, az_span request_id, az_span name, az_span payload) {
         int r;
 
         if (az_span_size(payload) > 0 && az_result_failed(az_json_validate(payload))) {
-                on_answer(m, request_id, 400, AZ_SPAN_FROM_STR("{\"error\":\"the payload is not JSON\"}"));
+                on_answer(m, request_id, 400, AZ_SPAN_FROM_STR("{\"error\":\"the payload is not JSON\"}"), 0);
                 return;
         }
 
@@ -187,7 +197,7 @@ void methods_stop(Methods *m) {
 }
 
 bool methods_is_drained(const Methods *m) {
-        return method_router_is_idle(m->router);
+        return method_router_count_calls(m->router) == 0;
 }
 
 void methods_lost(Methods *m) {

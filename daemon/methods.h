@@ -5,6 +5,7 @@
 
 #include "daemon/access.h"
 #include "daemon/client-log.h"
+#include "daemon/histogram.h"
 #include "daemon/hub-link.h"
 #include "ipc/server.h"
 
@@ -15,6 +16,18 @@ int methods_new(Methods **ret, HubLink *link, const Access *access, ClientLog *c
 /* All connections must be gone: free the IpcServer first. */
 Methods *methods_free(Methods *methods);
 DEFINE_CLEANUP(Methods *, methods_free)
+
+/* The hundreds of statuses, of which HTTP has five; the last is for all others. */
+#define METHODS_CLASSES 6U
+
+/* Since the daemon started. */
+typedef struct MethodsCounts {
+        uint64_t n_answered[METHODS_CLASSES]; /* by whoever: "1xx" is the first */
+        Histogram durations;                  /* of those that a program had taken, or could have */
+        unsigned n_waiting;                   /* now */
+} MethodsCounts;
+
+void methods_get_counts(const Methods *methods, MethodsCounts *ret);
 
 /* A call has come over the link; the spans are copied. */
 void methods_call(Methods *methods, az_span request_id, az_span name, az_span payload);

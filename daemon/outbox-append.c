@@ -155,6 +155,7 @@ static int append_write(Outbox *o, const OutboxMessage *messages, size_t n, size
         for (size_t i = 0; i < n; i++)
                 segment_count(active, messages[i].owner, outbox_message_bytes(&messages[i]));
         o->last_sequence = block->last_sequence;
+        o->traffic.n_accepted += n;
         cache_add(&o->cache, TAKE_PTR(block));
         cache_trim(o);
         *ret_first = first;

@@ -141,6 +141,7 @@ typedef struct SyncJob {
         int fd;
         uint64_t last_sequence;
         int error;
+        uint64_t took_us;
 } SyncJob;
 
 typedef struct ReadJob {
@@ -217,6 +218,7 @@ struct Outbox {
         int storage_errno;
         int append_error; /* of the last write of messages; 0: it worked */
         OutboxEvents events;
+        OutboxTraffic traffic;
         uint64_t n_dropped[_OUTBOX_DROP_CAUSE_MAX]; /* those that are doomed among them */
         uint64_t counted_since_us;
 };

@@ -267,28 +267,32 @@ int outbox_next(Outbox *o, const OutboxTime *now, OutboxRecord *ret) {
         return 0;
 }
 
-void outbox_acked(Outbox *o, uint64_t sequence) {
-        WindowEntry *entry = window_find(&o->window, sequence);
-
-        if (!entry || entry->is_acked)
-                return;
-
+static void done_with(Outbox *o, WindowEntry *entry) {
         entry->is_acked = true;
         o->cursor_is_dirty = true;
-        segment_forget(outbox_find_segment(o, sequence), entry);
+        segment_forget(outbox_find_segment(o, entry->sequence), entry);
         outbox_advance(o);
         outbox_prepare(o);
         if (o->config.max_messages > 0)
                 outbox_add_space(o);
 }
 
+void outbox_acked(Outbox *o, uint64_t sequence) {
+        WindowEntry *entry = window_find(&o->window, sequence);
+
+        if (!entry || entry->is_acked)
+                return;
+        o->traffic.n_delivered++;
+        done_with(o, entry);
+}
+
 void outbox_give_up(Outbox *o, uint64_t sequence, OutboxDropCause cause) {
-        const WindowEntry *entry = window_find(&o->window, sequence);
+        WindowEntry *entry = window_find(&o->window, sequence);
 
         if (!entry || entry->is_acked)
                 return;
         o->n_dropped[cause]++;
-        outbox_acked(o, sequence);
+        done_with(o, entry);
 }
 
 void outbox_rewind(Outbox *o) {

@@ -13,7 +13,10 @@
 static void sync_run(DiskJob *job) {
         SyncJob *s = (SyncJob *) job;
 
+        uint64_t begun_us = boottime_us();
+
         s->error = fdatasync(s->fd) < 0 ? errno : 0;
+        s->took_us = boottime_us() - begun_us;
 }
 
 /* After a failure the kernel forgets what it could not write, so the answer is final and the segment retires.
@@ -38,6 +41,7 @@ static void sync_done(DiskJob *job) {
         Outbox *o = s->outbox;
 
         s->is_busy = false;
+        histogram_add(&o->traffic.syncs, s->took_us);
         /* If the hub has acknowledged everything meanwhile, the waiting ones have been answered. */
         if (s->last_sequence > o->synced_sequence) {
                 if (s->error == 0)

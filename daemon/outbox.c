@@ -400,6 +400,10 @@ int outbox_get_storage_error(const Outbox *o) {
         return o->append_error ?: o->prepare.error ?: o->cursor.error;
 }
 
+const OutboxTraffic *outbox_get_traffic(const Outbox *o) {
+        return &o->traffic;
+}
+
 void outbox_get_stats(const Outbox *o, OutboxStats *ret) {
         const OutboxWindow *w = &o->window;
 

@@ -23,6 +23,7 @@
 #include <azure/core/az_span.h>
 
 #include "daemon/disk.h"
+#include "daemon/histogram.h"
 #include "daemon/outbox-owners.h"
 
 typedef struct Outbox Outbox;
@@ -139,6 +140,13 @@ typedef struct OutboxStats {
         uint64_t counted_since_us; /* CLOCK_REALTIME */
 } OutboxStats;
 
+/* Since outbox_open(). */
+typedef struct OutboxTraffic {
+        uint64_t n_accepted;
+        uint64_t n_delivered; /* that the hub acknowledged */
+        Histogram syncs;      /* how long they took */
+} OutboxTraffic;
+
 /*
  * Opens the outbox of 'c', or begins one: recovers what is there, and prepares a segment if none can be
  * appended to. Reads the whole backlog once and may block: call it before the loop runs. 'disk' must outlive
@@ -228,6 +236,8 @@ uint64_t outbox_deadline_us(const Outbox *o);
 void outbox_run_due(Outbox *o, uint64_t now_us);
 
 void outbox_get_stats(const Outbox *o, OutboxStats *ret);
+/* Valid as long as the outbox. */
+const OutboxTraffic *outbox_get_traffic(const Outbox *o);
 
 /* What the messages of an application occupy. */
 OwnerUse outbox_get_use(const Outbox *o, uint32_t owner);

@@ -416,6 +416,10 @@ uint64_t twin_pending_get_generation(const TwinPending *p) {
         return p->generation;
 }
 
+unsigned twin_pending_count(const TwinPending *p) {
+        return p->n_parts;
+}
+
 bool twin_pending_is_empty(const TwinPending *p) {
         return TAILQ_EMPTY(&p->batches);
 }

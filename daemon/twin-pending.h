@@ -95,6 +95,8 @@ void twin_pending_end(TwinPending *pending, const TwinReportResult *result);
 
 /* Rises with each change of what twin_pending_format() writes. */
 uint64_t twin_pending_get_generation(const TwinPending *pending);
+/* How many patches there are. */
+unsigned twin_pending_count(const TwinPending *pending);
 bool twin_pending_is_empty(const TwinPending *pending);
 /* Writes the array "patches" of {"uid", "patch"}: each is to be added, in this order, after a restart. */
 void twin_pending_format(const TwinPending *pending, IpcJson *json);

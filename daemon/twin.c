@@ -424,6 +424,16 @@ bool twin_is_drained(const Twin *t) {
         return !twin_pending_is_in_flight(t->reports.pending);
 }
 
+void twin_get_counts(const Twin *t, TwinCounts *ret) {
+        *ret = (TwinCounts){
+                .is_fresh = t->is_fresh,
+                .desired_version = t->known.desired ? t->known.desired_version : -1,
+                .reported_version = t->known.reported_version,
+                .n_pending = twin_pending_count(t->reports.pending),
+                .n_refused = t->reports.n_refused,
+        };
+}
+
 uint64_t twin_deadline_us(const Twin *t) {
         uint64_t deadline_us = az_twin_sync_deadline_us(&t->sync);
 

@@ -32,6 +32,15 @@ void twin_message(Twin *twin, const az_iot_hub_client_twin_response *response, a
  */
 void twin_update_access(Twin *twin);
 
+typedef struct TwinCounts {
+        bool is_fresh;
+        int64_t desired_version, reported_version; /* -1: not known */
+        unsigned n_pending;                        /* patches that the hub has not accepted yet */
+        uint64_t n_refused;                        /* of those that were stored; since the daemon started */
+} TwinCounts;
+
+void twin_get_counts(const Twin *twin, TwinCounts *ret);
+
 /* Whether no report is in flight that a planned reconnect should wait for. */
 bool twin_is_drained(const Twin *twin);
 

@@ -319,6 +319,10 @@ void ipc_call_set_on_gone(IpcCall *call, void (*on_gone)(IpcCall *call, void *us
         call->userdata = userdata;
 }
 
+IpcServer *ipc_call_get_server(const IpcCall *call) {
+        return call->connection->server;
+}
+
 IpcConnection *ipc_call_get_connection(const IpcCall *call) {
         return call->connection;
 }

@@ -293,6 +293,23 @@ int ipc_server_listen(IpcServer *server, int fd) {
         return 0;
 }
 
+unsigned ipc_server_for_each_user(const IpcServer *server, size_t n_max,
+                                  void (*func)(void *userdata, uid_t uid, unsigned n_connections),
+                                  void *userdata) {
+        unsigned n_others = 0;
+        size_t n = 0;
+
+        for (const IpcUser *user = server->users.first; user; user = user->next) {
+                if (user->n_connections == 0)
+                        continue;
+                if (n++ < n_max)
+                        func(userdata, user->uid, user->n_connections);
+                else
+                        n_others += user->n_connections;
+        }
+        return n_others;
+}
+
 void ipc_server_stop_accepting(IpcServer *server) {
         (void) sd_event_source_set_enabled(server->accept_timer, SD_EVENT_OFF);
         for (size_t i = 0; i < server->n_listeners; i++)

@@ -147,6 +147,14 @@ int ipc_server_listen(IpcServer *server, int fd);
 /* Serves a connected socket and owns it from then on. -EBUSY: over a limit, closed. */
 int ipc_server_add_connection(IpcServer *server, int fd);
 
+/*
+ * Calls 'func' for each user that has connections, but for 'n_max' at most. Returns how many connections the
+ * others have.
+ */
+unsigned ipc_server_for_each_user(const IpcServer *server, size_t n_max,
+                                  void (*func)(void *userdata, uid_t uid, unsigned n_connections),
+                                  void *userdata);
+
 /* Closes the listening sockets; connections are served on. */
 void ipc_server_stop_accepting(IpcServer *server);
 
@@ -198,6 +206,7 @@ bool ipc_call_is_oneway(const IpcCall *call);
  */
 void ipc_call_set_on_gone(IpcCall *call, void (*on_gone)(IpcCall *call, void *userdata), void *userdata);
 
+IpcServer *ipc_call_get_server(const IpcCall *call);
 /* The connection of a call, and who is at its other end. Both live at least as long as the call. */
 IpcConnection *ipc_call_get_connection(const IpcCall *call);
 const IpcPeer *ipc_connection_get_peer(const IpcConnection *connection);

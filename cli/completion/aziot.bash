@@ -40,6 +40,7 @@ _aziot() {
                 ['twin report']='--component --verbose -v'
                 ['twin acknowledge']='--status --version --description --component --verbose -v'
                 [serve]=''
+                [metrics]='--format --output'
                 [log-level]=''
                 [call]='--more'
         )
@@ -64,7 +65,7 @@ _aziot() {
                         [[ $verb = 'twin acknowledge' ]] && ((i++))
                         ;;
                 --color | --property | --content-type | --message-id | --component | --ttl | --priority | --stage | --timeout | \
-                        --count | --wait | --status | --description | --lines | -n)
+                        --format | --output | --count | --wait | --status | --description | --lines | -n)
                         ((i++))
                         ;;
                 -?*) ;;
@@ -80,7 +81,7 @@ _aziot() {
                 esac
         done
 
-        if [[ $prev = --socket ]]; then
+        if [[ $prev = --socket || $prev = --output ]]; then
                 compopt -o filenames 2>/dev/null
                 mapfile -t COMPREPLY < <(compgen -f -- "$cur")
                 return
@@ -88,6 +89,8 @@ _aziot() {
                 words='auto always never'
         elif [[ $prev = --priority ]]; then
                 words='normal high'
+        elif [[ $prev = --format ]]; then
+                words='openmetrics prometheus'
         elif [[ $prev = --stage ]]; then
                 words='accepted durable delivered'
         elif ((i > COMP_CWORD)); then
@@ -97,7 +100,7 @@ _aziot() {
                 [[ $verb = serve ]] || words+=' --json'
         else
                 case $verb/$n_arguments in
-                /0) words='status watch why check history provisioning reprovision send messages twin serve log-level call' ;;
+                /0) words='status watch why check history provisioning reprovision send messages twin serve metrics log-level call' ;;
                 twin/0) words='get watch report acknowledge' ;;
                 messages/0) words='--' ;;
                 serve/*) words="$([[ $n_arguments -gt 0 ]] && echo --) $("$aziot" call io.aziotd.methods.List 2>/dev/null |

@@ -94,6 +94,7 @@ class Cases:
             (["aziot", "send", "--priority", ""], {"normal", "high"}),
             (["aziot", "send", "--stage", ""], {"accepted", "durable", "delivered"}),
             (["aziot", "twin", "w"], {"watch"}),
+            (["aziot", "metrics", "--format", ""], {"openmetrics", "prometheus"}),
             (["aziot", "log-level", ""], {"err", "warning", "notice", "info", "debug", "configured"}),
             (["aziot-hubsim", "messages", "demo", ""], {"send", "list", "purge", "feedback"}),
             (["aziot-hubsim", "messages", "demo", "send", "--ack", "po"], {"positive"}),

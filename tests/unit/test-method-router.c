@@ -28,7 +28,8 @@ static void _printf_(2, 3) trace(Scene *scene, const char *format, ...) {
         va_end(ap);
 }
 
-static void on_answer(void *userdata, az_span request_id, uint16_t status, az_span payload) {
+static void on_answer(void *userdata, az_span request_id, uint16_t status, az_span payload,
+                      uint64_t since_us) {
         trace(userdata, "%.*s=%u ", az_span_size(request_id), (char *) az_span_ptr(request_id), status);
 }
 
