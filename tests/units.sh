@@ -1,25 +1,33 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# usage: tests/units.sh AZIOTD.SERVICE
+# usage: tests/units.sh AZIOTD.SERVICE OTHER.SERVICE ...
 #
 # The unit files as systemd's own tools see them, without a running systemd.
 set -uo pipefail
 . "$(dirname -- "$0")/tap.sh"
 
-service=$1
+services=("$@")
 source=$(readlink -f -- "$(dirname -- "$0")/../systemd")
 
-# The program is not installed where the unit looks for it; any other will do.
+# The programs are not installed where the units look for them; any other will do.
 units_parse() {
-        sed 's,^ExecStart=.*,ExecStart=/bin/true,' "$service" >"$scratch/aziotd.service"
-        cp "$source/aziotd.socket" "$scratch"
-        systemd-analyze verify --man=no "$scratch/aziotd.service" "$scratch/aziotd.socket"
+        local service
+
+        for service in "${services[@]}"; do
+                sed -E 's,^(Exec[A-Za-z]*)=.*,\1=/bin/true,' "$service" >"$scratch/$(basename "$service")"
+        done
+        cp "$source"/*.socket "$source"/*.timer "$scratch"
+        systemd-analyze verify --man=no "$scratch"/*.service "$scratch"/*.socket "$scratch"/*.timer
 }
 
 exposure_is_low() {
-        systemd-analyze security --offline=true --threshold=15 --no-pager "$scratch/aziotd.service" >"$scratch/exposure" ||
-                tail -n 1 "$scratch/exposure"
+        local service
+
+        for service in "$scratch"/*.service; do
+                systemd-analyze security --offline=true --threshold=15 --no-pager "$service" >"$scratch/exposure" ||
+                        tail -n 1 "$scratch/exposure"
+        done
 }
 
 sysusers_creates() {
