@@ -289,10 +289,11 @@ class Serve(harness.CliCase):
 
     def test_a_command_that_is_late_is_ended(self):
         program = self.serve("slow", "--", "sh", "-c", "echo started >&2; exec sleep 1000")
-        self.assertEqual(self.hub.invoke("slow")[0], 504)
+        answer = (504, '{"error":"the program that serves this method did not answer in time"}')
+        self.assertEqual(self.hub.invoke("slow"), answer)
         program.wait_for_output("ran into the deadline")
         eventually(lambda: len(program.session()) == 1, "the command has ended")
-        self.assertEqual(self.hub.invoke("slow")[0], 504)
+        self.assertEqual(self.hub.invoke("slow"), answer)
 
     def test_one_that_ignores_sigterm_is_killed(self):
         program = self.serve("stubborn", "--", "sh", "-c", "trap '' TERM; while :; do sleep 0.1; done")
