@@ -6,6 +6,7 @@
 
 #include "cli/cli.h"
 #include "cli/line.h"
+#include "cli/progress.h"
 #include "cli/reply.h"
 #include "cli/wrap.h"
 
@@ -21,6 +22,9 @@ static const Help help = {
 
 /* A step may wait for the time limits of the network; the daemon answers in between or not at all. */
 #define TIMEOUT_US (15 * 60 * USEC_PER_SEC)
+
+/* How often it is told for how long a step lasts. */
+#define TICK_US USEC_PER_SEC
 
 typedef struct Checker {
         const Cli *cli;
@@ -84,6 +88,24 @@ static int on_reply(Checker *c, const AziotReply *reply) {
         return cli_flush();
 }
 
+/* Waits for the next step. Returns like aziot_wait(); 0: none came. */
+static int wait_for_step(const Checker *c, Aziot *a, const AziotEvent **ret) {
+        uint64_t begin_us = boottime_us(), waited_us = 0;
+        Progress progress;
+        int r;
+
+        progress_begin(&progress, c->cli);
+        do {
+                r = aziot_wait(a, TICK_US, ret);
+                waited_us = boottime_us() - begin_us;
+                if (r == 0)
+                        progress_show(&progress, "the next step lasts %" PRIu64 " s",
+                                      waited_us / USEC_PER_SEC);
+        } while (r == 0 && waited_us < TIMEOUT_US);
+        progress_clear(&progress);
+        return r;
+}
+
 /* A check that was cut off is not begun again: its first half would be told twice. */
 static int run(Checker *c, Aziot *a) {
         const AziotEvent *event;
@@ -93,9 +115,9 @@ static int run(Checker *c, Aziot *a) {
         if (r != 0)
                 return cli_failure(a, r);
         while (code == CLI_OK && !c->is_done) {
-                r = aziot_wait(a, TIMEOUT_US, &event);
-                if (r < 0)
-                        return cli_failure(a, r);
+                r = wait_for_step(c, a, &event);
+                if (r <= 0)
+                        return cli_failure(a, r < 0 ? r : -ETIME);
                 if (event->type != AZIOT_EVENT_REPLY || event->result != 0)
                         return cli_failure(a, event->result);
                 code = on_reply(c, &event->as.reply);

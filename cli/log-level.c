@@ -11,8 +11,8 @@
 static const Help help = {
         .usage = "log-level [OPTION]... [LEVEL]",
         .what = "Shows the least important messages that the daemon logs, or has it log more or\n"
-                "less until its configuration is loaded again. LEVEL is err, warning, notice, info\n"
-                "or debug; 'configured' is what the configuration says.\n",
+                "less until its configuration is loaded again. LEVEL is err, warning, notice,\n"
+                "info or debug; 'configured' is what the configuration says.\n",
 };
 
 static const struct option options[] = {

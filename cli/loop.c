@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/loop.h"
 
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
@@ -62,14 +63,24 @@ static Step loop_on_event(Loop *l, const AziotEvent *event) {
         return l->on_event(l->userdata, event);
 }
 
-static Step loop_wait(const Loop *l) {
+/* When the person is told again. */
+static uint64_t loop_tick_us(const Loop *l) {
+        return l->waits_for && l->progress.is_wanted ? boottime_us() + USEC_PER_SEC : UINT64_MAX;
+}
+
+static Step loop_wait(Loop *l) {
         struct pollfd fds[] = {
                 { .fd = l->signal_fd, .events = POLLIN },
                 { .fd = aziot_get_fd(l->a), .events = aziot_get_events(l->a) },
                 { .fd = l->has_reader ? STDOUT_FILENO : -1 }, /* an error, or that the other end is gone */
         };
 
-        (void) poll(fds, ELEMENTSOF(fds), poll_timeout_ms(MIN(l->deadline_us, aziot_get_deadline_us(l->a))));
+        uint64_t until_us = MIN(l->deadline_us, aziot_get_deadline_us(l->a));
+
+        (void) poll(fds, ELEMENTSOF(fds), poll_timeout_ms(MIN(until_us, loop_tick_us(l))));
+        if (l->waits_for)
+                progress_show(&l->progress, "%s: %" PRIu64 " s", l->waits_for,
+                              (boottime_us() - l->begin_us) / USEC_PER_SEC);
         if (fds[0].revents || fds[2].revents)
                 return STEP_STOPPED;
         return !fds[1].revents && boottime_us() >= l->deadline_us ? STEP_EXPIRED : STEP_ON;
@@ -78,13 +89,17 @@ static Step loop_wait(const Loop *l) {
 Step loop_run(Loop *l) {
         Step step = STEP_ON;
 
+        l->begin_us = boottime_us();
+        progress_begin(&l->progress, l->cli);
         while (step == STEP_ON) {
                 const AziotEvent *event;
 
-                if (aziot_dispatch(l->a, &event) > 0)
+                if (aziot_dispatch(l->a, &event) > 0) {
+                        progress_clear(&l->progress);
                         step = loop_on_event(l, event);
-                else
+                } else
                         step = loop_wait(l);
         }
+        progress_clear(&l->progress);
         return step;
 }

@@ -3,7 +3,7 @@
 
 /* How a verb waits for what the cloud has to say: events of libaziot, signals, a deadline. */
 
-#include "cli/cli.h"
+#include "cli/progress.h"
 
 /* How it goes on. */
 typedef enum Step {
@@ -18,11 +18,15 @@ typedef enum Step {
 typedef struct Loop {
         const Cli *cli;
         Aziot *a;
-        int signal_fd;        /* readable when the program is to end */
+        int signal_fd; /* readable when the program is to end */
+        const char
+                *waits_for;   /* of a person at a terminal, who is told for how long already; NULL: nothing */
         bool has_reader;      /* what is printed is the purpose: end when nobody reads it */
         uint64_t deadline_us; /* CLOCK_BOOTTIME; UINT64_MAX: none */
         bool is_disconnected; /* from the daemon, as far as is known */
         unsigned n_disconnects;
+        Progress progress;
+        uint64_t begin_us; /* when it began to wait, CLOCK_BOOTTIME */
         Step (*on_event)(void *userdata, const AziotEvent *event);
         void *userdata;
 } Loop;

@@ -13,9 +13,9 @@
 static const Help help = {
         .usage = "metrics [OPTION]...",
         .what = "Prints what can be measured of the daemon, as OpenMetrics 1.0.\n",
-        .options = "      --format=FORMAT       openmetrics (the default), or prometheus, which the\n"
+        .options = "      --format FORMAT       openmetrics (the default), or prometheus, which the\n"
                    "                            textfile collector of node_exporter reads\n"
-                   "      --output=FILE         write it to FILE, which is replaced as a whole\n",
+                   "      --output FILE         write it to FILE, which is replaced as a whole\n",
 };
 
 enum {

@@ -226,6 +226,7 @@ static int reprovision_and_wait(Cli *cli) {
 
         if (loop_open(&w.loop, cli) < 0)
                 return CLI_ERROR;
+        w.loop.waits_for = "waiting for the provisioning service";
         w.loop.on_event = waiter_on_event;
         w.loop.userdata = &w;
         r = aziot_watch(w.loop.a, GET, NULL, NULL);

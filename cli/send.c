@@ -14,6 +14,7 @@
 
 #include "cli/cli.h"
 #include "cli/lines.h"
+#include "cli/progress.h"
 #include "cli/properties.h"
 
 /* Lines of a batch, and the size that ends one. */
@@ -25,6 +26,9 @@
 
 /* Unless told. */
 #define TIMEOUT_S 60U
+
+/* How often it is told how far it is. */
+#define TICK_US (200 * USEC_PER_MSEC)
 
 static const Help help = {
         .usage = "send [OPTION]... [BODY | -]",
@@ -97,15 +101,23 @@ typedef struct Sender {
         bool verbose;
         Lines input;
         Batch batch;
+        Progress progress;
         uint64_t n_sent;
 } Sender;
 
 static void sender_done(Sender *s) {
+        progress_clear(&s->progress);
         s->a = aziot_free(s->a);
         properties_done(&s->properties);
         lines_done(&s->input);
         free(s->batch.bytes);
 }
+
+static const char *const stages[] = {
+        [AZIOT_ACCEPTED] = "accepted",
+        [AZIOT_DURABLE] = "durable",
+        [AZIOT_DELIVERED] = "delivered",
+};
 
 static int set_property(Sender *s, char *property) {
         int r = -EINVAL;
@@ -122,12 +134,6 @@ static int set_property(Sender *s, char *property) {
 }
 
 static int set_stage(Sender *s, const char *stage) {
-        static const char *const stages[] = {
-                [AZIOT_ACCEPTED] = "accepted",
-                [AZIOT_DURABLE] = "durable",
-                [AZIOT_DELIVERED] = "delivered",
-        };
-
         for (size_t i = 0; i < ELEMENTSOF(stages); i++)
                 if (strcmp(stage, stages[i]) == 0) {
                         s->stage = (AziotStage) i;
@@ -200,12 +206,13 @@ static const char *subject_format(char buffer[32], uint64_t line) {
         return buffer;
 }
 
-static int input_error(uint64_t line, int r) {
+static int input_error(Sender *s, uint64_t line, int r) {
         const char *text = r == -EILSEQ     ? "it is not UTF-8 text; --data sends bytes"
                            : r == -EMSGSIZE ? "it is larger than any message may be"
                                             : strerror(-r);
         char buffer[32];
 
+        progress_clear(&s->progress);
         return cli_error("%s%s", subject_format(buffer, line), text);
 }
 
@@ -234,19 +241,41 @@ static int get_retry_ms(const Sender *s) {
         return (int) MIN(strtoul(value, NULL, 10), 1000UL);
 }
 
+/* Sends all of them or none, and waits for the stage. Returns like aziot_send(). */
+static int send_once(Sender *s, const AziotMessage *messages, size_t n, uint64_t *ret_last) {
+        const AziotEvent *event;
+        int r;
+
+        if (n == 1)
+                r = aziot_send_start(s->a, messages, s->stage, s->flags, NULL);
+        else
+                r = aziot_send_batch_start(s->a, messages, n, s->stage, s->flags, NULL);
+        while (r == 0) {
+                r = aziot_wait(s->a, TICK_US, &event);
+                if (r == 0)
+                        progress_show(&s->progress, "%" PRIu64 " messages %s, waiting for %zu more",
+                                      s->n_sent, stages[s->stage], n);
+                if (r > 0 && event->type == AZIOT_EVENT_REPLY) {
+                        *ret_last = (uint64_t) event->as.reply.sequence;
+                        return event->result;
+                }
+                r = MIN(r, 0);
+        }
+        return r;
+}
+
 /* Sends all of them or none, again and again while there is no room for them. Returns like aziot_send(). */
 static int send_patiently(Sender *s, const AziotMessage *messages, size_t n, uint64_t *ret_last) {
         uint64_t end_us = boottime_us() + s->timeout_s * USEC_PER_SEC;
         int r, retry_ms;
 
         for (;;) {
-                if (n == 1)
-                        r = aziot_send(s->a, messages, s->stage, s->flags, ret_last);
-                else
-                        r = aziot_send_batch(s->a, messages, n, s->stage, s->flags, ret_last);
+                r = send_once(s, messages, n, ret_last);
                 retry_ms = r == AZIOT_REFUSED ? get_retry_ms(s) : 0;
                 if (retry_ms == 0 || boottime_us() >= end_us)
                         return r;
+                progress_show(&s->progress, "%" PRIu64 " messages %s, waiting for room for %zu more",
+                              s->n_sent, stages[s->stage], n);
                 (void) poll(NULL, 0, retry_ms);
         }
 }
@@ -265,12 +294,13 @@ static void print_sequences(const Sender *s, uint64_t last, size_t n) {
 static int sender_finish(Sender *s, int r, uint64_t first, uint64_t last, size_t n) {
         char subject[64] = "";
 
+        progress_clear(&s->progress);
         if (first > 0 && first == last)
                 (void) snprintf(subject, sizeof(subject), "line %" PRIu64 ": ", first);
         else if (first > 0)
                 (void) snprintf(subject, sizeof(subject), "lines %" PRIu64 " to %" PRIu64 ": ", first, last);
         if (r == -EILSEQ || r == -EMSGSIZE)
-                return input_error(first, r);
+                return input_error(s, first, r);
         (void) cli_failure_of(s->a, r, r > 0 ? subject : "");
         if (r == -ECONNRESET || r == -ETIME)
                 (void) cli_error(
@@ -290,7 +320,11 @@ static int send_part(Sender *s, size_t i, size_t n) {
         if (r != 0)
                 return r;
         s->n_sent += n;
-        print_sequences(s, last, n);
+        if (s->verbose || s->cli->json) {
+                progress_clear(&s->progress);
+                print_sequences(s, last, n);
+        }
+        progress_show(&s->progress, "%" PRIu64 " messages %s", s->n_sent, stages[s->stage]);
         return 0;
 }
 
@@ -349,20 +383,20 @@ static int send_lines(Sender *s) {
 
         s->batch.bytes = malloc(BATCH_BYTES + BODY_MAX);
         if (!s->batch.bytes)
-                return input_error(0, -ENOMEM);
+                return input_error(s, 0, -ENOMEM);
         while (code == CLI_OK && r != LINES_END) {
                 r = gather(s);
                 if (s->batch.n > 0)
                         code = send_batch(s);
                 if (code == CLI_OK && r < 0)
-                        return input_error(s->input.number, r);
+                        return input_error(s, s->input.number, r);
         }
         return code;
 }
 
 static int send_one(Sender *s, az_span body) {
         if (!is_sendable(s, body))
-                return input_error(0, -EILSEQ);
+                return input_error(s, 0, -EILSEQ);
         s->batch.messages[0] = make_message(s, body);
         s->batch.n = 1;
         return send_batch(s);
@@ -373,13 +407,14 @@ static int send_rest(Sender *s) {
         int r;
 
         r = lines_rest(&s->input, &body);
-        return r < 0 ? input_error(0, r) : send_one(s, body);
+        return r < 0 ? input_error(s, 0, r) : send_one(s, body);
 }
 
 static int sender_run(Sender *s, char *body) {
         if (cli_open(s->cli, &s->a) < 0)
                 return CLI_ERROR;
         aziot_set_timeout_us(s->a, s->timeout_s * USEC_PER_SEC);
+        progress_begin(&s->progress, s->cli);
 
         if (!body)
                 return send_lines(s);

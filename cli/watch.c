@@ -11,7 +11,7 @@ static const Help help = {
         .what = "Prints a line at once, then one for each change: when, the state of the link,\n"
                 "how many messages wait to be sent, and while it is not online, why. It runs\n"
                 "until it is stopped.\n",
-        .more = "  aziot watch | while read -r time state rest; do echo \"$state\" >/dev/ttyS1; done\n",
+        .more = "  aziot watch | while read -r time state rest; do echo \"$state\" >led; done\n",
 };
 
 typedef struct Watcher {
