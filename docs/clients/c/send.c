@@ -17,18 +17,19 @@
 #include <string.h>
 #include <time.h>
 
-/* How long to wait until there may be room in the outbox, as its error says. */
+/* How long to wait until there is room, as the errors OutboxFull and RateExceeded say; -1: it is another one.
+ */
 static long get_retry_ms(const AziotError *error) {
         const char *value;
         size_t size;
 
         if (aziot_json_find(error->parameters, error->parameters_size, "retryAfterMs", &value, &size) != 0)
-                return 1000;
+                return -1;
         return strtol(value, NULL, 10);
 }
 
 /*
- * Sends a message, and while the outbox is full again. If the connection breaks before the reply, nobody
+ * Sends a message, and while there is no room for it again. If the connection breaks before the reply, nobody
  * knows whether the message was accepted: AZIOT_REPEAT sends it again by the same message id, so that whoever
  * receives it can tell.
  */
@@ -39,10 +40,9 @@ static int send_message(Aziot *a, const AziotMessage *message, uint64_t *ret_seq
 
         for (;;) {
                 r = aziot_send(a, message, AZIOT_ACCEPTED, AZIOT_REPEAT, ret_sequence);
-                if (r != AZIOT_REFUSED ||
-                    strcmp(aziot_get_error(a)->name, "io.aziotd.telemetry.OutboxFull") != 0)
+                ms = r == AZIOT_REFUSED ? get_retry_ms(aziot_get_error(a)) : -1;
+                if (ms < 0)
                         return r;
-                ms = get_retry_ms(aziot_get_error(a));
                 pause.tv_sec = ms / 1000;
                 pause.tv_nsec = ms % 1000 * 1000000;
                 nanosleep(&pause, NULL);

@@ -26,8 +26,8 @@ async function send(message) {
       return (await aziot.call("io.aziotd.telemetry.Send", { message })).sequence;
     } catch (error) {
       if (error instanceof AziotError) {
-        if (error.name !== "io.aziotd.telemetry.OutboxFull") throw error;
-        await sleep(error.parameters.retryAfterMs);
+        if (!("retryAfterMs" in error.parameters)) throw error;
+        await sleep(error.parameters.retryAfterMs); // OutboxFull, RateExceeded: there is no room now
       } else {
         // The daemon is being restarted, or is not there.
         console.error(`send: ${error.message}, trying again`);

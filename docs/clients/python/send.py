@@ -23,8 +23,9 @@ def send(aziot, message):
         try:
             return aziot.call("io.aziotd.telemetry.Send", message=message)["sequence"]
         except AziotError as error:
-            if error.name != "io.aziotd.telemetry.OutboxFull":
+            if "retryAfterMs" not in error.parameters:
                 raise
+            # OutboxFull, RateExceeded: there is no room now
             time.sleep(error.parameters["retryAfterMs"] / 1000)
         except OSError as error:  # the daemon is being restarted, or is not there
             print(f"send: {error}, trying again", file=sys.stderr)

@@ -40,14 +40,13 @@ func send(client *aziot.Client, message aziot.Fields) (int64, error) {
 		case !errors.As(err, &refusal): // the daemon is being restarted, or is not there
 			log.Printf("%v, trying again", err)
 			time.Sleep(time.Second)
-		case refusal.Name == "io.aziotd.telemetry.OutboxFull":
+		default:
 			var full struct{ RetryAfterMs int64 }
-			if err := json.Unmarshal(refusal.Parameters, &full); err != nil {
+			if json.Unmarshal(refusal.Parameters, &full) != nil || full.RetryAfterMs == 0 {
 				return 0, err
 			}
+			// OutboxFull, RateExceeded: there is no room now
 			time.Sleep(time.Duration(full.RetryAfterMs) * time.Millisecond)
-		default:
-			return 0, err
 		}
 	}
 }

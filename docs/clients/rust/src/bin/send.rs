@@ -20,15 +20,16 @@ fn send(client: &mut Client, mut message: Value) -> aziot::Result<Value> {
     loop {
         match client.call("io.aziotd.telemetry.Send", json!({ "message": message })) {
             Ok(reply) => return Ok(reply["sequence"].clone()),
-            Err(Error::Refused { name, parameters }) if name == "io.aziotd.telemetry.OutboxFull" => {
-                thread::sleep(Duration::from_millis(parameters["retryAfterMs"].as_u64().unwrap_or(1000)));
-            }
+            Err(Error::Refused { name, parameters }) => match parameters["retryAfterMs"].as_u64() {
+                // OutboxFull, RateExceeded: there is no room now
+                Some(ms) => thread::sleep(Duration::from_millis(ms)),
+                None => return Err(Error::Refused { name, parameters }),
+            },
             Err(Error::Io(error)) => {
                 // The daemon is being restarted, or is not there.
                 eprintln!("send: {error}, trying again");
                 thread::sleep(Duration::from_secs(1));
             }
-            Err(error) => return Err(error),
         }
     }
 }
