@@ -52,6 +52,7 @@ int why_main(Cli *cli, int argc, char **argv);
 int provisioning_main(Cli *cli, int argc, char **argv);
 int reprovision_main(Cli *cli, int argc, char **argv);
 int metrics_main(Cli *cli, int argc, char **argv);
+int bundle_main(Cli *cli, int argc, char **argv);
 int log_level_main(Cli *cli, int argc, char **argv);
 int call_main(Cli *cli, int argc, char **argv);
 

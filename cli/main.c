@@ -17,6 +17,7 @@ static const Verb verbs[] = {
         { "twin", "VERB", "show, watch and report the device twin", twin_main },
         { "serve", "NAME -- COMMAND", "answer direct methods by running a command", serve_main, .has_no_json = true },
         { "metrics", NULL, "print what can be measured of the daemon", metrics_main },
+        { "bundle", "[FILE]", "collect what whoever helps wants to see", bundle_main, .has_no_json = true },
         { "log-level", "[LEVEL]", "show how much the daemon logs, or change it", log_level_main },
         { "call", "METHOD [JSON]", "call any method of the daemon's interfaces", call_main },
         { "provisioning", NULL, "show which hub has been assigned", provisioning_main },

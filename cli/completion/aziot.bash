@@ -41,6 +41,7 @@ _aziot() {
                 ['twin acknowledge']='--status --version --description --component --verbose -v'
                 [serve]=''
                 [metrics]='--format --output'
+                [bundle]=''
                 [log-level]=''
                 [call]='--more'
         )
@@ -97,14 +98,19 @@ _aziot() {
                 return # the argument of another option
         elif [[ $cur = -* ]]; then
                 words="--socket --color --help ${options[${verb:--}]-}"
-                [[ $verb = serve ]] || words+=' --json'
+                [[ $verb = serve || $verb = bundle ]] || words+=' --json'
         else
                 case $verb/$n_arguments in
-                /0) words='status watch why check history provisioning reprovision send messages twin serve metrics log-level call' ;;
+                /0) words='status watch why check history provisioning reprovision send messages twin serve metrics bundle log-level call' ;;
                 twin/0) words='get watch report acknowledge' ;;
                 messages/0) words='--' ;;
                 serve/*) words="$([[ $n_arguments -gt 0 ]] && echo --) $("$aziot" call io.aziotd.methods.List 2>/dev/null |
                         _aziot_strings names)" ;;
+                bundle/0)
+                        compopt -o filenames 2>/dev/null
+                        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+                        return
+                        ;;
                 log-level/0) words='err warning notice info debug configured' ;;
                 call/0) words=$(_aziot_methods "$aziot") ;;
                 esac

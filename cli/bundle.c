@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * aziot bundle: what whoever helps wants to see, in one archive. Each part is what a command prints; one that
+ * fails says so in its place, and the others are there all the same.
+ *
+ * Secrets are kept out at their sources: no command here prints keys, payloads or the environment of a
+ * process. The lines go through redact() all the same.
+ */
+
+#include <fcntl.h>
+#include <limits.h>
+#include <spawn.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "cli/cli.h"
+#include "cli/progress.h"
+#include "cli/redact.h"
+
+/* A check tries each way to the cloud, each step of which has its time; nothing else takes seconds. */
+#define PART_TIMEOUT "120"
+
+#define UNITS "aziotd.service", "aziotd.socket"
+#define STATE "/var/lib/aziotd"
+
+/* Not Environment= and what else may hold what somebody has put there. */
+#define UNIT_PROPERTIES                                                                               \
+        "--property=Id,LoadState,ActiveState,SubState,Result,UnitFileState,FragmentPath,DropInPaths," \
+        "NeedDaemonReload,ActiveEnterTimestamp,InactiveEnterTimestamp,NRestarts,ExecMainStatus,"      \
+        "ExecMainCode,"                                                                               \
+        "MainPID,MemoryCurrent,CPUUsageNSec,TasksCurrent,LimitNOFILE,WatchdogTimestamp,NAccepted,"    \
+        "NConnections"
+
+static const Help help = {
+        .usage = "bundle [OPTION]... [FILE | -]",
+        .what = "Collects what whoever helps wants to see: state, history, configuration,\n"
+                "metrics, journal. FILE is a compressed tar archive, named after the device and\n"
+                "the time unless told otherwise; '-' is standard output. No keys, tokens or\n"
+                "payloads are in it. As root it has all; for others some parts only say that they\n"
+                "may not be seen.\n",
+};
+
+static const struct option options[] = {
+        CLI_OPTIONS,
+        {},
+};
+
+/* The command of a part is a verb of ours if it begins so. */
+#define AZIOT "aziot"
+
+#define ARGUMENTS_MAX 8
+
+static const struct {
+        const char *file;
+        const char *command[ARGUMENTS_MAX + 1];
+} parts[] = {
+        { "version.txt", { AZIOT, "--version" } },
+        { "daemon.json", { AZIOT, "call", "org.varlink.service.GetInfo" } },
+        { "status.txt", { AZIOT, "status" } },
+        { "why.txt", { AZIOT, "why" } },
+        { "check.txt", { AZIOT, "check" } },
+        { "history.txt", { AZIOT, "history" } },
+        { "log-level.txt", { AZIOT, "log-level" } },
+        { "metrics.txt", { AZIOT, "metrics" } },
+        { "packages.txt",
+          { "dpkg-query", "--show", "aziot*", "libaziot*", "libmosquitto1", "libssl3*", "systemd" } },
+        { "os.txt", { "cat", "/etc/os-release" } },
+        { "kernel.txt", { "uname", "-a" } },
+        { "uptime.txt", { "uptime" } },
+        { "time.txt", { "date", "--iso-8601=seconds" } },
+        { "units.txt", { "systemctl", "show", "--no-pager", UNIT_PROPERTIES, UNITS } },
+        { "state.txt", { "ls", "-lanR", "--time-style=full-iso", STATE } },
+        { "disk.txt", { "df", "-h", STATE } },
+        { "journal.txt",
+          { "journalctl", "--no-pager", "--output=short-iso-precise", "--lines=20000",
+            "--unit=aziotd.service", "--unit=aziotd.socket" } },
+};
+
+static const char readme[] =
+        "A support bundle of aziotd: each file is what one command printed; what failed says so at its\n"
+        "end. Keys, tokens and payloads are left out, but names are not: of the device and its hub, of\n"
+        "users and units, addresses. Look through it before you send it.\n";
+
+/* Where it is collected. */
+typedef struct Bundle {
+        const Cli *cli;
+        char self[PATH_MAX];           /* this program */
+        char directory[64];            /* of our own */
+        char name[HOST_NAME_MAX + 64]; /* of the folder in the archive, which is in it */
+} Bundle;
+
+/* Commands -------------------------------------------------------------------------------------------- */
+
+static int start(char *const argv[], int output_fd, int error_fd, pid_t *ret) {
+        posix_spawn_file_actions_t actions;
+        int r;
+
+        r = posix_spawn_file_actions_init(&actions);
+        if (r == 0)
+                r = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+        if (r == 0)
+                r = posix_spawn_file_actions_adddup2(&actions, output_fd, STDOUT_FILENO);
+        if (r == 0)
+                r = posix_spawn_file_actions_adddup2(&actions, error_fd, STDERR_FILENO);
+        if (r == 0)
+                r = posix_spawnp(ret, argv[0], &actions, NULL, argv, environ);
+        (void) posix_spawn_file_actions_destroy(&actions);
+        return -r;
+}
+
+/* Its exit code; a negative errno if it has none. */
+static int finish(pid_t pid) {
+        int status;
+
+        while (waitpid(pid, &status, 0) < 0)
+                if (errno != EINTR)
+                        return -errno;
+        return WIFEXITED(status) ? WEXITSTATUS(status) : -EINTR;
+}
+
+static void copy_lines(FILE *from, FILE *to) {
+        char *line = NULL;
+        size_t n = 0;
+
+        while (getline(&line, &n, from) > 0) {
+                redact(line);
+                (void) fputs(line, to);
+        }
+        free(line);
+}
+
+/* Runs it, and writes what it says. Returns its exit code or a negative errno. */
+static int run(char *const argv[], FILE *to) {
+        FILE *from;
+        int fds[2], r;
+        pid_t pid;
+
+        if (pipe2(fds, O_CLOEXEC) < 0)
+                return -errno;
+        r = start(argv, fds[1], fds[1], &pid);
+        (void) close(fds[1]);
+        from = r < 0 ? NULL : fdopen(fds[0], "r");
+        if (!from)
+                (void) close(fds[0]);
+        else {
+                copy_lines(from, to);
+                (void) fclose(from);
+        }
+        return r < 0 ? r : finish(pid);
+}
+
+/* The parts ------------------------------------------------------------------------------------------- */
+
+static FILE *open_file(const Bundle *b, const char *file) {
+        char path[sizeof(b->directory) + sizeof(b->name) + NAME_MAX];
+
+        (void) snprintf(path, sizeof(path), "%s/%s/%s", b->directory, b->name, file);
+        return fopen(path, "we");
+}
+
+static void collect(Bundle *b, const char *file, const char *const command[]) {
+        char *argv[ARGUMENTS_MAX + 8] = { (char *) "timeout", (char *) "--kill-after=2",
+                                          (char *) PART_TIMEOUT };
+        FILE *to = open_file(b, file);
+        int n = 3, code;
+
+        if (!to)
+                return;
+        if (strcmp(command[0], AZIOT) == 0) {
+                argv[n++] = b->self;
+                argv[n++] = (char *) "--color=never";
+                argv[n++] = (char *) "--socket";
+                argv[n++] = (char *) b->cli->socket_path;
+                command++;
+        }
+        while (*command)
+                argv[n++] = (char *) *command++;
+
+        code = run(argv, to);
+        if (code < 0)
+                (void) fprintf(to, "[failed: %s]\n", strerror(-code));
+        else if (code > 0)
+                (void) fprintf(to, "[exit code %d]\n", code);
+        (void) fclose(to);
+}
+
+static void collect_all(Bundle *b) {
+        FILE *to = open_file(b, "README");
+        Progress progress;
+
+        if (to) {
+                (void) fputs(readme, to);
+                (void) fclose(to);
+        }
+        progress_begin(&progress, b->cli);
+        for (size_t i = 0; i < ELEMENTSOF(parts); i++) {
+                progress_show(&progress, "%zu of %zu: %s", i + 1, ELEMENTSOF(parts), parts[i].file);
+                collect(b, parts[i].file, parts[i].command);
+        }
+        progress_clear(&progress);
+}
+
+/* The archive ----------------------------------------------------------------------------------------- */
+
+static int bundle_init(Bundle *b, const Cli *cli) {
+        char path[sizeof(b->directory) + sizeof(b->name)], host[HOST_NAME_MAX + 1] = "device";
+        const char *parent = getenv("TMPDIR");
+        time_t now = time(NULL);
+        ssize_t n;
+
+        *b = (Bundle){ .cli = cli };
+        n = readlink("/proc/self/exe", b->self, sizeof(b->self) - 1);
+        if (n < 0)
+                return -errno;
+        b->self[n] = '\0';
+        (void) gethostname(host, sizeof(host) - 1);
+        n = snprintf(b->name, sizeof(b->name), "aziotd-bundle-%s-", host);
+        (void) strftime(b->name + n, sizeof(b->name) - (size_t) n, "%Y%m%dT%H%M%SZ", gmtime(&now));
+
+        if (!parent || strlen(parent) > sizeof(b->directory) - sizeof("/aziot-XXXXXX"))
+                parent = "/tmp";
+        (void) snprintf(b->directory, sizeof(b->directory), "%s/aziot-XXXXXX", parent);
+        if (!mkdtemp(b->directory)) {
+                b->directory[0] = '\0';
+                return -errno;
+        }
+        (void) snprintf(path, sizeof(path), "%s/%s", b->directory, b->name);
+        return mkdir(path, 0700) < 0 ? -errno : 0;
+}
+
+static void bundle_done(Bundle *b) {
+        char *argv[] = { (char *) "rm", (char *) "-r", (char *) "--", b->directory, NULL };
+        pid_t pid;
+
+        if (b->directory[0] != '\0' && start(argv, STDERR_FILENO, STDERR_FILENO, &pid) == 0)
+                (void) finish(pid);
+}
+
+/* Returns the exit code of tar, or a negative errno. */
+static int pack(const Bundle *b, int fd) {
+        char *argv[] = { (char *) "tar",
+                         (char *) "--create",
+                         (char *) "--gzip",
+                         (char *) "--owner=root:0",
+                         (char *) "--group=root:0",
+                         (char *) "--directory",
+                         (char *) b->directory,
+                         (char *) b->name,
+                         NULL };
+        pid_t pid;
+        int r;
+
+        r = start(argv, fd, STDERR_FILENO, &pid);
+        return r < 0 ? r : finish(pid);
+}
+
+static int write_archive(const Bundle *b, const char *file) {
+        char name[sizeof(b->name) + sizeof(".tar.gz")];
+        int fd = STDOUT_FILENO, r;
+
+        (void) snprintf(name, sizeof(name), "%s.tar.gz", b->name);
+        if (!file)
+                file = name;
+        if (strcmp(file, "-") != 0) {
+                fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+                if (fd < 0)
+                        return cli_error("Cannot write '%s': %s", file, strerror(errno));
+        }
+        r = pack(b, fd);
+        if (fd == STDOUT_FILENO)
+                return r == 0 ? CLI_OK : cli_error("tar failed");
+        if (close(fd) < 0 || r != 0) {
+                (void) unlink(file);
+                return cli_error("Cannot write '%s': %s", file, r < 0 ? strerror(-r) : "tar failed");
+        }
+        (void) puts(file);
+        return cli_flush();
+}
+
+int bundle_main(Cli *cli, int argc, char **argv) {
+        _cleanup_(bundle_done) Bundle b = { .cli = cli };
+        const char *file;
+        int option, code, r;
+
+        while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+                code = cli_option(cli, option, &help);
+                if (code >= 0)
+                        return code;
+        }
+        if (argc - optind > 1)
+                return cli_usage("bundle takes one file at most");
+        file = argv[optind];
+        if (file && strcmp(file, "-") == 0 && isatty(STDOUT_FILENO))
+                return cli_usage("A terminal has no use for an archive");
+
+        r = bundle_init(&b, cli);
+        if (r < 0)
+                return cli_error("Cannot collect anything: %s", strerror(-r));
+        collect_all(&b);
+        return write_archive(&b, file);
+}
