@@ -46,6 +46,7 @@ int send_main(Cli *cli, int argc, char **argv);
 int messages_main(Cli *cli, int argc, char **argv);
 int twin_main(Cli *cli, int argc, char **argv);
 int serve_main(Cli *cli, int argc, char **argv);
+int access_main(Cli *cli, int argc, char **argv);
 int check_main(Cli *cli, int argc, char **argv);
 int history_main(Cli *cli, int argc, char **argv);
 int why_main(Cli *cli, int argc, char **argv);

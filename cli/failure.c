@@ -33,6 +33,10 @@ static const struct {
         { "io.aziotd.telemetry.OutboxFull",
           "Why it does not empty: aziot why; how large it may be: [Outbox] in "
           "aziotd.conf(5)" },
+        { "io.aziotd.telemetry.RateExceeded", "What may be sent, and who says so: aziot access" },
+        { "io.aziotd.methods.NotYourMethod", "What may be served, and who says so: aziot access" },
+        { "io.aziotd.twin.NotYourSection", "What may be written, and who says so: aziot access" },
+        { "org.varlink.service.PermissionDenied", "What you may do, and who says so: aziot access" },
         { "io.aziotd.telemetry.StorageFailed", "aziot check looks at the disk" },
         { "io.aziotd.messages.StorageFailed", "aziot check looks at the disk" },
         { "io.aziotd.twin.StorageFailed", "aziot check looks at the disk" },

@@ -16,6 +16,7 @@ static const Verb verbs[] = {
         { "messages", "[-- COMMAND]", "print messages from the cloud, or handle them", messages_main },
         { "twin", "VERB", "show, watch and report the device twin", twin_main },
         { "serve", "NAME -- COMMAND", "answer direct methods by running a command", serve_main, .has_no_json = true },
+        { "access", NULL, "show what a program may do, and by which rule", access_main },
         { "metrics", NULL, "print what can be measured of the daemon", metrics_main },
         { "bundle", "[FILE]", "collect what whoever helps wants to see", bundle_main, .has_no_json = true },
         { "log-level", "[LEVEL]", "show how much the daemon logs, or change it", log_level_main },

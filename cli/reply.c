@@ -38,18 +38,51 @@ bool reply_is_true(const char *json, size_t size, const char *path) {
         return aziot_json_find(json, size, path, &value, &n) == 0 && n == 4 && memcmp(value, "true", 4) == 0;
 }
 
+/* Begins to read the array that is the member 'path'. */
+static bool array_open(az_json_reader *reader, const char *json, size_t size, const char *path) {
+        const char *array;
+        size_t n;
+
+        return aziot_json_find(json, size, path, &array, &n) == 0 &&
+               az_result_succeeded(
+                       az_json_reader_init(reader, az_span_create((uint8_t *) array, (int32_t) n), NULL)) &&
+               az_result_succeeded(az_json_reader_next_token(reader)) &&
+               reader->token.kind == AZ_JSON_TOKEN_BEGIN_ARRAY;
+}
+
+char *reply_join_texts(const char *json, size_t size, const char *path, const char *separator) {
+        _cleanup_(freep) char *joined = NULL;
+        size_t n_separator = strlen(separator), n = 0;
+        az_json_reader reader;
+        bool is_first = true;
+
+        if (!array_open(&reader, json, size, path))
+                return NULL;
+        /* A text is shorter than its JSON, and there are fewer texts than bytes. */
+        joined = calloc(1, size * (1 + n_separator) + 1);
+        while (joined && az_result_succeeded(az_json_reader_next_token(&reader)) &&
+               reader.token.kind == AZ_JSON_TOKEN_STRING) {
+                int32_t n_text;
+
+                if (!is_first) {
+                        memcpy(joined + n, separator, n_separator);
+                        n += n_separator;
+                }
+                is_first = false;
+                if (az_result_failed(
+                            az_json_token_get_string(&reader.token, joined + n, (int32_t) size, &n_text)))
+                        return NULL;
+                n += (size_t) n_text;
+        }
+        return TAKE_PTR(joined);
+}
+
 int reply_for_each(const char *json, size_t size, const char *path,
                    int (*func)(void *userdata, const char *element, size_t element_size), void *userdata) {
         az_json_reader reader;
-        const char *array;
-        size_t n;
         int r = 0;
 
-        if (aziot_json_find(json, size, path, &array, &n) != 0 ||
-            az_result_failed(
-                    az_json_reader_init(&reader, az_span_create((uint8_t *) array, (int32_t) n), NULL)) ||
-            az_result_failed(az_json_reader_next_token(&reader)) ||
-            reader.token.kind != AZ_JSON_TOKEN_BEGIN_ARRAY)
+        if (!array_open(&reader, json, size, path))
                 return 0;
 
         while (r == 0 && az_result_succeeded(az_json_reader_next_token(&reader)) &&

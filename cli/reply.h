@@ -16,6 +16,9 @@ int64_t reply_get_number(const char *json, size_t size, const char *path, int64_
 /* Whether a member is true. */
 bool reply_is_true(const char *json, size_t size, const char *path);
 
+/* Joins the texts in the array that is the member 'path'. NULL and to be freed as above. */
+char *reply_join_texts(const char *json, size_t size, const char *path, const char *separator);
+
 /*
  * Calls 'func' for each object in the array that is the member 'path', in their order. It ends, and returns
  * the same, when 'func' returns anything but 0.

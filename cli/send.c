@@ -47,8 +47,9 @@ static const Help help = {
                    "      --stage STAGE         wait until the message is accepted (the default: it\n"
                    "                            survives the daemon being killed), durable (a power\n"
                    "                            cut), or delivered (the hub has it)\n"
-                   "      --timeout SECONDS     how long to wait for that, and for room if the\n"
-                   "                            outbox is full (60)\n"
+                   "      --timeout SECONDS     how long to wait for that, for room if the outbox\n"
+                   "                            is full, and for its turn if it may send no more\n"
+                   "                            in a second (60)\n"
                    "  -v, --verbose             print the sequence number of each message\n",
         .more = "  aziot send '{\"temperature\":21.5}' --property alert=no\n"
                 "  vmstat -n 60 | aziot send --component load\n",

@@ -40,6 +40,7 @@ _aziot() {
                 ['twin report']='--component --verbose -v'
                 ['twin acknowledge']='--status --version --description --component --verbose -v'
                 [serve]=''
+                [access]='--user --unit'
                 [metrics]='--format --output'
                 [bundle]=''
                 [log-level]=''
@@ -66,7 +67,7 @@ _aziot() {
                         [[ $verb = 'twin acknowledge' ]] && ((i++))
                         ;;
                 --color | --property | --content-type | --message-id | --component | --ttl | --priority | --stage | --timeout | \
-                        --format | --output | --count | --wait | --status | --description | --lines | -n)
+                        --format | --output | --count | --wait | --status | --description | --lines | -n | --user | --unit)
                         ((i++))
                         ;;
                 -?*) ;;
@@ -88,6 +89,11 @@ _aziot() {
                 return
         elif [[ $prev = --color ]]; then
                 words='auto always never'
+        elif [[ $prev = --user ]]; then
+                mapfile -t COMPREPLY < <(compgen -u -- "$cur")
+                return
+        elif [[ $prev = --unit ]]; then
+                words=$(systemctl list-units --full --all --plain --no-legend --type=service 2>/dev/null | cut -d' ' -f1)
         elif [[ $prev = --priority ]]; then
                 words='normal high'
         elif [[ $prev = --format ]]; then
@@ -101,7 +107,7 @@ _aziot() {
                 [[ $verb = serve || $verb = bundle ]] || words+=' --json'
         else
                 case $verb/$n_arguments in
-                /0) words='status watch why check history provisioning reprovision send messages twin serve metrics bundle log-level call' ;;
+                /0) words='status watch why check history provisioning reprovision send messages twin serve access metrics bundle log-level call' ;;
                 twin/0) words='get watch report acknowledge' ;;
                 messages/0) words='--' ;;
                 serve/*) words="$([[ $n_arguments -gt 0 ]] && echo --) $("$aziot" call io.aziotd.methods.List 2>/dev/null |

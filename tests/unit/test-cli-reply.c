@@ -51,11 +51,34 @@ START_TEST(each_object_of_an_array_is_visited_until_the_function_has_enough) {
 }
 END_TEST
 
+START_TEST(texts_of_an_array_are_joined) {
+        static const struct {
+                const char *array, *separator, *joined;
+        } rows[] = {
+                { "[]", " ", "" },
+                { "[\"read\"]", " ", "read" },
+                { "[\"read\",\"send\"]", ", ", "read, send" },
+                { "[\"\",\"\",\"\",\"\"]", " --- ", " ---  ---  --- " },
+                { "[\"a\\\\*\",\"b\",1]", " ", "a\\* b" },
+                { "\"read\"", " ", NULL },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_(freep) char *json = NULL, *joined = NULL;
+
+                ck_assert_int_gt(asprintf(&json, "{\"a\":%s}", rows[i].array), 0);
+                joined = reply_join_texts(json, strlen(json), "a", rows[i].separator);
+                ck_assert_pstr_eq(joined, rows[i].joined);
+        }
+}
+END_TEST
+
 static Suite *reply_suite(void) {
         Suite *s = suite_create("cli-reply");
         TCase *t = tcase_create("reply");
 
         tcase_add_test(t, members_are_found_by_their_path);
+        tcase_add_test(t, texts_of_an_array_are_joined);
         tcase_add_test(t, each_object_of_an_array_is_visited_until_the_function_has_enough);
         suite_add_tcase(s, t);
         return s;
