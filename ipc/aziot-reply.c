@@ -49,11 +49,14 @@ static const struct {
         const char *name, *text;
 } errors[] = {
         { "io.aziotd.telemetry.OutboxFull", "the outbox is full, nothing was stored" },
+        { "io.aziotd.telemetry.RateExceeded",
+          "this user sends more messages in a second than it may, nothing was stored" },
         { "io.aziotd.telemetry.StorageFailed", "the disk failed, nothing is promised about the message" },
         { "io.aziotd.telemetry.NotDelivered", "the message has not reached the stage that was asked for" },
         { "io.aziotd.telemetry.MessageTooLarge", "the message is larger than the hub takes" },
         { "io.aziotd.telemetry.InvalidMessage", "the message is not as the hub wants it" },
         { "io.aziotd.methods.NameClaimed", "another user serves this method" },
+        { "io.aziotd.methods.NotYourMethod", "this program may not serve this method" },
         { "io.aziotd.methods.CallGone", "nobody waits for this answer any more" },
         { "io.aziotd.methods.InvalidAnswer", "the answer cannot be sent to the hub" },
         { "io.aziotd.methods.TooManyTakers", "this user has too many workers waiting" },

@@ -357,8 +357,8 @@ typedef enum AziotStage {
 /*
  * Sends a message. *ret_sequence, which may be NULL, is its number: numbers rise, also over restarts, and
  * there may be gaps; messages with AZIOT_HIGH_PRIORITY have numbers of their own. AZIOT_REFUSED:
- * io.aziotd.telemetry OutboxFull, StorageFailed, NotDelivered, MessageTooLarge or InvalidMessage. The event
- * of the _start form tells 'sequence'.
+ * io.aziotd.telemetry OutboxFull, RateExceeded, StorageFailed, NotDelivered, MessageTooLarge or
+ * InvalidMessage; the first two tell 'retryAfterMs'. The event of the _start form tells 'sequence'.
  */
 int aziot_send(Aziot *a, const AziotMessage *message, AziotStage stage, unsigned flags,
                uint64_t *ret_sequence);
@@ -384,7 +384,8 @@ int aziot_flush_start(Aziot *a, AziotStage stage, void *userdata);
  * Serves direct methods by name ("reboot"; "thermostat*reboot" for a command of a component): each call comes
  * as AZIOT_EVENT_METHOD and is to be answered by aziot_answer(). One call at a time: the next one comes after
  * the answer. Whoever wants n at a time calls this n times. Other programs of this user may serve the same
- * names, and share the calls in turn. AZIOT_EVENT_ENDED: io.aziotd.methods NameClaimed or TooManyTakers.
+ * names, and share the calls in turn. AZIOT_EVENT_ENDED: io.aziotd.methods NameClaimed, NotYourMethod or
+ * TooManyTakers.
  */
 int aziot_serve(Aziot *a, const char *const *names, size_t n_names, void *userdata);
 

@@ -545,6 +545,11 @@ class UsersCase(DaemonCase):
         self.daemon.start(user=DAEMON_UID, group=DAEMON_UID, extra_groups=[])
         os.chmod(self.daemon.socket_path, 0o666)
 
+    def line(self, n):
+        """The line of the configuration at which its n-th section [Access] begins."""
+        lines = self.daemon.config_path.read_text().splitlines()
+        return [i + 1 for i, line in enumerate(lines) if line == "[Access]"][n - 1]
+
     def connect_as(self, uid):
         """A connection of another user: who that is, the kernel notes when it is made."""
         os.setegid(uid)

@@ -28,9 +28,7 @@ class SectionCase(harness.UsersCase, TwinCase):
     ]}
 
     def place(self, n):
-        """Where the n-th rule is."""
-        lines = self.daemon.config_path.read_text().splitlines()
-        return f"{self.daemon.config_path}:{[i + 1 for i, line in enumerate(lines) if line == '[Access]'][n - 1]}"
+        return f"{self.daemon.config_path}:{self.line(n)}"
 
     def get_as(self, uid):
         return self.call_as(uid, GET)
