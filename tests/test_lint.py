@@ -18,8 +18,8 @@ def load(name):
     return module
 
 
-commands, documented, fence, sizes, source = (
-    load(n) for n in ("commands", "documented", "include-fence", "sizes", "source"))
+commands, documented, fence, sizes, source, versions = (
+    load(n) for n in ("commands", "documented", "include-fence", "sizes", "source", "versions"))
 
 DEPS = """\
 a.o: #deps 3, deps mtime 1 (VALID)
@@ -158,6 +158,21 @@ class Source(unittest.TestCase):
         ):
             with self.subTest(text=text):
                 self.assertEqual(len(list(source.complaints("a.sh", text))), found)
+
+
+class Versions(unittest.TestCase):
+    def test_each_file_is_read_and_another_version_named(self):
+        build = "project(\n    'aziotd', 'c',\n    version: '0.2.0',\n    meson_version: '>= 1.0.0',\n"
+        changelog = "aziotd (0.2.0) bookworm; urgency=medium\n\n  * New.\n\naziotd (0.1.0) bookworm\n"
+        for news, found in (
+            ("# News\n\n## 0.2.0 (not yet released)\n\n## 0.1.0\n", []),
+            ("# News\n\n## 0.1.0\n", ["not the same version: meson.build 0.2.0, debian/changelog 0.2.0, NEWS.md 0.1.0"]),
+            ("# News\n", ["NEWS.md: no version", "not the same version: meson.build 0.2.0, debian/changelog 0.2.0, "
+                          "NEWS.md None"]),
+        ):
+            with self.subTest(news=news):
+                texts = {"meson.build": build, "debian/changelog": changelog, "NEWS.md": news}
+                self.assertEqual(list(versions.complaints(texts)), found)
 
 
 if __name__ == "__main__":
