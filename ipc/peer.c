@@ -7,14 +7,21 @@
 
 #include "util/util.h"
 
+/* More groups than most users are in: one question is enough then. */
+#define GROUPS_USUAL 32
+
 static int peer_get_groups(int fd, gid_t **ret_groups, size_t *ret_n) {
         _cleanup_(freep) gid_t *groups = NULL;
-        socklen_t size = 0;
+        socklen_t size = GROUPS_USUAL * sizeof(*groups);
 
-        /* Asked with no room it tells how much it takes; the answer cannot change. */
-        if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &size) < 0 && errno != ERANGE)
-                return -errno;
-        if (size > 0) {
+        groups = malloc(size);
+        if (!groups)
+                return -ENOMEM;
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) < 0) {
+                if (errno != ERANGE)
+                        return -errno;
+                /* It tells how much it takes; the answer cannot change. */
+                free(groups);
                 groups = malloc(size);
                 if (!groups)
                         return -ENOMEM;
