@@ -92,8 +92,10 @@ typedef struct Bundle {
 
 /* Commands -------------------------------------------------------------------------------------------- */
 
-static int start(char *const argv[], int output_fd, int error_fd, pid_t *ret) {
+/* Returns its pid or a negative errno. */
+static pid_t start(char *const argv[], int output_fd, int error_fd) {
         posix_spawn_file_actions_t actions;
+        pid_t pid = -1;
         int r;
 
         r = posix_spawn_file_actions_init(&actions);
@@ -104,14 +106,17 @@ static int start(char *const argv[], int output_fd, int error_fd, pid_t *ret) {
         if (r == 0)
                 r = posix_spawn_file_actions_adddup2(&actions, error_fd, STDERR_FILENO);
         if (r == 0)
-                r = posix_spawnp(ret, argv[0], &actions, NULL, argv, environ);
+                r = posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ);
         (void) posix_spawn_file_actions_destroy(&actions);
-        return -r;
+        return r == 0 ? pid : -r;
 }
 
-/* Its exit code; a negative errno if it has none. */
+/* Takes what start() returned. Returns its exit code; a negative errno if it has none. */
 static int finish(pid_t pid) {
         int status;
+
+        if (pid < 0)
+                return pid;
 
         while (waitpid(pid, &status, 0) < 0)
                 if (errno != EINTR)
@@ -133,21 +138,21 @@ static void copy_lines(FILE *from, FILE *to) {
 /* Runs it, and writes what it says. Returns its exit code or a negative errno. */
 static int run(char *const argv[], FILE *to) {
         FILE *from;
-        int fds[2], r;
+        int fds[2];
         pid_t pid;
 
         if (pipe2(fds, O_CLOEXEC) < 0)
                 return -errno;
-        r = start(argv, fds[1], fds[1], &pid);
+        pid = start(argv, fds[1], fds[1]);
         (void) close(fds[1]);
-        from = r < 0 ? NULL : fdopen(fds[0], "r");
+        from = pid < 0 ? NULL : fdopen(fds[0], "r");
         if (!from)
                 (void) close(fds[0]);
         else {
                 copy_lines(from, to);
                 (void) fclose(from);
         }
-        return r < 0 ? r : finish(pid);
+        return finish(pid);
 }
 
 /* The parts ------------------------------------------------------------------------------------------- */
@@ -231,10 +236,9 @@ static int bundle_init(Bundle *b, const Cli *cli) {
 
 static void bundle_done(Bundle *b) {
         char *argv[] = { (char *) "rm", (char *) "-r", (char *) "--", b->directory, NULL };
-        pid_t pid;
 
-        if (b->directory[0] != '\0' && start(argv, STDERR_FILENO, STDERR_FILENO, &pid) == 0)
-                (void) finish(pid);
+        if (b->directory[0] != '\0')
+                (void) finish(start(argv, STDERR_FILENO, STDERR_FILENO));
 }
 
 /* Returns the exit code of tar, or a negative errno. */
@@ -248,11 +252,8 @@ static int pack(const Bundle *b, int fd) {
                          (char *) b->directory,
                          (char *) b->name,
                          NULL };
-        pid_t pid;
-        int r;
 
-        r = start(argv, fd, STDERR_FILENO, &pid);
-        return r < 0 ? r : finish(pid);
+        return finish(start(argv, fd, STDERR_FILENO));
 }
 
 static int write_archive(const Bundle *b, const char *file) {

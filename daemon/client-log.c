@@ -86,6 +86,7 @@ void client_log_refusal(ClientLog *c, const IpcPeer *peer, uint64_t now_us, cons
         char text[REFUSAL_MAX];
         va_list ap;
 
+        c->n_refusals++;
         if (!take_line(c, peer->uid, now_us))
                 return;
         va_start(ap, format);

@@ -25,6 +25,7 @@ typedef struct ClientLog {
         ClientLogUser users[CLIENT_LOG_USERS];
         size_t n_users;
         uint64_t n[_IPC_NOTICE_MAX]; /* of each, in all */
+        uint64_t n_refusals;         /* of client_log_refusal() */
 } ClientLog;
 
 void client_log_init(ClientLog *c, const Log *log);

@@ -177,6 +177,8 @@ static void write_refusals(IpcJson *json, const Facts *f) {
         for (IpcNotice notice = 0; notice < _IPC_NOTICE_MAX; notice++)
                 metric_number(json, METRIC_COUNTER, METRIC_LABELS({ "reason", ipc_notice_to_string(notice) }),
                               f->device->client_log->n[notice]);
+        metric_number(json, METRIC_COUNTER, METRIC_LABELS({ "reason", "rule or limit" }),
+                      f->device->client_log->n_refusals);
 }
 
 /* The table ------------------------------------------------------------------------------------------- */

@@ -23,13 +23,13 @@ static uint64_t get_cpu_us(void) {
 static void get_memory(ProcessUse *use) {
         uint64_t page = (uint64_t) sysconf(_SC_PAGESIZE);
         FILE *file = fopen("/proc/self/statm", "re");
-        unsigned long size, resident;
+        char line[128], *end;
 
         if (!file)
                 return;
-        if (fscanf(file, "%lu %lu", &size, &resident) == 2) {
-                use->virtual_bytes = size * page;
-                use->resident_bytes = resident * page;
+        if (fgets(line, sizeof(line), file)) {
+                use->virtual_bytes = strtoull(line, &end, 10) * page;
+                use->resident_bytes = strtoull(end, NULL, 10) * page;
         }
         (void) fclose(file);
 }

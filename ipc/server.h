@@ -206,6 +206,7 @@ bool ipc_call_is_oneway(const IpcCall *call);
  */
 void ipc_call_set_on_gone(IpcCall *call, void (*on_gone)(IpcCall *call, void *userdata), void *userdata);
 
+/* The server of a call. */
 IpcServer *ipc_call_get_server(const IpcCall *call);
 /* The connection of a call, and who is at its other end. Both live at least as long as the call. */
 IpcConnection *ipc_call_get_connection(const IpcCall *call);

@@ -447,6 +447,43 @@ START_TEST(freeing_the_server_sends_what_is_answered_and_gives_up_the_rest) {
 }
 END_TEST
 
+/* What was told last, and how often something was. */
+typedef struct Told {
+        uid_t uid;
+        unsigned n_connections, n_times;
+} Told;
+
+static void tell_user(void *userdata, uid_t uid, unsigned n_connections) {
+        Told *told = userdata;
+
+        *told = (Told){ uid, n_connections, told->n_times + 1 };
+}
+
+START_TEST(users_are_told_with_their_connections_or_counted_together) {
+        _cleanup_(test_done) Test t;
+        Told told = {};
+        int a, b;
+
+        test_init(&t, &defaults);
+        ck_assert_uint_eq(ipc_server_for_each_user(t.server, 64, tell_user, &told), 0);
+        ck_assert_uint_eq(told.n_times, 0);
+
+        a = test_connect(&t);
+        b = test_connect(&t);
+        ck_assert_uint_eq(ipc_server_for_each_user(t.server, 64, tell_user, &told), 0);
+        ck_assert_uint_eq(told.n_times, 1);
+        ck_assert_uint_eq(told.uid, getuid());
+        ck_assert_uint_eq(told.n_connections, 2);
+        ck_assert_uint_eq(ipc_server_for_each_user(t.server, 0, tell_user, &told), 2);
+        ck_assert_uint_eq(told.n_times, 1);
+
+        test_close(&t, a);
+        test_close(&t, b);
+        ck_assert_uint_eq(ipc_server_for_each_user(t.server, 64, tell_user, &told), 0);
+        ck_assert_uint_eq(told.n_times, 1);
+}
+END_TEST
+
 static Suite *server_suite(void) {
         Suite *suite = suite_create("ipc-server");
         TCase *t;
@@ -478,6 +515,7 @@ static Suite *server_suite(void) {
         tcase_add_test(t, client_that_will_not_read_is_served_and_closed);
         tcase_add_test(t, deferred_call_is_gone_with_its_client);
         tcase_add_test(t, freeing_the_server_sends_what_is_answered_and_gives_up_the_rest);
+        tcase_add_test(t, users_are_told_with_their_connections_or_counted_together);
         suite_add_tcase(suite, t);
 
         return suite;
