@@ -39,7 +39,7 @@ class BundleCase(harness.CliCase):
 
 class Parts(BundleCase):
     PARTS = {"README", "version.txt", "daemon.json", "status.txt", "why.txt", "check.txt", "history.txt",
-             "log-level.txt", "metrics.txt", "packages.txt", "os.txt", "kernel.txt", "uptime.txt",
+             "access.txt", "log-level.txt", "metrics.txt", "packages.txt", "os.txt", "kernel.txt", "uptime.txt",
              "time.txt", "units.txt", "state.txt", "disk.txt", "journal.txt"}
 
     def test_every_part_is_there(self):
@@ -48,7 +48,7 @@ class Parts(BundleCase):
         self.assertIn(b"online since", files["status.txt"])
         self.assertIn(b"aziotd_link_up 1", files["metrics.txt"])
         self.assertIn(b"aziotd contributors", files["daemon.json"])
-        for name in ("version", "status", "why", "check", "history", "log-level", "metrics"):
+        for name in ("version", "status", "why", "check", "history", "access", "log-level", "metrics"):
             self.assertNotIn(b"[exit code", files[name + ".txt"], name)
 
     def test_what_fails_says_so_and_the_rest_is_there(self):
