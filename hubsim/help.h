@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include <stdbool.h>
 #include <stdio.h>
 
-/* Prints what --help does: all commands and options. */
-void help_print(FILE *out);
+/* Prints what --help does: of a command, or, with NULL, the list of them. Returns whether there is such a
+ * command. */
+bool help_print(FILE *out, const char *command);

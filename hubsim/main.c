@@ -560,19 +560,18 @@ int main(int argc, char *argv[]) {
         int option, r;
 
         while ((option = getopt_long(argc, argv, "hv", options, NULL)) >= 0) {
-                if (option == OPTION_HELP) {
-                        help_print(stdout);
-                        return EXIT_SUCCESS;
-                }
                 if (option == OPTION_VERSION) {
                         printf("aziot-hubsim %s\n", AZIOT_VERSION);
                         return EXIT_SUCCESS;
                 }
-                r = parse_option(&a, option);
+                r = option == OPTION_HELP ? 0 : parse_option(&a, option);
                 if (r > 0)
                         return r;
                 a.given[option] = true;
         }
+        if (a.given[OPTION_HELP])
+                return help_print(stdout, argv[optind]) ? EXIT_SUCCESS
+                                                        : usage_error("unknown command: ", argv[optind]);
         r = set_default_paths(&a);
         if (r > 0)
                 return r;

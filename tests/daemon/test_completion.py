@@ -19,9 +19,6 @@ from harness import BUILD, eventually, tap
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = (ROOT / "cli/completion", ROOT / "hubsim/completion")
 
-COMMANDS = ("run", "monitor", "log", "counts", "invoke", "twin", "messages", "fault", "limit", "rules", "cut", "device",
-            "certificate", "enrollment", "registration")
-
 # Asks bash: the words are its arguments, the last one is to be completed. One line for each that is offered.
 ASK_BASH = """
 for file in "$FILES"/*; do . "$file"; done
@@ -40,6 +37,11 @@ def verbs_of(*command):
     """The verbs that the help of a command lists, each with whether it has verbs of its own."""
     return {name: arguments == "VERB" for name, arguments in
             re.findall(r"(?m)^  ([a-z][a-z-]*)(?: ([A-Z]\w*)?|$)", help_of(*command))}
+
+
+def hub_commands():
+    """The commands that the help of aziot-hubsim lists."""
+    return set(re.findall(r"(?m)^  ([a-z]+) ", help_of("aziot-hubsim")))
 
 
 def verb_rows():
@@ -73,18 +75,13 @@ class Cases:
     def test_everything_of_the_help(self):
         rows = verb_rows()
         self.assertIn(("aziot", "twin", "get"), rows)
-        commands = help_of("aziot-hubsim").split("Options")[0]
-        self.assertEqual(set(COMMANDS), set(re.findall(r"(?m)^  ([a-z]\w*) ", commands)))
         listing = {words[:-1] for words in rows}
-        for words, expected in [(words, verbs_of(*words)) for words in listing] + [(("aziot-hubsim",), COMMANDS)]:
+        for words, expected in [(words, verbs_of(*words)) for words in listing] + [(("aziot-hubsim",), hub_commands())]:
             with self.subTest(words):
                 self.assertEqual(self.offered(*words, ""), set(expected))
-        for words in [("aziot",), *rows]:
+        for words in [("aziot",), ("aziot-hubsim",), *rows, *(("aziot-hubsim", name) for name in hub_commands())]:
             with self.subTest(words):
                 self.assertEqual(self.offered(*words, "--") - {"--"}, options_of(help_of(*words)))
-        offered = {command: self.offered("aziot-hubsim", command, "--") for command in COMMANDS}
-        self.assertEqual(set().union(*offered.values()) | self.offered("aziot-hubsim", "--"),
-                         options_of(help_of("aziot-hubsim")))
 
     def test_arguments(self):
         rows = [
