@@ -78,13 +78,13 @@ static const char *type_text(const ConfigKey *key) {
         return texts[key->type];
 }
 
-/* A backslash has a meaning to mdoc. */
+/* A backslash has a meaning to mdoc, and a sentence begins a line there. */
 static void print_text(const char *text) {
-        for (; *text; text++)
+        for (char before = 0; *text; before = *text++)
                 if (*text == '\\')
                         fputs("\\e", stdout);
                 else
-                        putchar(*text);
+                        putchar(*text == ' ' && before == '.' ? '\n' : *text);
 }
 
 static void print_key(const ConfigKey *key) {
@@ -118,13 +118,15 @@ static void print_man(void) {
                "credentials.\n");
 
         for (const struct ConfigSection *section = config_sections; section->name; section++) {
-                printf(".Sh SECTION [%s]\n%s\n.Bl -tag -width Ds\n", section->name, section->help);
+                printf(".Sh SECTION [%s]\n", section->name);
+                print_text(section->help);
+                printf("\n.Bl -tag -width Ds\n");
                 for (const ConfigKey *key = config_table; key->section; key++)
                         if (strcmp(key->section, section->name) == 0)
                                 print_key(key);
                 printf(".El\n");
         }
-        printf(".Sh SEE ALSO\n.Xr aziotd 8 ,\n.Xr systemd.exec 5\n");
+        printf(".Sh SEE ALSO\n.Xr systemd.exec 5 ,\n.Xr aziotd 8\n");
 }
 
 int main(int argc, char *argv[]) {

@@ -79,11 +79,11 @@ class Help(unittest.TestCase):
                 self.assertEqual("There is no --json" in done.stderr, "--json" not in help_of(*verb.split()).stdout)
 
     def test_each_has_a_section_in_the_manual_with_its_options(self):
-        sections = dict(re.findall(r"(?ms)^\.Sh ([A-Z -]+)\n(.*?)(?=^\.Sh |\Z)", MANUAL.read_text()))
+        sections = dict(re.findall(r"(?ms)^\.S[hs] ([\w -]+)\n(.*?)(?=^\.S[hs] |\Z)", MANUAL.read_text()))
         common = sections["DESCRIPTION"]
         for verb in verbs():
             with self.subTest(verb):
-                text = common + sections[verb.upper()]
+                text = common + sections[verb]
                 options = re.findall(r"(?m)^  (?:    |-(\w), )--([a-z-]+)( [A-Z])?", help_of(*verb.split()).stdout)
                 self.assertTrue(options)
                 for short, name, argument in options:
