@@ -22,9 +22,9 @@
 
 static const Help help = {
         .usage = "access [OPTION]...",
-        .what = "Shows what you may do, or what a program of another user or unit may: its grants,\n"
-                "methods, sections of the twin and limits, each with the rule of section [Access]\n"
-                "that says so. To ask about others needs the grant admin.\n",
+        .what = "Shows what you may do, or what a program of another user or unit may: its\n"
+                "grants, methods, sections of the twin and limits, each with the rule of section\n"
+                "[Access] that says so. To ask about others needs the grant admin.\n",
         .options = "      --user USER           a program of this user, by name or number\n"
                    "      --unit UNIT           a program in this unit, as in press.service\n",
 };
