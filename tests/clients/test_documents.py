@@ -27,12 +27,21 @@ def programs():
     return [*found, *(CLIENTS / "shell").iterdir()]
 
 
+def anchors(document):
+    """The names by which a link reaches the headings of a document."""
+    return [re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-")
+            for heading in re.findall(r"^#+ (.*)$", document.read_text(), re.M)]
+
+
 class Links(unittest.TestCase):
     def test_each_link_leads_somewhere(self):
         for document in (*CLIENTS.glob("*.md"), ROOT / "docs/migrate.md"):
-            for link in re.findall(r"\]\(([^)#]+)[^)]*\)", document.read_text()):
+            for link in re.findall(r"\]\(([^)]+)\)", document.read_text()):
+                path, _, anchor = link.partition("#")
+                target = document.parent / path if path else document
                 if not link.startswith("https:"):
-                    self.assertTrue((document.parent / link).exists(), f"{document.name}: {link}")
+                    self.assertTrue(target.exists(), f"{document.name}: {link}")
+                    self.assertTrue(not anchor or anchor in anchors(target), f"{document.name}: {link}")
 
     def test_each_program_is_in_the_table(self):
         for path in programs():
