@@ -252,6 +252,70 @@ START_TEST(missing_grant_is_named) {
 }
 END_TEST
 
+static unsigned policy_changing(const IpcPeer *peer, void *userdata) {
+        const Test *t = userdata;
+
+        return t->grants;
+}
+
+static const char *written_somewhere(const IpcPeer *peer, char *buffer, size_t size, void *userdata) {
+        (void) snprintf(buffer, size, "rules:%u", peer->uid == getuid());
+        return buffer;
+}
+
+/* How often a connection lost something. */
+static void on_updated(IpcConnection *connection, unsigned lost, void *userdata) {
+        unsigned *n = userdata;
+
+        *n += lost != 0;
+}
+
+#define DENIED(grant) \
+        ERROR("org.varlink.service.PermissionDenied", "{\"grant\":\"" grant "\",\"rule\":\"rules:1\"}")
+
+START_TEST(what_is_granted_may_change) {
+        int watching, taking, holding;
+        _cleanup_(test_done) Test t;
+        unsigned n_lost = 0;
+
+        test_init(&t, &(IpcServerConfig){ .policy = policy_changing, .policy_source = written_somewhere });
+        t.grants = _IPC_GRANT_ALL;
+        watching = test_connect(&t);
+        taking = test_connect(&t);
+        holding = test_connect(&t);
+        test_send(&t, watching, CALL_WITH("more", "Watch", NAMED("a")) CALL("Count", "{}"));
+        test_send(&t, taking, CALL("Take", NAMED("b")) CALL("Take", NAMED("c")));
+        test_send(&t, holding, CALL("Hold", NAMED("d")));
+
+        /* Who waits for what it may not have any more is told, and its next call as well. */
+        t.grants = IPC_GRANT_READ;
+        ipc_server_update_grants(t.server, on_updated, &n_lost);
+        test_run(&t);
+        ck_assert_uint_eq(n_lost, 3);
+        ck_assert_uint_eq(t.example.n_gone, 1);
+        assert_receives(taking, DENIED("serve") DENIED("serve"));
+        assert_receives(watching, "");
+
+        t.grants = 0;
+        ipc_server_update_grants(t.server, NULL, NULL);
+        test_run(&t);
+        ck_assert_uint_eq(t.example.n_gone, 2);
+        assert_receives(watching, DENIED("read") REPLY("{\"calls\":1,\"oneway\":0}"));
+
+        /* What does not wait for anything goes on, and so do the connections. */
+        ck_assert(example_release(&t.example, "d"));
+        test_run(&t);
+        assert_receives(holding, REPLY(NAMED("d")));
+        t.grants = IPC_GRANT_SERVE;
+        ipc_server_update_grants(t.server, on_updated, &n_lost);
+        ck_assert_uint_eq(n_lost, 3);
+        test_send(&t, taking, CALL("Take", NAMED("e")));
+        ck_assert(example_release(&t.example, "e"));
+        test_run(&t);
+        assert_receives(taking, REPLY(NAMED("e")));
+}
+END_TEST
+
 START_TEST(own_uid_may_everything_by_default) {
         _cleanup_(test_done) Test t;
         int fd;
@@ -446,6 +510,7 @@ static Suite *limits_suite(void) {
 
         t = tcase_create("grants");
         tcase_add_test(t, missing_grant_is_named);
+        tcase_add_test(t, what_is_granted_may_change);
         tcase_add_test(t, own_uid_may_everything_by_default);
         tcase_add_loop_test(t, group_may_what_programs_need, 0, ELEMENTSOF(policies));
         tcase_add_loop_test(t, peer_has_its_groups, 0, ELEMENTSOF(group_counts));

@@ -100,7 +100,7 @@ static void settle(Scene *scene, size_t taker, size_t whose) {
  * One step of a script:
  *      Ax    A takes name x, for ever         Ax!   the same, until time 100
  *      1:x   the cloud calls x with id 1      A.    A settles what it was given last; AB. what B was given
- *      A~    A stops waiting                  A-    A is gone
+ *      A~    A stops waiting                  A-    A is gone           A/x   A gives up name x
  *      @40   it is time 40                    ?     the link is lost         !     the daemon stops
  */
 static void step(Scene *scene, const char *s) {
@@ -123,6 +123,8 @@ static void step(Scene *scene, const char *s) {
                 settle(scene, taker, taker);
         else if (s[1] == '~')
                 method_taker_cancel(scene->takers[taker]);
+        else if (s[1] == '/')
+                method_taker_give_up(scene->takers[taker], az_span_create((uint8_t *) s + 2, 1));
         else if (s[1] == '-')
                 scene->takers[taker] = method_taker_free(scene->takers[taker]);
         else if (s[1] >= 'A' && s[1] <= 'C')
@@ -147,6 +149,10 @@ static const struct {
         { "what a vanished taker had is answered 503", "Ax 1:x A-", "A<x 1=503 " },
         { "so is what waited for it", "Ax 1:x 2:x A-", "A<x 1=503 2=503 " },
         { "but not what another one serves", "Ax Bx B~ 1:x 2:x A- Bx", "A<x 1=503 B<x " },
+        { "a name that is given up is free", "Ax A~ A/x Cx 1:x", "C<x " },
+        { "what waited for it is answered 503", "Ax 1:x 2:x A/x A.", "A<x 2=503 1=200 " },
+        { "but not what another one serves", "Ax Bx B~ 1:x 2:x A/x Bx A.", "A<x B<x 1=200 " },
+        { "another name stays", "Ax A~ A/y 1:x Ax", "A<x " },
         { "a call without an answer is answered 504 at its limit", "Ax @5 1:x @34 @35 A.",
           "A<x late 1=504 gone " },
         { "so is one that nobody took", "Ax A~ 1:x @30 Ax", "late 1=504 " },
