@@ -206,7 +206,12 @@ static uint64_t wall_time_s(int64_t time_s) {
 }
 
 void hub_link_get_counts(const HubLink *link, HubLinkCounts *ret) {
+        MqttTraffic traffic;
+
+        mqtt_link_get_traffic(link->mqtt, &traffic);
         *ret = link->counts;
+        ret->n_received_bytes = traffic.n_received;
+        ret->n_sent_bytes = traffic.n_sent;
         ret->online_us += online_us(link, boottime_us());
         ret->certificate_expires_s = wall_time_s(link->rollover.expiry.not_after_s);
         if (link->is_open)

@@ -86,11 +86,12 @@ typedef struct HubLinkStatus {
 
 /* Since the daemon started, and until when what it proves itself with is good. */
 typedef struct HubLinkCounts {
-        uint64_t n_connected;            /* links that came up */
-        uint64_t n_renewed;              /* connections that were renewed as planned */
-        uint64_t n_failed[_PROBLEM_MAX]; /* attempts, at the hub or at the provisioning service */
-        uint64_t n_lost[_PROBLEM_MAX];   /* links */
-        uint64_t online_us;              /* in all */
+        uint64_t n_connected;                    /* links that came up */
+        uint64_t n_renewed;                      /* connections that were renewed as planned */
+        uint64_t n_failed[_PROBLEM_MAX];         /* attempts, at the hub or at the provisioning service */
+        uint64_t n_lost[_PROBLEM_MAX];           /* links */
+        uint64_t online_us;                      /* in all */
+        uint64_t n_received_bytes, n_sent_bytes; /* by its connections, those of TLS included */
         /* Since 1970; 0: there is none, or it has not been seen yet. */
         uint64_t token_expires_s, certificate_expires_s, server_certificate_expires_s;
 } HubLinkCounts;

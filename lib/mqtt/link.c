@@ -38,8 +38,9 @@ struct MqttLink {
         MqttTransport *transport;
         bool is_opening;
         MqttConnection *connection;
-        uint32_t wanted; /* what epoll watches the connection for */
-        uint64_t epoch;  /* counts connections, from 1 */
+        uint32_t wanted;     /* what epoll watches the connection for */
+        uint64_t epoch;      /* counts connections, from 1 */
+        MqttTraffic traffic; /* of those that are gone */
         MqttEventList events;
 };
 
@@ -169,6 +170,7 @@ static void link_drop_connection(MqttLink *l) {
         if (mqtt_connection_was_accepted(l->connection))
                 mqtt_transport_keep_session(l->transport, mqtt_connection_get_stream(l->connection));
         (void) epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, mqtt_connection_get_fd(l->connection), NULL);
+        mqtt_stream_add_traffic(mqtt_connection_get_stream(l->connection), &l->traffic);
         l->connection = mqtt_connection_free(l->connection);
 }
 
@@ -349,6 +351,12 @@ void mqtt_link_hint(MqttLink *l, uint64_t now_us) {
                 return;
         mqtt_connection_hint(l->connection, now_us);
         link_wake(l);
+}
+
+void mqtt_link_get_traffic(const MqttLink *l, MqttTraffic *ret) {
+        *ret = l->traffic;
+        if (l->connection)
+                mqtt_stream_add_traffic(mqtt_connection_get_stream(l->connection), ret);
 }
 
 int mqtt_link_get_local(const MqttLink *l, struct sockaddr_storage *ret) {

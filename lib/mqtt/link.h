@@ -222,6 +222,14 @@ void mqtt_link_proven(MqttLink *l);
  */
 void mqtt_link_hint(MqttLink *l, uint64_t now_us);
 
+/* Bytes over the network, those of TLS included. */
+typedef struct MqttTraffic {
+        uint64_t n_received, n_sent;
+} MqttTraffic;
+
+/* Of all connections since the link was made, but not of attempts that led to none. */
+void mqtt_link_get_traffic(const MqttLink *l, MqttTraffic *ret);
+
 /* Finds out which address the connection has on this machine. -ENOTCONN: there is none. */
 int mqtt_link_get_local(const MqttLink *l, struct sockaddr_storage *ret);
 

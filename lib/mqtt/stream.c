@@ -8,6 +8,11 @@
 /* Control frames that come without a payload, in one call: a day of pings, one in half a minute, is less. */
 #define EMPTY_BYTES_MAX (512U * 1024U)
 
+void mqtt_stream_add_traffic(const MqttStream *s, MqttTraffic *total) {
+        total->n_received += BIO_number_read(SSL_get_rbio(s->ssl));
+        total->n_sent += BIO_number_written(SSL_get_wbio(s->ssl));
+}
+
 static ssize_t lose_over_certificate(int error, const char *reason, MqttFault *fault) {
         return mqtt_fault_set(fault, MQTT_LOST_CLIENT_CERTIFICATE, error,
                               "the server refused the certificate of this device: %s", reason);

@@ -29,6 +29,9 @@ void mqtt_stream_shutdown(MqttStream *s);
 /* Sends what ends the stream if that is possible at once, closes and frees. Safe on MQTT_STREAM_NULL. */
 void mqtt_stream_done(MqttStream *s);
 
+/* Adds what went over it so far. */
+void mqtt_stream_add_traffic(const MqttStream *s, MqttTraffic *total);
+
 /* Reads up to 'size' bytes. 0: nothing to read now. Negative: 'fault' says why; the stream is at its end. */
 ssize_t mqtt_stream_read(MqttStream *s, uint8_t *buffer, size_t size, MqttFault *fault);
 

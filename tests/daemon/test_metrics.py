@@ -102,11 +102,17 @@ class Values(MetricsCase):
         self.assertGreater(self.value("aziotd_token_expiry_timestamp_seconds"), time.time() + 600)
         self.assertGreater(self.value("aziotd_certificate_expiry_timestamp_seconds", certificate="server"), time.time())
         self.assertIsNone(self.value("aziotd_certificate_expiry_timestamp_seconds", certificate="device"))
+        sent, received = (self.value(f"aziotd_link_{way}_bytes_total") for way in ("sent", "received"))
+        self.daemon.call("io.aziotd.telemetry.Send", {"message": {"text": 30000 * "x"}, "stage": "delivered"})
+        self.assertTrue(30000 < self.value("aziotd_link_sent_bytes_total") - sent < 32000)
+        self.assertTrue(0 < self.value("aziotd_link_received_bytes_total") - received < 1000)
+        self.assertTrue(500 < received < 20000)  # of the handshake
         online = self.value("aziotd_link_online_seconds_total")
         self.assertGreater(self.value("aziotd_link_online_seconds_total"), online)
 
         self.daemon.call("io.aziotd.device.Reconnect")
         self.wait_for("aziotd_link_renewals_total", 1)
+        self.assertGreater(self.value("aziotd_link_sent_bytes_total"), 30000 + sent)
         self.hub.stop()
         self.wait_for("aziotd_link_up", 0)
         self.assertEqual(sum(v for (name, _), v in samples_of(self.families()).items()
