@@ -2,8 +2,6 @@
 
 #include "daemon/hub-link-internal.h"
 
-#include <assert.h>
-
 #include "daemon/wall-clock.h"
 
 /* How often to look for an identity while there is none. */
@@ -22,15 +20,25 @@ static uint32_t features_of(const HubLinkOps *ops) {
 static az_result session_setup(HubLink *link) {
         az_hub_session_options options = az_hub_session_options_default();
         az_iot_hub_client_options client_options = az_iot_hub_client_options_default();
+        bool is_planned = link->state == HUB_LINK_RENEWING;
         const Config *c = link->config;
+        char *model_id = NULL;
         az_result result;
+
+        if (c->hub.model_id) {
+                model_id = strdup(c->hub.model_id);
+                if (!model_id)
+                        return AZ_ERROR_OUT_OF_MEMORY;
+        }
+        free(link->model_id);
+        link->model_id = model_id;
 
         options.random_seed = hub_link_random();
         options.credential = link->credential.kind;
         options.features = features_of(link->ops);
         options.token_lifetime_s = (uint32_t) c->hub.token_lifetime_s;
         options.build_unix_s = wall_clock_build_s();
-        options.splay_s = boottime_us() < SPLAY_UPTIME_US ? SPLAY_S : 0;
+        options.splay_s = is_planned || boottime_us() >= SPLAY_UPTIME_US ? 0 : SPLAY_S;
         options.keep_alive_s = (uint16_t) c->hub.keep_alive_s;
         options.sign_timeout_s = hub_link_open_timeout_s(link);
         options.connect_timeout_s = hub_link_connect_timeout_s(link);
@@ -39,7 +47,7 @@ static az_result session_setup(HubLink *link) {
 
         client_options.user_agent = HUB_LINK_USER_AGENT;
         client_options.module_id = hub_link_span(link->credential.module_id);
-        client_options.model_id = hub_link_span(c->hub.model_id);
+        client_options.model_id = hub_link_span(link->model_id);
 
         result = az_iot_hub_client_init(&link->client, hub_link_span(link->credential.host),
                                         hub_link_span(link->credential.device_id), &client_options);
@@ -109,8 +117,10 @@ static bool take_identity(HubLink *link, Credential *credential, Enrollment *enr
         enrollment_done(&p->enrollment);
         p->enrollment = *enrollment;
 
-        if (!enrollment_is_configured(link->config))
+        if (!hub_link_is_enrolled(link)) {
+                assignment_done(&p->assignment);
                 return set_hub(link);
+        }
         hub_link_load_assignment(link);
         return !p->assignment.hub || hub_link_use_assignment(link);
 }
@@ -129,6 +139,22 @@ static void tell_identity(const HubLink *link, bool is_another) {
         hub_link_tell(link, is_another ? HISTORY_IDENTITY_CHANGED : HISTORY_IDENTITY_LOADED, &facts);
 }
 
+bool hub_link_is_enrolled(const HubLink *link) {
+        if (!link->has_identity)
+                return enrollment_is_configured(link->config);
+        return link->provisioning.enrollment.owner.id_scope != NULL;
+}
+
+static bool is_same(const HubLink *link, const Credential *credential, const Enrollment *enrollment) {
+        const AssignmentOwner *a = &link->provisioning.enrollment.owner, *b = &enrollment->owner;
+
+        if (credential->kind != link->credential.kind || !a->id_scope != !b->id_scope)
+                return false;
+        if (!a->id_scope)
+                return credential_is_same_device(credential, &link->credential);
+        return strcmp(a->id_scope, b->id_scope) == 0 && strcmp(a->registration_id, b->registration_id) == 0;
+}
+
 bool hub_link_load_identity(HubLink *link) {
         Credential credential = CREDENTIAL_NULL;
         Enrollment enrollment = ENROLLMENT_NULL;
@@ -138,13 +164,18 @@ bool hub_link_load_identity(HubLink *link) {
 
         r = read_identity(link, &credential, &enrollment, &cause);
         if (r == 0) {
+                bool is_known = link->has_identity && is_same(link, &credential, &enrollment);
                 bool is_another = link->credential.device_id;
 
+                link->has_identity = true;
                 if (take_identity(link, &credential, &enrollment)) {
                         hub_link_recovery_setup(link);
-                        link->has_identity = true;
-                        hub_link_forget_proven(link);
                         hub_link_watch_files(link);
+                        if (is_known) {
+                                rollover_changed(&link->rollover.choice);
+                                return true;
+                        }
+                        hub_link_forget_proven(link);
                         tell_identity(link, is_another);
                         return true;
                 }
@@ -152,6 +183,7 @@ bool hub_link_load_identity(HubLink *link) {
                 diagnosis_make(&cause, &context, PROBLEM_IDENTITY_NAMES, 0, NULL);
         }
 
+        link->has_identity = false;
         hub_link_watch_files(link);
         hub_link_record(link, &cause, IDENTITY_RETRY_US);
         hub_link_set_state(link, HUB_LINK_WAITING, boottime_us() + IDENTITY_RETRY_US);
@@ -172,17 +204,6 @@ static void exchange_proof(HubLink *link, Credential *credential, Enrollment *en
         e->payload = enrollment->payload;
         enrollment->owner.fingerprint = old.owner.fingerprint;
         enrollment->payload = old.payload;
-}
-
-static bool is_same(const HubLink *link, const Credential *credential, const Enrollment *enrollment) {
-        const AssignmentOwner *a = &link->provisioning.enrollment.owner, *b = &enrollment->owner;
-
-        if (credential->kind != link->credential.kind)
-                return false;
-        if (!enrollment_is_configured(link->config))
-                return credential_is_same_device(credential, &link->credential);
-        assert(a->id_scope && b->id_scope);
-        return strcmp(a->id_scope, b->id_scope) == 0 && strcmp(a->registration_id, b->registration_id) == 0;
 }
 
 int hub_link_refresh_identity(HubLink *link, Diagnosis *ret_cause) {

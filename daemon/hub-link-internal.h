@@ -94,8 +94,10 @@ struct HubLink {
         void *userdata;
 
         Credential credential;
+        bool is_outdated;  /* the configuration is another one: hub_link_take_config() */
         bool has_identity; /* 'credential' and 'recovery' are set up; if a hub is known, the session, too */
         uint16_t port;
+        char *model_id; /* of the client */
         az_iot_hub_client client;
         az_hub_session session;
         az_recovery recovery;
@@ -172,6 +174,9 @@ int hub_link_refresh_identity(HubLink *link, Diagnosis *ret_cause);
  * set up soon. */
 bool hub_link_prepare_identity(HubLink *link);
 
+/* Whether the provisioning service tells the device its hub; of an identity that is known, that one. */
+bool hub_link_is_enrolled(const HubLink *link);
+
 /* Reads the assignment that was kept, if it is this device's. */
 void hub_link_load_assignment(HubLink *link);
 /* Makes the hub of the assignment the one to connect to; false: it has no session. */
@@ -188,6 +193,11 @@ bool hub_link_clock_is_plausible(void);
 void hub_link_recovery_setup(HubLink *link);
 /* Takes the result of an input and does what the recovery decides. */
 void hub_link_run_recovery(HubLink *link, az_result input);
+/*
+ * Sets everything up anew if the configuration is another one and what is in flight is finished. True: it
+ * did, and what there was of connections and attempts is gone.
+ */
+bool hub_link_take_config(HubLink *link);
 /* Begins a run of the provisioning service that is wished, if nothing is in its way. */
 void hub_link_grant_wish(HubLink *link);
 
@@ -241,6 +251,8 @@ void hub_link_run_rollover(HubLink *link);
 uint64_t hub_link_rollover_deadline_us(const HubLink *link);
 /* It is another device, of which nothing is known yet. */
 void hub_link_forget_proven(HubLink *link);
+/* The files are going to be read anew, whatever was found out about them. */
+void hub_link_forget_changes(HubLink *link);
 /* Watches the files that the present identity is made of. */
 void hub_link_watch_files(HubLink *link);
 /* What the present attempt signs with, if it does. */

@@ -212,7 +212,7 @@ void hub_link_grant_wish(HubLink *link) {
 }
 
 int hub_link_reprovision(HubLink *link) {
-        if (!enrollment_is_configured(link->config))
+        if (!hub_link_is_enrolled(link))
                 return HUB_LINK_NOT_ENROLLED;
         link->provisioning.is_wished = true;
         if (!link->has_identity)
@@ -248,6 +248,57 @@ void hub_link_reconnect(HubLink *link) {
                 break;
         }
 }
+
+/* Another configuration -------------------------------------------------------------------------------- */
+
+/* Whether something is to be finished first. */
+static bool has_to_wait(HubLink *link) {
+        switch (az_recovery_get_status(&link->recovery).state) {
+        case AZ_RECOVERY_HUB:
+                return has_to_drain(link);
+        case AZ_RECOVERY_PROVISIONING:
+        case AZ_RECOVERY_REPROVISIONING:
+                return link->provisioning.result.is_there; /* the answer counts */
+        case AZ_RECOVERY_WAITING:
+        case AZ_RECOVERY_STOPPED:
+        case _AZ_RECOVERY_STATE_MAX:
+                break;
+        }
+        return false;
+}
+
+static bool is_stopped(const HubLink *link) {
+        return link->has_identity ? az_recovery_get_status(&link->recovery).state == AZ_RECOVERY_STOPPED
+                                  : link->state == HUB_LINK_STOPPED;
+}
+
+/*
+ * The state stays as it was: a link that is being renewed comes up as renewed. What was proven before is
+ * kept, for the case that the hub takes nothing of what is new.
+ */
+bool hub_link_take_config(HubLink *link) {
+        if (!link->is_outdated || is_stopped(link) || (link->has_identity && has_to_wait(link)))
+                return false;
+
+        link->is_outdated = link->provisioning.is_wished = false;
+        if (link->has_identity) {
+                stop_provisioning(link);
+                stop_session(link);
+                hub_link_forget_traffic(link);
+                hub_link_close(link);
+        }
+        hub_link_start(link);
+        return true;
+}
+
+void hub_link_configure(HubLink *link) {
+        link->is_outdated = true;
+        route_configure(link->route);
+        hub_link_forget_changes(link);
+        (void) hub_link_take_config(link);
+}
+
+/* The clock ------------------------------------------------------------------------------------------- */
 
 /* A run has failed by a clock that was wrong, it seems: so was its token, and so was what it saw of
  * certificates. */

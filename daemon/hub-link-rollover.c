@@ -68,12 +68,19 @@ void hub_link_rollover_live(HubLink *link) {
                 hub_link_remove_notice(link, PROBLEM_CREDENTIALS_ROLLED_BACK);
 }
 
-void hub_link_forget_proven(HubLink *link) {
+void hub_link_forget_changes(HubLink *link) {
         HubLinkRollover *r = &link->rollover;
 
         mqtt_probe_stop(r->probe);
-        r->choice = (Rollover){};
+        r->changed_us = UINT64_MAX;
         r->is_told = false;
+}
+
+void hub_link_forget_proven(HubLink *link) {
+        HubLinkRollover *r = &link->rollover;
+
+        hub_link_forget_changes(link);
+        r->choice = (Rollover){};
         hub_link_remove_notice(link, PROBLEM_CREDENTIALS_ROLLED_BACK);
 }
 

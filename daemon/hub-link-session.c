@@ -143,6 +143,8 @@ static void disconnected(HubLink *link) {
                 return;
         }
         hub_link_forget_traffic(link);
+        if (hub_link_take_config(link))
+                return;
         hub_link_grant_wish(link);
         if (!hub_link_is_provisioning(link))
                 hub_link_run_session(link, az_hub_session_closed(&link->session, hub_link_time()));

@@ -71,13 +71,10 @@ int hub_link_new(HubLink **ret, const HubLinkEnvironment *environment, const Hub
 
         STAILQ_INIT(&link->answers);
 
-        if (enrollment_is_configured(link->config)) {
-                r = state_file_new(&link->provisioning.file, environment->disk, environment->state_dir,
-                                   ASSIGNMENT_FILE);
-                if (r < 0)
-                        return r;
-        }
-        r = mqtt_link_new(&link->mqtt, &mqtt_config);
+        r = state_file_new(&link->provisioning.file, environment->disk, environment->state_dir,
+                           ASSIGNMENT_FILE);
+        if (r >= 0)
+                r = mqtt_link_new(&link->mqtt, &mqtt_config);
         if (r >= 0)
                 r = hub_link_rollover_init(link);
         if (r < 0)
@@ -108,6 +105,7 @@ HubLink *hub_link_free(HubLink *link) {
         provisioning_done(&link->provisioning);
         link->route = route_free(link->route);
         credential_done(&link->credential);
+        free(link->model_id);
         free(link);
         return NULL;
 }
@@ -171,6 +169,8 @@ int hub_link_dispatch(HubLink *link) {
                 else
                         hub_link_session_event(link, &event);
         }
+        if (hub_link_take_config(link))
+                return 0;
         hub_link_grant_wish(link);
         hub_link_flush_answers(link);
         if (az_hub_session_get_status(&link->session).state == AZ_HUB_SESSION_DRAINING &&
@@ -218,6 +218,10 @@ void hub_link_get_counts(const HubLink *link, HubLinkCounts *ret) {
                 ret->server_certificate_expires_s = wall_time_s(link->report.server.not_after_s);
 }
 
+bool hub_link_has_identity(const HubLink *link) {
+        return link->has_identity;
+}
+
 void hub_link_get_status(const HubLink *link, HubLinkStatus *ret) {
         *ret = (HubLinkStatus){
                 .state = link->state,
@@ -235,7 +239,7 @@ void hub_link_get_status(const HubLink *link, HubLinkStatus *ret) {
 int hub_link_get_provisioning(const HubLink *link, HubLinkProvisioning *ret) {
         const Provisioning *p = &link->provisioning;
 
-        if (!enrollment_is_configured(link->config))
+        if (!hub_link_is_enrolled(link))
                 return HUB_LINK_NOT_ENROLLED;
         *ret = (HubLinkProvisioning){
                 .endpoint = link->config->provisioning.endpoint,

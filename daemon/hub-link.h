@@ -121,6 +121,12 @@ void hub_link_stop(HubLink *link);
  */
 void hub_link_reconnect(HubLink *link);
 
+/*
+ * Keys of the configuration that are CONFIG_APPLY_RECONNECT have changed: a link that is up is renewed with
+ * them, when what is in flight is finished; an attempt, or the wait for one, begins anew.
+ */
+void hub_link_configure(HubLink *link);
+
 /* Condition of hub_link_reprovision(): the device is not provisioned, its hub is configured. */
 #define HUB_LINK_NOT_ENROLLED 1
 
@@ -154,6 +160,8 @@ void hub_link_clock_changed(HubLink *link);
 /* The way that it takes, for others that take it, and for what is kept of it: route_remember(). */
 Route *hub_link_get_route(HubLink *link);
 HubLinkState hub_link_get_state(const HubLink *link);
+/* Whether it knows who the device is. */
+bool hub_link_has_identity(const HubLink *link);
 
 int hub_link_get_fd(const HubLink *link);
 uint64_t hub_link_deadline_us(const HubLink *link);

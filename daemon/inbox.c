@@ -411,6 +411,11 @@ static void takers_time_out(Inbox *inbox) {
         }
 }
 
+void inbox_set_limits(Inbox *inbox, uint64_t max_messages, uint64_t max_bytes) {
+        inbox->config.max_messages = max_messages;
+        inbox->config.max_bytes = max_bytes;
+}
+
 uint64_t inbox_deadline_us(const Inbox *inbox) {
         uint64_t deadline_us = inbox->reconnect_us;
         const InboxTaker *taker;

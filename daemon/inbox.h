@@ -131,6 +131,10 @@ bool inbox_is_drained(const Inbox *inbox);
  */
 bool inbox_wants_reconnect(Inbox *inbox);
 
+/* Other limits than those of the InboxConfig. What is stored stays; inbox_run_due() stores what there is room
+ * for. */
+void inbox_set_limits(Inbox *inbox, uint64_t max_messages, uint64_t max_bytes);
+
 uint64_t inbox_deadline_us(const Inbox *inbox); /* CLOCK_BOOTTIME; UINT64_MAX: no timer */
 void inbox_run_due(Inbox *inbox, const InboxTime *now);
 void inbox_get_stats(const Inbox *inbox, InboxStats *ret);

@@ -180,6 +180,10 @@ Messages *messages_free(Messages *m) {
         return NULL;
 }
 
+void messages_configure(Messages *m, const Config *config) {
+        inbox_set_limits(m->inbox, config->hub.inbox_max_messages, config->hub.inbox_max_bytes);
+}
+
 void messages_c2d(Messages *m, const az_iot_hub_client_c2d_request *request, az_span payload, bool dup,
                   MqttAck ack) {
         InboxDelivery delivery = {

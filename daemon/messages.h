@@ -16,6 +16,9 @@ int messages_new(Messages **ret, HubLink *link, Disk *disk, const Config *config
 Messages *messages_free(Messages *messages);
 DEFINE_CLEANUP(Messages *, messages_free)
 
+/* The configuration has changed; what is stored stays, whatever the limits say now. */
+void messages_configure(Messages *messages, const Config *config);
+
 /* A message has come over the link; what is needed of it is copied. */
 void messages_c2d(Messages *messages, const az_iot_hub_client_c2d_request *request, az_span payload, bool dup,
                   MqttAck ack);

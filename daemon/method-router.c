@@ -59,6 +59,10 @@ int method_router_new(MethodRouter **ret, const MethodRouterOps *ops, void *user
         return 0;
 }
 
+void method_router_set_limit(MethodRouter *router, uint64_t limit_us) {
+        router->limit_us = limit_us;
+}
+
 MethodRouter *method_router_free(MethodRouter *router) {
         if (!router)
                 return NULL;

@@ -75,6 +75,8 @@ enum {
 
 /* 'limit_us' is how long a call may wait for its answer. */
 int method_router_new(MethodRouter **ret, const MethodRouterOps *ops, void *userdata, uint64_t limit_us);
+/* The same for the calls that come from now on. */
+void method_router_set_limit(MethodRouter *router, uint64_t limit_us);
 /* All takers must be gone. Calls that still wait are forgotten, not answered. */
 MethodRouter *method_router_free(MethodRouter *router);
 DEFINE_CLEANUP(MethodRouter *, method_router_free)

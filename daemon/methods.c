@@ -178,6 +178,10 @@ void methods_get_counts(const Methods *m, MethodsCounts *ret) {
         ret->n_waiting = method_router_count_calls(m->router);
 }
 
+void methods_set_limit(Methods *m, uint64_t limit_us) {
+        method_router_set_limit(m->router, limit_us);
+}
+
 void methods_call(Methods *m, az_span request_id, az_span name, az_span payload) {
         int r;
 

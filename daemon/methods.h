@@ -29,6 +29,9 @@ typedef struct MethodsCounts {
 
 void methods_get_counts(const Methods *methods, MethodsCounts *ret);
 
+/* The same for the calls that come from now on. */
+void methods_set_limit(Methods *methods, uint64_t limit_us);
+
 /* A call has come over the link; the spans are copied. */
 void methods_call(Methods *methods, az_span request_id, az_span name, az_span payload);
 /* The daemon stops: tells the cloud of each call that waits. */

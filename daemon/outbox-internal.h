@@ -269,4 +269,5 @@ void outbox_advance(Outbox *o);
 void outbox_retry_read(Outbox *o);
 
 /* outbox-recover.c */
+void outbox_fill_table(Outbox *o); /* with absent segments, as many as there may be */
 int outbox_recover(Outbox *o);

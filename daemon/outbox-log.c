@@ -110,6 +110,13 @@ void segment_free(OutboxSegment *segment, uint64_t head) {
         };
 }
 
+/* By the disk thread. Or by the next start: the cursor on disk does not say yet that it is free. */
+static bool is_in_use(const Outbox *o, const OutboxSegment *segment) {
+        return segment->state != SEGMENT_FREE || segment->freed_head > o->cursor_synced_lowest ||
+               (o->read.is_busy && o->read.fd == segment->fd) ||
+               (o->sync.is_busy && o->sync.fd == segment->fd);
+}
+
 void outbox_delete_surplus(Outbox *o) {
         size_t n_files = 0;
 
@@ -120,7 +127,7 @@ void outbox_delete_surplus(Outbox *o) {
                 char name[OUTBOX_NAME_MAX];
 
                 /* One of another size would be made anew. */
-                if (segment->state != SEGMENT_FREE ||
+                if (is_in_use(o, segment) ||
                     (n_files <= o->n_segments_max && segment->header.n_bytes == o->config.segment_bytes))
                         continue;
                 (void) snprintf(name, sizeof(name), SEGMENT_NAME, segment->number);

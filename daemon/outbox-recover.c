@@ -486,20 +486,30 @@ static bool has_number(const Outbox *o, unsigned number) {
         return false;
 }
 
-/* Fills the table up, and sorts what was found into it. */
-static int recover_table(Recovery *rec) {
-        Outbox *o = rec->o;
-        const OutboxSegment *last;
-        int r;
+void outbox_fill_table(Outbox *o) {
+        for (unsigned number = 0; o->n_segments < o->n_segments_max; number++)
+                if (!has_number(o, number))
+                        o->segments[o->n_segments++] = (OutboxSegment){ .number = number, .fd = -1 };
+}
 
-        for (unsigned number = 0; o->n_segments < o->n_segments_max; number++) {
-                r = has_number(o, number) ? 0 : add_segment(o, number);
-                if (r < 0)
-                        return r;
-        }
-        o->log = calloc(o->n_segments, sizeof(*o->log));
+/*
+ * Fills the table up, and sorts what was found into it. From now on there are pointers into it, and more may
+ * be allowed later: it gets all the room that it will ever need.
+ */
+static int recover_table(Recovery *rec) {
+        size_t n = MAX(rec->o->n_segments, OUTBOX_SEGMENTS_MAX);
+        const OutboxSegment *last;
+        OutboxSegment *segments;
+        Outbox *o = rec->o;
+
+        segments = reallocarray(o->segments, n, sizeof(*segments));
+        if (!segments)
+                return -ENOMEM;
+        o->segments = segments;
+        o->log = calloc(n, sizeof(*o->log));
         if (!o->log)
                 return -ENOMEM;
+        outbox_fill_table(o);
 
         last = last_with_records(o);
         for (size_t i = 0; i < o->n_segments; i++)

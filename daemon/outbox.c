@@ -143,6 +143,7 @@ static void cursor_done(DiskJob *job) {
         CursorJob *j = (CursorJob *) job;
 
         cursor_finish(j->outbox);
+        outbox_delete_surplus(j->outbox);
         outbox_prepare(j->outbox); /* which may have waited for it */
 }
 
@@ -320,6 +321,33 @@ int outbox_open(Outbox **ret, Disk *disk, const OutboxConfig *c, const OutboxTim
                 return r;
 
         *ret = TAKE_PTR(o);
+        return 0;
+}
+
+/* What is on the disk stays as it is; segments of the new size are made as they are needed. */
+int outbox_configure(Outbox *o, const OutboxConfig *c, const OutboxTime *now) {
+        OutboxConfig config = *c;
+        int r;
+
+        r = config_derive(&config);
+        if (r < 0)
+                return r;
+        config.directory = o->directory;
+        o->now = *now;
+        o->config = config;
+        o->n_segments_max = config.max_bytes / config.segment_bytes;
+        o->sync_due_us = MIN(o->sync_due_us, now->boottime_us + config.sync_interval_us);
+        if (o->directory_fd < 0)
+                return 0;
+
+        outbox_fill_table(o);
+        if (o->ready && o->ready->header.n_bytes != config.segment_bytes) {
+                o->ready->state = SEGMENT_FREE;
+                o->ready = NULL;
+        }
+        outbox_delete_surplus(o);
+        outbox_prepare(o);
+        outbox_add_space(o);
         return 0;
 }
 

@@ -158,6 +158,12 @@ typedef struct OutboxTraffic {
  * -EINVAL for a bad configuration.
  */
 int outbox_open(Outbox **ret, Disk *disk, const OutboxConfig *c, const OutboxTime *now);
+/*
+ * Takes another configuration than that of outbox_open(), but for its directory. Messages stay, whatever the
+ * limits are now; files that are over them go when their messages have gone. Pop the events. -EINVAL: the
+ * sizes do not fit together, and nothing has changed.
+ */
+int outbox_configure(Outbox *o, const OutboxConfig *c, const OutboxTime *now);
 
 /* Closes without a word to the disk, as a crash would, but waits for jobs under way. Returns NULL. */
 Outbox *outbox_free(Outbox *o);

@@ -80,6 +80,18 @@ int outboxes_open(Outboxes **ret, Disk *disk, const OutboxesConfig *c, const Out
         return 0;
 }
 
+int outboxes_configure(Outboxes *o, const OutboxesConfig *c, const OutboxTime *now) {
+        for (Priority p = 0; p < _PRIORITY_MAX; p++) {
+                OutboxConfig config = config_share(c, p, NULL);
+                int r;
+
+                r = outbox_configure(o->logs[p], &config, now);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 Outboxes *outboxes_free(Outboxes *o) {
         if (!o)
                 return NULL;

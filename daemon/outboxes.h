@@ -34,6 +34,10 @@ typedef struct OutboxesConfig {
 
 /* As outbox_open(), of each. */
 int outboxes_open(Outboxes **ret, Disk *disk, const OutboxesConfig *c, const OutboxTime *now);
+/*
+ * As outbox_configure(), of each, with their shares; the directory stays. -EINVAL: there is no room for them.
+ */
+int outboxes_configure(Outboxes *o, const OutboxesConfig *c, const OutboxTime *now);
 /* As outbox_free(). */
 Outboxes *outboxes_free(Outboxes *o);
 DEFINE_CLEANUP(Outboxes *, outboxes_free)

@@ -20,6 +20,7 @@ struct Route {
         char proxy_text[272]; /* "host:port", or "" */
         char *credentials_directory;
 
+        RouteOrder order; /* of the choice */
         RouteChoice choice;
         RouteTransport transport;
         bool is_attempt;        /* of 'transport', and its CONNACK has not come */
@@ -86,7 +87,7 @@ int route_remember(Route *route, Disk *disk, const char *state_dir) {
                 state_file_set_aside(route->file, route->log, result, NULL);
                 return 0;
         }
-        route_choice_init(&route->choice, (RouteOrder) route->config->network.transports, memory);
+        route_choice_init(&route->choice, route->order, memory);
         return 0;
 }
 
@@ -272,6 +273,32 @@ const char *route_get_proxy(const Route *route) {
 
 /* Life ------------------------------------------------------------------------------------------------ */
 
+static void set_proxy(Route *route) {
+        const char *url = route->config->network.proxy;
+
+        route->proxy_text[0] = '\0';
+        if (!url)
+                return;
+        if (proxy_url_parse(&route->proxy, az_span_create_from_str((char *) url)) != NULL)
+                assert(false); /* config_load() refuses what cannot be parsed */
+        (void) snprintf(route->proxy_text, sizeof(route->proxy_text),
+                        strchr(route->proxy.host, ':') ? "[%s]:%u" : "%s:%u", route->proxy.host,
+                        route->proxy.port);
+}
+
+static void set_order(Route *route, RouteMemory memory) {
+        route->order = (RouteOrder) route->config->network.transports;
+        route_choice_init(&route->choice, route->order, memory);
+}
+
+void route_configure(Route *route) {
+        set_proxy(route);
+        if (route->order == (RouteOrder) route->config->network.transports)
+                return;
+        set_order(route, route->choice.memory);
+        route->is_attempt = false; /* how it ends says nothing of the new order */
+}
+
 int route_new(Route **ret, const Config *config, const char *credentials_directory, const Log *log) {
         _cleanup_(route_freep) Route *route = NULL;
 
@@ -284,14 +311,8 @@ int route_new(Route **ret, const Config *config, const char *credentials_directo
                 if (!route->credentials_directory)
                         return -ENOMEM;
         }
-        if (config->network.proxy) {
-                if (proxy_url_parse(&route->proxy, az_span_create_from_str(config->network.proxy)) != NULL)
-                        return -EINVAL; /* config_load() refuses what cannot be parsed */
-                (void) snprintf(route->proxy_text, sizeof(route->proxy_text),
-                                strchr(route->proxy.host, ':') ? "[%s]:%u" : "%s:%u", route->proxy.host,
-                                route->proxy.port);
-        }
-        route_choice_init(&route->choice, (RouteOrder) config->network.transports, ROUTE_MEMORY_NULL);
+        set_proxy(route);
+        set_order(route, ROUTE_MEMORY_NULL);
         route->transport = route->choice.order[0];
 
         *ret = TAKE_PTR(route);

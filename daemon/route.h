@@ -33,6 +33,9 @@ DEFINE_CLEANUP(Route *, route_free)
  */
 int route_remember(Route *route, Disk *disk, const char *state_dir);
 
+/* The configuration has changed: the next attempt goes by it. What is remembered of transports stays. */
+void route_configure(Route *route);
+
 /* Which transport the attempt that begins now takes. */
 RouteTransport route_begin(Route *route);
 

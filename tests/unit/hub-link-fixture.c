@@ -126,10 +126,12 @@ int sas_sign_job_new(MqttSignJob *ret, az_span input, az_span key_base64) {
 int mqtt_link_open(MqttLink *l, const MqttEndpoint *endpoint, const MqttSignJob *sign, uint64_t now_us) {
         l->n_opened++;
         az_span_to_str(l->host, sizeof(l->host), endpoint->host);
+        l->port = endpoint->port;
         return 0;
 }
 
 int mqtt_link_connect(MqttLink *l, const MqttConnect *connect, uint64_t now_us) {
+        l->keep_alive_s = connect->keep_alive_s;
         return 0;
 }
 

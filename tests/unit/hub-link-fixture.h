@@ -17,6 +17,8 @@ struct MqttLink {
         unsigned n_opened, n_published, n_hints;
         char topic[128]; /* of the last publish */
         char host[64];   /* of the last attempt */
+        uint16_t port;
+        uint16_t keep_alive_s; /* of the last CONNECT */
         size_t n_filters;
         uint64_t acked; /* the sequence of the last; 0: none */
         int fd;

@@ -65,6 +65,7 @@ static void fixture_make_online(Fixture *f) {
         const HubLinkEnvironment environment = {
                 .config = &f->config,
                 .log = &f->log,
+                .state_dir = f->directory,
                 .runtime_dir = (const char *) &f->mqtt,
         };
 

@@ -102,6 +102,7 @@ static void fixture_make_with(Fixture *f, const char *connection_string, const H
         const HubLinkEnvironment environment = {
                 .config = &f->config,
                 .log = &f->log,
+                .state_dir = "/tmp",
                 .runtime_dir = (const char *) &f->mqtt,
         };
         int fd;
