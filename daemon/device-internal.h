@@ -7,6 +7,7 @@
  *      device.c               the status, and the table of methods
  *      device-access.c        what a program may do
  *      device-check.c         an active look at each layer
+ *      device-config.c        the configuration
  *      device-explain.c       why it is down, or up
  *      device-history.c       what became of the link
  *      device-log.c           how much is logged
@@ -34,6 +35,10 @@ struct Watcher {
 
 struct Device {
         const Config *config;
+        const char *config_path;
+        bool config_required;
+        int (*reload)(void *userdata, ConfigReload *ret);
+        void *userdata;
         Log *log;
         HubLink *link;
         const Outboxes *outboxes;
@@ -77,6 +82,9 @@ int device_set_log_level(IpcCall *call, const void *params, void *userdata);
 
 int device_get_metrics(IpcCall *call, const void *params, void *userdata);
 
+
+int device_get_config(IpcCall *call, const void *params, void *userdata);
+int device_reload(IpcCall *call, const void *params, void *userdata);
 int device_get_provisioning(IpcCall *call, const void *params, void *userdata);
 int device_reprovision(IpcCall *call, const void *params, void *userdata);
 

@@ -25,6 +25,10 @@ int device_new(Device **ret, const DeviceParts *parts) {
 
         *d = (Device){
                 .config = parts->config,
+                .config_path = parts->config_path,
+                .config_required = parts->config_required,
+                .reload = parts->reload,
+                .userdata = parts->userdata,
                 .log = parts->log,
                 .link = parts->link,
                 .outboxes = parts->outboxes,
@@ -264,6 +268,8 @@ static const IpcMethod methods[] = {
         { "GetLogLevel", IPC_GRANT_READ, 0, NULL, device_get_log_level },
         { "SetLogLevel", IPC_GRANT_ADMIN, 0, &device_set_log_level_struct, device_set_log_level },
         { "GetAccess", 0, 0, &device_get_access_struct, device_get_access },
+        { "GetConfig", IPC_GRANT_ADMIN, 0, NULL, device_get_config },
+        { "Reload", IPC_GRANT_ADMIN, 0, NULL, device_reload },
 };
 
 const IpcInterface device_interface = {

@@ -5,6 +5,7 @@
 
 #include "daemon/check.h"
 #include "daemon/client-log.h"
+#include "daemon/config-change.h"
 #include "daemon/history.h"
 #include "daemon/hub-link.h"
 #include "daemon/messages.h"
@@ -18,6 +19,11 @@ typedef struct Device Device;
 /* What it tells of, and acts on; everything must outlive it. */
 typedef struct DeviceParts {
         const Config *config;
+        const char *config_path; /* where that comes from */
+        bool config_required;
+        /* Loads it again. 0; CONFIG_INVALID: the messages in 'ret' say what is wrong; a negative errno. */
+        int (*reload)(void *userdata, ConfigReload *ret);
+        void *userdata; /* of 'reload' */
         Log *log;
         HubLink *link;
         const Outboxes *outboxes;

@@ -37,6 +37,16 @@ static const LogMessageInfo messages[_LOG_MESSAGE_MAX] = {
         ROW(CONFIG_REMARK, "config-remark", "2e0e76c03f8e4828ba3e53db1192d997", WARNING,
             "The configuration is odd", "The daemon goes on with it, but it may not be what was meant.",
             "See the file and line that the message names, and aziotd.conf(5)."),
+        ROW(CONFIG_RELOADED, "config-reloaded", "5648eb7aaadd6f0eb17fde5a33abffab", NOTICE,
+            "The configuration was loaded again",
+            "The message names the keys that have changed, and those of them that need a restart. Keys of "
+            "the link "
+            "are taken by connecting again; nothing is lost, and programs stay connected.",
+            NULL),
+        ROW(CONFIG_REFUSED, "config-refused", "9e28f0a22940159aa49ebb1ffee40b75", ERR,
+            "The configuration was not loaded again",
+            "It has mistakes, each of which was logged before. The one in use stays as a whole.",
+            "Mend what is named and reload again."),
         ROW(LOOP_FAILED, "loop-failed", "7b911439409046c89355890575564161", ERR, "The daemon cannot go on",
             "An error that leaves nothing to go on with. Nothing accepted is lost; systemd starts the daemon "
             "again.",

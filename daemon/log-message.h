@@ -17,6 +17,8 @@ typedef enum LogMessage {
         MSG_LOCK_FAILED,
         MSG_CONFIG_MISTAKE,
         MSG_CONFIG_REMARK,
+        MSG_CONFIG_RELOADED,
+        MSG_CONFIG_REFUSED,
         MSG_LOOP_FAILED,
         MSG_STOPPING,
         MSG_STOPPED_UNCLEAN,

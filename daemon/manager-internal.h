@@ -6,10 +6,11 @@
  *
  *      manager.c         life, the loop, local programs
  *      manager-access.c  what those may do
- *      manager-config.c  the configuration: read at the start
+ *      manager-config.c  the configuration: read at the start, and again
  *      manager-link.c    what the link and the network tell
  */
 
+#include "daemon/config-change.h"
 #include "daemon/manager.h"
 
 /* Their userdata is the Manager. */
@@ -17,7 +18,16 @@ extern const HubLinkOps manager_link_ops;
 extern const NetworkWatchOps manager_network_ops;
 
 /* Reads the configuration and logs what is wrong with it. -EBADMSG: it cannot be used. */
-int manager_load_config(Manager *m, const ManagerOptions *options);
+int manager_load_config(Manager *m);
+
+/*
+ * Reads it again, and takes what has changed: DeviceParts.reload, whose userdata is the Manager. 0;
+ * CONFIG_INVALID: there are mistakes, and nothing has changed; -ENOMEM. What became of it is logged.
+ */
+int manager_reload(void *userdata, ConfigReload *ret);
+
+/* What the configuration says of the outboxes. */
+OutboxesConfig manager_outboxes_config(const Manager *m);
 
 /* IpcServerConfig.notice, policy and policy_source; their userdata is the Manager. */
 void manager_on_notice(IpcNotice notice, const IpcPeer *peer, int error, const char *detail, void *userdata);

@@ -203,6 +203,13 @@ static int manager_on_signal(sd_event_source *source, const struct signalfd_sigi
         return 0;
 }
 
+static int manager_on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
+        _cleanup_(config_reload_done) ConfigReload reload = {};
+
+        (void) manager_reload(userdata, &reload); /* how it went is in the log */
+        return 0;
+}
+
 static int manager_watch_clock(Manager *m) {
         _cleanup_(close_fdp) int fd = -1;
         int r;
@@ -222,17 +229,22 @@ static int manager_watch_clock(Manager *m) {
 
 static int manager_add_sources(Manager *m) {
         sd_event_source **sources[] = { &m->disk_source, &m->link_source, &m->check_source, &m->timer };
-        static const int signals[] = { SIGTERM, SIGINT };
+        static const struct {
+                int number;
+                sd_event_signal_handler_t handler;
+        } signals[] = { { SIGTERM, manager_on_signal },
+                        { SIGINT, manager_on_signal },
+                        { SIGHUP, manager_on_hangup } };
         sigset_t mask;
         int r = 0;
 
         (void) sigemptyset(&mask);
         for (size_t i = 0; i < ELEMENTSOF(signals); i++)
-                (void) sigaddset(&mask, signals[i]);
+                (void) sigaddset(&mask, signals[i].number);
         (void) sigprocmask(SIG_BLOCK, &mask, NULL);
 
         for (size_t i = 0; i < ELEMENTSOF(signals) && r >= 0; i++)
-                r = sd_event_add_signal(m->event, &m->signals[i], signals[i], manager_on_signal, m);
+                r = sd_event_add_signal(m->event, &m->signals[i], signals[i].number, signals[i].handler, m);
         if (r >= 0)
                 r = sd_event_add_io(m->event, &m->disk_source, disk_get_fd(m->disk), EPOLLIN, manager_on_disk,
                                     m);
@@ -286,14 +298,7 @@ static int manager_lock(Manager *m, const char *state_dir) {
 }
 
 static int manager_open_outbox(Manager *m, const char *state_dir, OutboxTime *ret_now) {
-        OutboxesConfig config = {
-                .directory = m->config.outbox.directory,
-                .max_bytes = m->config.outbox.max_bytes,
-                .max_messages = m->config.outbox.max_messages,
-                .ttl_s = (uint32_t) m->config.outbox.message_ttl_s,
-                .sync_interval_us = m->config.outbox.sync_interval_s * USEC_PER_SEC,
-                .policy = (OutboxPolicy) m->config.outbox.when_full,
-        };
+        OutboxesConfig config = manager_outboxes_config(m);
         OutboxTime now = { .boottime_us = boottime_us(), .realtime_us = realtime_us() };
         char path[PATH_MAX];
         int r;
@@ -361,6 +366,10 @@ static int manager_make_device(Manager *m) {
                 .twin = m->twin,
                 .client_log = &m->client_log,
                 .history = m->history,
+                .config_path = m->options.config_path,
+                .config_required = m->options.config_required,
+                .reload = manager_reload,
+                .userdata = m,
                 .check = m->check,
         };
 
@@ -429,10 +438,10 @@ int manager_new(Manager **ret, const ManagerOptions *options) {
         m = malloc(sizeof(*m));
         if (!m)
                 return log_errno(&log, MSG_START_FAILED, -ENOMEM, "Failed to start: %m");
-        *m = (Manager){ .log = log, .lock_fd = -1 };
+        *m = (Manager){ .options = *options, .log = log, .lock_fd = -1 };
         client_log_init(&m->client_log, &m->log);
 
-        r = manager_load_config(m, options);
+        r = manager_load_config(m);
         if (r < 0)
                 return r;
         r = sd_event_new(&m->event);

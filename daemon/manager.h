@@ -19,6 +19,7 @@
 #include "daemon/telemetry.h"
 #include "daemon/twin.h"
 
+/* Strings outlive the manager. */
 typedef struct ManagerOptions {
         const char *config_path;
         bool config_required;    /* a missing file is an error */
@@ -29,11 +30,12 @@ typedef struct ManagerOptions {
 
 typedef struct Manager {
         sd_event *event;
-        sd_event_source *signals[2], *disk_source, *link_source, *check_source, *network_source,
+        sd_event_source *signals[3], *disk_source, *link_source, *check_source, *network_source,
                 *clock_source, *turn, *timer;
         bool stopping;
         int lock_fd; /* -1: the state directory could not be locked */
 
+        ManagerOptions options;
         Log log;
         ClientLog client_log;
         Config config;
