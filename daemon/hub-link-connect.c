@@ -54,18 +54,34 @@ void hub_link_fill_endpoint(const HubLink *link, RouteTransport transport, MqttE
                             hub_link_get_port(link), link->credential.certificate_file != NULL, ret);
 }
 
+static int keep_string_to_sign(HubLink *link, az_span text) {
+        char *copy = NULL;
+
+        if (az_span_size(text) > 0) {
+                copy = strndup((const char *) az_span_ptr(text), (size_t) az_span_size(text));
+                if (!copy)
+                        return -ENOMEM;
+        }
+        free(link->string_to_sign);
+        link->string_to_sign = copy;
+        return 0;
+}
+
 int hub_link_open(HubLink *link, az_span string_to_sign) {
         bool has_job = az_span_size(string_to_sign) > 0;
         MqttEndpoint endpoint;
         MqttSignJob job = {};
         int r;
 
+        r = keep_string_to_sign(link, string_to_sign);
+        if (r < 0)
+                return r;
         if (has_job) {
-                r = sas_sign_job_new(&job, string_to_sign, hub_link_span(hub_link_get_key(link)));
+                r = sas_sign_job_new(&job, hub_link_span(link->string_to_sign),
+                                     hub_link_span(hub_link_get_key(link)));
                 if (r < 0)
                         return r;
         }
-        link->string_to_sign = string_to_sign;
         hub_link_fill_endpoint(link, route_begin(link->route), &endpoint);
         r = mqtt_link_open(link->mqtt, &endpoint, has_job ? &job : NULL, boottime_us());
         route_forget_secret(link->route);

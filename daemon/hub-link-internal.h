@@ -105,7 +105,7 @@ struct HubLink {
         HubLinkRollover rollover;
         MqttLink *mqtt;
         Route *route;
-        az_span string_to_sign;   /* the session's, for this attempt */
+        char *string_to_sign;     /* for this attempt; the session's is gone when it is needed again */
         bool is_open;             /* the transport is */
         bool is_accepted;         /* a CONNACK said yes */
         MqttReport report;        /* of the transport that is open */

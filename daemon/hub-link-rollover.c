@@ -156,7 +156,8 @@ bool hub_link_roll_back(HubLink *link, const Diagnosis *cause) {
 
 bool hub_link_reopen(HubLink *link, const MqttReport *report, const Diagnosis *cause) {
         hub_link_rollover_opened(link, report);
-        return hub_link_roll_back(link, cause) && hub_link_open(link, link->string_to_sign) >= 0;
+        return hub_link_roll_back(link, cause) &&
+               hub_link_open(link, hub_link_span(link->string_to_sign)) >= 0;
 }
 
 /* What has changed ------------------------------------------------------------------------------------- */

@@ -106,6 +106,7 @@ HubLink *hub_link_free(HubLink *link) {
         link->route = route_free(link->route);
         credential_done(&link->credential);
         free(link->model_id);
+        free(link->string_to_sign);
         free(link);
         return NULL;
 }

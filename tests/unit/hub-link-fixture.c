@@ -120,6 +120,7 @@ int sas_sign(az_span string_to_sign, az_span key_base64, char *ret_signature, si
 }
 
 int sas_sign_job_new(MqttSignJob *ret, az_span input, az_span key_base64) {
+        ret->input = input;
         return 0;
 }
 
@@ -127,6 +128,7 @@ int mqtt_link_open(MqttLink *l, const MqttEndpoint *endpoint, const MqttSignJob 
         l->n_opened++;
         az_span_to_str(l->host, sizeof(l->host), endpoint->host);
         l->port = endpoint->port;
+        az_span_to_str(l->signed_text, sizeof(l->signed_text), sign ? sign->input : AZ_SPAN_EMPTY);
         return 0;
 }
 

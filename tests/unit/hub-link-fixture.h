@@ -15,8 +15,9 @@ struct MqttLink {
         bool has_event;
         bool is_connected, is_full;
         unsigned n_opened, n_published, n_hints;
-        char topic[128]; /* of the last publish */
-        char host[64];   /* of the last attempt */
+        char topic[128];       /* of the last publish */
+        char host[64];         /* of the last attempt */
+        char signed_text[128]; /* by the last attempt */
         uint16_t port;
         uint16_t keep_alive_s; /* of the last CONNECT */
         size_t n_filters;

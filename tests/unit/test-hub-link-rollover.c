@@ -198,6 +198,27 @@ START_TEST(identity_that_is_lost_is_a_failure_each_time) {
 }
 END_TEST
 
+START_TEST(what_was_proven_signs_the_same_text) {
+        static const MqttEvent untrusted = { .type = MQTT_EVENT_OPEN_FAILED,
+                                             .open_failed = { MQTT_STAGE_TLS, -EACCES, "untrusted",
+                                                              &report_of_untrusted } };
+        char text[sizeof(((MqttLink *) NULL)->signed_text)];
+        Fixture f;
+
+        fixture_make_online(&f);
+        report(&f, &lost);
+        write_identity(&f, "d", "bmV3");
+        hub_link_reconnect(f.link);
+        strcpy(text, f.mqtt.signed_text);
+        ck_assert_ptr_nonnull(strstr(text, "hub%2Fdevices%2Fd"));
+        ck_assert_uint_eq(f.mqtt.n_opened, 2);
+        report(&f, &untrusted);
+        ck_assert_uint_eq(f.mqtt.n_opened, 3);
+        ck_assert_str_eq(f.mqtt.signed_text, text);
+        fixture_done(&f);
+}
+END_TEST
+
 static Suite *hub_link_rollover_suite(void) {
         Suite *s = suite_create("hub-link-rollover");
         TCase *t = tcase_create("rollover");
@@ -206,6 +227,7 @@ static Suite *hub_link_rollover_suite(void) {
         tcase_add_test(t, probe_of_what_was_there_before_says_nothing_of_what_is);
         tcase_add_test(t, link_that_is_lost_meanwhile_tries_it_itself);
         tcase_add_test(t, probe_for_one_device_says_nothing_of_another);
+        tcase_add_test(t, what_was_proven_signs_the_same_text);
         tcase_add_test(t, identity_that_is_lost_is_a_failure_each_time);
         suite_add_tcase(s, t);
         return s;
