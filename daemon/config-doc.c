@@ -112,8 +112,14 @@ static void print_man(void) {
                ".Ql \\&; .\nA line that ends with a backslash goes on in the next one.\n"
                "An empty assignment sets a key back to its default.\n"
                "Sections and keys that are not known are mistakes, as are values that cannot be used:\n"
-               "the daemon does not start with them.\n"
+               "the daemon does not start with them, and a reload changes nothing.\n"
                ".Ql aziotd --check-config\nnames every one, and what may have been meant.\n"
+               ".Pp\n"
+               ".Ql systemctl reload aziotd\nreads the files again.\n"
+               "Of each key is said below how it takes a change: at once; by connecting again, when what is "
+               "in\n"
+               "flight is finished; or not without a restart of the daemon.\n"
+               ".Ql aziot config\nshows what is in use and where it was set.\n"
                ".Pp\nSecrets are not written into this file, but into files of their own or systemd "
                "credentials.\n");
 
@@ -126,7 +132,7 @@ static void print_man(void) {
                                 print_key(key);
                 printf(".El\n");
         }
-        printf(".Sh SEE ALSO\n.Xr systemd.exec 5 ,\n.Xr aziotd 8\n");
+        printf(".Sh SEE ALSO\n.Xr aziot 1 ,\n.Xr systemd.exec 5 ,\n.Xr aziotd 8\n");
 }
 
 int main(int argc, char *argv[]) {

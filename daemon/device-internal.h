@@ -82,7 +82,6 @@ int device_set_log_level(IpcCall *call, const void *params, void *userdata);
 
 int device_get_metrics(IpcCall *call, const void *params, void *userdata);
 
-
 int device_get_config(IpcCall *call, const void *params, void *userdata);
 int device_reload(IpcCall *call, const void *params, void *userdata);
 int device_get_provisioning(IpcCall *call, const void *params, void *userdata);

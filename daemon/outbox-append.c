@@ -64,6 +64,11 @@ static int append_room(Outbox *o, size_t size) {
         if (active && size <= active->header.n_bytes - active->tail)
                 return 0;
 
+        /* It was made before segments got another size: outbox_configure(). */
+        if (o->ready && size > o->ready->header.n_bytes - SEGMENT_HEADER_BYTES) {
+                o->ready->state = SEGMENT_FREE;
+                o->ready = NULL;
+        }
         if (!o->ready) {
                 outbox_prepare(o);
                 if (o->prepare.error != 0 || o->cursor.error != 0 || o->directory_fd < 0)

@@ -83,16 +83,6 @@ static void prepare_failed(Outbox *o, int error) {
         o->retry_us = o->now.boottime_us + STORAGE_RETRY_US;
 }
 
-/* Meanwhile segments may have got another size: outbox_configure(). */
-static void prepare_use(Outbox *o, OutboxSegment *segment) {
-        if (segment->header.n_bytes != o->config.segment_bytes) {
-                outbox_prepare(o);
-                return;
-        }
-        segment->state = SEGMENT_READY;
-        o->ready = segment;
-}
-
 static void prepare_done(DiskJob *job) {
         PrepareJob *p = (PrepareJob *) job;
         Outbox *o = p->outbox;
@@ -103,11 +93,11 @@ static void prepare_done(DiskJob *job) {
                 segment->state = p->fd < 0 ? SEGMENT_ABSENT : SEGMENT_FREE;
                 prepare_failed(o, -p->result);
         } else {
-                segment->state = SEGMENT_FREE;
+                segment->state = SEGMENT_READY;
                 segment->header = p->header;
                 segment->tail = SEGMENT_HEADER_BYTES;
+                o->ready = segment;
                 p->error = 0;
-                prepare_use(o, segment);
         }
         outbox_add_space(o);
 }

@@ -341,10 +341,6 @@ int outbox_configure(Outbox *o, const OutboxConfig *c, const OutboxTime *now) {
                 return 0;
 
         outbox_fill_table(o);
-        if (o->ready && o->ready->header.n_bytes != config.segment_bytes) {
-                o->ready->state = SEGMENT_FREE;
-                o->ready = NULL;
-        }
         outbox_delete_surplus(o);
         outbox_prepare(o);
         outbox_add_space(o);

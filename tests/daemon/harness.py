@@ -31,8 +31,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import tap  # noqa: E402
 from wire import VarlinkError, Wire  # noqa: E402
 
-__all__ = ["BUILD", "CliCase", "DaemonCase", "UsersCase", "VarlinkError", "Wire", "assert_delivered", "eventually",
-           "tap"]
+__all__ = ["BUILD", "CliCase", "DaemonCase", "Load", "UsersCase", "VarlinkError", "Wire", "assert_delivered",
+           "eventually", "tap"]
 
 BUILD = Path(os.environ.get("AZIOT_BUILD", Path(__file__).resolve().parents[2] / "build"))
 
@@ -106,6 +106,33 @@ def assert_delivered(case, messages, n=None, window=WINDOW):
     case.assertEqual(len(set(ids.values())), len(ids), "two messages have the same id")
     if n is not None:
         case.assertEqual(sorted(ids), list(range(n)))
+
+
+class Load:
+    """Threads that go on until the block is left; what went wrong in them is raised then."""
+
+    def __init__(self, *functions):
+        self.is_over = False
+        self.errors = []
+        self.threads = [threading.Thread(target=self._run, args=(f,)) for f in functions]
+
+    def _run(self, function):
+        try:
+            function(lambda: not self.is_over)
+        except Exception as e:  # noqa: BLE001
+            self.errors.append(e)
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.is_over = True
+        for thread in self.threads:
+            thread.join()
+        if self.errors:
+            raise self.errors[0]
 
 
 class Program:

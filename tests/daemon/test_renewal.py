@@ -10,7 +10,7 @@ import threading
 import time
 
 import harness
-from harness import VarlinkError, Wire, assert_delivered, eventually, tap
+from harness import Load, VarlinkError, Wire, assert_delivered, eventually, tap
 
 SEND = "io.aziotd.telemetry.Send"
 RECONNECT = "io.aziotd.device.Reconnect"
@@ -18,33 +18,6 @@ TAKE = "io.aziotd.methods.Take"
 SETTLE = "io.aziotd.methods.Settle"
 
 RENEWALS = 200
-
-
-class Load:
-    """Threads that go on until the block is left; what went wrong in them is raised then."""
-
-    def __init__(self, *functions):
-        self.is_over = False
-        self.errors = []
-        self.threads = [threading.Thread(target=self._run, args=(f,)) for f in functions]
-
-    def _run(self, function):
-        try:
-            function(lambda: not self.is_over)
-        except Exception as e:  # noqa: BLE001
-            self.errors.append(e)
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.is_over = True
-        for thread in self.threads:
-            thread.join()
-        if self.errors:
-            raise self.errors[0]
 
 
 class Renewal(harness.DaemonCase):

@@ -95,7 +95,7 @@ START_TEST(files_that_are_over_less_room_go_with_their_messages) {
 }
 END_TEST
 
-START_TEST(a_segment_that_was_ready_is_of_the_new_size_when_it_is_used) {
+START_TEST(a_segment_that_was_ready_is_used_if_it_is_large_enough) {
         char body[12000];
         Fixture f;
 
@@ -108,8 +108,11 @@ START_TEST(a_segment_that_was_ready_is_of_the_new_size_when_it_is_used) {
         f.config.segment_bytes *= 4;
         f.config.max_bytes *= 4;
         configure(&f);
+        (void) fixture_send(&f, "small");
+        ck_assert_int_eq(append(&f, body), OUTBOX_BUSY);
+        fixture_settle(&f);
         (void) fixture_send(&f, body);
-        ck_assert_uint_eq(fixture_drain(&f), 2);
+        ck_assert_uint_eq(fixture_drain(&f), 3);
         fixture_done(&f);
 }
 END_TEST
@@ -192,7 +195,7 @@ static Suite *outbox_configure_suite(void) {
                             ELEMENTSOF(sizes));
         tcase_add_test(t, more_room_is_used_at_once);
         tcase_add_test(t, files_that_are_over_less_room_go_with_their_messages);
-        tcase_add_test(t, a_segment_that_was_ready_is_of_the_new_size_when_it_is_used);
+        tcase_add_test(t, a_segment_that_was_ready_is_used_if_it_is_large_enough);
         tcase_add_test(t, the_number_of_messages_and_the_policy_change);
         tcase_add_test(t, the_time_to_live_is_that_of_messages_that_come_afterwards);
         tcase_add_test(t, a_shorter_interval_holds_for_what_waits_already);
