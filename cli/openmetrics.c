@@ -8,11 +8,13 @@
 #include "ipc/aziot.h"
 #include "util/util.h"
 
+#define OURS "aziotd_"
+
 /* What is printed, while there is no error. */
 typedef struct Printer {
         FILE *to;
         MetricsFormat format;
-        char *name; /* of the metric whose samples are printed */
+        const char *prefix, *name; /* of the metric whose samples are printed */
 } Printer;
 
 /* How a kind is called in Prometheus' format, which has fewer; and there the type is that of the sample. */
@@ -81,7 +83,7 @@ static int print_sample(void *userdata, const char *sample, size_t size) {
         if (!suffix || aziot_json_find(sample, size, "labels", &labels, &n_labels) != 0 ||
             aziot_json_find(sample, size, "value", &value, &n_value) != 0)
                 return -EBADMSG;
-        (void) fprintf(p->to, "%s%s", p->name, suffix);
+        (void) fprintf(p->to, "%s%s%s", p->prefix, p->name, suffix);
         r = print_labels(p, labels, n_labels);
         (void) fprintf(p->to, " %.*s\n", (int) n_value, value);
         return r;
@@ -96,8 +98,8 @@ static int print_head(const Printer *p, const char *kind, const char *unit, cons
                 return -EBADMSG;
 
         if (p->format == METRICS_PROMETHEUS)
-                (void) fprintf(p->to, "# TYPE %s%s %s\n# HELP %s%s ", p->name, kinds[i].suffix,
-                               kinds[i].prometheus, p->name, kinds[i].suffix);
+                (void) fprintf(p->to, "# TYPE %s%s%s %s\n# HELP %s%s%s ", p->prefix, p->name, kinds[i].suffix,
+                               kinds[i].prometheus, p->prefix, p->name, kinds[i].suffix);
         else {
                 (void) fprintf(p->to, "# TYPE %s %s\n", p->name, kind);
                 if (unit)
@@ -120,6 +122,7 @@ static int print_metric(void *userdata, const char *metric, size_t size) {
         if (!name || !kind || !help)
                 return -EBADMSG;
         p.name = name;
+        p.prefix = p.format == METRICS_PROMETHEUS && strncmp(name, OURS, strlen(OURS)) != 0 ? OURS : "";
         r = print_head(&p, kind, unit, help);
         return r < 0 ? r : reply_for_each(metric, size, "samples", print_sample, &p);
 }

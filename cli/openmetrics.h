@@ -8,8 +8,11 @@
 
 typedef enum MetricsFormat {
         METRICS_OPENMETRICS, /* OpenMetrics 1.0 */
-        METRICS_PROMETHEUS,  /* Prometheus' text format 0.0.4, which node_exporter's textfile collector reads
-                              */
+        /*
+         * Prometheus' text format 0.0.4, which node_exporter's textfile collector reads. That has
+         * "process_..." of its own, so ours is "aziotd_process_..." there.
+         */
+        METRICS_PROMETHEUS,
 } MetricsFormat;
 
 /* Returns 0; -EBADMSG: it is not such a reply; -ENOMEM. */

@@ -13,25 +13,35 @@
 static const struct {
         const char *reply, *openmetrics, *prometheus;
 } rows[] = {
-        { METRIC("a", "counter", "", SAMPLE("_total", "", "7")),
-          "# TYPE a counter\n# HELP a Of \\\"x\\\".\na_total 7\n# EOF\n",
-          "# TYPE a_total counter\n# HELP a_total Of \\\"x\\\".\na_total 7\n" },
-        { METRIC("a_bytes", "gauge", "\"unit\":\"bytes\",", SAMPLE("", "\"b\":\"c\",\"d\":\"e\"", "1.5")),
-          "# TYPE a_bytes gauge\n# UNIT a_bytes bytes\n# HELP a_bytes Of \\\"x\\\".\n"
-          "a_bytes{b=\"c\",d=\"e\"} 1.5\n# EOF\n",
-          "# TYPE a_bytes gauge\n# HELP a_bytes Of \\\"x\\\".\na_bytes{b=\"c\",d=\"e\"} 1.5\n" },
-        { METRIC("a", "info", "", SAMPLE("_info", "\"v\":\"\\\"\\\\\\n\\u00e9\"", "1")),
-          "# TYPE a info\n# HELP a Of \\\"x\\\".\na_info{v=\"\\\"\\\\\\n\303\251\"} 1\n# EOF\n",
-          "# TYPE a_info gauge\n# HELP a_info Of \\\"x\\\".\na_info{v=\"\\\"\\\\\\n\303\251\"} 1\n" },
-        { METRIC("a", "stateset", "", SAMPLE("", "\"a\":\"on\"", "1")),
-          "# TYPE a stateset\n# HELP a Of \\\"x\\\".\na{a=\"on\"} 1\n# EOF\n",
-          "# TYPE a gauge\n# HELP a Of \\\"x\\\".\na{a=\"on\"} 1\n" },
-        { METRIC("a", "histogram", "",
+        { METRIC("aziotd_a", "counter", "", SAMPLE("_total", "", "7")),
+          "# TYPE aziotd_a counter\n# HELP aziotd_a Of \\\"x\\\".\naziotd_a_total 7\n# EOF\n",
+          "# TYPE aziotd_a_total counter\n# HELP aziotd_a_total Of \\\"x\\\".\naziotd_a_total 7\n" },
+        { METRIC("aziotd_a_bytes", "gauge", "\"unit\":\"bytes\",",
+                 SAMPLE("", "\"b\":\"c\",\"d\":\"e\"", "1.5")),
+          "# TYPE aziotd_a_bytes gauge\n# UNIT aziotd_a_bytes bytes\n# HELP aziotd_a_bytes Of \\\"x\\\".\n"
+          "aziotd_a_bytes{b=\"c\",d=\"e\"} 1.5\n# EOF\n",
+          "# TYPE aziotd_a_bytes gauge\n# HELP aziotd_a_bytes Of \\\"x\\\".\naziotd_a_bytes{b=\"c\",d=\"e\"} "
+          "1.5\n" },
+        { METRIC("aziotd_a", "info", "", SAMPLE("_info", "\"v\":\"\\\"\\\\\\n\\u00e9\"", "1")),
+          "# TYPE aziotd_a info\n# HELP aziotd_a Of \\\"x\\\".\naziotd_a_info{v=\"\\\"\\\\\\n\303\251\"} "
+          "1\n# EOF\n",
+          "# TYPE aziotd_a_info gauge\n# HELP aziotd_a_info Of "
+          "\\\"x\\\".\naziotd_a_info{v=\"\\\"\\\\\\n\303\251\"} 1\n" },
+        { METRIC("aziotd_a", "stateset", "", SAMPLE("", "\"a\":\"on\"", "1")),
+          "# TYPE aziotd_a stateset\n# HELP aziotd_a Of \\\"x\\\".\naziotd_a{a=\"on\"} 1\n# EOF\n",
+          "# TYPE aziotd_a gauge\n# HELP aziotd_a Of \\\"x\\\".\naziotd_a{a=\"on\"} 1\n" },
+        { METRIC("aziotd_a", "histogram", "",
                  SAMPLE("_bucket", "\"le\":\"+Inf\"", "2") "," SAMPLE("_count", "", "2")),
-          "# TYPE a histogram\n# HELP a Of \\\"x\\\".\na_bucket{le=\"+Inf\"} 2\na_count 2\n# EOF\n",
-          "# TYPE a histogram\n# HELP a Of \\\"x\\\".\na_bucket{le=\"+Inf\"} 2\na_count 2\n" },
-        { METRIC("a", "gauge", "", ""), "# TYPE a gauge\n# HELP a Of \\\"x\\\".\n# EOF\n",
-          "# TYPE a gauge\n# HELP a Of \\\"x\\\".\n" },
+          "# TYPE aziotd_a histogram\n# HELP aziotd_a Of \\\"x\\\".\naziotd_a_bucket{le=\"+Inf\"} "
+          "2\naziotd_a_count 2\n# EOF\n",
+          "# TYPE aziotd_a histogram\n# HELP aziotd_a Of \\\"x\\\".\naziotd_a_bucket{le=\"+Inf\"} "
+          "2\naziotd_a_count 2\n" },
+        { METRIC("process_a", "gauge", "", SAMPLE("", "", "1")),
+          "# TYPE process_a gauge\n# HELP process_a Of \\\"x\\\".\nprocess_a 1\n# EOF\n",
+          "# TYPE aziotd_process_a gauge\n# HELP aziotd_process_a Of \\\"x\\\".\naziotd_process_a 1\n" },
+        { METRIC("aziotd_a", "gauge", "", ""),
+          "# TYPE aziotd_a gauge\n# HELP aziotd_a Of \\\"x\\\".\n# EOF\n",
+          "# TYPE aziotd_a gauge\n# HELP aziotd_a Of \\\"x\\\".\n" },
 };
 
 static char *print(MetricsFormat format, const char *reply, int *ret_result) {
@@ -60,11 +70,11 @@ END_TEST
 
 static const char *const bad[] = {
         "{\"metrics\":[{}]}",
-        METRIC("a", "novelty", "", ""),
-        METRIC("a", "gauge", "", "{\"suffix\":\"\",\"value\":1}"),
-        METRIC("a", "gauge", "", "{\"suffix\":\"\",\"labels\":{}}"),
-        METRIC("a", "gauge", "", "{\"suffix\":\"\",\"labels\":[],\"value\":1}"),
-        METRIC("a", "gauge", "", "{\"suffix\":\"\",\"labels\":{\"x\":1},\"value\":1}"),
+        METRIC("aziotd_a", "novelty", "", ""),
+        METRIC("aziotd_a", "gauge", "", "{\"suffix\":\"\",\"value\":1}"),
+        METRIC("aziotd_a", "gauge", "", "{\"suffix\":\"\",\"labels\":{}}"),
+        METRIC("aziotd_a", "gauge", "", "{\"suffix\":\"\",\"labels\":[],\"value\":1}"),
+        METRIC("aziotd_a", "gauge", "", "{\"suffix\":\"\",\"labels\":{\"x\":1},\"value\":1}"),
 };
 
 START_TEST(what_is_no_such_reply_is_told) {
