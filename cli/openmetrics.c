@@ -25,13 +25,13 @@ static const struct {
         { "info", "gauge", "_info" },       { "stateset", "gauge", "" },
 };
 
-/* As both formats want it of a label and of a help text. */
-static void print_escaped(FILE *to, const char *text) {
+/* 'escaped': what is to have a backslash before it, besides line feeds. */
+static void print_escaped(FILE *to, const char *text, const char *escaped) {
         for (; *text; text++)
                 if (*text == '\n')
                         (void) fputs("\\n", to);
                 else
-                        (void) fprintf(to, *text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
+                        (void) fprintf(to, strchr(escaped, *text) ? "\\%c" : "%c", *text);
 }
 
 static int print_label(Printer *p, const az_json_token *name, const az_json_token *value, bool is_first) {
@@ -43,7 +43,7 @@ static int print_label(Printer *p, const az_json_token *name, const az_json_toke
                 return -EBADMSG;
         (void) fprintf(p->to, "%s%.*s=\"", is_first ? "{" : ",", az_span_size(name->slice),
                        (const char *) az_span_ptr(name->slice));
-        print_escaped(p->to, text);
+        print_escaped(p->to, text, "\"\\");
         (void) fputc('"', p->to);
         return 0;
 }
@@ -106,7 +106,8 @@ static int print_head(const Printer *p, const char *kind, const char *unit, cons
                         (void) fprintf(p->to, "# UNIT %s %s\n", p->name, unit);
                 (void) fprintf(p->to, "# HELP %s ", p->name);
         }
-        print_escaped(p->to, help);
+        /* In Prometheus' format a quote in a help text stands as it is. */
+        print_escaped(p->to, help, p->format == METRICS_PROMETHEUS ? "\\" : "\"\\");
         (void) fputc('\n', p->to);
         return 0;
 }

@@ -4,45 +4,39 @@
 
 #include "tests/unit/unit.h"
 
-#define METRIC(name, kind, more, samples)                                                                \
-        "{\"metrics\":[{\"name\":\"" name "\",\"kind\":\"" kind "\"," more "\"help\":\"Of \\\"x\\\".\"," \
+#define METRIC(name, kind, more, help, samples)                                                     \
+        "{\"metrics\":[{\"name\":\"" name "\",\"kind\":\"" kind "\"," more "\"help\":\"" help "\"," \
         "\"samples\":[" samples "]}]}"
 #define SAMPLE(suffix, labels, value) \
         "{\"suffix\":\"" suffix "\",\"labels\":{" labels "},\"value\":" value "}"
 
+/* clang-format off */
 static const struct {
         const char *reply, *openmetrics, *prometheus;
 } rows[] = {
-        { METRIC("aziotd_a", "counter", "", SAMPLE("_total", "", "7")),
-          "# TYPE aziotd_a counter\n# HELP aziotd_a Of \\\"x\\\".\naziotd_a_total 7\n# EOF\n",
-          "# TYPE aziotd_a_total counter\n# HELP aziotd_a_total Of \\\"x\\\".\naziotd_a_total 7\n" },
-        { METRIC("aziotd_a_bytes", "gauge", "\"unit\":\"bytes\",",
-                 SAMPLE("", "\"b\":\"c\",\"d\":\"e\"", "1.5")),
-          "# TYPE aziotd_a_bytes gauge\n# UNIT aziotd_a_bytes bytes\n# HELP aziotd_a_bytes Of \\\"x\\\".\n"
-          "aziotd_a_bytes{b=\"c\",d=\"e\"} 1.5\n# EOF\n",
-          "# TYPE aziotd_a_bytes gauge\n# HELP aziotd_a_bytes Of \\\"x\\\".\naziotd_a_bytes{b=\"c\",d=\"e\"} "
-          "1.5\n" },
-        { METRIC("aziotd_a", "info", "", SAMPLE("_info", "\"v\":\"\\\"\\\\\\n\\u00e9\"", "1")),
-          "# TYPE aziotd_a info\n# HELP aziotd_a Of \\\"x\\\".\naziotd_a_info{v=\"\\\"\\\\\\n\303\251\"} "
-          "1\n# EOF\n",
-          "# TYPE aziotd_a_info gauge\n# HELP aziotd_a_info Of "
-          "\\\"x\\\".\naziotd_a_info{v=\"\\\"\\\\\\n\303\251\"} 1\n" },
-        { METRIC("aziotd_a", "stateset", "", SAMPLE("", "\"a\":\"on\"", "1")),
-          "# TYPE aziotd_a stateset\n# HELP aziotd_a Of \\\"x\\\".\naziotd_a{a=\"on\"} 1\n# EOF\n",
-          "# TYPE aziotd_a gauge\n# HELP aziotd_a Of \\\"x\\\".\naziotd_a{a=\"on\"} 1\n" },
-        { METRIC("aziotd_a", "histogram", "",
-                 SAMPLE("_bucket", "\"le\":\"+Inf\"", "2") "," SAMPLE("_count", "", "2")),
-          "# TYPE aziotd_a histogram\n# HELP aziotd_a Of \\\"x\\\".\naziotd_a_bucket{le=\"+Inf\"} "
-          "2\naziotd_a_count 2\n# EOF\n",
-          "# TYPE aziotd_a histogram\n# HELP aziotd_a Of \\\"x\\\".\naziotd_a_bucket{le=\"+Inf\"} "
-          "2\naziotd_a_count 2\n" },
-        { METRIC("process_a", "gauge", "", SAMPLE("", "", "1")),
-          "# TYPE process_a gauge\n# HELP process_a Of \\\"x\\\".\nprocess_a 1\n# EOF\n",
-          "# TYPE aziotd_process_a gauge\n# HELP aziotd_process_a Of \\\"x\\\".\naziotd_process_a 1\n" },
-        { METRIC("aziotd_a", "gauge", "", ""),
-          "# TYPE aziotd_a gauge\n# HELP aziotd_a Of \\\"x\\\".\n# EOF\n",
-          "# TYPE aziotd_a gauge\n# HELP aziotd_a Of \\\"x\\\".\n" },
+        { METRIC("aziotd_a", "counter", "", "A.", SAMPLE("_total", "", "7")),
+          "# TYPE aziotd_a counter\n# HELP aziotd_a A.\naziotd_a_total 7\n# EOF\n",
+          "# TYPE aziotd_a_total counter\n# HELP aziotd_a_total A.\naziotd_a_total 7\n" },
+        { METRIC("aziotd_b", "gauge", "\"unit\":\"b\",", "B.", SAMPLE("", "\"c\":\"d\",\"e\":\"f\"", "1.5")),
+          "# TYPE aziotd_b gauge\n# UNIT aziotd_b b\n# HELP aziotd_b B.\naziotd_b{c=\"d\",e=\"f\"} 1.5\n# EOF\n",
+          "# TYPE aziotd_b gauge\n# HELP aziotd_b B.\naziotd_b{c=\"d\",e=\"f\"} 1.5\n" },
+        { METRIC("aziotd_i", "info", "", "I.", SAMPLE("_info", "\"v\":\"\\\"\\\\\\n\\u00e9\"", "1")),
+          "# TYPE aziotd_i info\n# HELP aziotd_i I.\naziotd_i_info{v=\"\\\"\\\\\\n\303\251\"} 1\n# EOF\n",
+          "# TYPE aziotd_i_info gauge\n# HELP aziotd_i_info I.\naziotd_i_info{v=\"\\\"\\\\\\n\303\251\"} 1\n" },
+        { METRIC("aziotd_s", "stateset", "", "S.", SAMPLE("", "\"aziotd_s\":\"on\"", "1")),
+          "# TYPE aziotd_s stateset\n# HELP aziotd_s S.\naziotd_s{aziotd_s=\"on\"} 1\n# EOF\n",
+          "# TYPE aziotd_s gauge\n# HELP aziotd_s S.\naziotd_s{aziotd_s=\"on\"} 1\n" },
+        { METRIC("aziotd_h", "histogram", "", "H.", SAMPLE("_bucket", "\"le\":\"+Inf\"", "2") "," SAMPLE("_count", "", "2")),
+          "# TYPE aziotd_h histogram\n# HELP aziotd_h H.\naziotd_h_bucket{le=\"+Inf\"} 2\naziotd_h_count 2\n# EOF\n",
+          "# TYPE aziotd_h histogram\n# HELP aziotd_h H.\naziotd_h_bucket{le=\"+Inf\"} 2\naziotd_h_count 2\n" },
+        { METRIC("process_p", "gauge", "", "P.", SAMPLE("", "", "1")),
+          "# TYPE process_p gauge\n# HELP process_p P.\nprocess_p 1\n# EOF\n",
+          "# TYPE aziotd_process_p gauge\n# HELP aziotd_process_p P.\naziotd_process_p 1\n" },
+        { METRIC("aziotd_q", "gauge", "", "\\\"Q\\\" \\\\.", ""),
+          "# TYPE aziotd_q gauge\n# HELP aziotd_q \\\"Q\\\" \\\\.\n# EOF\n",
+          "# TYPE aziotd_q gauge\n# HELP aziotd_q \"Q\" \\\\.\n" },
 };
+/* clang-format on */
 
 static char *print(MetricsFormat format, const char *reply, int *ret_result) {
         char *text = NULL;
@@ -70,11 +64,11 @@ END_TEST
 
 static const char *const bad[] = {
         "{\"metrics\":[{}]}",
-        METRIC("aziotd_a", "novelty", "", ""),
-        METRIC("aziotd_a", "gauge", "", "{\"suffix\":\"\",\"value\":1}"),
-        METRIC("aziotd_a", "gauge", "", "{\"suffix\":\"\",\"labels\":{}}"),
-        METRIC("aziotd_a", "gauge", "", "{\"suffix\":\"\",\"labels\":[],\"value\":1}"),
-        METRIC("aziotd_a", "gauge", "", "{\"suffix\":\"\",\"labels\":{\"x\":1},\"value\":1}"),
+        METRIC("aziotd_a", "novelty", "", "A.", ""),
+        METRIC("aziotd_a", "gauge", "", "A.", "{\"suffix\":\"\",\"value\":1}"),
+        METRIC("aziotd_a", "gauge", "", "A.", "{\"suffix\":\"\",\"labels\":{}}"),
+        METRIC("aziotd_a", "gauge", "", "A.", "{\"suffix\":\"\",\"labels\":[],\"value\":1}"),
+        METRIC("aziotd_a", "gauge", "", "A.", "{\"suffix\":\"\",\"labels\":{\"x\":1},\"value\":1}"),
 };
 
 START_TEST(what_is_no_such_reply_is_told) {
