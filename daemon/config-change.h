@@ -24,6 +24,13 @@ typedef struct ConfigReload {
 
 void config_reload_done(ConfigReload *reload);
 
+/* What became of all of them. */
+typedef struct ConfigReloads {
+        uint64_t n_taken, n_refused;
+        bool is_refused;   /* the last one was */
+        uint64_t taken_us; /* CLOCK_BOOTTIME: when the configuration in use was loaded */
+} ConfigReloads;
+
 void config_compare(const Config *a, const Config *b, ConfigChanges *ret);
 
 /* Whether there is a key among them that is taken up in this way. Rules are CONFIG_APPLY_LIVE. */

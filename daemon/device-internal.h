@@ -39,6 +39,7 @@ struct Device {
         bool config_required;
         int (*reload)(void *userdata, ConfigReload *ret);
         void *userdata;
+        const ConfigReloads *reloads;
         Log *log;
         HubLink *link;
         const Outboxes *outboxes;

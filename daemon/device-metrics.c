@@ -28,7 +28,7 @@ typedef struct Facts {
         uint64_t n_provisioning_runs;
         /* What is of another type above. */
         uint64_t is_up, is_outbox_stalled, is_inbox_stalled, is_twin_fresh, n_waiting, n_pending;
-        uint64_t start_us, since_us;
+        uint64_t start_us, since_us, config_us, is_config_right;
 } Facts;
 
 typedef struct Metric {
@@ -173,6 +173,13 @@ static void write_connections(IpcJson *json, const Facts *f) {
                 metric_number(json, METRIC_GAUGE, METRIC_LABELS({ "uid", "other" }), n_others);
 }
 
+static void write_reloads(IpcJson *json, const Facts *f) {
+        const ConfigReloads *reloads = f->device->reloads;
+
+        metric_number(json, METRIC_COUNTER, METRIC_LABELS({ "result", "taken" }), reloads->n_taken);
+        metric_number(json, METRIC_COUNTER, METRIC_LABELS({ "result", "refused" }), reloads->n_refused);
+}
+
 static void write_refusals(IpcJson *json, const Facts *f) {
         for (IpcNotice notice = 0; notice < _IPC_NOTICE_MAX; notice++)
                 metric_number(json, METRIC_COUNTER, METRIC_LABELS({ "reason", ipc_notice_to_string(notice) }),
@@ -187,6 +194,13 @@ static void write_refusals(IpcJson *json, const Facts *f) {
 
 static const Metric metrics[] = {
         { "aziotd_build", NULL, "Which aziotd this is.", METRIC_INFO, .write = write_build },
+
+        { "aziotd_config_reloads", NULL, "How often the configuration was loaded again, by result.",
+          METRIC_COUNTER, .write = write_reloads },
+        { "aziotd_config_last_reload_successful", NULL,
+          "Whether it is in use as it was when it was loaded last.", METRIC_GAUGE, VALUE(is_config_right) },
+        { "aziotd_config_last_reload_success_timestamp_seconds", "seconds",
+          "When the configuration in use was loaded.", METRIC_GAUGE, VALUE(config_us) },
 
         { "aziotd_link_up", NULL, "Whether the device is online.", METRIC_GAUGE, VALUE(is_up) },
         { "aziotd_link_state", NULL, "The state of the link, as of 'aziot status'.", METRIC_STATE_SET,
@@ -307,16 +321,18 @@ static void write_metric(IpcJson *json, const Metric *metric, const Facts *facts
 
 /* Collecting ------------------------------------------------------------------------------------------ */
 
+/* Reckoned from now, because the wall clock may have been set since then. */
+static uint64_t wall_time(uint64_t boottime) {
+        return realtime_us() - (boottime_us() - boottime);
+}
+
 static void collect_link(Facts *f) {
-        uint64_t now_us = boottime_us(), realtime = realtime_us();
         HubLinkProvisioning provisioning;
 
         hub_link_get_status(f->device->link, &f->status);
         hub_link_get_counts(f->device->link, &f->link);
         f->is_up = f->status.state == HUB_LINK_ONLINE || f->status.state == HUB_LINK_RENEWING;
-        /* Reckoned from now, because the wall clock may have been set since then. */
-        f->since_us = realtime - (now_us - f->status.since_us);
-        f->start_us = realtime - (now_us - f->device->start_us);
+        f->since_us = wall_time(f->status.since_us);
         if (hub_link_get_provisioning(f->device->link, &provisioning) == 0)
                 f->n_provisioning_runs = provisioning.n_runs;
 }
@@ -336,6 +352,9 @@ static void collect(Facts *f, const Device *d, const IpcCall *call) {
         twin_get_counts(d->twin, &f->twin);
         process_get_use(&f->process);
 
+        f->start_us = wall_time(d->start_us);
+        f->config_us = wall_time(d->reloads->taken_us);
+        f->is_config_right = !d->reloads->is_refused;
         f->is_outbox_stalled = f->counters.outbox_error != 0;
         f->is_inbox_stalled = f->counters.inbox.stalled[0] != '\0';
         f->is_twin_fresh = f->twin.is_fresh;

@@ -29,6 +29,7 @@ int device_new(Device **ret, const DeviceParts *parts) {
                 .config_required = parts->config_required,
                 .reload = parts->reload,
                 .userdata = parts->userdata,
+                .reloads = parts->reloads,
                 .log = parts->log,
                 .link = parts->link,
                 .outboxes = parts->outboxes,

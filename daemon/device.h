@@ -24,6 +24,7 @@ typedef struct DeviceParts {
         /* Loads it again. 0; CONFIG_INVALID: the messages in 'ret' say what is wrong; a negative errno. */
         int (*reload)(void *userdata, ConfigReload *ret);
         void *userdata; /* of 'reload' */
+        const ConfigReloads *reloads;
         Log *log;
         HubLink *link;
         const Outboxes *outboxes;

@@ -42,6 +42,7 @@ int manager_load_config(Manager *m) {
                 return log_errno(&m->log, MSG_START_FAILED, r, "Failed to load '%s': %m", path);
 
         log_init(&m->log, m->config.log.level);
+        m->reloads.taken_us = boottime_us();
         return 0;
 }
 
@@ -170,6 +171,12 @@ int manager_reload(void *userdata, ConfigReload *ret) {
         if (!m->stopping)
                 (void) sd_notify(false, "RELOADING=1");
         r = reload(m, ret);
+        m->reloads.is_refused = r != 0;
+        if (r == 0) {
+                m->reloads.n_taken++;
+                m->reloads.taken_us = boottime_us();
+        } else
+                m->reloads.n_refused++;
         if (!m->stopping)
                 (void) sd_notify(false, "READY=1");
         return r;

@@ -369,6 +369,7 @@ static int manager_make_device(Manager *m) {
                 .config_path = m->options.config_path,
                 .config_required = m->options.config_required,
                 .reload = manager_reload,
+                .reloads = &m->reloads,
                 .userdata = m,
                 .check = m->check,
         };

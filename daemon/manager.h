@@ -39,6 +39,7 @@ typedef struct Manager {
         Log log;
         ClientLog client_log;
         Config config;
+        ConfigReloads reloads;
         Disk *disk;
         History *history;
         Outboxes *outboxes;

@@ -125,6 +125,23 @@ class Values(MetricsCase):
         self.daemon.call("io.aziotd.device.Reconnect")
         self.wait_for("aziotd_link_connects_total", 2)
 
+    def test_configuration(self):
+        self.assertEqual(self.value("aziotd_config_last_reload_successful"), 1)
+        loaded = self.value("aziotd_config_last_reload_success_timestamp_seconds")
+        self.daemon.config["Log"] = {"Level": "loud"}
+        self.daemon.write_config()
+        with self.assertRaisesRegex(harness.VarlinkError, "ConfigInvalid"):
+            self.daemon.call("io.aziotd.device.Reload")
+        self.assertEqual(self.value("aziotd_config_last_reload_successful"), 0)
+        self.assertEqual(self.value("aziotd_config_reloads_total", result="refused"), 1)
+        self.assertLess(abs(self.value("aziotd_config_last_reload_success_timestamp_seconds") - loaded), 0.1)
+        self.daemon.config["Log"] = {"Level": "notice"}
+        self.daemon.write_config()
+        self.daemon.call("io.aziotd.device.Reload")
+        self.assertEqual(self.value("aziotd_config_last_reload_successful"), 1)
+        self.assertEqual(self.value("aziotd_config_reloads_total", result="taken"), 1)
+        self.assertGreater(self.value("aziotd_config_last_reload_success_timestamp_seconds"), loaded)
+
     def test_messages(self):
         self.daemon.call("io.aziotd.telemetry.Send", {"message": {"text": "x"}, "stage": "durable"})
         self.daemon.call("io.aziotd.telemetry.Send", {"message": {"text": "x"}, "priority": "high", "stage": "delivered"})
