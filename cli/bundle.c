@@ -61,6 +61,7 @@ static const struct {
         { "why.txt", { AZIOT, "why" } },
         { "check.txt", { AZIOT, "check" } },
         { "history.txt", { AZIOT, "history" } },
+        { "config.json", { AZIOT, "call", "io.aziotd.device.GetConfig" } },
         { "access.txt", { AZIOT, "access" } },
         { "log-level.txt", { AZIOT, "log-level" } },
         { "metrics.txt", { AZIOT, "metrics" } },

@@ -39,7 +39,7 @@ class BundleCase(harness.CliCase):
 
 class Parts(BundleCase):
     PARTS = {"README", "version.txt", "daemon.json", "status.txt", "why.txt", "check.txt", "history.txt",
-             "access.txt", "log-level.txt", "metrics.txt", "packages.txt", "os.txt", "kernel.txt", "uptime.txt",
+             "config.json", "access.txt", "log-level.txt", "metrics.txt", "packages.txt", "os.txt", "kernel.txt", "uptime.txt",
              "time.txt", "units.txt", "state.txt", "disk.txt", "journal.txt"}
 
     def test_every_part_is_there(self):
@@ -48,6 +48,7 @@ class Parts(BundleCase):
         self.assertIn(b"online since", files["status.txt"])
         self.assertIn(b"aziotd_link_up 1", files["metrics.txt"])
         self.assertIn(b"aziotd contributors", files["daemon.json"])
+        self.assertIn("Level", [row["key"] for row in json.loads(files["config.json"])["settings"]])
         for name in ("version", "status", "why", "check", "history", "access", "log-level", "metrics"):
             self.assertNotIn(b"[exit code", files[name + ".txt"], name)
 
