@@ -168,6 +168,10 @@ void mqtt_link_hint(MqttLink *l, uint64_t now_us) {
         l->n_hints++;
 }
 
+void mqtt_link_get_traffic(const MqttLink *l, MqttTraffic *ret) {
+        *ret = (MqttTraffic) {};
+}
+
 int mqtt_link_get_local(const MqttLink *l, struct sockaddr_storage *ret) {
         return -ENOTCONN;
 }
