@@ -54,6 +54,8 @@ int provisioning_main(Cli *cli, int argc, char **argv);
 int reprovision_main(Cli *cli, int argc, char **argv);
 int metrics_main(Cli *cli, int argc, char **argv);
 int bundle_main(Cli *cli, int argc, char **argv);
+int config_main(Cli *cli, int argc, char **argv);
+int reload_main(Cli *cli, int argc, char **argv);
 int log_level_main(Cli *cli, int argc, char **argv);
 int call_main(Cli *cli, int argc, char **argv);
 

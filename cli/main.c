@@ -19,6 +19,8 @@ static const Verb verbs[] = {
         { "access", NULL, "show what a program may do, and by which rule", access_main },
         { "metrics", NULL, "print what can be measured of the daemon", metrics_main },
         { "bundle", "[FILE]", "collect what whoever helps wants to see", bundle_main, .has_no_json = true },
+        { "config", "[KEY]...", "show the configuration, and where it was set", config_main },
+        { "reload", NULL, "load the configuration again", reload_main },
         { "log-level", "[LEVEL]", "show how much the daemon logs, or change it", log_level_main },
         { "call", "METHOD [JSON]", "call any method of the daemon's interfaces", call_main },
         { "provisioning", NULL, "show which hub has been assigned", provisioning_main },

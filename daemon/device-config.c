@@ -113,7 +113,7 @@ static int write_setting(IpcJson *json, const ConfigKey *key, const Config *c, c
         else
                 ipc_json_cstring(json, "source", credential ? "credential" : "default");
         if (!config_value_is_equal(c, next, key))
-                ipc_json_cstring(json, "pending", pending);
+                ipc_json_cstring(json, "pending", pending ?: "");
         ipc_json_end(json);
         return 0;
 }

@@ -43,6 +43,8 @@ _aziot() {
                 [access]='--user --unit'
                 [metrics]='--format --output'
                 [bundle]=''
+                [config]=''
+                [reload]=''
                 [log-level]=''
                 [call]='--more'
         )
@@ -107,7 +109,7 @@ _aziot() {
                 [[ $verb = serve || $verb = bundle ]] || words+=' --json'
         else
                 case $verb/$n_arguments in
-                /0) words='status watch why check history provisioning reprovision send messages twin serve access metrics bundle log-level call' ;;
+                /0) words='status watch why check history provisioning reprovision send messages twin serve access metrics bundle config reload log-level call' ;;
                 twin/0) words='get watch report acknowledge' ;;
                 messages/0) words='--' ;;
                 serve/*) words="$([[ $n_arguments -gt 0 ]] && echo --) $("$aziot" call io.aziotd.methods.List 2>/dev/null |
@@ -117,6 +119,7 @@ _aziot() {
                         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
                         return
                         ;;
+                config/*) words=$("$aziot" config 2>/dev/null | cut -d ' ' -f 1) ;;
                 log-level/0) words='err warning notice info debug configured' ;;
                 call/0) words=$(_aziot_methods "$aziot") ;;
                 esac
