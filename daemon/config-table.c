@@ -90,7 +90,9 @@ const ConfigKey config_table[] = {
         { "Hub", "ModelId", CONFIG_STRING, CONFIG_APPLY_RECONNECT, MEMBER(hub.model_id),
           .help = "The DTMI of the device's Plug and Play model, announced to the hub." },
         { "Hub", "TrustedCAFile", CONFIG_PATH_NAME, CONFIG_APPLY_RECONNECT, MEMBER(hub.trusted_ca_file),
-          .help = "Certificates (PEM) that are trusted besides the system's." },
+          .help = "Certificates (PEM) that are trusted besides the system's. Unless set, the systemd "
+                  "credential "
+                  "aziotd.trusted-ca is used if there is one." },
         { "Hub", "Port", CONFIG_NUMBER, CONFIG_APPLY_RECONNECT, MEMBER(hub.port), 1, 65535, "8883",
           .help = "The hub's port for MQTT over TLS. A port in the connection string wins." },
         { "Hub", "KeepAliveSec", CONFIG_SECONDS, CONFIG_APPLY_RECONNECT, MEMBER(hub.keep_alive_s), 5, 1177,

@@ -191,6 +191,19 @@ static int apply_defaults(Config *c) {
         return 0;
 }
 
+/* What is no secret is trusted from where the secrets are; those are found by daemon/credential.h. */
+static int apply_trusted_ca(Config *c) {
+        const char *directory = getenv("CREDENTIALS_DIRECTORY");
+        char path[PATH_MAX];
+
+        if (c->hub.trusted_ca_file || !directory ||
+            (size_t) snprintf(path, sizeof(path), "%s/aziotd.trusted-ca", directory) >= sizeof(path) ||
+            access(path, F_OK) < 0)
+                return 0;
+        c->hub.trusted_ca_file = strdup(path);
+        return c->hub.trusted_ca_file ? 0 : -ENOMEM;
+}
+
 int config_load(Config *ret, const char *path, bool required, ConfigMessages *messages) {
         _cleanup_(config_done) Config c = {};
         Reading reading = { .config = &c, .messages = messages };
@@ -201,6 +214,8 @@ int config_load(Config *ret, const char *path, bool required, ConfigMessages *me
                 r = read_one(&reading, path, required);
         if (r >= 0)
                 r = read_drop_ins(&reading, path);
+        if (r >= 0)
+                r = apply_trusted_ca(&c);
         if (r >= 0)
                 r = access_end_rule(&c.access, messages);
         if (r < 0)

@@ -89,8 +89,9 @@ enum {
 /*
  * Reads 'path', then the files of 'path'.d that end in ".conf", in the order of their names; what is read
  * later wins, but each section [Access] is a rule of its own. A missing 'path' is like an empty one unless
- * 'required'. Sections and keys that are not known are mistakes like any other: a rule of [Access] must not
- * get lost by a slip of the pen.
+ * 'required'. Without TrustedCAFile= that is the systemd credential "aziotd.trusted-ca", if there is one.
+ * Sections and keys that are not known are mistakes like any other: a rule of [Access] must not get lost by a
+ * slip of the pen.
  *
  * 0: *ret is to be released with config_done(). CONFIG_INVALID: the same, but what was wrong in it has its
  * default, or is missing, and is not to be used; 'messages' names every mistake. Returns -ENOMEM.

@@ -122,6 +122,43 @@ START_TEST(without_a_file_everything_has_its_default) {
 }
 END_TEST
 
+/* Is it in the credentials directory, is it configured: whose file is it then? */
+static const struct {
+        bool is_credential;
+        const char *text, *ends_with;
+} trusted_cas[] = {
+        { false, "", NULL },
+        { true, "", "/aziotd.trusted-ca" },
+        { true, "[Hub]\nTrustedCAFile=/etc/ca.pem\n", "/etc/ca.pem" },
+        { true, "[Hub]\nTrustedCAFile=\n", "/aziotd.trusted-ca" },
+};
+
+START_TEST(what_is_trusted_may_be_a_credential) {
+        _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
+        _cleanup_(config_done) Config c = {};
+        char path[PATH_MAX];
+        Files f;
+
+        files_make(&f, trusted_cas[_i].text, "", "");
+        (void) snprintf(path, sizeof(path), "%s/aziotd.trusted-ca", f.dir);
+        if (trusted_cas[_i].is_credential)
+                write_file(path, "any");
+        ck_assert_int_eq(setenv("CREDENTIALS_DIRECTORY", f.dir, 1), 0);
+        ck_assert_int_eq(config_load(&c, f.path, true, &messages), 0);
+        ck_assert_int_eq(unsetenv("CREDENTIALS_DIRECTORY"), 0);
+        (void) unlink(path);
+        files_remove(&f);
+
+        ck_assert_uint_eq(messages.n, 0);
+        if (trusted_cas[_i].ends_with)
+                ck_assert_ptr_nonnull(c.hub.trusted_ca_file
+                                              ? strstr(c.hub.trusted_ca_file, trusted_cas[_i].ends_with)
+                                              : NULL);
+        else
+                ck_assert_ptr_null(c.hub.trusted_ca_file);
+}
+END_TEST
+
 START_TEST(a_file_that_must_be_there_is_missed) {
         _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
         _cleanup_(config_done) Config c = {};
@@ -326,6 +363,7 @@ static Suite *config_suite(void) {
 
         tcase_add_loop_test(values, a_quantity_has_units_and_a_range, 0, ELEMENTSOF(quantities));
         tcase_add_test(load, without_a_file_everything_has_its_default);
+        tcase_add_loop_test(load, what_is_trusted_may_be_a_credential, 0, ELEMENTSOF(trusted_cas));
         tcase_add_test(load, a_file_that_must_be_there_is_missed);
         tcase_add_test(load, what_is_read_later_wins_and_an_empty_value_resets);
         tcase_add_test(load, a_secret_that_stands_in_the_file_is_not_repeated);
