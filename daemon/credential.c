@@ -293,14 +293,21 @@ static int read_secret(const Source *source, char **ret) {
         return warn_if_readable(source);
 }
 
-/* The file that was configured, else the systemd credential 'name' if there is one, else NULL. */
+/*
+ * The file that was configured, else the systemd credential 'name' if there is one, else NULL. One that is
+ * stored encrypted has a name of its own: to systemd 252 a credential of one name is plain or encrypted.
+ */
 static const char *find_file(const char *configured, const char *directory, const char *name,
                              char buffer[static PATH_MAX]) {
+        static const char *const suffixes[] = { ".encrypted", "" };
+
         if (configured)
                 return configured;
-        if (!directory || (size_t) snprintf(buffer, PATH_MAX, "%s/%s", directory, name) >= PATH_MAX)
-                return NULL;
-        return access(buffer, F_OK) >= 0 ? buffer : NULL;
+        for (size_t i = 0; directory && i < ELEMENTSOF(suffixes); i++)
+                if ((size_t) snprintf(buffer, PATH_MAX, "%s/%s%s", directory, name, suffixes[i]) < PATH_MAX &&
+                    access(buffer, F_OK) >= 0)
+                        return buffer;
+        return NULL;
 }
 
 int credential_read_secret(char **ret, const char *configured, const char *credentials_directory,

@@ -13,6 +13,8 @@
  *      PrivateKeyFile=           or else "aziotd.private-key"; or the key is in CertificateFile=
  *      PrivateKeyPasswordFile=   or else "aziotd.private-key-password"; or the key is not encrypted
  *
+ * A credential that is stored encrypted has ".encrypted" behind its name, and counts before a plain one.
+ *
  * A certificate and its key are only named here: a connect worker reads them (mqtt/identity.h).
  */
 

@@ -74,8 +74,9 @@ static void write_secret(const char *dir, const char *name, const char *text, mo
 }
 
 static void dir_remove(const char *dir) {
-        static const char *const names[] = { "aziotd.connection-string", "aziotd.device-key",
-                                             "aziotd.certificate", "aziotd.private-key" };
+        static const char *const names[] = { "aziotd.connection-string", "aziotd.connection-string.encrypted",
+                                             "aziotd.device-key", "aziotd.certificate",
+                                             "aziotd.private-key" };
         char path[PATH_MAX];
 
         for (size_t i = 0; i < ELEMENTSOF(names); i++) {
@@ -196,6 +197,22 @@ START_TEST(certificate_key_and_password_are_found_one_by_one) {
 }
 END_TEST
 
+START_TEST(what_was_stored_encrypted_counts_before_what_was_not) {
+        _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
+        _cleanup_(credential_done) Credential c = CREDENTIAL_NULL;
+        char dir[] = "/tmp/test-credential-XXXXXX";
+
+        ck_assert_ptr_nonnull(mkdtemp(dir));
+        write_secret(dir, "aziotd.connection-string", "HostName=h;DeviceId=plain;SharedAccessKey=" KEY, 0600);
+        write_secret(dir, "aziotd.connection-string.encrypted",
+                     "HostName=h;DeviceId=encrypted;SharedAccessKey=" KEY, 0600);
+        ck_assert_int_eq(credential_load(&c, &(Config){}, dir, &messages), 0);
+        dir_remove(dir);
+
+        ck_assert_str_eq(c.device_id, "encrypted");
+}
+END_TEST
+
 static const struct {
         Credential credential;
         bool is_same;
@@ -223,6 +240,7 @@ static Suite *credential_suite(void) {
         tcase_add_loop_test(t, a_new_key_makes_no_other_device, 0, ELEMENTSOF(others));
         tcase_add_loop_test(t, an_identity_is_found_and_checked, 0, ELEMENTSOF(loads));
         tcase_add_test(t, certificate_key_and_password_are_found_one_by_one);
+        tcase_add_test(t, what_was_stored_encrypted_counts_before_what_was_not);
         suite_add_tcase(s, t);
         return s;
 }
