@@ -14,6 +14,9 @@
 
 #define HOSTS_MAX 32U
 
+/* One certificate of our own making. */
+#define CA_FILE_MAX (64U * 1024U)
+
 /* Made on first run when no --device says otherwise. */
 static const char *const demo_devices[] = { "demo", NULL };
 
@@ -58,23 +61,53 @@ static int ensure_devices(Hub *hub, const char *const *ids) {
         return 0;
 }
 
+/* Writes a file below the state directory, which its owner alone can read. */
+static int save(const RunOptions *options, const char *name, const char *text, size_t n) {
+        char path[PATH_MAX];
+
+        if ((size_t) snprintf(path, sizeof(path), "%s/%s", options->state_dir, name) >= sizeof(path))
+                return -ENAMETOOLONG;
+        return file_replace(path, 0600, text, n);
+}
+
+/* What a device needs to know of this hub, named as systemd credentials of aziotd are. */
+static int save_credentials(const RunOptions *options, const char *connection_string) {
+        _cleanup_(freep) char *ca = NULL;
+        char path[PATH_MAX];
+        int r;
+
+        if ((size_t) snprintf(path, sizeof(path), "%s/credentials", options->state_dir) >= sizeof(path))
+                return -ENAMETOOLONG;
+        r = directory_make(path);
+        if (r < 0)
+                return r;
+        if ((size_t) snprintf(path, sizeof(path), "%s/ca.pem", options->state_dir) >= sizeof(path))
+                return -ENAMETOOLONG;
+        r = file_read(path, CA_FILE_MAX, &ca);
+        if (r < 0)
+                return r;
+        r = save(options, "credentials/aziotd.trusted-ca", ca, strlen(ca));
+        if (r < 0)
+                return r;
+        return save(options, "credentials/aziotd.connection-string", connection_string,
+                    strlen(connection_string));
+}
+
 /* Writes the connection string of the device that was named first, else of the oldest one. */
-static int save_connection_string(const Hub *hub, const RunOptions *options) {
+static int save_identity(const Hub *hub, const RunOptions *options) {
         const char *id = options->devices[0];
         const Device *device =
                 id ? registry_find(hub->registry, id, strlen(id)) : registry_first(hub->registry);
         _cleanup_(freep) char *text = hub_format_connection_string(hub, device), *line = NULL;
-        char path[PATH_MAX];
-        int n;
+        int n, r;
 
-        if ((size_t) snprintf(path, sizeof(path), "%s/connection-string", options->state_dir) >= sizeof(path))
-                return -ENAMETOOLONG;
         if (!text)
                 return -ENOMEM;
         n = asprintf(&line, "%s\n", text);
         if (n < 0)
                 return -ENOMEM;
-        return file_replace(path, 0600, line, (size_t) n);
+        r = save(options, "connection-string", line, (size_t) n);
+        return r < 0 ? r : save_credentials(options, line);
 }
 
 /* As it was asked for, with the port that it is. */
@@ -109,6 +142,7 @@ static void print_banner(const Hub *hub, const RunOptions *options) {
                 printf("  log of telemetry:   %s/telemetry.jsonl\n", dir);
         printf("  for aziotd:         [Hub] ConnectionStringFile=%s/connection-string\n", dir);
         printf("                            TrustedCAFile=%s/ca.pem\n", dir);
+        printf("                      or as systemd credentials: %s/credentials/\n", dir);
         printf("  for Azure's SDKs:   NODE_EXTRA_CA_CERTS or SSL_CERT_FILE=%s/ca.pem\n", dir);
         (void) fflush(stdout);
 }
@@ -168,9 +202,10 @@ static int serve(sd_event *event, const HubConfig *config, const RunOptions *opt
         r = ensure_devices(hub, options->devices);
         if (r < 0)
                 return r;
-        r = save_connection_string(hub, options);
+        r = save_identity(hub, options);
         if (r < 0) {
-                log_event(NULL, 0, "cannot write %s/connection-string: %s", options->state_dir, strerror(-r));
+                log_event(NULL, 0, "cannot write the connection string to %s: %s", options->state_dir,
+                          strerror(-r));
                 return r;
         }
         r = control_new(hub, options->socket, &control);

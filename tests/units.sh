@@ -30,6 +30,12 @@ exposure_is_low() {
         done
 }
 
+# Each secret may be stored plain or encrypted.
+credentials_are_in_pairs() {
+        diff <(sed -n 's/^LoadCredential=//p' "${services[0]}" | grep -v trusted-ca) \
+                <(sed -n 's/^LoadCredentialEncrypted=\(.*\)\.encrypted$/\1/p' "${services[0]}")
+}
+
 sysusers_creates() {
         mkdir -p "$scratch/root/etc"
         systemd-sysusers --root="$scratch/root" "$source/aziotd.sysusers" 2>"$scratch/log" || cat "$scratch/log"
@@ -40,6 +46,7 @@ sysusers_creates() {
 if command -v systemd-analyze >/dev/null; then
         check "units_are_accepted_without_a_warning" units_parse
         check "exposure_is_at_most_1.5" exposure_is_low
+        check "each_secret_may_be_encrypted" credentials_are_in_pairs
         check "sysusers_creates_the_user_and_an_empty_group" sysusers_creates
 else
         skip "units" "systemd-analyze is not here"
