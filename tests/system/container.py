@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 """A Debian 12 of its own, booted with systemd-nspawn in less than a second.
 
-    with container.Container(folder, binds={"/tests": TESTS}) as machine:
-        machine.run("systemctl", "is-system-running", "--wait")
+    with container.Container(container.make_root(folder), "--bind-ro=/a:/b") as machine:
+        machine.run("systemctl", "is-system-running")
 
-The root file system is made once, by mmdebstrap, and kept in 'folder'; a machine writes to memory alone. It has the
-network of the host. There is no systemd on the host to register it with, so programs are run with nsenter.
+It has no network but its own loopback. There is no systemd on the host to register it with, so programs are run with
+nsenter.
 """
 
 import os
@@ -15,24 +15,37 @@ import tempfile
 import time
 from pathlib import Path
 
-PACKAGES = ("ca-certificates,dbus,iproute2,libcjson1,libmosquitto1,libssl3,libsystemd0,procps,python3,systemd,"
+# A minimal Debian, what our packages depend on, and what the tests use: without a network nothing can be added.
+PACKAGES = ("ca-certificates,dbus,iproute2,libcjson1,libmosquitto1,libssl3,libsystemd0,procps,python3,sudo,systemd,"
             "systemd-sysv")
 
 BOOT_S = 60
 
+HIERARCHIES = "systemd", "unified", "memory", "pids", "cpu"
+
 # systemd-nspawn would take the cgroups of the host, and does not end well without a directory of its own.
-BOOT = """
+NSPAWN = """
 set -e
 mkdir -p /run/systemd/nspawn
 mount -t tmpfs tmpfs /run/systemd/nspawn
-for hierarchy in systemd unified memory pids cpu; do
+for hierarchy in %s; do
         [ -d "/sys/fs/cgroup/$hierarchy" ] || continue
         mkdir -p "/sys/fs/cgroup/$hierarchy/$1"
         echo $$ >"/sys/fs/cgroup/$hierarchy/$1/cgroup.procs"
 done
-exec systemd-nspawn --quiet --directory="$2" --boot --machine="$1" --register=no --keep-unit --console=pipe \\
-        --volatile=overlay --capability=all "${@:3}"
-"""
+exec systemd-nspawn --quiet --machine="$1" --register=no --keep-unit --console=pipe --private-network \\
+        --capability=all "${@:2}"
+""" % " ".join(HIERARCHIES)
+
+
+def nspawn(name, *options):
+    return ["unshare", "--mount", "bash", "-c", NSPAWN, "bash", name, *map(str, options)]
+
+
+def remove_cgroups(name):
+    for hierarchy in HIERARCHIES:
+        for folder, _, _ in os.walk(f"/sys/fs/cgroup/{hierarchy}/{name}", topdown=False):
+            os.rmdir(folder)
 
 
 def why_not():
@@ -42,38 +55,48 @@ def why_not():
     for program in "mmdebstrap", "nsenter", "systemd-nspawn", "unshare":
         if not shutil.which(program):
             return f"{program} is not installed"
+    name = f"aziotd-probe-{os.getpid()}"
+    probe = subprocess.run(nspawn(name, "--directory=/", "--volatile=yes", "/usr/bin/true"), stdin=subprocess.DEVNULL,
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    remove_cgroups(name)
+    if probe.returncode != 0:
+        return f"systemd-nspawn cannot run here: {(probe.stdout.splitlines() or ['it says nothing'])[-1]}"
     return None
 
 
 def make_root(folder):
     """The root file system; it takes a minute or two the first time."""
     root = Path(folder) / "debian-12"
-    if root.exists():
+    kept = root / "etc" / "aziotd-tests-have"
+    if kept.exists() and kept.read_text() == PACKAGES:
         return root
     print(f"# making {root}", flush=True)
     unfinished = root.with_name("unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
+    shutil.rmtree(root, ignore_errors=True)
     unfinished.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", f"--include={PACKAGES}",
                     '--aptopt=Acquire::Languages "none"', "--dpkgopt=force-unsafe-io",
                     "--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/doc/*",
                     "bookworm", unfinished], check=True)
+    # An installer would have written it.
+    (unfinished / "etc" / "hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
+    (unfinished / kept.relative_to(root)).write_text(PACKAGES)
     unfinished.rename(root)
     return root
 
 
 class Container:
-    def __init__(self, folder, binds):
+    """What it writes is in memory and gone when it ends, unless the options of systemd-nspawn say otherwise."""
+
+    def __init__(self, root, *options, writes="--volatile=overlay"):
         self.name = f"aziotd-{os.getpid()}"
-        options = [f"--bind-ro={outside}:{inside}" for inside, outside in binds.items()]
         self.log = tempfile.TemporaryFile("w+", encoding="utf-8")
-        self.program = subprocess.Popen(
-            ["unshare", "--mount", "bash", "-c", BOOT, "bash", self.name, make_root(folder), *options],
-            stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT)
+        self.program = subprocess.Popen(nspawn(self.name, f"--directory={root}", "--boot", writes, *options),
+                                        stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT)
         try:
             self.leader = self._wait_for_leader()
             self.run("systemctl", "is-system-running", "--wait", check=False)
-            self.write("/etc/hosts", "127.0.0.1 localhost\n")
         except BaseException:
             self.close()
             raise
@@ -113,13 +136,18 @@ class Container:
                 "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", "DEBIAN_FRONTEND=noninteractive",
                 *map(str, argv)]
 
-    def run(self, *argv, check=True, timeout_s=180):
+    def result(self, *argv, stdin="", timeout_s=180):
+        """Runs it inside to its end; returns (exit code, what it printed)."""
+        done = subprocess.run(self.argv(*argv), input=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              timeout=timeout_s, check=False)
+        return done.returncode, done.stdout
+
+    def run(self, *argv, check=True, **options):
         """Runs it inside to its end; returns what it printed."""
-        done = subprocess.run(self.argv(*argv), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, timeout=timeout_s, check=False)
-        if check and done.returncode != 0:
-            raise AssertionError(f"{argv}: exit code {done.returncode}\n{done.stdout[-3000:]}")
-        return done.stdout
+        code, output = self.result(*argv, **options)
+        if check and code != 0:
+            raise AssertionError(f"{argv}: exit code {code}\n{output[-3000:]}")
+        return output
 
     def path(self, inside):
         """A path of the container, as it is seen from outside."""
@@ -139,3 +167,4 @@ class Container:
             self.program.kill()
             self.program.wait()
         self.log.close()
+        remove_cgroups(self.name)

@@ -1,17 +1,16 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """The daemon is restarted, killed and upgraded under load, and no program is refused, and nothing is lost.
 
-A Debian 12 is booted in a container, with the package that was built of this tree. Local programs (programs.py) send
-in every stage and both priorities, take messages of the cloud and serve a method, and never wait before they connect
-again. Meanwhile the service is restarted by systemctl, killed, and the package upgraded to a higher version by apt.
+Local programs (programs.py) send in every stage and both priorities, take messages of the cloud and serve a method, and
+never wait before they connect again. Meanwhile the service is restarted by systemctl, killed, and the package upgraded
+to a higher version by apt.
 
 What has to hold: no connect() fails; who called while there was no daemon is answered by the next one; all that was
 answered is at the hub; each message of the cloud was taken; the socket is systemd's, and the same at the end.
 
 That a refused connection would be seen is shown by a socket that is stopped with the service.
 
-    AZIOT_DEBS has the packages, AZIOT_SYSTEM keeps the root file system, RESTARTS says how many there are (30).
+    RESTARTS says how many there are (5); ./dev soak upgrade makes 30.
 """
 
 import json
@@ -19,22 +18,16 @@ import os
 import re
 import shutil
 import subprocess
-import sys
+import tempfile
 import threading
 import time
-import unittest
 from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1] / "daemon")]
-import container  # noqa: E402
-import harness  # noqa: E402
-from harness import eventually, tap  # noqa: E402
+import machine
+from harness import VarlinkError
+from machine import deb, eventually
 
-RESTARTS = int(os.environ.get("RESTARTS", 30))
-DEBS = Path(os.environ.get("AZIOT_DEBS", "build-deb"))
-FOLDER = Path(os.environ.get("AZIOT_SYSTEM", "build-system")).resolve()
-SOCKET = "/run/aziotd/socket"
+RESTARTS = int(os.environ.get("RESTARTS", 5))
 
 # Each n-th time it is not restarted but killed.
 KILL_EVERY = 5
@@ -45,19 +38,18 @@ PAUSE_S = 1.0
 SABOTAGE = "[Unit]\nPartOf=aziotd.service\n"
 
 
-def packages(version_suffix, folder):
-    """Copies of the packages with a higher version, as a release that changed nothing would be."""
-    folder.mkdir()
-    for name in "aziotd", "libaziot0":
-        deb = next(DEBS.glob(f"{name}_*.deb"))
-        tree = folder / name
-        subprocess.run(["dpkg-deb", "--raw-extract", deb, tree], check=True)
+def release_again(folder):
+    """Makes packages with a higher version, as of a release that changed nothing, in the folder."""
+    for package in "aziotd", "libaziot0":
+        tree = folder / "tree"
+        subprocess.run(["dpkg-deb", "--raw-extract", deb(package), tree], check=True)
         control = tree / "DEBIAN" / "control"
-        control.write_text(re.sub(r"(?m)^(Version: .*)$", rf"\1{version_suffix}", control.read_text()))
-        subprocess.run(["dpkg-deb", "--build", "--root-owner-group", tree, folder / f"{name}.deb"], check=True,
+        # The packages name each other's version, too.
+        version = re.search(r"(?m)^Version: (.*)$", control.read_text())[1]
+        control.write_text(control.read_text().replace(version, version + "+second"))
+        subprocess.run(["dpkg-deb", "--build", "--root-owner-group", "-Znone", tree, folder / f"{package}.deb"], check=True,
                        stdout=subprocess.DEVNULL)
         shutil.rmtree(tree)
-    return folder
 
 
 class Cloud:
@@ -81,7 +73,7 @@ class Cloud:
         while not self.is_over.wait(0.1):
             try:
                 status = self.hub.invoke("add", "{}", 10)[0]
-            except harness.VarlinkError as error:
+            except VarlinkError as error:
                 status = error.name.rpartition(".")[2]
             self.calls[status] = self.calls.get(status, 0) + 1
 
@@ -91,61 +83,40 @@ class Cloud:
             thread.join()
 
 
-@unittest.skipIf(container.why_not(), container.why_not())
-class Upgrade(harness.DaemonCase):
-    starts_daemon = False
-
+class Upgrade(machine.SystemCase):
     def setUp(self):
-        super().setUp()
-        first = packages("", self.directory / "first")
-        second = packages("+second", self.directory / "second")
-        tests = Path(__file__).resolve().parent
-        self.machine = container.Container(FOLDER, {"/tests": tests, "/first": first, "/second": second})
-        self.addCleanup(self.machine.close)
-        self.machine.write("/etc/credstore/aziotd.connection-string", self.hub.connection_string_file.read_text(),
-                           0o600)
-        self.machine.write("/etc/aziotd/hub-ca.pem", self.hub.ca_file.read_text())
-        self.machine.write("/etc/aziotd/aziotd.conf.d/test.conf",
-                           "[Hub]\nTrustedCAFile=/etc/aziotd/hub-ca.pem\n[Network]\nTransports=mqtt\n")
-        self.install("/first")
-        eventually(lambda: "online" in self.machine.run("aziot", "status", check=False), "the device online")
-
-    def install(self, folder):
-        self.machine.run("apt-get", "install", "--yes", f"{folder}/aziotd.deb",
-                         f"{folder}/libaziot0.deb")
-
-    def failure_details(self):
-        journal = self.machine.run("journalctl", "--no-pager", "--lines=40", "--unit=aziotd.service", check=False)
-        return super().failure_details() + "\n--- journal:\n" + journal
-
-    def show(self, unit, name):
-        return self.machine.run("systemctl", "show", "--value", f"--property={name}", unit).strip()
+        second = tempfile.TemporaryDirectory(prefix="aziotd-")
+        self.addCleanup(second.cleanup)
+        release_again(Path(second.name))
+        self.machine = self.boot(f"--bind-ro={second.name}:/srv")
+        self.machine.be_device()
+        self.hub = self.machine.hub()
 
     def start_programs(self):
-        programs = subprocess.Popen(self.machine.argv("python3", "/tests/programs.py", SOCKET), text=True,
+        programs = subprocess.Popen(self.machine.argv("python3", "/mnt/programs.py", machine.SOCKET), text=True,
                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.addCleanup(programs.kill)
         self.assertEqual(programs.stdout.readline(), "running\n")
         return programs
 
     def end_programs(self, programs):
-        return json.loads(programs.communicate(timeout=2 * harness.TIMEOUT_S)[0])
+        return json.loads(programs.communicate(timeout=60)[0])
 
     def restart(self, i):
-        pid = self.show("aziotd.service", "MainPID")
+        pid = self.machine.pid()
         if i % KILL_EVERY == KILL_EVERY - 1:
             self.machine.run("systemctl", "kill", "--signal=KILL", "aziotd.service")
-            eventually(lambda: self.show("aziotd.service", "MainPID") not in (pid, "0"), "another daemon")
+            eventually(lambda: self.machine.pid() not in (pid, 0), "another daemon")
         else:
             self.machine.run("systemctl", "restart", "aziotd.service")
-            self.assertNotEqual(self.show("aziotd.service", "MainPID"), pid)
+            self.assertNotEqual(self.machine.pid(), pid)
         time.sleep(PAUSE_S)
 
     def upgrade(self):
-        pid, before = self.show("aziotd.service", "MainPID"), self.version()
+        pid, before = self.machine.pid(), self.version()
         begin = time.monotonic()
-        self.install("/second")
-        self.assertNotEqual(self.show("aziotd.service", "MainPID"), pid)
+        self.machine.run("sh", "-c", "apt-get install --yes /srv/*.deb")
+        self.assertNotEqual(self.machine.pid(), pid)
         self.assertEqual(self.version(), before + "+second")
         print(f"# apt: {before} became {before}+second in {time.monotonic() - begin:.1f} s", flush=True)
         time.sleep(PAUSE_S)
@@ -165,7 +136,7 @@ class Upgrade(harness.DaemonCase):
         return sum(len(numbers) - len(set(numbers)) for numbers in found.values())
 
     def test_nobody_is_refused_and_nothing_is_lost(self):
-        inode, active = os.stat(self.machine.path(SOCKET)).st_ino, self.show("aziotd.socket", "ActiveEnterTimestamp")
+        inode, active = os.stat(self.machine.path(machine.SOCKET)).st_ino, self.machine.show("aziotd.socket", "ActiveEnterTimestamp")
         programs, cloud = self.start_programs(), Cloud(self.hub)
         self.addCleanup(cloud.end)
         for i in range(RESTARTS):
@@ -189,14 +160,13 @@ class Upgrade(harness.DaemonCase):
               f"the cloud, all taken, {len(seen['messages']) - len(set(seen['messages']))} twice; "
               f"methods: {cloud.calls}", flush=True)
         self.assertEqual(seen["refused"], {})
-        # systemd starts another daemon 3 s after a crash: somebody has waited so long, and was answered.
-        if RESTARTS >= KILL_EVERY:
-            self.assertGreater(seen["longestWaitMs"], 2000)
+        # Another daemon is started half a second after a crash: somebody has waited so long, and was answered.
+        self.assertGreater(seen["longestWaitMs"], 400)
         self.assertEqual(seen["errors"], [])
         self.assertEqual(set(cloud.sent) - set(seen["messages"]), set(), "messages of the cloud that nobody got")
         self.assertGreater(cloud.calls.get(200, 0), 0)
-        self.assertEqual(os.stat(self.machine.path(SOCKET)).st_ino, inode)
-        self.assertEqual(self.show("aziotd.socket", "ActiveEnterTimestamp"), active)
+        self.assertEqual(os.stat(self.machine.path(machine.SOCKET)).st_ino, inode)
+        self.assertEqual(self.machine.show("aziotd.socket", "ActiveEnterTimestamp"), active)
 
     def test_a_socket_that_goes_with_the_service_would_be_noticed(self):
         self.machine.write("/etc/systemd/system/aziotd.socket.d/sabotage.conf", SABOTAGE)
@@ -208,6 +178,3 @@ class Upgrade(harness.DaemonCase):
         print(f"# refused: {seen['refused']}", flush=True)
         self.assertGreater(sum(seen["refused"].values()), 0)
 
-
-if __name__ == "__main__":
-    tap.main()

@@ -1,30 +1,20 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """What becomes of each file when the packages are installed, upgraded, downgraded, removed and purged.
 
-A Debian 12 is booted in a container. Of the packages of this tree there are three versions: as they are, a higher
-one whose aziotd.conf is another, and a still higher one. The operator has changed aziotd.conf and written files of his own; a
-program has sent messages while the device is offline. OPERATORS, OURS and MICROSOFTS say what is where in the end.
-
-    AZIOT_DEBS has the packages, AZIOT_SYSTEM keeps the root file system.
+Of the packages of this tree there are three versions: as they are, a higher one whose aziotd.conf is another, and a still
+higher one. The operator has changed aziotd.conf and written files of his own; a program has sent messages while the device
+is offline. OPERATORS, MICROSOFTS, REMOVED and PURGED say what is where in the end.
 """
 
 import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
-import unittest
 from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1])]
-import container  # noqa: E402
-import tap  # noqa: E402
+import machine
 
-DEBS = Path(os.environ.get("AZIOT_DEBS", "build-deb"))
-FOLDER = Path(os.environ.get("AZIOT_SYSTEM", "build-system")).resolve()
 NAMES = "aziotd", "libaziot0", "aziot-hubsim"
 CONF = "/etc/aziotd/aziotd.conf"
 
@@ -43,7 +33,7 @@ PURGED = CONF, "/var/lib/aziotd", "/etc/systemd/system/multi-user.target.wants/a
 
 # What the system itself writes meanwhile, and the users, which stay so that a file never gets another owner.
 NOISE = re.compile(
-    r"/(proc|sys|dev|run|tmp)/|/var/(log|cache|tmp)/|/var/lib/(apt|dpkg|systemd|private)\b|/etc/ld\.so\.cache$"
+    r"/(proc|sys|dev|run|tmp)/|/var/(log|cache|tmp)/|/var/lib/(apt|dpkg|systemd)\b|/etc/ld\.so\.cache$"
     r"|/etc/(passwd|group|shadow|gshadow|subuid|subgid)-?$|/etc/\.pwd\.lock$|/usr/share/(man|doc)/"
     r"|/var/lib/(dbus|machines|portables)|\.pyc$|/etc/machine-id$|/first/|/second/|/third/")
 
@@ -53,7 +43,7 @@ def with_version(suffix, folder, conf=None):
     folder.mkdir()
     for name in NAMES:
         tree = folder / name
-        subprocess.run(["dpkg-deb", "--raw-extract", next(DEBS.glob(f"{name}_*.deb")), tree], check=True)
+        subprocess.run(["dpkg-deb", "--raw-extract", machine.deb(name), tree], check=True)
         control = tree / "DEBIAN" / "control"
         control.write_text(re.sub(r"(?m)^(Version: .*)$", rf"\1{suffix}", control.read_text()))
         if conf and (tree / CONF[1:]).exists():
@@ -64,20 +54,19 @@ def with_version(suffix, folder, conf=None):
         shutil.rmtree(tree)
 
 
-@unittest.skipIf(container.why_not(), container.why_not())
-class Packages(unittest.TestCase):
+class Packages(machine.SystemCase):
+    root = "bare"
     maxDiff = None
 
-    @classmethod
-    def setUpClass(cls):
+    def setUp(self):
+        machine.roots()
         scratch = tempfile.TemporaryDirectory(prefix="aziotd-packages-")
-        cls.addClassCleanup(scratch.cleanup)
+        self.addCleanup(scratch.cleanup)
         folder = Path(scratch.name)
         with_version("", folder / "first")
         with_version("+1", folder / "second", conf="# New in this version.\n")
         with_version("+2", folder / "third")
-        cls.machine = container.Container(FOLDER, {f"/{name}": folder / name for name in ("first", "second", "third")})
-        cls.addClassCleanup(cls.machine.close)
+        self.machine = self.boot(*(f"--bind-ro={folder}/{name}:/{name}" for name in ("first", "second", "third")))
 
     def run_inside(self, *argv, **options):
         return self.machine.run(*argv, **options)
@@ -175,6 +164,3 @@ class Packages(unittest.TestCase):
             self.assertEqual(self.run_inside("systemctl", "list-units", "--all", "--no-legend", "aziot*").strip(), "")
             self.assertIn("aziotd:", self.read("/etc/passwd"))
 
-
-if __name__ == "__main__":
-    tap.main()

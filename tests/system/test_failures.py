@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: MIT
+"""The daemon hangs or crashes, and systemd puts it right."""
+
+import machine
+from machine import eventually
+
+# Instead of three minutes.
+SHORT_WATCHDOG = "[Service]\nWatchdogSec=1s\n"
+
+
+class Failures(machine.SystemCase):
+    def setUp(self):
+        super().setUp()
+        self.machine.be_device()
+
+    def wait_for_another(self, pid):
+        return eventually(lambda: self.machine.pid() not in (0, pid) and self.machine.pid(), "another daemon")
+
+    def test_a_daemon_that_hangs_is_killed_and_who_waits_is_answered_by_the_next(self):
+        self.assertEqual(self.machine.show("aziotd.service", "WatchdogUSec"), "3min")
+        self.machine.write("/etc/systemd/system/aziotd.service.d/watchdog.conf", SHORT_WATCHDOG)
+        self.machine.run("systemctl", "daemon-reload")
+        self.machine.run("systemctl", "restart", "aziotd")
+        self.machine.wait_online()
+        pid = self.machine.pid()
+        self.machine.run("kill", "-STOP", pid)
+        self.machine.run("aziot", "send", "--stage", "delivered", '{"n":1}')
+        self.assertNotEqual(self.machine.pid(), pid)
+        self.assertIn("Failed with result 'watchdog'", self.machine.run("journalctl", "--unit=aziotd"))
+        self.assertIn('{"n":1}', self.machine.hubsim("log"))
+
+    def test_a_daemon_that_works_feeds_the_watchdog(self):
+        self.machine.write("/etc/systemd/system/aziotd.service.d/watchdog.conf", SHORT_WATCHDOG)
+        self.machine.run("systemctl", "daemon-reload")
+        self.machine.run("systemctl", "restart", "aziotd")
+        pid = self.machine.pid()
+        self.machine.run("sleep", "3")
+        self.assertEqual(self.machine.pid(), pid)
+
+    def test_a_crash_loses_nothing_and_is_over_in_a_moment(self):
+        self.machine.run("systemctl", "stop", "aziot-hubsim")
+        pid = self.machine.pid()
+        self.machine.run("aziot", "send", '{"n":1}')
+        self.machine.run("systemctl", "kill", "--signal=KILL", "aziotd.service")
+        self.wait_for_another(pid)
+        self.assertEqual(self.machine.show("aziotd.service", "RestartUSec"), "500ms")
+        self.machine.run("systemctl", "start", "aziot-hubsim")
+        self.machine.run("aziot", "send", "--stage", "delivered", '{"n":2}')
+        log = self.machine.hubsim("log")
+        self.assertLess(log.index('{"n":1}'), log.index('{"n":2}'))
