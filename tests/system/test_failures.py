@@ -43,8 +43,20 @@ class Failures(machine.SystemCase):
         self.machine.run("aziot", "send", '{"n":1}')
         self.machine.run("systemctl", "kill", "--signal=KILL", "aziotd.service")
         self.wait_for_another(pid)
-        self.assertEqual(self.machine.show("aziotd.service", "RestartUSec"), "500ms")
+        self.assertEqual(self.machine.show("aziotd.service", "RestartUSec"), "1s")
         self.machine.run("systemctl", "start", "aziot-hubsim")
         self.machine.run("aziot", "send", "--stage", "delivered", '{"n":2}')
         log = self.machine.hubsim("log")
         self.assertLess(log.index('{"n":1}'), log.index('{"n":2}'))
+
+    def test_mistakes_in_the_configuration_are_told_and_once_they_are_mended_it_starts(self):
+        """A program waits all the time, and does not make it start any oftener."""
+        self.machine.write("/etc/aziotd/aziotd.conf.d/mine.conf", "[Hub]\nKeepAliveSecs=60\n")
+        self.assertNotEqual(self.machine.result("systemctl", "restart", "aziotd")[0], 0)
+        self.machine.run("systemd-run", "--quiet", "--unit=waits", "aziot", "send", '{"n":1}')
+        self.machine.run("sleep", "2.5")
+        self.assertIn("mine.conf:2", self.machine.run("journalctl", "--unit=aziotd"))
+        self.assertLessEqual(int(self.machine.show("aziotd.service", "NRestarts")), 3)
+        self.machine.write("/etc/aziotd/aziotd.conf.d/mine.conf", "")
+        self.machine.wait_online()
+        eventually(lambda: '{"n":1}' in self.machine.hubsim("log"), "the message of who has waited")

@@ -160,8 +160,8 @@ class Upgrade(machine.SystemCase):
               f"the cloud, all taken, {len(seen['messages']) - len(set(seen['messages']))} twice; "
               f"methods: {cloud.calls}", flush=True)
         self.assertEqual(seen["refused"], {})
-        # Another daemon is started half a second after a crash: somebody has waited so long, and was answered.
-        self.assertGreater(seen["longestWaitMs"], 400)
+        # Another daemon is started a second after a crash: somebody has waited so long, and was answered.
+        self.assertGreater(seen["longestWaitMs"], 900)
         self.assertEqual(seen["errors"], [])
         self.assertEqual(set(cloud.sent) - set(seen["messages"]), set(), "messages of the cloud that nobody got")
         self.assertGreater(cloud.calls.get(200, 0), 0)
