@@ -85,6 +85,7 @@ class Cloud:
 
 class Upgrade(machine.SystemCase):
     def setUp(self):
+        machine.roots()
         second = tempfile.TemporaryDirectory(prefix="aziotd-")
         self.addCleanup(second.cleanup)
         release_again(Path(second.name))
