@@ -42,7 +42,7 @@ int cli_parse_bare(Cli *cli, int argc, char **argv, const Help *help) {
                 if (code >= 0)
                         return code;
         }
-        return optind < argc ? cli_usage("%s takes no argument", argv[0]) : -1;
+        return optind < argc ? cli_usage("%s takes no argument", cli->verb->name) : -1;
 }
 
 int cli_parse_number(const char *name, const char *text, uint32_t min, uint32_t max, uint32_t *ret) {
@@ -64,7 +64,11 @@ int cli_run_verb(Cli *cli, const Verb *verbs, int argc, char **argv) {
 
         for (const Verb *v = verbs; v->name; v++)
                 if (strcmp(argv[first], v->name) == 0) {
+                        size_t n = strlen(cli->command);
+
                         cli->verb = v;
+                        (void) snprintf(cli->command + n, sizeof(cli->command) - n, " %s", v->name);
+                        argv[first] = cli->command; /* as which getopt complains */
                         code = cli_refuse_json(cli);
                         optind = 0; /* a verb parses its own arguments from the start */
                         return code >= 0 ? code : v->handler(cli, argc - first, argv + first);

@@ -24,6 +24,7 @@ typedef struct Verb Verb;
 typedef struct Cli {
         const char *socket_path;
         const Verb *verb; /* the one that runs; NULL: none yet */
+        char command[32]; /* how it is called: "aziot twin get" */
         bool json;
         ColorMode color;
 } Cli;
@@ -103,8 +104,7 @@ int cli_option(Cli *cli, int option, const Help *help);
 /* Parses the number of an option named 'name'; complains and returns -EINVAL unless it is in range. */
 int cli_parse_number(const char *name, const char *text, uint32_t min, uint32_t max, uint32_t *ret);
 
-/* Prints "aziot: ..." to standard error, with a hint at --help if the command line is to blame; returns
- * 'code'. */
+/* Prints "aziot: ..." to standard error and returns 'code'. main() adds the hint at --help. */
 int cli_complain(int code, const char *format, ...) _printf_(2, 3);
 #define cli_error(...) cli_complain(CLI_ERROR, __VA_ARGS__)
 #define cli_usage(...) cli_complain(CLI_USAGE, __VA_ARGS__)

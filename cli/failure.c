@@ -73,8 +73,6 @@ int cli_complain(int code, const char *format, ...) {
                 text = NULL;
         va_end(ap);
         print(PREFIX, text ?: format);
-        if (code == CLI_USAGE)
-                (void) fputs("Try 'aziot --help', or --help behind a verb.\n", stderr);
         return code;
 }
 

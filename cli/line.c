@@ -5,6 +5,7 @@
 #include <stdarg.h>
 
 #include "cli/duration.h"
+#include "ipc/aziot.h"
 
 void line_add(Line *line, const char *format, ...) {
         size_t left = sizeof(line->text) - line->len;
@@ -20,14 +21,19 @@ void line_add(Line *line, const char *format, ...) {
 }
 
 void line_add_time(Line *line, const char *time) {
-        line_add(line, "%.*sZ", (int) strcspn(time, ".Z"), time);
+        size_t n = strcspn(time, ".Z");
+
+        line_add(line, "%.*s%s", (int) n, time, time[n] ? "Z" : "");
 }
 
 void line_add_age(Line *line, const char *time) {
         char buffer[DURATION_TEXT_MAX];
+        uint64_t then_us;
 
         line_add_time(line, time);
-        line_add(line, " (%s)", duration_from_now(buffer, time));
+        if (aziot_parse_time(time, &then_us) < 0)
+                return;
+        line_add(line, then_us > realtime_us() ? " (in %s)" : " (%s ago)", duration_from_now(buffer, time));
 }
 
 void line_add_size(Line *line, int64_t n_bytes) {

@@ -19,7 +19,7 @@ void line_add(Line *line, const char *format, ...) _printf_(2, 3);
 /* Adds a time as the daemon tells it, without what is below a second: "2026-11-22T18:48:00Z". */
 void line_add_time(Line *line, const char *time);
 
-/* The same, and how far from now that is: "2026-11-22T18:48:00Z (8 s)". */
+/* The same, and how far from now that is: "2026-11-22T18:48:00Z (8 s ago)", "(in 8 s)". */
 void line_add_age(Line *line, const char *time);
 
 /* Adds a number of bytes, as "64 KiB" or, from 10 MiB on, "64 MiB". */

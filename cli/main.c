@@ -48,12 +48,8 @@ static const struct option options[] = {
         {},
 };
 
-int main(int argc, char **argv) {
-        Cli cli = { .socket_path = getenv("AZIOT_SOCKET") };
+static int run(Cli *cli, int argc, char **argv) {
         int option;
-
-        if (!cli.socket_path)
-                cli.socket_path = CLI_SOCKET_DEFAULT;
 
         while ((option = getopt_long(argc, argv, "+", options, NULL)) >= 0) {
                 int code;
@@ -62,11 +58,23 @@ int main(int argc, char **argv) {
                         (void) puts("aziot " AZIOT_VERSION);
                         return CLI_OK;
                 }
-                code = cli_option(&cli, option, &help);
+                code = cli_option(cli, option, &help);
                 if (code >= 0)
                         return code;
         }
         if (optind == argc)
                 return cli_usage("What is to be done?");
-        return cli_run_verb(&cli, verbs, argc, argv);
+        return cli_run_verb(cli, verbs, argc, argv);
+}
+
+int main(int argc, char **argv) {
+        Cli cli = { .socket_path = getenv("AZIOT_SOCKET") ?: CLI_SOCKET_DEFAULT, .command = "aziot" };
+        int code;
+
+        if (argc > 0)
+                argv[0] = cli.command;
+        code = run(&cli, argc, argv);
+        if (code == CLI_USAGE)
+                (void) fprintf(stderr, "Try '%s --help'.\n", cli.command);
+        return code;
 }

@@ -2,15 +2,16 @@
 
 /* aziot provisioning, aziot reprovision: where the provisioning service has sent this device. */
 
-#include "cli/duration.h"
+#include "cli/line.h"
 #include "cli/loop.h"
 #include "cli/reply.h"
+#include "cli/wrap.h"
 
 #define GET         "io.aziotd.device.GetProvisioning"
 #define REPROVISION "io.aziotd.device.Reprovision"
 
-/* The label of a line. */
-#define LABEL "%-14s"
+/* The column behind the labels. */
+#define TEXT_COLUMN 14U
 
 static const Help provisioning_help = {
         .usage = "provisioning [OPTION]...",
@@ -73,29 +74,39 @@ static char *get(const AziotReply *reply, const char *path) {
         return reply_get_text(reply->parameters, reply->parameters_size, path);
 }
 
+static void print_line(const char *label, const char *text) {
+        if (!text)
+                return;
+        (void) printf("%-*s", (int) TEXT_COLUMN, label);
+        (void) wrap_text(stdout, wrap_width(stdout), TEXT_COLUMN, text, WRAP_ALL);
+}
+
+static void print_time(const char *label, const char *time, const char *more) {
+        Line line = {};
+
+        if (!time)
+                return;
+        line_add_age(&line, time);
+        line_add(&line, "%s%s", more ? ", " : "", more ?: "");
+        print_line(label, line.text);
+}
+
 static void print_assignment(const AziotReply *reply) {
         _cleanup_(freep) char *hub = get(reply, "assignment.hub");
         _cleanup_(freep) char *device = get(reply, "assignment.deviceId");
         _cleanup_(freep) char *assigned = get(reply, "assignment.assigned");
         _cleanup_(freep) char *substatus = get(reply, "assignment.substatus");
         _cleanup_(freep) char *payload = get_payload(reply);
-        char age[DURATION_TEXT_MAX];
 
         if (!hub || !device || !assigned)
                 return;
-        (void) printf(LABEL "%s\n", "hub", hub);
-        (void) printf(LABEL "%s\n", "device", device);
-        (void) printf(LABEL "%s (%s ago)%s%s\n", "assigned", assigned, duration_from_now(age, assigned),
-                      substatus ? ", " : "", substatus ? substatus : "");
+        print_line("hub", hub);
+        print_line("device", device);
+        print_time("assigned", assigned, substatus);
         if (payload) {
-                (void) printf(LABEL, "payload");
+                (void) printf("%-*s", (int) TEXT_COLUMN, "payload");
                 (void) cli_print_json(payload, strlen(payload));
         }
-}
-
-static void print_line(const char *label, const char *text) {
-        if (text)
-                (void) printf(LABEL "%s\n", label, text);
 }
 
 static void print_provisioning(const AziotReply *reply) {
@@ -112,7 +123,7 @@ static void print_provisioning(const AziotReply *reply) {
         if (reply_is_true(reply->parameters, reply->parameters_size, "isRunning"))
                 print_line("now", "the service is asked for the hub");
         print_line("last failure", error);
-        print_line("next run", next);
+        print_time("next run", next, NULL);
 }
 
 static int show(Cli *cli, bool payload_only) {

@@ -4,8 +4,9 @@
 
 #include <inttypes.h>
 
-#include "cli/duration.h"
+#include "cli/line.h"
 #include "cli/twin.h"
+#include "cli/wrap.h"
 
 static const Help help = {
         .usage = "twin get [OPTION]...",
@@ -50,17 +51,24 @@ static void print_section(const char *name, const char *json, size_t size, int64
         (void) cli_print_json(json, size);
 }
 
-static int print_twin(const Cli *cli, const AziotTwin *t) {
-        char age[DURATION_TEXT_MAX];
+static void print_stale(const Cli *cli, const char *as_of) {
+        Line line = {};
 
+        line_add(&line, "the device is offline; this is of ");
+        line_add_age(&line, as_of ?: "?");
+        (void) fputs(color_switch(cli->color, COLOR_WARNING), stdout);
+        (void) wrap_print(stdout, wrap_width(stdout), "stale", line.text, WRAP_ALL);
+        (void) fputs(color_switch(cli->color, COLOR_NONE), stdout);
+}
+
+static int print_twin(const Cli *cli, const AziotTwin *t) {
         if (cli->json)
                 return cli_print_json(t->json, t->json_size);
 
         print_section("desired", t->desired, t->desired_size, t->desired_version);
         print_section("reported", t->reported, t->reported_size, t->reported_version);
         if (t->stale)
-                (void) printf("%-10sthe device is offline; this is of %s (%s)\n", "stale",
-                              t->as_of ? t->as_of : "?", t->as_of ? duration_from_now(age, t->as_of) : "?");
+                print_stale(cli, t->as_of);
         return cli_flush();
 }
 

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "cli/loop.h"
+#include "cli/wrap.h"
 
 static const Help help = {
         .usage = "watch [OPTION]...",
@@ -16,7 +17,7 @@ static const Help help = {
 
 typedef struct Watcher {
         Loop loop;
-        char *line; /* the last one, without its time */
+        char *line; /* the last one, without time and colour */
 } Watcher;
 
 static void watcher_done(Watcher *w) {
@@ -35,13 +36,16 @@ static int make_line(const AziotStatus *s, char **ret) {
         return n < 0 ? -ENOMEM : 0;
 }
 
-static int print_line(const char *line) {
+/* Lines stay whole: what reads them takes each as one. */
+static int print_line(const Watcher *w, bool is_online) {
         time_t now = time(NULL);
         struct tm utc;
         char text[32];
 
         (void) strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
-        (void) printf("%s  %s\n", text, line);
+        (void) printf("%s  %s", text, color_switch(w->loop.cli->color, is_online ? COLOR_GOOD : COLOR_BAD));
+        (void) wrap_text(stdout, WRAP_NEVER, 0, w->line, WRAP_ALL);
+        (void) fputs(color_switch(w->loop.cli->color, COLOR_NONE), stdout);
         return cli_flush();
 }
 
@@ -57,7 +61,7 @@ static int watcher_print(Watcher *w, const AziotStatus *status) {
         }
         free(w->line);
         w->line = line;
-        return print_line(line);
+        return print_line(w, status->link.is_online);
 }
 
 static Step watcher_on_event(void *userdata, const AziotEvent *event) {

@@ -35,6 +35,24 @@ START_TEST(a_time_ends_with_its_seconds) {
 }
 END_TEST
 
+static const struct {
+        const char *time, *text;
+} ages[] = {
+        { "1999-11-22T18:48:00.123Z", "1999-11-22T18:48:00Z (" },
+        { "2999-11-22T18:48:00.123Z", "2999-11-22T18:48:00Z (in " },
+        { "yesterday", "yesterday" },
+};
+
+START_TEST(a_time_has_its_distance) {
+        bool is_past = _i == 0;
+        Line line = {};
+
+        line_add_age(&line, ages[_i].time);
+        ck_assert_int_eq(strncmp(line.text, ages[_i].text, strlen(ages[_i].text)), 0);
+        ck_assert_int_eq(strstr(line.text, " ago)") != NULL, is_past);
+}
+END_TEST
+
 START_TEST(what_does_not_fit_is_cut) {
         Line line = {};
 
@@ -52,6 +70,7 @@ static Suite *line_suite(void) {
 
         tcase_add_loop_test(t, a_size_has_a_unit, 0, ELEMENTSOF(sizes));
         tcase_add_test(t, a_time_ends_with_its_seconds);
+        tcase_add_loop_test(t, a_time_has_its_distance, 0, ELEMENTSOF(ages));
         tcase_add_test(t, what_does_not_fit_is_cut);
         suite_add_tcase(s, t);
         return s;
