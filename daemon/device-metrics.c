@@ -28,7 +28,7 @@ typedef struct Facts {
         uint64_t n_provisioning_runs;
         /* What is of another type above. */
         uint64_t is_up, is_outbox_stalled, is_inbox_stalled, is_twin_fresh, n_waiting, n_pending;
-        uint64_t start_us, since_us, config_us, is_config_right;
+        uint64_t start_us, since_us, config_us, is_config_right, max_messages;
 } Facts;
 
 typedef struct Metric {
@@ -243,6 +243,8 @@ static const Metric metrics[] = {
           .write = write_outbox_bytes },
         { "aziotd_outbox_capacity_bytes", "bytes", "What messages may occupy.", METRIC_GAUGE,
           .write = write_outbox_capacity },
+        { "aziotd_outbox_capacity_messages", NULL, "How many messages there may be, if that is limited.",
+          METRIC_GAUGE, VALUE(max_messages) },
         { "aziotd_outbox_oldest_age_seconds", "seconds", "How long the oldest message has waited.",
           METRIC_GAUGE, .write = write_outbox_age },
         { "aziotd_outbox_stalled", NULL, "Whether the disk fails the outbox.", METRIC_GAUGE,
@@ -355,6 +357,8 @@ static void collect(Facts *f, const Device *d, const IpcCall *call) {
         f->start_us = wall_time(d->start_us);
         f->config_us = wall_time(d->reloads->taken_us);
         f->is_config_right = !d->reloads->is_refused;
+        /* 0: as many as fit */
+        f->max_messages = f->counters.outbox.capacity_messages ?: UINT64_MAX;
         f->is_outbox_stalled = f->counters.outbox_error != 0;
         f->is_inbox_stalled = f->counters.inbox.stalled[0] != '\0';
         f->is_twin_fresh = f->twin.is_fresh;
