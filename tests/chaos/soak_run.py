@@ -292,6 +292,7 @@ class Run:
         self.before.n_descriptors = self.daemon.n_descriptors  # without a client
         self.timeline = world.Timeline(self.daemon)
         self.load = Load(self.daemon, self.rate)
+        harness.eventually(lambda: self.daemon.call("io.aziotd.methods.List")["names"], "the method is served")
         self.cloud = Cloud(self.hub)
         self.begun = time.monotonic()
         self.until = self.begun + self.seconds
