@@ -122,7 +122,7 @@ static void connection_serve(IpcConnection *c, uint64_t until_us) {
                 r = connection_dispatch(c, message);
                 if (r < 0)
                         connection_fail(c, IPC_NOTICE_FAILED, r);
-                if (boottime_us() >= until_us)
+                if (boottime_us() >= until_us || (c->is_busy && ipc_server_is_wanted(c->server)))
                         return;
         }
 }
@@ -233,10 +233,25 @@ static int connection_set_busy(IpcConnection *c, bool is_busy) {
         return 0;
 }
 
+static int connection_set_expected(IpcConnection *c, int fd, bool is_expected) {
+        struct epoll_event event = { .events = EPOLLIN };
+
+        if (is_expected == c->is_expected)
+                return 0;
+        if (epoll_ctl(c->server->expected_fd, is_expected ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, fd, &event) < 0)
+                return -errno;
+        c->is_expected = is_expected;
+        c->server->n_expected += is_expected ? 1 : -1U;
+        return 0;
+}
+
 /* Looks and hears nothing before the pause is over; the kernel keeps it. */
 static int connection_pause(IpcConnection *c, uint64_t until_us) {
         int r;
 
+        r = connection_set_expected(c, c->stream.fd, false);
+        if (r < 0)
+                return r;
         r = sd_event_source_set_enabled(c->io, SD_EVENT_OFF);
         if (r < 0)
                 return r;
@@ -258,6 +273,9 @@ static int connection_arm(IpcConnection *c) {
         if (ipc_stream_get_unsent(&c->stream) > 0)
                 events |= EPOLLOUT;
         r = sd_event_source_set_io_events(c->io, events);
+        if (r < 0)
+                return r;
+        r = connection_set_expected(c, c->stream.fd, (events & EPOLLIN) != 0 && !c->is_busy);
         if (r < 0)
                 return r;
 
@@ -339,6 +357,9 @@ int connection_new(IpcServer *server, int fd, IpcPeer *peer, IpcUser *user) {
         r = sd_event_source_set_enabled(c->defer, SD_EVENT_OFF);
         if (r < 0)
                 return r;
+        r = connection_set_expected(c, fd, true);
+        if (r < 0)
+                return r;
 
         c->stream.fd = fd;
         c = NULL; /* the server has it */
@@ -364,6 +385,7 @@ IpcConnection *connection_free(IpcConnection *c) {
         }
 
         server_remove(c->server, c);
+        (void) connection_set_expected(c, c->stream.fd, false);
         sd_event_source_disable_unref(c->io);
         sd_event_source_disable_unref(c->defer);
         sd_event_source_disable_unref(c->timer);

@@ -58,6 +58,7 @@ struct IpcConnection {
         IpcPeer peer;
         IpcUser *user;
         bool is_busy;      /* its user is */
+        bool is_expected;  /* what it sends makes the server wanted */
         unsigned n_served; /* in this turn */
         IpcStream stream;
         sd_event_source *io, *defer, *timer;
@@ -91,6 +92,8 @@ struct IpcServer {
 
         IpcConnection *connections;
         unsigned n_connections;
+        int expected_fd; /* an epoll of those whose user is not busy, while they may be read from */
+        unsigned n_expected;
         IpcUsers users;
 
         IpcDocument document; /* of the message that is being served */

@@ -67,10 +67,14 @@ int ipc_server_new(IpcServer **ret, sd_event *event, const IpcServerConfig *conf
         *server = (IpcServer){
                 .event = sd_event_ref(event),
                 .config = *config,
+                .expected_fd = -1,
                 .document = IPC_DOCUMENT_NULL,
         };
         server->config.limits = limits_complete(&config->limits);
 
+        server->expected_fd = epoll_create1(EPOLL_CLOEXEC);
+        if (server->expected_fd < 0)
+                return -errno;
         r = ipc_server_add_interface(server, &ipc_service_interface, server);
         if (r < 0)
                 return r;
@@ -101,6 +105,7 @@ IpcServer *ipc_server_free(IpcServer *server) {
         server_free_calls(server);
         ipc_users_done(&server->users);
         ipc_document_done(&server->document);
+        close_fd(server->expected_fd);
         free(server->interfaces);
         sd_event_unref(server->event);
         free(server);
@@ -249,6 +254,12 @@ static int server_pause_accepting(IpcServer *server, int error) {
                 return r;
 
         return sd_event_source_set_enabled(server->accept_timer, SD_EVENT_ONESHOT);
+}
+
+bool ipc_server_is_wanted(const IpcServer *server) {
+        struct epoll_event event;
+
+        return server->n_expected > 0 && epoll_wait(server->expected_fd, &event, 1, 0) > 0;
 }
 
 static int server_on_listener(sd_event_source *source, int fd, uint32_t revents, void *userdata) {

@@ -18,7 +18,7 @@
  *
  * Users who take much of the time stand back: their sockets, and the listening one, have the priority
  * IPC_PRIORITY_BUSY, those of the others the normal one. What else the loop does all the time should have the
- * former, so that neither starves.
+ * former, so that neither starves, and ask ipc_server_is_wanted() between its steps.
  *
  * Everything runs in the event loop's thread. Handlers and callbacks may answer any call of any connection:
  * nothing is written, closed or freed, and no other handler runs, before they return.
@@ -154,6 +154,12 @@ int ipc_server_add_connection(IpcServer *server, int fd);
 unsigned ipc_server_for_each_user(const IpcServer *server, size_t n_max,
                                   void (*func)(void *userdata, uid_t uid, unsigned n_connections),
                                   void *userdata);
+
+/*
+ * Whether somebody who is not busy has sent something: who has much to do should leave the rest for the next
+ * turn. It costs a system call at most.
+ */
+bool ipc_server_is_wanted(const IpcServer *server);
 
 /* Closes the listening sockets; connections are served on. */
 void ipc_server_stop_accepting(IpcServer *server);

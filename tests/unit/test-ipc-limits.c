@@ -6,6 +6,7 @@
 #include <sys/un.h>
 
 #include "ipc-service.h"
+#include "ipc/connection.h"
 
 static const IpcServerConfig defaults = {};
 
@@ -180,6 +181,35 @@ START_TEST(what_takes_long_goes_on_when_the_others_had_their_turn) {
         test_close(&t, gone);
         ck_assert_uint_eq(t.example.n_oneway, 1100);
         ck_assert_uint_eq(t.example.n_gone, 1);
+}
+END_TEST
+
+START_TEST(server_is_wanted_by_who_is_not_busy_and_may_be_read_from) {
+        _cleanup_(test_done) Test t;
+        int fd, parked;
+
+        test_init(&t, &defaults);
+        fd = test_connect(&t);
+        parked = test_connect(&t);
+        test_send(&t, parked, CALL("Take", NAMED("a")));
+        ck_assert(!ipc_server_is_wanted(t.server));
+        test_put(parked, CALL("Count", "{}"), 1);
+        ck_assert(!ipc_server_is_wanted(t.server));
+
+        test_put(fd, CALL("Count", "{}"), 1);
+        ck_assert(ipc_server_is_wanted(t.server));
+        test_run(&t);
+        ck_assert(!ipc_server_is_wanted(t.server));
+
+        /* Its user takes a second, and is seen to be busy when it is served. */
+        ipc_users_took(&t.server->users, t.server->users.first, USEC_PER_SEC, 1, boottime_us());
+        test_send(&t, fd, CALL("Count", "{}"));
+        test_put(fd, CALL("Count", "{}"), 1);
+        ck_assert(!ipc_server_is_wanted(t.server));
+
+        test_close(&t, fd);
+        test_close(&t, parked);
+        ck_assert_uint_eq(t.server->n_expected, 0);
 }
 END_TEST
 
@@ -503,6 +533,7 @@ static Suite *limits_suite(void) {
         tcase_add_test(t, reading_stops_when_too_many_replies_wait);
         tcase_add_test(t, client_that_does_not_read_is_not_read_from);
         tcase_add_test(t, what_takes_long_goes_on_when_the_others_had_their_turn);
+        tcase_add_test(t, server_is_wanted_by_who_is_not_busy_and_may_be_read_from);
         tcase_add_test(t, client_that_does_not_read_for_long_is_closed);
         tcase_add_test(t, watcher_that_does_not_read_is_closed_at_the_mark);
         tcase_add_test(t, replies_that_wait_for_one_another_count_as_unread);
