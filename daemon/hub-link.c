@@ -49,7 +49,11 @@ bool hub_link_is_waiting(const HubLink *link) {
 
 int hub_link_new(HubLink **ret, const HubLinkEnvironment *environment, const HubLinkOps *ops,
                  void *userdata) {
-        MqttLinkConfig mqtt_config = { .runtime_dir = environment->runtime_dir };
+        MqttLinkConfig mqtt_config = {
+                .runtime_dir = environment->runtime_dir,
+                .is_wanted = ops->is_wanted,
+                .userdata = userdata,
+        };
         _cleanup_(hub_link_freep) HubLink *link = NULL;
         int r;
 

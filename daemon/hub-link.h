@@ -63,6 +63,8 @@ typedef struct HubLinkOps {
         void (*on_twin)(void *userdata, const az_iot_hub_client_twin_response *response, az_span payload);
         /* Whether nothing of the caller's is under way that a renewal should wait for, 5 s at most. */
         bool (*is_drained)(void *userdata);
+        /* Whether the caller has something more urgent to do than what the link moves. */
+        bool (*is_wanted)(void *userdata);
         /* How far this machine's network goes. */
         NetworkReach (*get_reach)(void *userdata);
         /* The state, its reason or the time of the next attempt changed. */

@@ -54,6 +54,12 @@ static bool is_drained(void *userdata) {
         return methods_is_drained(m->methods) && messages_is_drained(m->messages) && twin_is_drained(m->twin);
 }
 
+static bool is_wanted(void *userdata) {
+        const Manager *m = userdata;
+
+        return ipc_server_is_wanted(m->ipc);
+}
+
 static NetworkReach get_reach(void *userdata) {
         const Manager *m = userdata;
 
@@ -92,6 +98,7 @@ const HubLinkOps manager_link_ops = {
         .on_c2d = on_c2d,
         .on_twin = on_twin,
         .is_drained = is_drained,
+        .is_wanted = is_wanted,
         .get_reach = get_reach,
         .on_status = on_status,
         .on_event = on_event,

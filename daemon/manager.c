@@ -136,6 +136,8 @@ static int manager_turn(Manager *m) {
                 r = hub_link_dispatch(m->link);
                 if (r < 0)
                         return log_errno(&m->log, MSG_LOOP_FAILED, r, "The link to the hub cannot work: %m");
+                if (ipc_server_is_wanted(m->ipc))
+                        break;
                 has_published = uplink_run(m->uplink);
                 has_published |= twin_run(m->twin);
         } while (has_published && boottime_us() < now_us + ROUNDS_US);
@@ -266,6 +268,9 @@ static int manager_add_sources(Manager *m) {
                 r = *sources[i] ? sd_event_source_set_priority(*sources[i], IPC_PRIORITY_BUSY) : 0;
         if (r >= 0)
                 r = sd_event_add_post(m->event, &m->turn, manager_on_turn, m);
+        /* Who is not busy is served before it. */
+        if (r >= 0)
+                r = sd_event_source_set_priority(m->turn, IPC_PRIORITY_BUSY);
         if (r >= 0)
                 r = sd_event_set_watchdog(m->event, true);
         return r;

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * How it works. A run is a few turns; a turn moves at most a record each way:
+ * How it works. A run goes round four steps, each of which moves a few packets, or a record of TLS:
  *
- *      TLS → gate (pull_network) → libmosquitto → events (push_local)
- *      libmosquitto → gate (pull_local) → TLS (push_network)
+ *      TLS → gate (pull_network), gate → libmosquitto → events (push_local)
+ *      libmosquitto → gate (pull_local), gate → TLS (push_network)
  *
- * and the run ends when a turn has moved nothing. The two ends of the private socket are in one thread, so
- * they are not polled: what one end has written the other reads in the same run. Only the network's fd is in
- * the epoll set.
+ * and ends when a round has moved nothing, or between two steps when the caller has something else to do; the
+ * next run goes on with the next step. The two ends of the private socket are in one thread, so they are not
+ * polled: what one end has written the other reads in the same run. Only the network's fd is in the epoll
+ * set.
  *
  * Reading from the network stops while events wait to be popped or messages to be acknowledged; then nothing
  * of it is polled for either. TCP tells the server.
@@ -21,8 +22,11 @@
 
 #include <mqtt/gate.h>
 
-/* Of at most 16 KiB each way: a run stays below a few milliseconds. */
-#define TURNS_MAX 16
+/* With at most 16 KiB each way: a run stays below a few milliseconds. */
+#define ROUNDS_MAX 16U
+
+/* In a step: many a server sends each PUBACK in a record of its own. */
+#define READS_MAX 8U
 
 /* A server that lives answers within a round trip, also over a satellite. */
 #define HINT_US (5U * USEC_PER_SEC)
@@ -42,7 +46,8 @@ struct MqttConnection {
         MqttStream stream;
         MqttGate gate;
         MqttClient *client;
-        int local_fd; /* the gate's end of the private socket */
+        unsigned step; /* the next one, of an active connection */
+        int local_fd;  /* the gate's end of the private socket */
         bool is_local_readable;
         bool is_broken; /* the fd reported an error or hang-up */
         int end_error;  /* reading has failed; 'end_fault' says why */
@@ -213,9 +218,6 @@ static int read_network(MqttConnection *c, uint64_t now_us, MqttFault *fault) {
 
         size = mqtt_gate_network_space(&c->gate, &space);
         n = mqtt_stream_read(&c->stream, space, size, fault);
-        if (n < 0 && fault->cause == MQTT_LOST_CLOSED && mqtt_gate_is_mid_packet(&c->gate))
-                return mqtt_fault_set(fault, MQTT_LOST_CLOSED, (int) n,
-                                      "the server closed the connection in the middle of a packet");
         if (n <= 0)
                 return (int) n;
         if (c->state == CONNECTION_OPEN)
@@ -225,29 +227,22 @@ static int read_network(MqttConnection *c, uint64_t now_us, MqttFault *fault) {
         return r < 0 ? r : 1;
 }
 
-/*
- * Fills the gate: many a server sends each PUBACK in a record of its own, and libmosquitto is cheaper in
- * batches. What was read before the end of the connection goes on before the end is told.
- */
 static int pull_network(MqttConnection *c, uint64_t now_us, MqttFault *fault) {
         int r, moved = 0;
 
-        if (connection_is_paused(c))
-                return 0;
-        while (c->end_error == 0 && c->stream.is_readable && !connection_is_paused(c)) {
+        for (unsigned n = 0; n < READS_MAX; n++) {
+                if (c->end_error < 0 || !c->stream.is_readable || connection_is_paused(c))
+                        break;
                 r = read_network(c, now_us, &c->end_fault);
                 if (r < 0)
                         c->end_error = r;
                 if (r > 0)
                         moved = 1;
         }
-        if (moved > 0 || c->end_error == 0)
-                return moved;
-        *fault = c->end_fault;
-        return c->end_error;
+        return moved;
 }
 
-static int push_local(MqttConnection *c, MqttFault *fault) {
+static int push_local(MqttConnection *c, uint64_t now_us, MqttFault *fault) {
         const uint8_t *bytes;
         size_t size;
         ssize_t n;
@@ -326,19 +321,18 @@ static int move_out(MqttConnection *c, uint64_t now_us, MqttFault *fault) {
         return r < 0 ? r : moved | r;
 }
 
-static int move_both(MqttConnection *c, uint64_t now_us, MqttFault *fault) {
-        int r, moved;
+static int (*const steps[])(MqttConnection *c, uint64_t now_us, MqttFault *fault) = {
+        pull_network,
+        push_local,
+        pull_local,
+        push_network,
+};
 
-        r = pull_network(c, now_us, fault);
-        if (r < 0)
-                return r;
-        moved = r;
-        r = push_local(c, fault);
-        if (r < 0)
-                return r;
-        moved |= r;
-        r = move_out(c, now_us, fault);
-        return r < 0 ? r : moved | r;
+static int move_step(MqttConnection *c, uint64_t now_us, MqttFault *fault) {
+        unsigned step = c->step;
+
+        c->step = (step + 1) % ELEMENTSOF(steps);
+        return steps[step](c, now_us, fault);
 }
 
 static int move_flush(MqttConnection *c, uint64_t now_us, MqttFault *fault) {
@@ -367,7 +361,7 @@ static int connection_move(MqttConnection *c, uint64_t now_us, MqttFault *fault)
         case CONNECTION_OPEN:
                 return pull_network(c, now_us, fault);
         case CONNECTION_ACTIVE:
-                return move_both(c, now_us, fault);
+                return move_step(c, now_us, fault);
         case CONNECTION_FLUSHING:
                 return move_flush(c, now_us, fault);
         case CONNECTION_DRAINING:
@@ -406,22 +400,54 @@ static int connection_run_active(MqttConnection *c, uint64_t now_us, MqttFault *
         return connection_check_broken(c, fault);
 }
 
-static int connection_run(MqttConnection *c, uint64_t now_us, MqttFault *fault) {
-        int r = 1, due;
-
-        for (unsigned i = 0; i < TURNS_MAX && r > 0; i++)
-                r = connection_move(c, now_us, fault);
-        if (r < 0)
-                return r;
-        if (c->state == CONNECTION_ACTIVE)
-                due = connection_run_active(c, now_us, fault);
-        else
-                due = now_us >= c->due_us ? -ETIMEDOUT : 0;
-        return due < 0 ? due : r;
+/* What was read before the end of the connection has gone on. */
+static int connection_tell_end(const MqttConnection *c, MqttFault *fault) {
+        if (c->end_error == 0 || connection_is_paused(c))
+                return 0;
+        if (c->end_fault.cause == MQTT_LOST_CLOSED && mqtt_gate_is_mid_packet(&c->gate))
+                return mqtt_fault_set(fault, MQTT_LOST_CLOSED, c->end_error,
+                                      "the server closed the connection in the middle of a packet");
+        *fault = c->end_fault;
+        return c->end_error;
 }
 
-int mqtt_connection_run(MqttConnection *c, uint64_t now_us, MqttFault *fault) {
-        int r = connection_run(c, now_us, fault);
+/* 1: more can be moved. */
+static int connection_move_all(MqttConnection *c, bool (*is_wanted)(void *userdata), void *userdata,
+                               uint64_t now_us, MqttFault *fault) {
+        unsigned n_idle = 0;
+
+        for (unsigned n = 0; n < ROUNDS_MAX * ELEMENTSOF(steps); n++) {
+                int r = connection_move(c, now_us, fault);
+
+                if (r < 0)
+                        return r;
+                n_idle = r > 0 ? 0 : n_idle + 1;
+                if (n_idle == ELEMENTSOF(steps))
+                        break;
+                if (r > 0 && is_wanted && is_wanted(userdata))
+                        return 1;
+        }
+        if (n_idle < ELEMENTSOF(steps))
+                return 1;
+        return connection_tell_end(c, fault);
+}
+
+static int connection_run(MqttConnection *c, bool (*is_wanted)(void *userdata), void *userdata,
+                          uint64_t now_us, MqttFault *fault) {
+        int r;
+
+        /* Whoever has sent something that is not read yet is not late. */
+        r = connection_move_all(c, is_wanted, userdata, now_us, fault);
+        if (r != 0)
+                return r;
+        if (c->state == CONNECTION_ACTIVE)
+                return connection_run_active(c, now_us, fault);
+        return now_us >= c->due_us ? -ETIMEDOUT : 0;
+}
+
+int mqtt_connection_run(MqttConnection *c, bool (*is_wanted)(void *userdata), void *userdata, uint64_t now_us,
+                        MqttFault *fault) {
+        int r = connection_run(c, is_wanted, userdata, now_us, fault);
 
         if (r < 0)
                 fault->is_puback_owed = mqtt_gate_is_puback_owed(&c->gate);

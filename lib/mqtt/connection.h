@@ -46,5 +46,9 @@ uint64_t mqtt_connection_deadline_us(const MqttConnection *c);
 /* Notes what epoll said of the fd. */
 void mqtt_connection_ready(MqttConnection *c, uint32_t epoll_events);
 
-/* Does a bounded amount of work. 1: more is left. Negative: the connection is over, 'fault' says why. */
-int mqtt_connection_run(MqttConnection *c, uint64_t now_us, MqttFault *fault);
+/*
+ * Does a bounded amount of work, and less if is_wanted(), which may be NULL, says so between its steps. 1:
+ * more is left. Negative: the connection is over, 'fault' says why.
+ */
+int mqtt_connection_run(MqttConnection *c, bool (*is_wanted)(void *userdata), void *userdata, uint64_t now_us,
+                        MqttFault *fault);

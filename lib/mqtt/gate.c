@@ -21,6 +21,9 @@
 
 #include <assert.h>
 
+/* So many packets go to libmosquitto at a time, which handles them all in one call. */
+#define READY_MAX 8U
+
 /* The largest TLS record. */
 #define RECORD_BYTES 16384U
 
@@ -117,6 +120,8 @@ static void flow_sent(MqttFlow *f, size_t n) {
 
         f->begin += n;
         f->n_passed += n;
+        if (f->begin == f->ready)
+                f->n_ready = 0;
         if (f->begin == f->end)
                 f->begin = f->ready = f->end = 0;
 }
@@ -256,6 +261,8 @@ static int gate_pass_inbound(MqttGate *g, MqttFault *fault) {
         int r;
 
         flow_pass_body(f);
+        if (f->n_ready == READY_MAX)
+                return 0;
         r = header_parse(f->bytes + f->ready, f->end - f->ready, &h);
         if (r < 0)
                 return mqtt_fault_set(fault, MQTT_LOST_PROTOCOL, r,
@@ -268,6 +275,7 @@ static int gate_pass_inbound(MqttGate *g, MqttFault *fault) {
         switch (gate_on_inbound(g, &h)) {
         case VERDICT_PASS:
                 f->ready += h.n_header;
+                f->n_ready++;
                 f->n_body = h.n_body;
                 return 1;
         case VERDICT_SWALLOW:

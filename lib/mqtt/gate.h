@@ -31,6 +31,7 @@ typedef struct MqttFlow {
         size_t size;
         size_t begin, ready, end;
         uint32_t n_body;   /* bytes of the packet at 'ready' that are still to come */
+        unsigned n_ready;  /* packets that have begun in front of 'ready'; few, of the inbound ones */
         uint64_t n_passed; /* bytes that have ever left */
         uint64_t moved_us; /* when bytes last came (inbound) or left (outbound) on the network side */
 } MqttFlow;
@@ -91,10 +92,10 @@ bool mqtt_gate_is_full(const MqttGate *g);
  */
 int mqtt_gate_network_fed(MqttGate *g, size_t n, uint64_t now_us, MqttFault *fault);
 
-/* Goes on where too many messages were held or a fault was not said yet. As above. */
+/* Goes on where enough packets were ready, too many messages held, or a fault not said yet. As above. */
 int mqtt_gate_resume(MqttGate *g, MqttFault *fault);
 
-/* Gives the bytes to write to libmosquitto; then tell how many were taken. */
+/* Gives the bytes to write to libmosquitto, a few packets at a time; then tell how many were taken. */
 size_t mqtt_gate_local_pending(const MqttGate *g, const uint8_t **ret);
 void mqtt_gate_local_sent(MqttGate *g, size_t n);
 

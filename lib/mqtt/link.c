@@ -35,6 +35,8 @@ struct MqttLink {
         uint32_t max_packet_bytes;
         unsigned window;
         unsigned receive_max;
+        bool (*is_wanted)(void *userdata);
+        void *userdata;
         MqttTransport *transport;
         bool is_opening;
         MqttConnection *connection;
@@ -90,6 +92,8 @@ int mqtt_link_new(MqttLink **ret, const MqttLinkConfig *config) {
                 .max_packet_bytes = config->max_packet_bytes ?: MQTT_PACKET_BYTES_DEFAULT,
                 .window = config->window ?: MQTT_WINDOW_DEFAULT,
                 .receive_max = config->receive_max ?: MQTT_RECEIVE_DEFAULT,
+                .is_wanted = config->is_wanted,
+                .userdata = config->userdata,
         };
         if (l->max_packet_bytes < PACKET_BYTES_MIN || l->max_packet_bytes > PACKET_BYTES_MAX ||
             l->window > MQTT_WINDOW_LIMIT || l->receive_max > UINT16_MAX)
@@ -224,7 +228,7 @@ static int link_run_connection(MqttLink *l, uint64_t now_us) {
         MqttFault fault;
         int r;
 
-        r = mqtt_connection_run(l->connection, now_us, &fault);
+        r = mqtt_connection_run(l->connection, l->is_wanted, l->userdata, now_us, &fault);
         if (r < 0) {
                 link_drop_connection(l);
                 mqtt_event_list_add_lost(&l->events, &fault);

@@ -64,10 +64,16 @@ typedef struct MqttLinkConfig {
         uint32_t max_packet_bytes; /* a larger inbound packet ends the connection; 0: the default */
         unsigned window;           /* 1..256; 0: the default */
         unsigned receive_max;      /* 1..65535; 0: the default */
+        /*
+         * Whether the caller has something else to do, which then does not wait for more than a few packets:
+         * mqtt_link_dispatch() asks often. NULL: it never has.
+         */
+        bool (*is_wanted)(void *userdata);
+        void *userdata;
 } MqttLinkConfig;
 
 /*
- * Makes a link that is closed. Neither 'config' nor its strings are kept.
+ * Makes a link that is closed. Neither 'config' nor its string is kept.
  * -EPERM: 'runtime_dir' belongs to another user or lets others in. -EINVAL: a number is out of its range.
  */
 int mqtt_link_new(MqttLink **ret, const MqttLinkConfig *config);

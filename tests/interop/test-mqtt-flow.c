@@ -241,6 +241,33 @@ START_TEST(the_queue_of_events_is_bounded) {
 }
 END_TEST
 
+static bool is_always_wanted(void *userdata) {
+        return true;
+}
+
+START_TEST(who_has_something_else_to_do_gets_all_of_it_a_few_packets_at_a_time) {
+        const MqttLinkConfig config = { .is_wanted = is_always_wanted };
+        FakeServer s = { .pki = &pki, .script = script_flood };
+        unsigned n_popped = 0, n;
+        struct pollfd fd;
+        MqttEvent e;
+        MqttLink *l;
+
+        fake_server_start(&s);
+        l = drive_new_connected(&pki, s.port, &config);
+        fd = (struct pollfd){ .fd = mqtt_link_get_fd(l), .events = POLLIN };
+        while (n_popped < FLOOD) {
+                ck_assert_int_eq(poll(&fd, 1, 10000), 1);
+                ck_assert_int_eq(mqtt_link_dispatch(l, boottime_us()), 0);
+                for (n = 0; mqtt_link_next_event(l, &e); n++)
+                        ck_assert_int_eq(e.type, MQTT_EVENT_MESSAGE);
+                ck_assert_uint_le(n, 8);
+                n_popped += n;
+        }
+        link_and_server_end(l, &s);
+}
+END_TEST
+
 /* Sends ten QoS 1 messages, then a message of QoS 0 for each PUBACK, with its packet id. */
 static void script_messages(FakeServer *s, int fd) {
         _cleanup_(freep) FakePacket *packet = malloc(sizeof(*packet));
@@ -365,6 +392,7 @@ static Suite *flow_suite(void) {
         tcase_add_test(t, pubacks_out_of_order_find_their_message_and_the_window_counts_from_the_oldest);
         tcase_add_test(t, a_flood_that_is_not_popped_is_not_read_and_nothing_of_it_is_lost);
         tcase_add_test(t, the_queue_of_events_is_bounded);
+        tcase_add_test(t, who_has_something_else_to_do_gets_all_of_it_a_few_packets_at_a_time);
         tcase_add_test(t, messages_that_are_not_acknowledged_are_bounded_and_acknowledged_in_order);
         tcase_add_test(t, an_ack_of_an_earlier_connection_does_nothing);
         tcase_add_test(t, a_message_of_256_kib_arrives_whole);

@@ -179,6 +179,24 @@ static void assert_outbound_passes(size_t n_chunk) {
         mqtt_gate_done(&g);
 }
 
+START_TEST(inbound_packets_pass_a_few_at_a_time) {
+        static const size_t sizes[] = { 32, 32, 16, 0 };
+        MqttGate g = gate_new_connected(4);
+        uint8_t bytes[80], buffer[80];
+
+        for (size_t i = 0; i < sizeof(bytes); i += 4)
+                memcpy(bytes + i, (const uint8_t[]){ 0x40, 2, 0, (uint8_t) (i / 4) }, 4);
+        ck_assert_int_eq(feed_network(&g, bytes, sizeof(bytes), T0), 0);
+        for (size_t i = 0, n = 0; i < ELEMENTSOF(sizes); n += sizes[i++]) {
+                ck_assert_uint_eq(take_local(&g, buffer), sizes[i]);
+                ck_assert_mem_eq(buffer, bytes + n, sizes[i]);
+                ck_assert_int_eq(mqtt_gate_resume(&g, &fault), 0);
+        }
+        ck_assert(!mqtt_gate_is_mid_packet(&g));
+        mqtt_gate_done(&g);
+}
+END_TEST
+
 START_TEST(outbound_packets_pass_in_any_split_and_pubacks_stay) {
         for (size_t n_chunk = 1; n_chunk <= sizeof(outbound); n_chunk++)
                 assert_outbound_passes(n_chunk);
@@ -696,6 +714,7 @@ static Suite *gate_suite(void) {
         TCase *framing = tcase_create("framing"), *held = tcase_create("held"), *time = tcase_create("time");
 
         tcase_add_test(framing, inbound_packets_pass_in_any_split);
+        tcase_add_test(framing, inbound_packets_pass_a_few_at_a_time);
         tcase_add_test(framing, outbound_packets_pass_in_any_split_and_pubacks_stay);
         tcase_add_loop_test(framing, bad_packets_are_refused_at_their_header_in_any_split, 0,
                             ELEMENTSOF(refused));
