@@ -96,7 +96,7 @@ class Help(unittest.TestCase):
         for verb in verbs():
             if re.search("(?m)^ +3  ", help_of(*verb.split()).stdout):
                 with self.subTest(verb):
-                    self.assertRegex(status.split(".It 3")[1], rf"(?m)^\.Cm {verb}\b")
+                    self.assertRegex(status.split(".It 3")[1], rf"(?m)^\.It Cm (\w+ , )*{verb}\b")
 
 
 class Json(harness.CliCase):
