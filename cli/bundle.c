@@ -10,6 +10,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -97,9 +98,15 @@ typedef struct Bundle {
 /* Returns its pid or a negative errno. */
 static pid_t start(char *const argv[], int output_fd, int error_fd) {
         posix_spawn_file_actions_t actions;
+        posix_spawnattr_t attributes;
         pid_t pid = -1;
+        sigset_t none;
         int r;
 
+        (void) sigemptyset(&none);
+        (void) posix_spawnattr_init(&attributes);
+        (void) posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+        (void) posix_spawnattr_setsigmask(&attributes, &none);
         r = posix_spawn_file_actions_init(&actions);
         if (r == 0)
                 r = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
@@ -108,8 +115,9 @@ static pid_t start(char *const argv[], int output_fd, int error_fd) {
         if (r == 0)
                 r = posix_spawn_file_actions_adddup2(&actions, error_fd, STDERR_FILENO);
         if (r == 0)
-                r = posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ);
+                r = posix_spawnp(&pid, argv[0], &actions, &attributes, argv, environ);
         (void) posix_spawn_file_actions_destroy(&actions);
+        (void) posix_spawnattr_destroy(&attributes);
         return r == 0 ? pid : -r;
 }
 
@@ -167,10 +175,10 @@ static FILE *open_file(const Bundle *b, const char *file) {
 }
 
 static void collect(Bundle *b, const char *file, const char *const command[]) {
-        char *argv[ARGUMENTS_MAX + 8] = { (char *) "timeout", (char *) "--kill-after=2",
-                                          (char *) PART_TIMEOUT };
+        char *argv[ARGUMENTS_MAX + 9] = { (char *) "timeout", (char *) "--foreground",
+                                          (char *) "--kill-after=2", (char *) PART_TIMEOUT };
         FILE *to = open_file(b, file);
-        int n = 3, code;
+        int n = 4, code;
 
         if (!to)
                 return;
@@ -192,6 +200,15 @@ static void collect(Bundle *b, const char *file, const char *const command[]) {
         (void) fclose(to);
 }
 
+/* The signals are blocked, so that nothing is left behind. */
+static bool is_interrupted(void) {
+        sigset_t pending;
+
+        return sigpending(&pending) == 0 &&
+               (sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1 ||
+                sigismember(&pending, SIGHUP) == 1);
+}
+
 static void collect_all(Bundle *b) {
         FILE *to = open_file(b, "README");
         Progress progress;
@@ -201,7 +218,7 @@ static void collect_all(Bundle *b) {
                 (void) fclose(to);
         }
         progress_begin(&progress, b->cli);
-        for (size_t i = 0; i < ELEMENTSOF(parts); i++) {
+        for (size_t i = 0; i < ELEMENTSOF(parts) && !is_interrupted(); i++) {
                 progress_show(&progress, "%zu of %zu: %s", i + 1, ELEMENTSOF(parts), parts[i].file);
                 collect(b, parts[i].file, parts[i].command);
         }
@@ -281,10 +298,21 @@ static int write_archive(const Bundle *b, const char *file) {
         return cli_flush();
 }
 
-int bundle_main(Cli *cli, int argc, char **argv) {
+static int make_bundle(const Cli *cli, const char *file) {
         _cleanup_(bundle_done) Bundle b = { .cli = cli };
+        int r;
+
+        r = bundle_init(&b, cli);
+        if (r < 0)
+                return cli_error("Cannot collect anything: %s", strerror(-r));
+        collect_all(&b);
+        return is_interrupted() ? CLI_ERROR : write_archive(&b, file);
+}
+
+int bundle_main(Cli *cli, int argc, char **argv) {
+        sigset_t mask, before;
         const char *file;
-        int option, code, r;
+        int option, code;
 
         while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
                 code = cli_option(cli, option, &help);
@@ -297,9 +325,12 @@ int bundle_main(Cli *cli, int argc, char **argv) {
         if (file && strcmp(file, "-") == 0 && isatty(STDOUT_FILENO))
                 return cli_usage("A terminal has no use for an archive");
 
-        r = bundle_init(&b, cli);
-        if (r < 0)
-                return cli_error("Cannot collect anything: %s", strerror(-r));
-        collect_all(&b);
-        return write_archive(&b, file);
+        (void) sigemptyset(&mask);
+        (void) sigaddset(&mask, SIGINT);
+        (void) sigaddset(&mask, SIGTERM);
+        (void) sigaddset(&mask, SIGHUP);
+        (void) sigprocmask(SIG_BLOCK, &mask, &before);
+        code = make_bundle(cli, file);
+        (void) sigprocmask(SIG_SETMASK, &before, NULL); /* one that came takes effect now */
+        return code;
 }

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import shutil
+import signal
 import subprocess
 import tarfile
 import time
@@ -67,6 +68,19 @@ class Parts(BundleCase):
         files = self.bundle(PATH=str(tools))
         self.assertEqual(set(files), self.PARTS)
         self.assertRegex(files["kernel.txt"], rb"No such file or directory\n\[exit code 127\]")
+
+    def test_who_interrupts_it_finds_nothing_left_behind(self):
+        tools, temporary = self.directory / "tools", self.directory / "temporary"
+        temporary.mkdir()
+        tools.mkdir()
+        (tools / "uname").write_text("#!/bin/sh\nread _ _ _ parent _ </proc/$PPID/stat\nkill -INT $parent\n")
+        (tools / "uname").chmod(0o755)
+        done = subprocess.run([BUILD / "aziot", "--socket", self.daemon.socket_path, "bundle", self.directory / "x.tar.gz"],
+                              capture_output=True, timeout=4 * harness.TIMEOUT_S, check=False, env=harness.environment(
+                                  TMPDIR=str(temporary), PATH=f"{tools}:/usr/bin:/bin"))
+        self.assertEqual(done.returncode, -signal.SIGINT)
+        self.assertEqual(list(temporary.iterdir()), [])
+        self.assertFalse((self.directory / "x.tar.gz").exists())
 
     def test_the_file_is_for_its_owner_alone_and_named_by_itself(self):
         done = subprocess.run([BUILD / "aziot", "--socket", self.daemon.socket_path, "bundle"], cwd=self.directory,
