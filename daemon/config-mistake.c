@@ -89,6 +89,28 @@ static void hint_at_words(const ConfigKey *key, az_span value, char hint[static 
                 (void) snprintf(hint + n, HINT_SIZE - (size_t) n, ". Did you mean %s?", nearest.name);
 }
 
+/* The first of the words that is none. */
+static void hint_at_grant(const ConfigKey *key, az_span value, char hint[static HINT_SIZE]) {
+        const char *word = quote(value), *end = word + az_span_size(value);
+
+        while (word < end) {
+                int32_t n = 0;
+                ConfigNearest nearest;
+
+                while (word + n < end && word[n] != ' ' && word[n] != '\t')
+                        n++;
+                config_nearest_init(&nearest, az_span_create((uint8_t *) word, n));
+                for (size_t i = 0; key->names[i]; i++)
+                        config_nearest_try(&nearest, key->names[i]);
+                if (nearest.name &&
+                    (strlen(nearest.name) != (size_t) n || strncmp(nearest.name, word, (size_t) n) != 0)) {
+                        (void) snprintf(hint, HINT_SIZE, ". Did you mean %s?", nearest.name);
+                        return;
+                }
+                word += n + 1;
+        }
+}
+
 static void hint_at_range(const ConfigKey *key, char hint[static HINT_SIZE]) {
         char min[CONFIG_QUANTITY_SIZE], max[CONFIG_QUANTITY_SIZE];
 
@@ -105,6 +127,8 @@ int config_mistake_value(ConfigMessages *messages, int level, const char *file, 
 
         if (key->type == CONFIG_ENUM)
                 hint_at_words(key, item->value, hint);
+        else if (key->type == CONFIG_GRANTS)
+                hint_at_grant(key, item->value, hint);
         else if (key->type == CONFIG_NUMBER || key->type == CONFIG_SECONDS || key->type == CONFIG_BYTES)
                 hint_at_range(key, hint);
         return config_messages_add(messages, level, file, item->line, "[%s] %s=%.*s: %s%s", key->section,

@@ -437,6 +437,7 @@ static int manager_build(Manager *m, const ManagerOptions *options) {
 
 int manager_new(Manager **ret, const ManagerOptions *options) {
         _cleanup_(manager_freep) Manager *m = NULL;
+        sigset_t hangup;
         Log log;
         int r;
 
@@ -446,6 +447,11 @@ int manager_new(Manager **ret, const ManagerOptions *options) {
                 return log_errno(&log, MSG_START_FAILED, -ENOMEM, "Failed to start: %m");
         *m = (Manager){ .options = *options, .log = log, .lock_fd = -1 };
         client_log_init(&m->client_log, &m->log);
+
+        /* By default it would end the daemon, which begins to listen for it at last. */
+        (void) sigemptyset(&hangup);
+        (void) sigaddset(&hangup, SIGHUP);
+        (void) sigprocmask(SIG_BLOCK, &hangup, NULL);
 
         r = manager_load_config(m);
         if (r < 0)

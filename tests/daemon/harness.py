@@ -31,8 +31,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import tap  # noqa: E402
 from wire import VarlinkError, Wire  # noqa: E402
 
-__all__ = ["BUILD", "CliCase", "DaemonCase", "Load", "UsersCase", "VarlinkError", "Wire", "assert_delivered",
-           "eventually", "tap"]
+__all__ = ["BUILD", "CliCase", "DaemonCase", "Load", "Traffic", "UsersCase", "VarlinkError", "Wire",
+           "assert_delivered", "eventually", "tap"]
 
 BUILD = Path(os.environ.get("AZIOT_BUILD", Path(__file__).resolve().parents[2] / "build"))
 
@@ -133,6 +133,58 @@ class Load:
             thread.join()
         if self.errors:
             raise self.errors[0]
+
+
+class Traffic:
+    """What programs do all the time, each a function for Load."""
+
+    def __init__(self, case):
+        self.case = case
+        self.accepted = []
+        self.answered = []
+
+    def wire(self):
+        return Wire(self.case.daemon.socket_path, TIMEOUT_S)
+
+    def send(self, goes_on):
+        with self.wire() as wire:
+            while goes_on():
+                for _ in range(20):
+                    wire.send("io.aziotd.telemetry.Send", {"message": {"body": {"n": len(self.accepted)}}})
+                    self.accepted.append(None)
+                for _ in range(20):
+                    wire.receive()
+                time.sleep(0.01)
+
+    def send_and_wait(self, goes_on):
+        with self.wire() as wire:
+            while goes_on():
+                wire.call("io.aziotd.telemetry.Send", {"message": {"text": "x"}, "stage": "delivered"})
+
+    def work(self, goes_on):
+        with self.wire() as wire:
+            while goes_on():
+                call = wire.call("io.aziotd.methods.Take", {"names": ["echo"], "timeoutSeconds": 1})["call"]
+                if call:
+                    wire.call("io.aziotd.methods.Settle", {"id": call["id"], "status": 200, "payload": call["payload"]})
+
+    def invoke(self, goes_on):
+        eventually(lambda: self.case.daemon.call("io.aziotd.methods.List")["names"], "echo is served")
+        # A call that the hub sends while DISCONNECT is on its way is lost, as it is with any client.
+        while goes_on():
+            with contextlib.suppress(VarlinkError):
+                reply = self.case.hub.call("Invoke", {"device": "demo", "method": "echo", "payload": "{}",
+                                                      "connectTimeoutSeconds": 10})
+                if goes_on():
+                    self.case.assertEqual(reply, {"status": 200, "payload": "{}"})
+                    self.answered.append(None)
+
+    def assert_nothing_is_lost(self):
+        self.case.daemon.wait_for_empty_outbox()
+        numbered = [m for m in self.case.hub.messages() if isinstance(m.get("body"), dict)]
+        assert_delivered(self.case, numbered, len(self.accepted))
+        self.case.assertGreater(len(self.answered), 0)
+        self.case.assertNotRegex(self.case.daemon.program.output(), "lost|retrying")
 
 
 class Program:

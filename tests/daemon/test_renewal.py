@@ -5,12 +5,11 @@
 Reconnect asks for one, so that nobody has to wait for a token to expire.
 """
 
-import contextlib
 import threading
 import time
 
 import harness
-from harness import Load, VarlinkError, Wire, assert_delivered, eventually, tap
+from harness import Load, Traffic, assert_delivered, eventually, tap
 
 SEND = "io.aziotd.telemetry.Send"
 RECONNECT = "io.aziotd.device.Reconnect"
@@ -87,56 +86,17 @@ class Renewal(harness.DaemonCase):
         self.assertEqual(watcher.receive()["link"]["state"], "online")
 
     def test_many_under_load(self):
-        accepted = []
-
-        def send(goes_on):
-            with Wire(self.daemon.socket_path, harness.TIMEOUT_S) as wire:
-                while goes_on():
-                    for _ in range(20):
-                        wire.send(SEND, {"message": {"body": {"n": len(accepted)}}})
-                        accepted.append(None)
-                    for _ in range(20):
-                        wire.receive()
-                    time.sleep(0.01)
-
-        def send_and_wait(goes_on):
-            with Wire(self.daemon.socket_path, harness.TIMEOUT_S) as wire:
-                while goes_on():
-                    wire.call(SEND, {"message": {"text": "x"}, "stage": "delivered"})
-
-        def work(goes_on):
-            with Wire(self.daemon.socket_path, harness.TIMEOUT_S) as wire:
-                while goes_on():
-                    call = wire.call(TAKE, {"names": ["echo"], "timeoutSeconds": 1})["call"]
-                    if call:
-                        wire.call(SETTLE, {"id": call["id"], "status": 200, "payload": call["payload"]})
-
-        def invoke(goes_on):
-            eventually(lambda: self.daemon.call("io.aziotd.methods.List")["names"], "echo is served")
-            # A call that the hub sends while DISCONNECT is on its way is lost, as it is with any client.
-            while goes_on():
-                with contextlib.suppress(VarlinkError):
-                    reply = self.hub.call("Invoke", {"device": "demo", "method": "echo", "payload": "{}",
-                                                     "connectTimeoutSeconds": 10})
-                    if goes_on():
-                        self.assertEqual(reply, {"status": 200, "payload": "{}"})
-                        answered.append(None)
-
-        answered, gaps = [], []
+        traffic, gaps = Traffic(self), []
         watcher = self.watch()
-        with Load(send, send_and_wait, work, invoke):
+        with Load(traffic.send, traffic.send_and_wait, traffic.work, traffic.invoke):
             for _ in range(RENEWALS):
                 states, gap = self.renew(watcher)
                 self.assertEqual(states, ["renewing", "online"])
                 gaps.append(gap)
         gaps.sort()
-        print(f"# {len(accepted)} messages, {len(answered)} calls, {RENEWALS} renewals: not online for "
+        print(f"# {len(traffic.accepted)} messages, {len(traffic.answered)} calls, {RENEWALS} renewals: not online for "
               f"{gaps[len(gaps) // 2] * 1000:.0f} ms, at most {gaps[-1] * 1000:.0f} ms")
-        self.daemon.wait_for_empty_outbox()
-        numbered = [m for m in self.hub.messages() if isinstance(m.get("body"), dict)]
-        assert_delivered(self, numbered, len(accepted))
-        self.assertGreater(len(answered), 0)
-        self.assertNotRegex(self.daemon.program.output(), "lost|retrying")
+        traffic.assert_nothing_is_lost()
 
 
 if __name__ == "__main__":

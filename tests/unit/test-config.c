@@ -223,6 +223,13 @@ static const struct {
         { "[Network]\nProxy=https://proxy:3128\n", LOG_ERR, 2, NULL },
         { "[Access]\nUser=nobody-of-this-name\nGrants=read\n", LOG_WARNING, 2,
           "[Access] User=nobody-of-this-name: there is no such user, so the rule is for nobody" },
+        { "[Access]\nUser=0\nGrants=read  sned serve\n", LOG_ERR, 3,
+          "[Access] Grants=read  sned serve: grants are of read, send, serve, admin, with a space in "
+          "between, or "
+          "none. Did you mean send?" },
+        { "[Access]\nUser=0\nGrants=everything\n", LOG_ERR, 3,
+          "[Access] Grants=everything: grants are of read, send, serve, admin, with a space in between, or "
+          "none" },
         { "rubbish\n", LOG_ERR, 1, "this line is neither a [Section], nor Key=value, nor a comment (#)" },
 };
 
