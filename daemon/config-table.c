@@ -90,6 +90,7 @@ const ConfigKey config_table[] = {
         { "Hub", "ModelId", CONFIG_STRING, CONFIG_APPLY_RECONNECT, MEMBER(hub.model_id),
           .help = "The DTMI of the device's Plug and Play model, announced to the hub." },
         { "Hub", "TrustedCAFile", CONFIG_PATH_NAME, CONFIG_APPLY_RECONNECT, MEMBER(hub.trusted_ca_file),
+          .credential = "aziotd.trusted-ca",
           .help = "Certificates (PEM) that are trusted besides the system's. Unless set, the systemd "
                   "credential "
                   "aziotd.trusted-ca is used if there is one." },

@@ -280,7 +280,7 @@ bool hub_link_take_config(HubLink *link) {
         if (!link->is_outdated || is_stopped(link) || (link->has_identity && has_to_wait(link)))
                 return false;
 
-        link->is_outdated = link->provisioning.is_wished = false;
+        link->is_outdated = false;
         if (link->has_identity) {
                 stop_provisioning(link);
                 stop_session(link);
@@ -288,6 +288,7 @@ bool hub_link_take_config(HubLink *link) {
                 hub_link_close(link);
         }
         hub_link_start(link);
+        link->provisioning.is_wished &= hub_link_is_enrolled(link);
         return true;
 }
 

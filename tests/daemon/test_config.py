@@ -67,20 +67,22 @@ class Settings(harness.CliCase):
 
 
 class Credentials(harness.DaemonCase):
-    config = {"Hub": {"ConnectionStringFile": None}}
+    config = {"Hub": {"ConnectionStringFile": None, "TrustedCAFile": None}}
     starts_daemon = False
 
     def test_a_credential_of_systemd_is_told_as_what_it_is(self):
         credentials = self.directory / "credentials"
         credentials.mkdir(0o700)
-        path = credentials / "aziotd.connection-string"
-        path.write_text(self.hub.connection_string_file.read_text())
-        path.chmod(0o600)
+        for name, source in (("connection-string", self.hub.connection_string_file), ("trusted-ca", self.hub.ca_file)):
+            path = credentials / f"aziotd.{name}"
+            path.write_text(source.read_text())
+            path.chmod(0o600)
         self.daemon.start(env={"CREDENTIALS_DIRECTORY": str(credentials)})
         self.daemon.wait_online()
-        (setting,) = [s for s in self.daemon.call(DEVICE + "GetConfig")["settings"]
-                      if s["key"] == "ConnectionStringFile"]
-        self.assertEqual((setting["source"], setting["value"]), ("credential", str(path)))
+        told = {s["key"]: s["value"] for s in self.daemon.call(DEVICE + "GetConfig")["settings"]
+                if s["source"] == "credential"}
+        self.assertEqual(told, {"ConnectionStringFile": str(credentials / "aziotd.connection-string"),
+                                "TrustedCAFile": str(credentials / "aziotd.trusted-ca")})
 
 
 class CommandLine(harness.CliCase):

@@ -320,8 +320,8 @@ class UnderLoad(ReloadCase):
             for i in range(RELOADS):
                 self.reload(**changes[i % len(changes)])
                 time.sleep(0.02 * (i % 8))
-        print(f"# {len(traffic.accepted)} messages, {len(traffic.answered)} calls, {len(taken)} of the cloud's messages, "
-              f"{RELOADS} reloads")
+        print(f"# {RELOADS} reloads: {len(traffic.accepted)} messages, {len(traffic.answered)} calls, {len(taken)} "
+              "messages of the cloud")
         self.daemon.wait_online()
         traffic.assert_nothing_is_lost()
         self.assertEqual(states, {"online", "renewing"})
