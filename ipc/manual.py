@@ -84,7 +84,8 @@ says who may call what.
 .Bd -literal
 aziot call io.aziotd.telemetry.Send '{"message":{"text":"hello"}}'
 aziot call --more io.aziotd.twin.Watch
-printf '{"method":"io.aziotd.device.GetStatus"}\e0' | socat - UNIX:/run/aziotd/socket
+printf '{"method":"io.aziotd.device.GetStatus"}\e0' |
+        socat - UNIX:/run/aziotd/socket
 .Ed
 .Sh SEE ALSO
 .Xr aziot 1 ,

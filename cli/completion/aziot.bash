@@ -20,9 +20,9 @@ _aziot_methods() {
 
 _aziot() {
         COMPREPLY=()
-        local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} aziot=${COMP_WORDS[0]}
-        local verb='' words='' word n_arguments=0 i
-        local -a known=()
+        local cur prev aziot=${COMP_WORDS[0]}
+        local verb='' words='' word n_arguments=0 i n
+        local -a known=() line=()
         local -A options=(
                 [-]='--version'
                 [status]=''
@@ -49,13 +49,26 @@ _aziot() {
                 [call]='--more'
         )
 
+        # '--option=value' comes as three words.
+        for ((i = 0; i <= COMP_CWORD; i++)); do
+                if [[ ${COMP_WORDS[i]} != = || ${COMP_WORDS[i - 1]} != --* ]]; then
+                        line+=("${COMP_WORDS[i]}")
+                elif ((i == COMP_CWORD)); then
+                        line+=('')
+                fi
+        done
+        cur=${line[-1]} prev=${line[-2]} n=$((${#line[@]} - 1))
+
         # The verb, and how many arguments stand between it and the cursor.
-        for ((i = 1; i < COMP_CWORD; i++)); do
-                case ${COMP_WORDS[i]} in
+        for ((i = 1; i < n; i++)); do
+                case ${line[i]} in
                 --) # behind it stands a command
                         if declare -F _command_offset >/dev/null; then
+                                for ((i = 1; i < COMP_CWORD; i++)); do
+                                        [[ ${COMP_WORDS[i]} != -- ]] || break
+                                done
                                 _command_offset $((i + 1))
-                        elif ((i + 1 == COMP_CWORD)); then
+                        elif ((i + 1 == n)); then
                                 mapfile -t COMPREPLY < <(compgen -c -- "$cur")
                         else
                                 mapfile -t COMPREPLY < <(compgen -f -- "$cur")
@@ -63,7 +76,7 @@ _aziot() {
                         return
                         ;;
                 --socket) # of the daemon that is asked below
-                        local -x AZIOT_SOCKET=${COMP_WORDS[++i]}
+                        local -x AZIOT_SOCKET=${line[++i]}
                         ;;
                 --version)
                         [[ $verb = 'twin acknowledge' ]] && ((i++))
@@ -75,9 +88,9 @@ _aziot() {
                 -?*) ;;
                 *)
                         if [[ -z $verb ]]; then
-                                verb=${COMP_WORDS[i]}
+                                verb=${line[i]}
                         elif [[ $verb = twin ]]; then
-                                verb="twin ${COMP_WORDS[i]}"
+                                verb="twin ${line[i]}"
                         else
                                 ((n_arguments++))
                         fi
@@ -102,7 +115,7 @@ _aziot() {
                 words='openmetrics prometheus'
         elif [[ $prev = --stage ]]; then
                 words='accepted durable delivered'
-        elif ((i > COMP_CWORD)); then
+        elif ((i > n)); then
                 return # the argument of another option
         elif [[ $cur = -* ]]; then
                 words="--socket --color --help ${options[${verb:--}]-}"

@@ -4,8 +4,8 @@
 
 _aziot_hubsim() {
         COMPREPLY=()
-        local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-        local words='' word i
+        local cur prev words='' word i n
+        local -a line=()
         local -a arguments=() # the command and what stands behind it, without options
         local -a known=()
         local -A options=(
@@ -21,12 +21,22 @@ _aziot_hubsim() {
                 [enrollment]='--group --key --thumbprint --ca --device --hub --hub-socket --payload --status --failure --failure-message --assigning --retry-after --reprovision --json'
         )
 
-        for ((i = 1; i < COMP_CWORD; i++)); do
-                case ${COMP_WORDS[i]} in
+        # '--option=value' comes as three words.
+        for ((i = 0; i <= COMP_CWORD; i++)); do
+                if [[ ${COMP_WORDS[i]} != = || ${COMP_WORDS[i - 1]} != --* ]]; then
+                        line+=("${COMP_WORDS[i]}")
+                elif ((i == COMP_CWORD)); then
+                        line+=('')
+                fi
+        done
+        cur=${line[-1]} prev=${line[-2]} n=$((${#line[@]} - 1))
+
+        for ((i = 1; i < n; i++)); do
+                case ${line[i]} in
                 --basic | --count | --json | --ca | --group | --self-signed | --help | --version) ;;
-                --state-dir) local -x STATE_DIRECTORY=${COMP_WORDS[++i]} ;; # of the hub that is asked below
+                --state-dir) local -x STATE_DIRECTORY=${line[++i]} ;; # of the hub that is asked below
                 -?*) ((i++)) ;;
-                *) arguments+=("${COMP_WORDS[i]}") ;;
+                *) arguments+=("${line[i]}") ;;
                 esac
         done
 
@@ -41,7 +51,7 @@ _aziot_hubsim() {
                 words='enabled disabled'
         elif [[ $prev = --reprovision ]]; then
                 words='migrate reset never'
-        elif ((i > COMP_CWORD)); then
+        elif ((i > n)); then
                 return # the argument of another option
         elif [[ $cur = -* ]]; then
                 words="--state-dir --socket --help ${options[${arguments[0]:--}]-}"

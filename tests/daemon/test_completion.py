@@ -154,6 +154,20 @@ class Bash(Cases, harness.DaemonCase):
         return set(done.stdout.split())
 
 
+    def test_a_value_behind_an_equals_sign(self):
+        rows = [
+            (["aziot", "send", "--stage", "=", "du"], {"durable"}),
+            (["aziot", "send", "--stage", "="], {"accepted", "durable", "delivered"}),
+            (["aziot", "--color", "=", "never", "--socket", "=", "x", "rep"], {"reprovision"}),
+            (["aziot-hubsim", "enrollment", "--status", "=", "enabled", "rem"], {"remove"}),
+            (["aziot-hubsim", "messages", "demo", "send", "--ack", "=", "po"], {"positive"}),
+        ]
+        for words, expected in rows:
+            with self.subTest(words):
+                self.assertEqual(self.offered(*words), expected)
+        self.assertIn("mkfifo", self.offered("aziot", "--color", "=", "never", "serve", "reboot", "--", "mkfif"))
+
+
 @unittest.skipUnless(shutil.which("zsh"), "needs zsh")
 class Zsh(Cases, harness.DaemonCase):
     """A real zsh at a terminal: what is offered is what it lists there."""
