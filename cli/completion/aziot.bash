@@ -21,7 +21,7 @@ _aziot_methods() {
 _aziot() {
         COMPREPLY=()
         local cur prev aziot=${COMP_WORDS[0]}
-        local verb='' words='' word n_arguments=0 i n
+        local verb='' words='' word n_arguments=0 i n first
         local -a known=() line=()
         local -A options=(
                 [-]='--version'
@@ -64,10 +64,10 @@ _aziot() {
                 case ${line[i]} in
                 --) # behind it stands a command
                         if declare -F _command_offset >/dev/null; then
-                                for ((i = 1; i < COMP_CWORD; i++)); do
-                                        [[ ${COMP_WORDS[i]} != -- ]] || break
+                                for ((first = 1; first < COMP_CWORD; first++)); do
+                                        [[ ${COMP_WORDS[first]} != -- ]] || break
                                 done
-                                _command_offset $((i + 1))
+                                _command_offset $((first + 1))
                         elif ((i + 1 == n)); then
                                 mapfile -t COMPREPLY < <(compgen -c -- "$cur")
                         else
