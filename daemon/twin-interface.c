@@ -29,6 +29,38 @@ static const IpcPeer *call_get_peer(const IpcCall *call) {
         return ipc_connection_get_peer(ipc_call_get_connection(call));
 }
 
+static void sections_free(void *userdata) {
+        TwinSections *s = userdata;
+
+        twin_sections_done(s);
+        free(s);
+}
+
+/* The program's own sections, as a set; NULL in *ret: it has none. To put them together takes a while, if
+ * they are many, so that each connection keeps them. */
+static int get_own_sections(const Twin *t, IpcCall *call, const char **ret) {
+        IpcConnection *connection = ipc_call_get_connection(call);
+        TwinSections *s = ipc_connection_get_data(connection, &twin_interface);
+        int r;
+
+        if (!s) {
+                s = malloc(sizeof(*s));
+                if (!s)
+                        return -ENOMEM;
+                *s = (TwinSections){};
+                r = ipc_connection_set_data(connection, &twin_interface, s, sections_free);
+                if (r < 0) {
+                        free(s);
+                        return r;
+                }
+        }
+        r = twin_sections_update(s, t->access, ipc_connection_get_peer(connection));
+        if (r < 0)
+                return r;
+        *ret = s->set;
+        return 0;
+}
+
 /* ---- Get, Watch ---- */
 
 static int reply_twin(IpcCall *call, const Twin *t, const char *desired, const char *reported) {
@@ -49,14 +81,15 @@ static int reply_twin(IpcCall *call, const Twin *t, const char *desired, const c
 }
 
 static int twin_method_get(IpcCall *call, const void *params, void *userdata) {
-        _cleanup_(freep) char *sections = NULL, *desired = NULL, *reported = NULL;
+        _cleanup_(freep) char *desired = NULL, *reported = NULL;
+        const char *sections = NULL;
         Twin *t = userdata;
         int r;
 
         if (!twin_identify(t) || !t->known.desired)
                 return ipc_call_error(call, ERROR_NAME("TwinUnavailable"), AZ_SPAN_EMPTY);
 
-        r = access_get_sections(t->access, call_get_peer(call), &sections);
+        r = get_own_sections(t, call, &sections);
         if (r < 0)
                 return r;
         if (!sections)
@@ -112,19 +145,19 @@ static int wrap(az_span component, az_span object, char **ret) {
 }
 
 /* Whether the program may write all of a patch. 0: yes; TWIN_SECTION_FOUND: *ret_path; -ENOMEM. */
-static int check_sections(Twin *t, const IpcPeer *peer, az_span patch, char **ret_path) {
-        _cleanup_(freep) char *own = NULL;
+static int check_sections(Twin *t, IpcCall *call, az_span patch, char **ret_path) {
+        const char *own = NULL;
         int r;
 
         r = twin_sections_update(&t->sections, t->access, NULL);
         if (r < 0 || !t->sections.set)
                 return r;
-        r = access_get_sections(t->access, peer, &own);
+        r = get_own_sections(t, call, &own);
         if (r < 0)
                 return r;
         if (own)
                 return twin_section_find_outside(text(own), patch, ret_path);
-        return peer->grants & IPC_GRANT_ADMIN
+        return call_get_peer(call)->grants & IPC_GRANT_ADMIN
                        ? 0
                        : twin_section_find_inside(text(t->sections.set), patch, ret_path);
 }
@@ -195,7 +228,7 @@ static int twin_method_report(IpcCall *call, const void *params, void *userdata)
         if (r == TWIN_INVALID)
                 return error_invalid_patch(call, &problem);
         if (r == 0)
-                r = check_sections(t, call_get_peer(call), patch, &path);
+                r = check_sections(t, call, patch, &path);
         if (r == TWIN_SECTION_FOUND)
                 return error_not_your_section(call, t, path);
         if (r < 0)
