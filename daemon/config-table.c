@@ -54,7 +54,11 @@ const struct ConfigSection config_sections[] = {
           "What none of them sets is as without rules: root and the daemon's own user have every grant, "
           "members of group aziot read, send and serve, others none. Only programs that the permissions of "
           "the socket let in can be granted anything. A program is who it was when it connected; one whose "
-          "process has ended at once is granted nothing, if any rule has Unit=." },
+          "process has ended at once is granted nothing, if any rule has Unit=. An example, why Unit= is "
+          "weaker "
+          "than User=, and what becomes of programs that are connected when the rules change are in "
+          "aziotd(8); "
+          "what holds for a program: aziot access." },
         { "Log", "What the daemon says." },
         {},
 };
