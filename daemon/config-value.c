@@ -179,21 +179,30 @@ static int set_string(char **member, az_span text) {
         return 0;
 }
 
-/* UINT32_MAX: there is none. */
+static int set_proxy(char **member, az_span text, const char **ret_wrong) {
+        ProxyUrl proxy;
+
+        if (az_span_size(text) > 0)
+                *ret_wrong = proxy_url_parse(&proxy, text);
+        return *ret_wrong ? CONFIG_INVALID : set_string(member, text);
+}
+
+/* ACCESS_NOBODY: there is none. */
 static uint32_t find_user(const char *name) {
         const struct passwd *user = getpwnam(name);
 
-        return user ? user->pw_uid : UINT32_MAX;
+        return user ? user->pw_uid : ACCESS_NOBODY;
 }
 
 static uint32_t find_group(const char *name) {
         const struct group *group = getgrnam(name);
 
-        return group ? group->gr_gid : UINT32_MAX;
+        return group ? group->gr_gid : ACCESS_NOBODY;
 }
 
-/* 0; CONFIG_DOUBTFUL: 'find' does not know it; -ENOMEM. */
-static int set_who(AccessWho *member, az_span text, uint32_t (*find)(const char *name)) {
+/* 0; CONFIG_DOUBTFUL, with 'doubt' in *ret_wrong: 'find' does not know it; -ENOMEM. */
+static int set_who(AccessWho *member, az_span text, uint32_t (*find)(const char *name), const char *doubt,
+                   const char **ret_wrong) {
         int r;
 
         r = set_string(&member->name, text);
@@ -201,7 +210,10 @@ static int set_who(AccessWho *member, az_span text, uint32_t (*find)(const char 
                 return r;
         if (az_result_failed(az_span_atou32(text, &member->id)))
                 member->id = find(member->name);
-        return member->id != UINT32_MAX ? 0 : CONFIG_DOUBTFUL;
+        if (member->id != ACCESS_NOBODY)
+                return 0;
+        *ret_wrong = doubt;
+        return CONFIG_DOUBTFUL;
 }
 
 static int set_unit(char **member, az_span text, const char **ret_wrong) {
@@ -307,8 +319,6 @@ static const char *set_grants(unsigned *member, const ConfigKey *key, az_span te
 
 int config_value_set(Config *c, const ConfigKey *key, az_span text, const char **ret_wrong) {
         void *member = config_member(c, key);
-        ProxyUrl proxy;
-        int r;
 
         *ret_wrong = NULL;
         switch (key->type) {
@@ -319,9 +329,7 @@ int config_value_set(Config *c, const ConfigKey *key, az_span text, const char *
                 }
                 return set_string(member, text);
         case CONFIG_PROXY:
-                if (az_span_size(text) > 0)
-                        *ret_wrong = proxy_url_parse(&proxy, text);
-                return *ret_wrong ? CONFIG_INVALID : set_string(member, text);
+                return set_proxy(member, text, ret_wrong);
         case CONFIG_HOST:
                 if (az_span_size(text) == 0 || credential_host_is_valid(text))
                         return set_string(member, text);
@@ -348,14 +356,11 @@ int config_value_set(Config *c, const ConfigKey *key, az_span text, const char *
                 *ret_wrong = set_enum(member, key, text);
                 break;
         case CONFIG_USER:
-                r = set_who(member, text, find_user);
-                *ret_wrong = r == CONFIG_DOUBTFUL ? "there is no such user, so the rule is for nobody" : NULL;
-                return r;
+                return set_who(member, text, find_user, "there is no such user, so the rule is for nobody",
+                               ret_wrong);
         case CONFIG_GROUP:
-                r = set_who(member, text, find_group);
-                *ret_wrong =
-                        r == CONFIG_DOUBTFUL ? "there is no such group, so the rule is for nobody" : NULL;
-                return r;
+                return set_who(member, text, find_group, "there is no such group, so the rule is for nobody",
+                               ret_wrong);
         case CONFIG_UNIT:
                 return set_unit(member, text, ret_wrong);
         case CONFIG_SECTION:
