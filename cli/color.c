@@ -18,17 +18,18 @@ int color_mode_parse(const char *text, ColorMode *ret) {
         return -EINVAL;
 }
 
-static bool is_set(const char *variable) {
-        const char *value = getenv(variable);
+bool color_is_terminal(int fd) {
+        const char *terminal = getenv("TERM");
 
-        return value && value[0];
+        return terminal && terminal[0] && strcmp(terminal, "dumb") != 0 && isatty(fd);
 }
 
 static bool is_wanted(ColorMode mode) {
+        const char *refused = getenv("NO_COLOR");
+
         if (mode != COLOR_AUTO)
                 return mode == COLOR_ALWAYS;
-        return !is_set("NO_COLOR") && is_set("TERM") && strcmp(getenv("TERM"), "dumb") != 0 &&
-               isatty(STDOUT_FILENO);
+        return !(refused && refused[0]) && color_is_terminal(STDOUT_FILENO);
 }
 
 const char *color_switch(ColorMode mode, Color color) {

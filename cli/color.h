@@ -3,6 +3,8 @@
 
 /* Colours of what is printed for a person: they stress what the words say, and never say it alone. */
 
+#include <stdbool.h>
+
 /* --color=: when there are any. */
 typedef enum ColorMode {
         COLOR_AUTO, /* on a terminal, unless NO_COLOR is set (no-color.org) */
@@ -23,6 +25,9 @@ typedef enum Color {
 
 /* Parses "auto", "always" or "never"; returns -EINVAL for anything else. */
 int color_mode_parse(const char *text, ColorMode *ret);
+
+/* Whether it is a terminal, and one that understands escape sequences. */
+bool color_is_terminal(int fd);
 
 /* What switches to a colour on standard output: an escape sequence, or "" if there are to be none. */
 const char *color_switch(ColorMode mode, Color color);

@@ -13,11 +13,9 @@
 #define ERASE "\r\033[K"
 
 void progress_begin(Progress *p, const Cli *cli) {
-        const char *terminal = getenv("TERM");
-
         *p = (Progress){
                 .due_us = boottime_us() + PATIENCE_US,
-                .is_wanted = !cli->json && isatty(STDERR_FILENO) && terminal && strcmp(terminal, "dumb") != 0,
+                .is_wanted = !cli->json && color_is_terminal(STDERR_FILENO),
         };
 }
 
