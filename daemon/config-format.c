@@ -22,7 +22,7 @@ static const char *format_time(char *buffer, uint64_t seconds) {
         int n = 0;
 
         if (seconds == 0)
-                return strcpy(buffer, "0");
+                (void) snprintf(buffer, CONFIG_QUANTITY_SIZE, "0");
         for (size_t i = 0; i < ELEMENTSOF(time_units); i++) {
                 uint64_t many = seconds / time_units[i].factor;
 
@@ -85,12 +85,14 @@ static int join(const char *const *words, size_t n, char **ret) {
 
         for (size_t i = 0; i < n; i++)
                 size += strlen(words[i]) + 1;
-        text = end = malloc(size);
+        text = end = calloc(1, size);
         if (!text)
                 return -ENOMEM;
-        for (size_t i = 0; i < n; i++)
-                end += sprintf(end, "%s%s", i > 0 ? " " : "", words[i]);
-        *end = '\0';
+        for (size_t i = 0; i < n; i++) {
+                if (i > 0)
+                        *end++ = ' ';
+                end = mempcpy(end, words[i], strlen(words[i]));
+        }
         *ret = text;
         return 0;
 }

@@ -2,6 +2,7 @@
 
 #include "daemon/config.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -177,10 +178,12 @@ static int read_drop_ins(Reading *reading, const char *path) {
 }
 
 static int apply_defaults(Config *c) {
+        size_t n = count_rows();
         const char *wrong;
         int r;
 
-        c->origins = calloc(count_rows(), sizeof(*c->origins));
+        assert(n > 0);
+        c->origins = calloc(n, sizeof(*c->origins));
         if (!c->origins)
                 return -ENOMEM;
         for (size_t i = 0; config_table[i].section; i++) {

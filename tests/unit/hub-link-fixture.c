@@ -169,7 +169,7 @@ void mqtt_link_hint(MqttLink *l, uint64_t now_us) {
 }
 
 void mqtt_link_get_traffic(const MqttLink *l, MqttTraffic *ret) {
-        *ret = (MqttTraffic) {};
+        *ret = (MqttTraffic){};
 }
 
 int mqtt_link_get_local(const MqttLink *l, struct sockaddr_storage *ret) {

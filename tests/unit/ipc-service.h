@@ -32,7 +32,7 @@ typedef struct Test {
         Example example;
         unsigned notices[_IPC_NOTICE_MAX];
         unsigned grants; /* for policies that are to change */
-        int fds[128]; /* the clients' ends */
+        int fds[128];    /* the clients' ends */
         size_t n_fds;
 } Test;
 
