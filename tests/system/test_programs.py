@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Services of other users talk to the daemon, as far as they may."""
 
+import json
+import re
+
 import machine
 from machine import eventually
+
+CLIENTS = machine.SOURCE / "docs/clients"
 
 SEND = "aziot send --stage delivered '{\"n\":1}'"
 
@@ -40,6 +45,28 @@ class Programs(machine.SystemCase):
                 self.assertEqual(code == 0, is_granted, output)
                 if not is_granted:
                     self.assertIn("send", output)
+
+    def test_the_example_of_a_service(self):
+        """docs/clients/README.md, section "As a service": its commands as they stand there, then its rule."""
+        for name in ("boiler.service", "python/serve.py", "python/aziot.py"):
+            self.machine.write(f"/root/{name}", (CLIENTS / name).read_text())
+        section = (CLIENTS / "README.md").read_text().partition("## As a service")[2]
+        commands = re.findall("^    (.*)$", section, re.MULTILINE)
+        self.machine.run("sh", "-ec", "\n".join(["cd /root", *commands]))
+        self.blink()
+        self.assertEqual(self.machine.run("ps", "-C", "serve.py", "-o", "user=").split(), ["boiler"])
+
+        rule = re.search(r"```ini\n(\[Access\]\n.*?)```", section, re.DOTALL)[1]
+        self.machine.write("/etc/aziotd/aziotd.conf.d/boiler.conf", rule)
+        self.machine.run("systemctl", "reload", "aziotd")
+        self.blink()
+
+    def blink(self):
+        eventually(lambda: '"blink"' in self.machine.run("aziot", "call", "io.aziotd.methods.List"), "blink is served")
+        self.assertIn('"status":200', self.machine.hubsim("invoke", self.device(), "blink", '{"times":3}'))
+
+    def device(self):
+        return json.loads(self.machine.run("aziot", "status", "--json"))["deviceId"]
 
     def test_a_connection_starts_the_daemon(self):
         self.machine.run("systemctl", "stop", "aziotd.service")
