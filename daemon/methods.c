@@ -300,7 +300,7 @@ static int refuse_name(Methods *m, IpcCall *call, const AccessRule *rule, az_spa
 
 void methods_update_access(Methods *m, IpcConnection *connection, bool may_serve) {
         Worker *worker = ipc_connection_get_data(connection, &methods_interface);
-        const AccessRule *rule = find_rule(m, connection);
+        const AccessRule *rule;
         az_span name;
 
         if (!worker)
@@ -310,6 +310,7 @@ void methods_update_access(Methods *m, IpcConnection *connection, bool may_serve
                 return;
         }
 
+        rule = find_rule(m, connection);
         while (az_span_size(name = find_forbidden_claim(rule, worker->taker)) > 0) {
                 if (worker->take) {
                         method_taker_cancel(worker->taker);

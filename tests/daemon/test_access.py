@@ -113,6 +113,9 @@ class Units(harness.UsersCase):
         program.wait_for_output(f'^error .*PermissionDenied {{"grant": "admin", "rule": "{self.daemon.config_path}:')
         program.wait()
         self.daemon.call("io.aziotd.device.Reconnect")  # who is root as well, but in no unit
+        program = self.client_of_unit("io.aziotd.device.GetAccess")
+        program.wait_for_output(f"^reply .*'unit': '{self.unit}'.*'grants': .'read'.,.*'hasUnit': True")
+        program.wait()
 
 
 class Ended(harness.UsersCase):
