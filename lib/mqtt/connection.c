@@ -429,6 +429,8 @@ static int connection_move_all(MqttConnection *c, bool (*is_wanted)(void *userda
         }
         if (n_idle < ELEMENTSOF(steps))
                 return 1;
+        /* What has come is read before something is written that may fail. */
+        c->step = 0;
         return connection_tell_end(c, fault);
 }
 
