@@ -28,8 +28,10 @@ OPERATORS = {
 # What belongs to Microsoft's identity service, whose names begin as ours do.
 MICROSOFTS = {"/etc/aziot/config.toml": "", "/var/lib/aziot/keyd": ""}
 # What is gone after a removal, and after a purge.
-REMOVED = "/usr/sbin/aziotd", "/usr/bin/aziot", "/run/aziotd", "/run/aziotd-link"
-PURGED = CONF, "/var/lib/aziotd", "/etc/systemd/system/multi-user.target.wants/aziotd.service"
+METRICS = "/var/lib/prometheus/node-exporter/aziotd.prom"
+REMOVED = "/usr/sbin/aziotd", "/usr/bin/aziot", "/run/aziotd", "/run/aziotd-link", METRICS
+PURGED = (CONF, "/var/lib/aziotd", "/var/lib/private/aziot-hubsim",
+          "/etc/systemd/system/multi-user.target.wants/aziotd.service")
 
 # What the system itself writes meanwhile, and the users, which stay so that a file never gets another owner.
 NOISE = re.compile(
@@ -142,7 +144,10 @@ class Packages(machine.SystemCase):
 
         with self.subTest("removed: nothing runs, the configuration and the messages are kept"):
             pid = self.main_pid()
-            self.run_inside("systemctl", "start", "aziot-hubsim.service", check=False)
+            self.run_inside("mkdir", "--parents", "/var/lib/prometheus/node-exporter")
+            self.run_inside("systemctl", "enable", "--now", "aziot-hubsim.service", "aziotd-metrics.timer")
+            self.run_inside("systemctl", "start", "aziotd-metrics.service")
+            self.assertIn("aziotd_", self.read(METRICS))
             self.run_inside("dpkg", "--remove", "aziotd", "aziot-hubsim")
             self.assertEqual([path for path in REMOVED if self.exists(path)], [])
             self.assertFalse(self.exists(f"/proc/{pid}"))
@@ -164,3 +169,12 @@ class Packages(machine.SystemCase):
             self.assertEqual(self.run_inside("systemctl", "list-units", "--all", "--no-legend", "aziot*").strip(), "")
             self.assertIn("aziotd:", self.read("/etc/passwd"))
 
+
+class Autopkgtest(machine.SystemCase):
+    """What autopkgtest would run on a machine with systemd; debian/scripts/try runs the others."""
+
+    def setUp(self):
+        self.machine = self.boot(f"--bind-ro={machine.SOURCE}/debian/tests:/srv")
+
+    def test_the_units_of_the_packages_work_together(self):
+        self.machine.run("/srv/service")
