@@ -12,6 +12,7 @@
 #include "daemon/config-format.h"
 #include "daemon/config-table.h"
 #include "daemon/config-value.h"
+#include "daemon/credential.h"
 #include "daemon/route.h"
 
 /* Keys ------------------------------------------------------------------------------------------------ */
@@ -91,25 +92,19 @@ static const ConfigOrigin *get_origin(const Config *c, const ConfigKey *key) {
         return &c->origins[key - config_table];
 }
 
-static bool has_credential(const ConfigKey *key, const char *directory) {
-        char path[PATH_MAX];
-
-        return directory && key->credential &&
-               (size_t) snprintf(path, sizeof(path), "%s/%s", directory, key->credential) < sizeof(path) &&
-               access(path, F_OK) == 0;
-}
-
 static uint64_t get_quantity(const Config *c, const ConfigKey *key) {
         return *(const uint64_t *) ((const uint8_t *) c + key->offset);
 }
 
 static bool holds(const Config *c, Relation relation, const ConfigKey *key, const ConfigKey *other,
                   const char *directory) {
+        char path[PATH_MAX];
+
         switch (relation) {
         case EXCLUDES:
                 return !get_origin(c, other)->file;
         case NEEDS:
-                return get_origin(c, other)->file || has_credential(other, directory);
+                return get_origin(c, other)->file || credential_find(directory, other->credential, path);
         case AT_MOST:
                 return get_quantity(c, other) == 0 || get_quantity(c, key) <= get_quantity(c, other);
         case _RELATION_MAX:

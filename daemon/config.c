@@ -12,6 +12,7 @@
 #include "daemon/config-mistake.h"
 #include "daemon/config-table.h"
 #include "daemon/config-value.h"
+#include "daemon/credential.h"
 #include "daemon/file.h"
 
 static size_t count_rows(void) {
@@ -196,12 +197,10 @@ static int apply_defaults(Config *c) {
 
 /* What is no secret is trusted from where the secrets are; those are found by daemon/credential.h. */
 static int apply_trusted_ca(Config *c) {
-        const char *directory = getenv("CREDENTIALS_DIRECTORY");
         char path[PATH_MAX];
 
-        if (c->hub.trusted_ca_file || !directory ||
-            (size_t) snprintf(path, sizeof(path), "%s/aziotd.trusted-ca", directory) >= sizeof(path) ||
-            access(path, F_OK) < 0)
+        if (c->hub.trusted_ca_file ||
+            !credential_find(getenv("CREDENTIALS_DIRECTORY"), "aziotd.trusted-ca", path))
                 return 0;
         c->hub.trusted_ca_file = strdup(path);
         return c->hub.trusted_ca_file ? 0 : -ENOMEM;

@@ -293,21 +293,21 @@ static int read_secret(const Source *source, char **ret) {
         return warn_if_readable(source);
 }
 
-/*
- * The file that was configured, else the systemd credential 'name' if there is one, else NULL. One that is
- * stored encrypted has a name of its own: to systemd 252 a credential of one name is plain or encrypted.
- */
-static const char *find_file(const char *configured, const char *directory, const char *name,
-                             char buffer[static PATH_MAX]) {
+/* To systemd 252 a credential of one name is plain or encrypted, so there are two. */
+const char *credential_find(const char *directory, const char *name, char buffer[static PATH_MAX]) {
         static const char *const suffixes[] = { ".encrypted", "" };
 
-        if (configured)
-                return configured;
-        for (size_t i = 0; directory && i < ELEMENTSOF(suffixes); i++)
+        for (size_t i = 0; directory && name && i < ELEMENTSOF(suffixes); i++)
                 if ((size_t) snprintf(buffer, PATH_MAX, "%s/%s%s", directory, name, suffixes[i]) < PATH_MAX &&
                     access(buffer, F_OK) >= 0)
                         return buffer;
         return NULL;
+}
+
+/* The file that was configured, else the systemd credential 'name' if there is one, else NULL. */
+static const char *find_file(const char *configured, const char *directory, const char *name,
+                             char buffer[static PATH_MAX]) {
+        return configured ?: credential_find(directory, name, buffer);
 }
 
 int credential_read_secret(char **ret, const char *configured, const char *credentials_directory,

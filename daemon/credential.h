@@ -18,6 +18,7 @@
  * A certificate and its key are only named here: a connect worker reads them (mqtt/identity.h).
  */
 
+#include <limits.h>
 #include <session/credential.h>
 
 #include "daemon/config.h"
@@ -81,6 +82,12 @@ typedef struct Credential {
  */
 int credential_load(Credential *ret, const Config *c, const char *credentials_directory,
                     ConfigMessages *messages);
+
+/*
+ * Where the systemd credential 'name' is in 'directory', which is $CREDENTIALS_DIRECTORY or NULL. NULL: it is
+ * not there; a 'name' of NULL is nowhere.
+ */
+const char *credential_find(const char *directory, const char *name, char buffer[static PATH_MAX]);
 
 /* Condition of the functions below: nothing of the kind is configured. */
 #define CREDENTIAL_NONE 2

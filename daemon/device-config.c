@@ -3,10 +3,10 @@
 /* GetConfig, Reload: what the configuration says, and where. */
 
 #include <limits.h>
-#include <unistd.h>
 
 #include "daemon/config-format.h"
 #include "daemon/config-value.h"
+#include "daemon/credential.h"
 #include "daemon/device-internal.h"
 
 #define ACCESS "Access"
@@ -67,15 +67,6 @@ int device_reload(IpcCall *call, const void *params, void *userdata) {
 
 /* GetConfig ------------------------------------------------------------------------------------------- */
 
-static const char *find_credential(const ConfigKey *key, char path[static PATH_MAX]) {
-        const char *directory = getenv("CREDENTIALS_DIRECTORY");
-
-        if (!directory || !key->credential ||
-            (size_t) snprintf(path, PATH_MAX, "%s/%s", directory, key->credential) >= PATH_MAX)
-                return NULL;
-        return access(path, F_OK) == 0 ? path : NULL;
-}
-
 static void write_place(IpcJson *json, const char *file, unsigned line) {
         ipc_json_cstring(json, "source", "file");
         ipc_json_cstring(json, "file", file);
@@ -105,7 +96,7 @@ static int write_setting(IpcJson *json, const ConfigKey *key, const Config *c, c
         if (r < 0)
                 return r;
         if (!origin->file)
-                credential = find_credential(key, path);
+                credential = credential_find(getenv("CREDENTIALS_DIRECTORY"), key->credential, path);
 
         begin_setting(json, key, credential ?: value);
         if (origin->file)
