@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The daemon hangs or crashes, and systemd puts it right."""
 
+import json
+
 import machine
 from machine import eventually
 
@@ -48,6 +50,27 @@ class Failures(machine.SystemCase):
         self.machine.run("aziot", "send", "--stage", "delivered", '{"n":2}')
         log = self.machine.hubsim("log")
         self.assertLess(log.index('{"n":1}'), log.index('{"n":2}'))
+
+    def test_a_reload_takes_what_has_changed_and_mistakes_leave_everything_as_it_was(self):
+        pid = self.machine.pid()
+        self.machine.write("/etc/aziotd/aziotd.conf.d/mine.conf", "[Hub]\nMethodTimeoutSec=7\n")
+        self.machine.run("systemctl", "reload", "aziotd")
+        self.assertIn("taken: Hub.MethodTimeoutSec", self.machine.journal())
+
+        self.machine.write("/etc/aziotd/aziotd.conf.d/mine.conf", "[Hub]\nMethodTimeoutSecs=8\n")
+        self.assertNotEqual(self.machine.result("systemctl", "reload", "aziotd")[0], 0)
+        self.assertIn("mine.conf:2: [Hub] MethodTimeoutSecs=", self.machine.journal())
+        self.assertIn("7s", self.machine.run("aziot", "config", "Hub.MethodTimeoutSec"))
+        self.assertEqual(self.machine.pid(), pid)
+        self.assertEqual(self.machine.show("aziotd.service", "ActiveState"), "active")
+        self.machine.run("aziot", "send", "--stage", "delivered", '{"n":1}')
+
+    def test_the_journal_has_ids_and_explains_them(self):
+        links = [json.loads(line) for line in self.machine.journal("--output=json").splitlines()]
+        link = next(entry for entry in links if entry.get("AZIOT_MESSAGE") == "link-up")
+        self.assertRegex(link["MESSAGE_ID"], "^[0-9a-f]{32}$")
+        explained = self.machine.run("journalctl", "--quiet", "--catalog", f"MESSAGE_ID={link['MESSAGE_ID']}")
+        self.assertIn("The link to the hub is up", explained)
 
     def test_mistakes_in_the_configuration_are_told_and_once_they_are_mended_it_starts(self):
         """A program waits all the time, and does not make it start any oftener."""

@@ -5,7 +5,7 @@ import tempfile
 
 import machine
 
-UNITS = "aziotd.service", "aziotd.socket", "aziot-hubsim.service"
+UNITS = "aziotd.service", "aziotd.socket", "aziotd-metrics.service", "aziotd-metrics.timer", "aziot-hubsim.service"
 
 # In tenths, as 'systemd-analyze security' counts.
 EXPOSURE_MAX = 15
@@ -26,7 +26,7 @@ class Unit(machine.SystemCase):
         self.assertEqual(self.machine.run("systemd-analyze", "verify", "--man=no", *UNITS), "")
 
     def test_little_is_exposed(self):
-        for unit in "aziotd.service", "aziot-hubsim.service":
+        for unit in (unit for unit in UNITS if unit.endswith(".service")):
             with self.subTest(unit):
                 output = self.machine.run("systemd-analyze", "security", "--no-pager", f"--threshold={EXPOSURE_MAX}", unit)
                 print(f"# {output.splitlines()[-1]}", flush=True)
@@ -57,6 +57,15 @@ class Unit(machine.SystemCase):
         self.machine.run("aziot", "send", "--stage", "delivered", '{"n":1}')
         self.assertIn("hub.example", self.machine.run("aziot", "status"))
         self.assertEqual(self.machine.journal("--priority=warning"), "")
+
+    def test_metrics_are_written_for_node_exporter(self):
+        """It is asked for by the timer; its unit is skipped where nobody reads them."""
+        file = "/var/lib/prometheus/node-exporter/aziotd.prom"
+        self.machine.run("systemctl", "start", "aziotd-metrics.service")
+        self.assertFalse(self.machine.path(file).exists())
+        self.machine.run("mkdir", "--parents", "/var/lib/prometheus/node-exporter")
+        self.machine.run("systemctl", "start", "aziotd-metrics.service")
+        self.assertIn("aziotd_link_connects_total 0", self.machine.path(file).read_text())
 
     def store_encrypted(self, file, name):
         self.machine.run("mkdir", "--parents", "/etc/credstore.encrypted")
