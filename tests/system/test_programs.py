@@ -5,14 +5,17 @@ import json
 import re
 
 import machine
-from machine import eventually
 
 CLIENTS = machine.SOURCE / "docs/clients"
 
 SEND = "aziot send --stage delivered '{\"n\":1}'"
 
-# A file that keeps /run/aziotd/socket from those whom it should not let in, or a rule, says why.
+# Only the last rule that matches counts.
 RULES = """
+[Access]
+Group=aziot
+Grants=none
+
 [Access]
 Unit=press.service
 Grants=read send
@@ -33,10 +36,10 @@ class Programs(machine.SystemCase):
     def test_a_user_who_is_not_in_the_group_is_not_let_in(self):
         code, output = self.machine.service("press", SEND, user="press")
         self.assertNotEqual(code, 0)
-        self.assertIn("Permission denied", output)
+        self.assertIn("You may not connect", output)
 
     def test_a_unit_is_granted_what_its_rule_says_and_no_other_is(self):
-        self.machine.write("/etc/aziotd/aziotd.conf.d/access.conf", RULES + "\n[Access]\nGroup=aziot\nGrants=none\n" + RULES)
+        self.machine.write("/etc/aziotd/aziotd.conf.d/access.conf", RULES)
         self.machine.run("systemctl", "restart", "aziotd")
         self.machine.wait_online()
         for unit, is_granted in ("press", True), ("other", False):
@@ -77,5 +80,5 @@ class Programs(machine.SystemCase):
 
     def test_the_socket_waits_for_the_daemon_at_boot(self):
         """Nobody has to say After=aziotd.service: the socket is there before."""
-        self.assertEqual(self.machine.show("aziotd.socket", "Before").count("sockets.target"), 1)
-        eventually(lambda: self.machine.show("sockets.target", "ActiveState") == "active", "the sockets")
+        self.assertIn("sockets.target", self.machine.show("aziotd.socket", "Before").split())
+        self.assertIn("aziotd.socket", self.machine.show("sockets.target", "Wants").split())
