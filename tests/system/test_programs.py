@@ -5,6 +5,7 @@ import json
 import re
 
 import machine
+from machine import eventually
 
 CLIENTS = machine.SOURCE / "docs/clients"
 
