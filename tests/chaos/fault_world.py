@@ -70,7 +70,7 @@ class World:
         program, deadline = self.daemon.program, time.monotonic() + ANSWER_S
         while "READY=1" not in self.daemon.notify.messages[told:]:
             if not program.is_running():
-                self.reap(expected={1})
+                self.reap(expected={1, os.EX_CONFIG})  # the other one: of a configuration that cannot be read
                 return False
             if time.monotonic() > deadline:
                 raise Violation(f"it neither starts nor ends:\n{program.output()}")
