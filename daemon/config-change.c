@@ -53,12 +53,14 @@ static void swap_origins(Config *c, Config *next, const ConfigKey *key) {
         *b = kept;
 }
 
-/* What is the same may stand elsewhere now. */
 void config_take(Config *c, Config *next, const ConfigChanges *changes) {
         for (const ConfigKey *key = config_table; key->section; key++) {
-                if (is_of_rule(key) || (key->apply == CONFIG_APPLY_RESTART && has_changed(changes, key)))
+                bool is_changed = has_changed(changes, key);
+
+                if (is_of_rule(key) || (is_changed && key->apply == CONFIG_APPLY_RESTART))
                         continue;
-                config_value_swap(c, next, key);
-                swap_origins(c, next, key);
+                if (is_changed)
+                        config_value_swap(c, next, key);
+                swap_origins(c, next, key); /* what is the same may stand elsewhere now */
         }
 }

@@ -42,6 +42,7 @@ bool config_changes_have_section(const ConfigChanges *changes, const char *secti
 /*
  * Makes 'c' what 'next' is, but for rules and for keys that need a restart; 'changes' are those between them.
  * 'next' gets what was there before, in so far, and is to be released as always. What is read through a
- * pointer to 'c' is the new value from then on; strings that were read before go with 'next'.
+ * pointer to 'c' is the new value from then on; strings that were read before go with 'next' if they have
+ * changed, and else stay where they are.
  */
 void config_take(Config *c, Config *next, const ConfigChanges *changes);

@@ -73,14 +73,13 @@ static void write_place(IpcJson *json, const char *file, unsigned line) {
         ipc_json_int(json, "line", line);
 }
 
-static int begin_setting(IpcJson *json, const ConfigKey *key, const char *value) {
+static void begin_setting(IpcJson *json, const ConfigKey *key, const char *value) {
         ipc_json_begin(json, NULL);
         ipc_json_cstring(json, "section", key->section);
         ipc_json_cstring(json, "key", key->key);
         if (value)
                 ipc_json_cstring(json, "value", value);
         ipc_json_cstring(json, "apply", config_apply_to_string(key->apply));
-        return 0;
 }
 
 static int write_setting(IpcJson *json, const ConfigKey *key, const Config *c, const Config *next) {

@@ -57,6 +57,22 @@ START_TEST(what_differs_is_found) {
 }
 END_TEST
 
+/* Somebody may look at it: a run of the provisioning service at the name of that service, say. */
+START_TEST(a_string_that_is_the_same_stays_where_it_is) {
+        const char *text = "[Provisioning]\nIdScope=s\nEndpoint=dps.example\n";
+        _cleanup_(config_done) Config c = {}, next = {};
+        ConfigChanges changes;
+        char *endpoint;
+
+        load(&c, text);
+        load(&next, text);
+        endpoint = c.provisioning.endpoint;
+        config_compare(&c, &next, &changes);
+        config_take(&c, &next, &changes);
+        ck_assert_ptr_eq(c.provisioning.endpoint, endpoint);
+}
+END_TEST
+
 START_TEST(what_needs_a_restart_is_not_taken) {
         _cleanup_(config_done) Config c = {}, next = {};
         ConfigChanges changes;
@@ -103,6 +119,7 @@ static Suite *config_change_suite(void) {
 
         tcase_add_loop_test(t, what_differs_is_found, 0, ELEMENTSOF(cases));
         tcase_add_test(t, what_needs_a_restart_is_not_taken);
+        tcase_add_test(t, a_string_that_is_the_same_stays_where_it_is);
         tcase_add_test(t, where_a_value_stands_is_what_the_file_says_now);
         suite_add_tcase(s, t);
         return s;
