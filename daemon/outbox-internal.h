@@ -247,7 +247,9 @@ void segment_forget_unseen(OutboxSegment *segment, uint64_t n);
 void segment_forget_all(OutboxSegment *segment);
 void segment_note_expiry(OutboxSegment *segment, const SegmentRecord *record, uint64_t boot);
 bool record_is_expired(const SegmentRecord *record, const OutboxTime *now);
-void outbox_delete_surplus(Outbox *o); /* free segments that there is no room for, or of another size */
+/* Free segments that there is no room for, or of another size: they go once the cursor is synced. */
+bool outbox_has_surplus(const Outbox *o);
+void outbox_delete_surplus(Outbox *o);
 void outbox_release(Outbox *o);
 void outbox_drop_segment(Outbox *o, const OutboxSegment *segment, OutboxDropCause cause);
 void outbox_drop_expired_segments(Outbox *o);

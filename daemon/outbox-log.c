@@ -112,23 +112,42 @@ void segment_free(OutboxSegment *segment, uint64_t head) {
 
 /* By the disk thread. Or by the next start: the cursor on disk does not say yet that it is free. */
 static bool is_in_use(const Outbox *o, const OutboxSegment *segment) {
-        return segment->state != SEGMENT_FREE || segment->freed_head > o->cursor_synced_lowest ||
+        return segment->freed_head > o->cursor_synced_lowest ||
                (o->read.is_busy && o->read.fd == segment->fd) ||
                (o->sync.is_busy && o->sync.fd == segment->fd);
 }
 
-void outbox_delete_surplus(Outbox *o) {
-        size_t n_files = 0;
+static size_t count_files(const Outbox *o) {
+        size_t n = 0;
 
         for (size_t i = 0; i < o->n_segments; i++)
-                n_files += o->segments[i].fd >= 0;
+                n += o->segments[i].fd >= 0;
+        return n;
+}
+
+/* One of another size would be made anew. */
+static bool is_surplus(const Outbox *o, const OutboxSegment *segment, size_t n_files) {
+        return segment->state == SEGMENT_FREE &&
+               (n_files > o->n_segments_max || segment->header.n_bytes != o->config.segment_bytes);
+}
+
+bool outbox_has_surplus(const Outbox *o) {
+        size_t n_files = count_files(o);
+
+        for (size_t i = 0; i < o->n_segments; i++)
+                if (is_surplus(o, &o->segments[i], n_files))
+                        return true;
+        return false;
+}
+
+void outbox_delete_surplus(Outbox *o) {
+        size_t n_files = count_files(o);
+
         for (size_t i = 0; i < o->n_segments; i++) {
                 OutboxSegment *segment = &o->segments[i];
                 char name[OUTBOX_NAME_MAX];
 
-                /* One of another size would be made anew. */
-                if (is_in_use(o, segment) ||
-                    (n_files <= o->n_segments_max && segment->header.n_bytes == o->config.segment_bytes))
+                if (!is_surplus(o, segment, n_files) || is_in_use(o, segment))
                         continue;
                 (void) snprintf(name, sizeof(name), SEGMENT_NAME, segment->number);
                 if (unlinkat(o->directory_fd, name, 0) < 0)

@@ -264,7 +264,7 @@ void outbox_run_due(Outbox *o, uint64_t now_us) {
                 outbox_retry_read(o);
         }
         if (o->cursor_is_dirty && !o->cursor.is_busy && o->directory_fd >= 0 && now_us >= o->cursor_due_us) {
-                cursor_begin(o, false);
+                cursor_begin(o, outbox_has_surplus(o));
                 disk_submit(o->disk, &o->cursor.job);
         }
 }
@@ -342,6 +342,7 @@ int outbox_configure(Outbox *o, const OutboxConfig *c, const OutboxTime *now) {
 
         outbox_fill_table(o);
         outbox_delete_surplus(o);
+        o->cursor_is_dirty |= outbox_has_surplus(o);
         outbox_prepare(o);
         outbox_add_space(o);
         return 0;

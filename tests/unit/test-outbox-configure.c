@@ -17,6 +17,13 @@ static void configure(Fixture *f) {
         fixture_settle(f);
 }
 
+/* When it is due. */
+static void write_cursor(Fixture *f) {
+        f->now.boottime_us += 10 * USEC_PER_SEC;
+        outbox_run_due(f->outbox, f->now.boottime_us);
+        fixture_settle(f);
+}
+
 /* In segments; of 8 KiB each, which the messages that are there have. */
 static const struct {
         uint64_t n_segments, segment_bytes;
@@ -80,17 +87,30 @@ START_TEST(files_that_are_over_less_room_go_with_their_messages) {
         ck_assert_uint_ge(scratch_count_files(f.directory, "segment-"), 15);
 
         (void) fixture_drain(&f);
-        for (size_t i = 0; i < 40; i++) { /* enough to make it write its cursor, and take another segment */
-                (void) fixture_send(&f, "0123456789");
-                (void) fixture_drain(&f);
-                f.now.boottime_us += USEC_PER_SEC;
-                outbox_run_due(f.outbox, f.now.boottime_us);
-                fixture_settle(&f);
-        }
+        write_cursor(&f);
+        ck_assert_uint_le(scratch_count_files(f.directory, "segment-"), 4);
+        ck_assert_uint_eq(outbox_deadline_us(f.outbox), UINT64_MAX);
+        fixture_done(&f);
+}
+END_TEST
+
+START_TEST(files_that_are_empty_already_go_at_once) {
+        Fixture f;
+        int r;
+
+        fixture_init(&f);
+        f.config.max_bytes = 16 * f.config.segment_bytes;
+        fixture_open(&f);
         (void) fixture_fill(&f, BODY, &r);
         (void) fixture_drain(&f);
-        fixture_settle(&f);
+        write_cursor(&f);
+        ck_assert_uint_ge(scratch_count_files(f.directory, "segment-"), 15);
+
+        f.config.max_bytes = 4 * f.config.segment_bytes;
+        configure(&f);
+        write_cursor(&f);
         ck_assert_uint_le(scratch_count_files(f.directory, "segment-"), 4);
+        ck_assert_uint_eq(outbox_deadline_us(f.outbox), UINT64_MAX);
         fixture_done(&f);
 }
 END_TEST
@@ -195,6 +215,7 @@ static Suite *outbox_configure_suite(void) {
                             ELEMENTSOF(sizes));
         tcase_add_test(t, more_room_is_used_at_once);
         tcase_add_test(t, files_that_are_over_less_room_go_with_their_messages);
+        tcase_add_test(t, files_that_are_empty_already_go_at_once);
         tcase_add_test(t, a_segment_that_was_ready_is_used_if_it_is_large_enough);
         tcase_add_test(t, the_number_of_messages_and_the_policy_change);
         tcase_add_test(t, the_time_to_live_is_that_of_messages_that_come_afterwards);
