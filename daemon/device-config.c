@@ -108,7 +108,15 @@ static int write_setting(IpcJson *json, const ConfigKey *key, const Config *c, c
         return 0;
 }
 
-/* What the rule sets of its keys. */
+static void write_rule_setting(IpcJson *json, const ConfigKey *key, const char *value, const AccessRule *rule,
+                               size_t number) {
+        begin_setting(json, key, value);
+        write_place(json, rule->file, rule->line);
+        ipc_json_int(json, "rule", (int64_t) number);
+        ipc_json_end(json);
+}
+
+/* What the rule sets of its keys. Sections are written one a line. */
 static int write_rule(IpcJson *json, const AccessRule *rule, size_t number) {
         const Config view = { .access.draft = *rule };
 
@@ -118,15 +126,16 @@ static int write_rule(IpcJson *json, const AccessRule *rule, size_t number) {
 
                 if (strcmp(key->section, ACCESS) != 0)
                         continue;
+                if (key->type == CONFIG_SECTION) {
+                        for (size_t i = 0; i < rule->twin_sections.n; i++)
+                                write_rule_setting(json, key, rule->twin_sections.items[i], rule, number);
+                        continue;
+                }
                 r = config_value_format(&view, key, &value);
                 if (r < 0)
                         return r;
-                if (!value)
-                        continue;
-                begin_setting(json, key, value);
-                write_place(json, rule->file, rule->line);
-                ipc_json_int(json, "rule", (int64_t) number);
-                ipc_json_end(json);
+                if (value)
+                        write_rule_setting(json, key, value, rule, number);
         }
         return 0;
 }

@@ -13,7 +13,8 @@ DEVICE = "io.aziotd.device."
 
 class Settings(harness.CliCase):
     config = {"Access": [{"User": 0, "Grants": "read send serve admin"},
-                         {"Unit": "press.service", "TwinSection": "/press", "OutboxMaxBytes": "8M"}]}
+                         {"Unit": "press.service", "TwinSection": "/press\nTwinSection=/lights",
+                          "OutboxMaxBytes": "8M"}]}
 
     def settings(self):
         return self.daemon.call(DEVICE + "GetConfig")["settings"]
@@ -49,7 +50,7 @@ class Settings(harness.CliCase):
         rules = [(s["rule"], s["key"], s["value"], s["line"]) for s in self.settings() if s["section"] == "Access"]
         self.assertEqual(rules, [(1, "User", "0", 6), (1, "Grants", "read send serve admin", 6),
                                  (2, "Unit", "press.service", 9), (2, "TwinSection", "/press", 9),
-                                 (2, "OutboxMaxBytes", "8M", 9)])
+                                 (2, "TwinSection", "/lights", 9), (2, "OutboxMaxBytes", "8M", 9)])
 
     def test_what_the_files_say_now_is_pending(self):
         self.daemon.config["Hub"]["KeepAliveSec"] = "20"
