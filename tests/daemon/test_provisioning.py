@@ -70,6 +70,42 @@ class Attestation(ProvisioningCase):
         self.assert_becomes("pump-17")
 
 
+class Reload(ProvisioningCase):
+    """While the service is being asked: it takes two seconds to answer."""
+
+    def setUp(self):
+        super().setUp()
+        self.enroll(device="hall")
+        self.daemon.start()
+        self.daemon.wait_for_link("provisioning")
+
+    def reload(self, section, **keys):
+        self.daemon.config.setdefault(section, {}).update(keys)
+        self.daemon.write_config()
+        return self.daemon.call("io.aziotd.device.Reload")["applied"]
+
+    def count_questions(self):
+        return self.daemon.program.output().count("Asking the provisioning service")
+
+    def test_what_does_not_concern_the_link_does_not_disturb_it(self):
+        for level in "notice", "info":
+            self.assertEqual(self.reload("Log", Level=level), ["Log.Level"])
+        self.assertEqual(self.reload("Log"), [])
+        self.assertEqual(self.daemon.wait_online()["deviceId"], "hall")
+        self.assertEqual(self.count_questions(), 1)
+
+    def test_what_does_makes_it_begin_anew(self):
+        for seconds in 20, 30, 40:
+            self.reload("Hub", KeepAliveSec=seconds)
+        self.assertEqual(self.daemon.wait_online()["deviceId"], "hall")
+        self.assertEqual(self.count_questions(), 4)
+
+    def test_it_may_have_become_another_enrollment(self):
+        self.enroll("pump-18", device="yard", retryAfterSeconds=1)
+        self.reload("Provisioning", RegistrationId="pump-18")
+        self.assertEqual(self.daemon.wait_online()["deviceId"], "yard")
+
+
 class Cache(ProvisioningCase):
     def setUp(self):
         super().setUp()
