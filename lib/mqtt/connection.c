@@ -438,13 +438,13 @@ static int connection_run(MqttConnection *c, bool (*is_wanted)(void *userdata), 
                           uint64_t now_us, MqttFault *fault) {
         int r;
 
-        /* Whoever has sent something that is not read yet is not late. */
         r = connection_move_all(c, is_wanted, userdata, now_us, fault);
-        if (r != 0)
+        if (r < 0)
                 return r;
-        if (c->state == CONNECTION_ACTIVE)
-                return connection_run_active(c, now_us, fault);
-        return now_us >= c->due_us ? -ETIMEDOUT : 0;
+        /* Whoever has sent something that is not read yet is not late, but a goodbye comes to its end. */
+        if (c->state != CONNECTION_ACTIVE)
+                return now_us >= c->due_us ? -ETIMEDOUT : r;
+        return r > 0 ? r : connection_run_active(c, now_us, fault);
 }
 
 int mqtt_connection_run(MqttConnection *c, bool (*is_wanted)(void *userdata), void *userdata, uint64_t now_us,

@@ -432,6 +432,44 @@ START_TEST(disconnect_does_not_wait_for_ever) {
 }
 END_TEST
 
+/* Reads DISCONNECT, and talks on for as long as somebody listens. */
+static void script_talks_on(FakeServer *s, int fd) {
+        _cleanup_(freep) FakePacket *packet = malloc(sizeof(*packet));
+        SSL *ssl = fake_server_accept_mqtt(s, fd);
+        static const uint8_t zeros[16384];
+        bool *is_talking = s->userdata;
+
+        ck_assert(fake_server_read(ssl, packet));
+        ck_assert_uint_eq(packet->type, 14);
+        while (fake_server_write(ssl, zeros, sizeof(zeros)))
+                __atomic_store_n(is_talking, true, __ATOMIC_SEQ_CST);
+        fake_server_close_tls(ssl);
+}
+
+START_TEST(disconnect_does_not_wait_for_who_talks_on) {
+        bool is_talking = false;
+        FakeServer s = { .pki = &pki, .script = script_talks_on, .userdata = &is_talking };
+        uint64_t now_us;
+        MqttEvent e;
+        MqttLink *l;
+
+        fake_server_start(&s);
+        l = drive_new_connected(&pki, s.port, NULL);
+        now_us = boottime_us();
+        ck_assert_int_eq(mqtt_link_disconnect(l, now_us), 0);
+        while (!__atomic_load_n(&is_talking, __ATOMIC_SEQ_CST)) {
+                ck_assert_int_eq(mqtt_link_dispatch(l, now_us), 0);
+                (void) poll(NULL, 0, 5);
+        }
+        (void) poll(NULL, 0, 200); /* more than is read at a time */
+        ck_assert_int_eq(mqtt_link_dispatch(l, now_us + 2 * USEC_PER_SEC), 0);
+        ck_assert(mqtt_link_next_event(l, &e));
+        ck_assert_int_eq(e.type, MQTT_EVENT_LOST);
+        ck_assert_int_eq(e.lost.cause, MQTT_LOST_ASKED);
+        link_and_server_end(l, &s);
+}
+END_TEST
+
 START_TEST(an_open_connection_can_be_disconnected_before_connect) {
         FakeServer s = { .pki = &pki, .script = fake_script_tls };
         MqttLink *l = drive_new(&pki, NULL);
@@ -463,6 +501,7 @@ static Suite *connection_suite(void) {
         tcase_add_loop_test(t, a_server_that_does_not_acknowledge_is_lost, 0, 2);
         tcase_add_test(t, disconnect_follows_what_was_published_and_waits_for_the_server_to_close);
         tcase_add_test(t, disconnect_does_not_wait_for_ever);
+        tcase_add_test(t, disconnect_does_not_wait_for_who_talks_on);
         tcase_add_test(t, an_open_connection_can_be_disconnected_before_connect);
         suite_add_tcase(s, t);
         return s;
