@@ -6,6 +6,9 @@
 
 #include "daemon/config-check.h"
 
+/* Where systemd puts what it gives to the service, for as long as that runs; root may read it. */
+#define SERVICE_CREDENTIALS "/run/credentials/aziotd.service"
+
 static void print_messages(const ConfigMessages *messages) {
         char text[1024];
 
@@ -28,10 +31,19 @@ static void print_identity(const Config *c, const ConfigIdentity *identity) {
                               identity->credential.device_id, identity->credential.host);
 }
 
+/* Of the service, when this is started by hand to look at the service's own configuration. */
+static const char *find_credentials(bool is_other) {
+        const char *directory = getenv("CREDENTIALS_DIRECTORY");
+
+        if (!directory && !is_other && access(SERVICE_CREDENTIALS, R_OK | X_OK) == 0)
+                return SERVICE_CREDENTIALS;
+        return directory;
+}
+
 int check_config(const char *path, bool required) {
         _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
         _cleanup_(config_identity_done) ConfigIdentity identity = CONFIG_IDENTITY_NULL;
-        const char *directory = getenv("CREDENTIALS_DIRECTORY");
+        const char *directory = find_credentials(required);
         _cleanup_(config_done) Config config = {};
         int r;
 
@@ -45,9 +57,13 @@ int check_config(const char *path, bool required) {
         print_messages(&messages);
         if (r < 0)
                 (void) fprintf(stderr, "error: %s\n", strerror(-r));
-        else if (messages.n_errors > 0)
+        else if (messages.n_errors > 0) {
+                if (!directory)
+                        (void) fprintf(stderr,
+                                       "note: systemd's credentials were not looked at: only root can, while "
+                                       "aziotd.service runs\n");
                 r = CONFIG_INVALID;
-        else
+        } else
                 print_identity(&config, &identity);
         return r;
 }

@@ -77,6 +77,7 @@ class Unit(machine.SystemCase):
         self.store_encrypted("/etc/credstore/aziotd.connection-string", "connection-string")
         self.machine.run("systemctl", "restart", "aziotd")
         self.machine.wait_online()
+        self.assertIn("device 'demo'", self.machine.run("aziotd", "--check-config"))
 
     def test_a_certificate_and_its_encrypted_key_are_credentials(self):
         self.machine.start_hub()
