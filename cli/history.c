@@ -82,7 +82,7 @@ static void print_event(const Cli *cli, const char *json, size_t size) {
         if (problem)
                 line_add(&line, " [%s]", problem);
         if (count > 1) {
-                line_add(&line, ", %" PRId64 " times since ", count);
+                line_add(&line, "%s%" PRId64 " times since ", line.len > 0 ? ", " : "", count);
                 line_add_time(&line, first ?: "?");
         }
         (void) printf(line.len > 0 ? "%s  %s%-20s%s " : "%s  %s%s%s", time.text,
@@ -152,7 +152,7 @@ static int print_all(Cli *cli, uint32_t limit) {
         const AziotReply *reply;
         int r;
 
-        if (cli_open(cli, &a) < 0)
+        if (cli_open_to_ask(cli, &a) < 0)
                 return CLI_ERROR;
         r = aziot_call(a, METHOD, NULL, 0, &reply);
         if (r != 0)

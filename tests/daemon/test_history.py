@@ -153,6 +153,12 @@ class Command(HistoryCase):
         self.assertRegex(out, rf"(?m)  connected +\S+ at \S+:{self.hub.port} over mqtt$")
         self.assertEqual(self.aziot("history", "-n", 1)[0].splitlines()[0][20:], lines[-1][20:])
 
+    def test_what_has_no_text_and_comes_again_is_counted(self):
+        for _ in range(2):
+            self.daemon.stop()
+            self.daemon.start()
+        self.assertRegex(self.aziot("history")[0], r"(?m)Z  stopped +[0-9] times since ")
+
     def test_json_is_an_event_each_line(self):
         out, _ = self.aziot("--json", "history")
         self.assertEqual([json.loads(line) for line in out.splitlines()], self.events())
