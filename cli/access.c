@@ -274,7 +274,7 @@ int access_main(Cli *cli, int argc, char **argv) {
         if (!write_parameters(parameters, &question))
                 return cli_usage("'%s' is no unit", question.unit);
 
-        if (cli_open(cli, &a) < 0)
+        if (cli_open_to_ask(cli, &a) < 0)
                 return CLI_ERROR;
         r = aziot_call(a, METHOD, parameters, 0, &reply);
         if (r != 0)

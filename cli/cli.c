@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/cli.h"
 
+#include <signal.h>
+
 #include "util/util.h"
+
+/* After so long a person wants to know what is being waited for. */
+#define PATIENCE_S 3
 
 /* Returns like cli_option(). */
 static int cli_refuse_json(const Cli *cli) {
@@ -86,6 +91,23 @@ int cli_open(const Cli *cli, Aziot **ret) {
         else if (r < 0)
                 (void) cli_error("%s", strerror(-r));
         return r;
+}
+
+static void say_that_it_waits(int number) {
+        static const char text[] = "aziot: No answer yet. Whether aziotd runs, and what it says: "
+                                   "systemctl status aziotd\n";
+
+        /* Nobody can be told that this has failed. */
+        if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+                return;
+}
+
+int cli_open_to_ask(const Cli *cli, Aziot **ret) {
+        const struct sigaction action = { .sa_handler = say_that_it_waits, .sa_flags = SA_RESTART };
+
+        if (isatty(STDERR_FILENO) && sigaction(SIGALRM, &action, NULL) == 0)
+                (void) alarm(PATIENCE_S);
+        return cli_open(cli, ret);
 }
 
 int cli_flush(void) {

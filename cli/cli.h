@@ -111,6 +111,9 @@ int cli_complain(int code, const char *format, ...) _printf_(2, 3);
 
 /* Makes the object that the verb talks to the daemon through, or complains and returns a negative errno. */
 int cli_open(const Cli *cli, Aziot **ret);
+
+/* The same for a verb that asks one thing: the person at a terminal who gets no answer is told so. */
+int cli_open_to_ask(const Cli *cli, Aziot **ret);
 DEFINE_CLEANUP(Aziot *, aziot_free)
 
 /* Says what the result of a function of libaziot, or of an event, means, and what to do. Returns CLI_ERROR.

@@ -162,7 +162,7 @@ int config_main(Cli *cli, int argc, char **argv) {
         if (cli->json && optind < argc)
                 return cli_usage("config --json prints all there is, and takes no KEY");
 
-        if (cli_open(cli, &a) < 0)
+        if (cli_open_to_ask(cli, &a) < 0)
                 return CLI_ERROR;
         r = aziot_call(a, METHOD, NULL, 0, &reply);
         if (r != 0)

@@ -22,7 +22,9 @@ static const struct {
                          "configuration is right: aziotd --check-config" },
         { -EACCES, "Run it as root, or join the group and log in again: usermod -aG aziot USER" },
         { -ECONNRESET, "It may just be starting again; what it says: journalctl -u aziotd -n 30" },
-        { -ETIME, "If it stays so: systemctl restart aziotd, and please report a bug" },
+        { -ETIME,
+          "Whether it can start, and what it says: systemctl status aziotd; whether its configuration "
+          "is right: aziotd --check-config" },
         { -EBADMSG, "Is --socket, or $AZIOT_SOCKET, that of aziotd?" },
 };
 

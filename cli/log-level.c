@@ -79,7 +79,7 @@ int log_level_main(Cli *cli, int argc, char **argv) {
         if (optind < argc && !is_level(argv[optind]))
                 return cli_usage("'%s' is no level", argv[optind]);
 
-        if (cli_open(cli, &a) < 0)
+        if (cli_open_to_ask(cli, &a) < 0)
                 return CLI_ERROR;
         return optind < argc ? set(cli, a, argv[optind]) : show(cli, a);
 }

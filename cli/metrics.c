@@ -76,7 +76,7 @@ static int show(const Cli *cli, MetricsFormat format, const char *output) {
         const AziotReply *reply;
         int r;
 
-        if (cli_open(cli, &a) < 0)
+        if (cli_open_to_ask(cli, &a) < 0)
                 return CLI_ERROR;
         r = aziot_call(a, GET, NULL, 0, &reply);
         if (r != 0)

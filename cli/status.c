@@ -137,7 +137,7 @@ int status_main(Cli *cli, int argc, char **argv) {
         if (code >= 0)
                 return code;
 
-        if (cli_open(cli, &a) < 0)
+        if (cli_open_to_ask(cli, &a) < 0)
                 return CLI_ERROR;
         r = aziot_get_status(a, &status);
         if (r != 0)

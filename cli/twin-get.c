@@ -123,7 +123,7 @@ int twin_get_main(Cli *cli, int argc, char **argv) {
         if (optind < argc)
                 return cli_usage("twin get takes no argument; --property names a property");
 
-        if (cli_open(cli, &a) < 0)
+        if (cli_open_to_ask(cli, &a) < 0)
                 return CLI_ERROR;
         r = aziot_get_twin(a, &twin);
         return r != 0 ? cli_failure(a, r) : answer(cli, &question, twin);

@@ -226,7 +226,7 @@ int why_main(Cli *cli, int argc, char **argv) {
         if (code >= 0)
                 return code;
 
-        if (cli_open(cli, &a) < 0)
+        if (cli_open_to_ask(cli, &a) < 0)
                 return CLI_ERROR;
         r = aziot_call(a, METHOD, NULL, 0, &reply);
         if (r != 0)

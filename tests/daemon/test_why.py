@@ -4,6 +4,7 @@
 
 import json
 import os
+import pty
 import re
 import socket
 import ssl
@@ -536,6 +537,21 @@ class NoDaemon(harness.CliCase):
         err = self.why("--socket", self.directory / "left")
         self.assertRegex(err, r"(?m)^aziot: Nobody listens at ")
         self.assertIn("aziotd --check-config", err)
+
+    def test_who_waits_at_a_terminal_for_an_answer_is_told_so(self):
+        ours, its = pty.openpty()
+        self.addCleanup(os.close, ours)
+        with socket.socket(socket.AF_UNIX) as s:
+            s.bind(str(self.directory / "mute"))
+            s.listen()
+            with subprocess.Popen([BUILD / "aziot", "why", "--socket", self.directory / "mute"], stderr=its,
+                                  env=environment()) as program:
+                os.close(its)
+                self.addCleanup(program.kill)
+                said = os.read(ours, 1000).decode()
+                program.kill()
+        self.assertIn("No answer yet", said)
+        self.assertIn("systemctl status aziotd", said)
 
     @unittest.skipUnless(os.geteuid() == 0, "only root can be another user")
     def test_one_may_not_connect(self):
