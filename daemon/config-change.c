@@ -6,10 +6,6 @@
 
 #include "daemon/config-value.h"
 
-static bool is_of_rule(const ConfigKey *key) {
-        return strcmp(key->section, "Access") == 0;
-}
-
 void config_reload_done(ConfigReload *reload) {
         config_messages_done(&reload->messages);
 }
@@ -17,7 +13,7 @@ void config_reload_done(ConfigReload *reload) {
 void config_compare(const Config *a, const Config *b, ConfigChanges *ret) {
         *ret = (ConfigChanges){ .access = !access_is_equal(&a->access, &b->access) };
         for (const ConfigKey *key = config_table; key->section; key++) {
-                if (is_of_rule(key) || config_value_is_equal(a, b, key))
+                if (config_key_is_of_rule(key) || config_value_is_equal(a, b, key))
                         continue;
                 assert(ret->n_keys < ELEMENTSOF(ret->keys));
                 ret->keys[ret->n_keys++] = key;
@@ -57,7 +53,7 @@ void config_take(Config *c, Config *next, const ConfigChanges *changes) {
         for (const ConfigKey *key = config_table; key->section; key++) {
                 bool is_changed = has_changed(changes, key);
 
-                if (is_of_rule(key) || (is_changed && key->apply == CONFIG_APPLY_RESTART))
+                if (config_key_is_of_rule(key) || (is_changed && key->apply == CONFIG_APPLY_RESTART))
                         continue;
                 if (is_changed)
                         config_value_swap(c, next, key);

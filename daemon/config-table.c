@@ -275,3 +275,7 @@ const ConfigKey config_table[] = {
           .names = level_names, .help = "The least important messages that are logged." },
         {},
 };
+
+bool config_key_is_of_rule(const ConfigKey *key) {
+        return strcmp(key->section, "Access") == 0;
+}

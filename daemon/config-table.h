@@ -53,6 +53,9 @@ typedef struct ConfigKey {
         const char *help;         /* sentences for the manual page and the file */
 } ConfigKey;
 
+/* Whether it is one of section [Access], which is there as often as there are rules. */
+bool config_key_is_of_rule(const ConfigKey *key);
+
 /* Ended by a row without a section; keys of a section stand together. */
 extern const ConfigKey config_table[];
 

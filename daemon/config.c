@@ -23,15 +23,10 @@ static size_t count_rows(void) {
         return n;
 }
 
-/* Those of rules are the rules'. */
-static bool is_of_rule(const ConfigKey *key) {
-        return strcmp(key->section, "Access") == 0;
-}
-
 void config_done(Config *c) {
         access_done(&c->access);
         for (size_t i = 0; config_table[i].section; i++) {
-                if (config_is_text(&config_table[i]) && !is_of_rule(&config_table[i]))
+                if (config_is_text(&config_table[i]) && !config_key_is_of_rule(&config_table[i]))
                         free(*(char **) config_member(c, &config_table[i]));
                 if (c->origins)
                         free(c->origins[i].file);
@@ -84,7 +79,7 @@ static int apply_value(Reading *reading, const ConfigKey *key, const char *file,
         const char *wrong;
         int r;
 
-        if (is_of_rule(key)) {
+        if (config_key_is_of_rule(key)) {
                 r = access_begin_rule(access, file, item->section_line, reading->messages);
                 if (r < 0)
                         return r;
@@ -96,7 +91,7 @@ static int apply_value(Reading *reading, const ConfigKey *key, const char *file,
                                             file, item, key, wrong);
         if (r == 0 && key->type == CONFIG_SECTION && az_span_size(item->value) > 0)
                 r = access_check_section(access, item->line, reading->messages);
-        if (r == 0 && !is_of_rule(key))
+        if (r == 0 && !config_key_is_of_rule(key))
                 r = note_origin(reading->config, key, file, item);
         return r;
 }

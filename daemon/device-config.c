@@ -9,8 +9,6 @@
 #include "daemon/credential.h"
 #include "daemon/device-internal.h"
 
-#define ACCESS "Access"
-
 static void write_messages(IpcJson *json, const char *name, const ConfigMessages *messages, int level) {
         char text[1024];
 
@@ -40,7 +38,7 @@ static void write_names(IpcJson *json, const char *name, const ConfigChanges *ch
                 ipc_json_cstring(json, NULL, text);
         }
         if (changes->access && !need_restart)
-                ipc_json_cstring(json, NULL, ACCESS);
+                ipc_json_cstring(json, NULL, "Access");
         ipc_json_end_array(json);
 }
 
@@ -124,7 +122,7 @@ static int write_rule(IpcJson *json, const AccessRule *rule, size_t number) {
                 _cleanup_(freep) char *value = NULL;
                 int r;
 
-                if (strcmp(key->section, ACCESS) != 0)
+                if (!config_key_is_of_rule(key))
                         continue;
                 if (key->type == CONFIG_SECTION) {
                         for (size_t i = 0; i < rule->twin_sections.n; i++)
@@ -145,7 +143,7 @@ static int write_settings(IpcJson *json, const Config *c, const Config *next) {
 
         ipc_json_begin_array(json, "settings");
         for (const ConfigKey *key = config_table; key->section && r >= 0; key++)
-                if (strcmp(key->section, ACCESS) != 0)
+                if (!config_key_is_of_rule(key))
                         r = write_setting(json, key, c, next);
         for (size_t i = 0; i < c->access.n_rules && r >= 0; i++)
                 r = write_rule(json, &c->access.rules[i], i + 1);
