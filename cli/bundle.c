@@ -18,6 +18,7 @@
 #include "cli/cli.h"
 #include "cli/progress.h"
 #include "cli/redact.h"
+#include "cli/replacement.h"
 
 /* A check tries each way to the cloud, each step of which has its time; nothing else takes seconds. */
 #define PART_TIMEOUT "120"
@@ -174,14 +175,21 @@ static FILE *open_file(const Bundle *b, const char *file) {
         return fopen(path, "we");
 }
 
-static void collect(Bundle *b, const char *file, const char *const command[]) {
+/* Returns a negative errno if not all of it has been written. */
+static int close_file(FILE *file) {
+        int r = ferror(file) ? -EIO : 0;
+
+        return fclose(file) != 0 ? -errno : r;
+}
+
+static int collect(Bundle *b, const char *file, const char *const command[]) {
         char *argv[ARGUMENTS_MAX + 9] = { (char *) "timeout", (char *) "--foreground",
                                           (char *) "--kill-after=2", (char *) PART_TIMEOUT };
         FILE *to = open_file(b, file);
         int n = 4, code;
 
         if (!to)
-                return;
+                return -errno;
         if (strcmp(command[0], AZIOT) == 0) {
                 argv[n++] = b->self;
                 argv[n++] = (char *) "--color=never";
@@ -197,7 +205,7 @@ static void collect(Bundle *b, const char *file, const char *const command[]) {
                 (void) fprintf(to, "[failed: %s]\n", strerror(-code));
         else if (code > 0)
                 (void) fprintf(to, "[exit code %d]\n", code);
-        (void) fclose(to);
+        return close_file(to);
 }
 
 /* The signals are blocked, so that nothing is left behind. */
@@ -209,20 +217,23 @@ static bool is_interrupted(void) {
                 sigismember(&pending, SIGHUP) == 1);
 }
 
-static void collect_all(Bundle *b) {
+static int collect_all(Bundle *b) {
         FILE *to = open_file(b, "README");
         Progress progress;
+        int r;
 
-        if (to) {
-                (void) fputs(readme, to);
-                (void) fclose(to);
-        }
+        if (!to)
+                return -errno;
+        (void) fputs(readme, to);
+        r = close_file(to);
+
         progress_begin(&progress, b->cli);
-        for (size_t i = 0; i < ELEMENTSOF(parts) && !is_interrupted(); i++) {
+        for (size_t i = 0; r == 0 && i < ELEMENTSOF(parts) && !is_interrupted(); i++) {
                 progress_show(&progress, "%zu of %zu: %s", i + 1, ELEMENTSOF(parts), parts[i].file);
-                collect(b, parts[i].file, parts[i].command);
+                r = collect(b, parts[i].file, parts[i].command);
         }
         progress_clear(&progress);
+        return r;
 }
 
 /* The archive ----------------------------------------------------------------------------------------- */
@@ -275,27 +286,29 @@ static int pack(const Bundle *b, int fd) {
         return finish(start(argv, fd, STDERR_FILENO));
 }
 
-static int write_archive(const Bundle *b, const char *file) {
-        char name[sizeof(b->name) + sizeof(".tar.gz")];
-        int fd = STDOUT_FILENO, r;
+static int write_file(const Bundle *b, const char *file) {
+        _cleanup_(replacement_done) Replacement replacement = REPLACEMENT_NULL;
+        int r;
 
-        (void) snprintf(name, sizeof(name), "%s.tar.gz", b->name);
-        if (!file)
-                file = name;
-        if (strcmp(file, "-") != 0) {
-                fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-                if (fd < 0)
-                        return cli_error("Cannot write '%s': %s", file, strerror(errno));
-        }
-        r = pack(b, fd);
-        if (fd == STDOUT_FILENO)
-                return r == 0 ? CLI_OK : cli_error("tar failed");
-        if (close(fd) < 0 || r != 0) {
-                (void) unlink(file);
+        r = replacement_begin(&replacement, file);
+        if (r < 0)
+                return cli_error("Cannot write '%s': %s", file, strerror(-r));
+        r = pack(b, replacement.fd);
+        if (r == 0)
+                r = replacement_finish(&replacement, 0600);
+        if (r != 0)
                 return cli_error("Cannot write '%s': %s", file, r < 0 ? strerror(-r) : "tar failed");
-        }
         (void) puts(file);
         return cli_flush();
+}
+
+static int write_archive(const Bundle *b, const char *file) {
+        char name[sizeof(b->name) + sizeof(".tar.gz")];
+
+        if (file && strcmp(file, "-") == 0)
+                return pack(b, STDOUT_FILENO) == 0 ? CLI_OK : cli_error("tar failed");
+        (void) snprintf(name, sizeof(name), "%s.tar.gz", b->name);
+        return write_file(b, file ?: name);
 }
 
 static int make_bundle(const Cli *cli, const char *file) {
@@ -305,7 +318,9 @@ static int make_bundle(const Cli *cli, const char *file) {
         r = bundle_init(&b, cli);
         if (r < 0)
                 return cli_error("Cannot collect anything: %s", strerror(-r));
-        collect_all(&b);
+        r = collect_all(&b);
+        if (r < 0)
+                return cli_error("Cannot collect anything in '%s': %s", b.directory, strerror(-r));
         return is_interrupted() ? CLI_ERROR : write_archive(&b, file);
 }
 

@@ -3,10 +3,10 @@
 /* aziot metrics: what can be measured of the daemon, for whoever collects such. */
 
 #include <fcntl.h>
-#include <sys/stat.h>
 
 #include "cli/cli.h"
 #include "cli/openmetrics.h"
+#include "cli/replacement.h"
 
 #define GET "io.aziotd.device.GetMetrics"
 
@@ -42,33 +42,21 @@ static int print(const Cli *cli, FILE *to, MetricsFormat format, const AziotRepl
         return r;
 }
 
-/* Whoever reads the file finds all of it, or that of before. */
 static int replace(const Cli *cli, const char *path, MetricsFormat format, const AziotReply *reply) {
-        _cleanup_(freep) char *temporary = NULL;
+        _cleanup_(replacement_done) Replacement replacement = REPLACEMENT_NULL;
         FILE *to;
-        int fd, r;
+        int r;
 
-        if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
-                return -ENOMEM;
-        fd = mkostemp(temporary, O_CLOEXEC);
-        if (fd < 0)
-                return -errno;
-        to = fdopen(fd, "w");
-        if (!to) {
-                (void) close(fd);
-                r = -ENOMEM;
-        } else {
-                r = print(cli, to, format, reply);
-                if (r == 0 && fchmod(fd, 0644) < 0)
-                        r = -errno;
-                if (fclose(to) != 0 && r == 0)
-                        r = -errno;
-        }
-        if (r == 0 && rename(temporary, path) < 0)
-                r = -errno;
+        r = replacement_begin(&replacement, path);
         if (r < 0)
-                (void) unlink(temporary);
-        return r;
+                return r;
+        to = fdopen(fcntl(replacement.fd, F_DUPFD_CLOEXEC, 0), "w");
+        if (!to)
+                return -errno;
+        r = print(cli, to, format, reply);
+        if (fclose(to) != 0 && r == 0)
+                r = -errno;
+        return r < 0 ? r : replacement_finish(&replacement, 0644);
 }
 
 static int show(const Cli *cli, MetricsFormat format, const char *output) {

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -92,6 +93,26 @@ class Parts(BundleCase):
         self.assertEqual([p.name for p in self.directory.glob("aziot-*")], [])
         self.assertEqual(self.aziot("bundle", path)[0], f"{path}\n")
         self.assertIn("Cannot write", self.aziot("bundle", "/nonexistent/x.tar.gz", code=1)[1])
+        path.chmod(0o644)
+        self.aziot("bundle", path)
+        self.assertEqual(path.stat().st_mode & 0o777, 0o600)
+
+    def test_what_is_no_file_stays_what_it_is(self):
+        link = self.directory / "link.tar.gz"
+        link.symlink_to(self.directory / "other")
+        self.assertIn("File exists", self.aziot("bundle", link, code=1)[1])
+        self.assertTrue(link.is_symlink())
+        self.assertFalse(link.exists())
+
+    def test_a_disk_that_is_full_is_told(self):
+        def forbid_writing():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+        done = subprocess.run([BUILD / "aziot", "--socket", self.daemon.socket_path, "bundle", "-"], capture_output=True,
+                              env=harness.environment(), timeout=4 * harness.TIMEOUT_S, check=False, text=True,
+                              preexec_fn=forbid_writing, restore_signals=False)  # SIGXFSZ stays ignored
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("Cannot collect anything in", done.stderr)
 
 
 class Secrets(BundleCase):

@@ -79,6 +79,11 @@ class Format(MetricsCase):
         self.assertEqual([p.name for p in self.directory.iterdir() if p.name.startswith("aziotd.prom")], ["aziotd.prom"])
 
         self.assertIn("No such file", self.aziot("metrics", "--output", "/nonexistent/x.prom", code=1)[1])
+        link = self.directory / "link.prom"
+        link.symlink_to("/dev/null")
+        for other in link, self.directory:  # as /dev/stdout is
+            self.assertIn("File exists", self.aziot("metrics", "--output", other, code=1)[1])
+        self.assertTrue(link.is_symlink())
         self.daemon.stop()
         self.aziot("metrics", "--output", path, code=1)
         self.assertTrue(path.read_text().endswith("# EOF\n"))
