@@ -103,6 +103,14 @@ class Tasks(Language):
         program.process.stdin.close()
         self.assertEqual(program.wait(), 0, program.output())
 
+    def test_send_ends_at_what_is_no_number(self):
+        """It is sent neither once nor again and again."""
+        program = self.start("send", "boiler", stdin=subprocess.PIPE)
+        program.process.stdin.write(b"1\nwarm\n2\n")
+        program.process.stdin.close()
+        self.assertNotEqual(program.wait(), 0)
+        self.assertEqual([message["body"] for message in self.hub.wait_for_messages(1)], [{"value": 1}])
+
     def wait_for_values(self, values):
         """All of them have arrived, in their order; none twice under another name."""
         first = {}
@@ -131,8 +139,10 @@ class Tasks(Language):
             ('{"times":3}', (200, {"blinked": 3})),
             ('{"times":11}', refusal),
             ('{"times":"3x"}', refusal),
+            ('{"times":3.5}', refusal),
             ("{}", refusal),
             ('"three"', refusal),
+            ("[3]", refusal),
             (None, refusal),
             ('{"times":10,"colour":"red"}', (200, {"blinked": 10})),
         ):
@@ -151,6 +161,7 @@ class Tasks(Language):
 
     def test_follow(self):
         self.want({"rate": 5, "other": 1})
+        eventually(lambda: "rate" in self.daemon.call("io.aziotd.twin.Get")["desired"], "the daemon knows it")
         program = self.start("follow")
         self.wait_for_reported({"rate": 5})
         self.want({"other": 2})

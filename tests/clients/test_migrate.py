@@ -101,16 +101,20 @@ class Bridge(harness.DaemonCase):
         relay = self.run_relay()
         broker.wait_for_output("Sending SUBACK to aziot-relay")
         self.publish("sensors/boiler", '{"n":1}')
-        self.hub.wait_for_messages(2)
+        for body in "-5", "-":  # these are no options
+            self.publish("sensors/frost", body)
+        self.hub.wait_for_messages(4)
         relay.kill_session()
         relay.wait()
         self.publish("sensors/kettle", '{"n":2}')  # the broker keeps it
         self.run_relay()
         self.hub.call("SendMessage", {"device": "demo", "body": "after"})
 
-        messages = self.hub.wait_for_messages(3)
-        self.assertEqual([(message["body"]["n"], message["properties"]) for message in messages],
-                         [(0, {"sensor": "boiler"}), (1, {"topic": "sensors/boiler"}), (2, {"topic": "sensors/kettle"})])
+        messages = self.hub.wait_for_messages(5)
+        self.assertEqual([(message.get("body", message.get("data")), message["properties"]) for message in messages],
+                         [({"n": 0}, {"sensor": "boiler"}), ({"n": 1}, {"topic": "sensors/boiler"}),
+                          (-5, {"topic": "sensors/frost"}), (base64.b64encode(b"-").decode(), {"topic": "sensors/frost"}),
+                          ({"n": 2}, {"topic": "sensors/kettle"})])
         self.assertEqual(self.daemon.call("io.aziotd.messages.Take")["message"]["text"], "after")
 
 

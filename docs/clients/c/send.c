@@ -12,6 +12,7 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include <aziot.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +53,7 @@ static int send_message(Aziot *a, const AziotMessage *message, uint64_t *ret_seq
 int main(int argc, char **argv) {
         AziotProperty property = { "sensor", argc > 1 ? argv[1] : "none" };
         AziotMessage message;
-        char line[64], body[96];
+        char line[64], body[96], *end;
         uint64_t sequence;
         Aziot *a;
         int r;
@@ -64,13 +65,20 @@ int main(int argc, char **argv) {
         aziot_set_timeout_us(a, UINT64_MAX);
 
         while (r == 0 && fgets(line, sizeof(line), stdin)) {
-                snprintf(body, sizeof(body), "{\"value\":%.*s}", (int) strcspn(line, "\n"), line);
+                line[strcspn(line, "\n")] = '\0';
+                strtod(line, &end);
+                if (end == line || *end) {
+                        fprintf(stderr, "send: '%s' is no number\n", line);
+                        r = -EINVAL;
+                        break;
+                }
+                snprintf(body, sizeof(body), "{\"value\":%s}", line);
                 message = aziot_message(body);
                 message.properties = &property;
                 message.n_properties = 1;
                 r = send_message(a, &message, &sequence);
                 if (r == 0)
-                        printf("%llu %s", (unsigned long long) sequence, line);
+                        printf("%llu %s\n", (unsigned long long) sequence, line);
                 else
                         fprintf(stderr, "send: %s\n", aziot_explain(a, r));
                 fflush(stdout);

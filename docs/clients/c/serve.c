@@ -15,11 +15,16 @@
 static int blink(Aziot *a, const AziotMethodCall *call) {
         char answer[32];
         const char *value;
+        char *end;
         size_t size;
         long times = 0;
 
-        if (call->payload && aziot_json_find(call->payload, call->payload_size, "times", &value, &size) == 0)
-                times = strtol(value, NULL, 10);
+        if (call->payload &&
+            aziot_json_find(call->payload, call->payload_size, "times", &value, &size) == 0) {
+                times = strtol(value, &end, 10);
+                if (end != value + size)
+                        times = 0; /* no integer, as 3.5 */
+        }
         if (times < 1 || times > 10)
                 return aziot_answer(a, call->handle, 400, "{\"error\":\"times: 1 to 10\"}");
 
@@ -43,8 +48,9 @@ int main(void) {
                 if (aziot_wait(a, UINT64_MAX, &event) != 1)
                         continue;
                 if (event->type == AZIOT_EVENT_METHOD) {
-                        if (blink(a, &event->as.method) < 0)
-                                break;
+                        r = blink(a, &event->as.method);
+                        if (r == AZIOT_GONE)
+                                r = 0; /* it came too late, or the connection has broken meanwhile */
                 } else if (event->type == AZIOT_EVENT_ENDED)
                         r = event->result; /* NameClaimed: somebody else serves it; PermissionDenied */
                 else if (event->result != 0)

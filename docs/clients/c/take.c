@@ -56,8 +56,9 @@ int main(int argc, char **argv) {
                 if (aziot_wait(a, UINT64_MAX, &event) != 1)
                         continue;
                 if (event->type == AZIOT_EVENT_MESSAGE) {
-                        if (take(a, path, &event->as.message) < 0)
-                                break;
+                        r = take(a, path, &event->as.message);
+                        if (r == AZIOT_GONE)
+                                r = 0; /* the connection has broken meanwhile: it comes again */
                 } else if (event->type == AZIOT_EVENT_ENDED)
                         r = event->result;
                 else if (event->result != 0)

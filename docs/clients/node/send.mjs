@@ -39,7 +39,9 @@ async function send(message) {
 
 const sensor = process.argv[2];
 for await (const line of createInterface({ input: process.stdin })) {
-  const sequence = await send({ body: { value: Number(line) }, properties: { sensor } });
+  const value = Number(line);
+  if (!Number.isFinite(value)) throw new Error(`'${line}' is no number`);
+  const sequence = await send({ body: { value }, properties: { sensor } });
   console.log(`${sequence} ${line}`);
 }
 aziot.close();

@@ -63,7 +63,7 @@ class Aziot:
         if not self.socket:
             self._connect()
         try:
-            self.socket.sendall(json.dumps(call).encode() + b"\0")
+            self.socket.sendall(json.dumps(call, allow_nan=False).encode() + b"\0")
         except OSError:
             self.close()
             raise

@@ -10,7 +10,7 @@ from aziot import Aziot, AziotError
 
 def blink(payload):
     """Does what is asked, and returns the status and the payload of the answer."""
-    times = (payload or {}).get("times")
+    times = payload.get("times") if isinstance(payload, dict) else None
     if type(times) is not int or not 1 <= times <= 10:
         return 400, {"error": "times: 1 to 10"}
     print(f"blink {times}", flush=True)

@@ -56,7 +56,11 @@ func main() {
 	var client aziot.Client
 	properties := aziot.Fields{"sensor": os.Args[1]}
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
-		body := aziot.Fields{"value": json.Number(lines.Text())}
+		var value json.Number
+		if err := json.Unmarshal(lines.Bytes(), &value); err != nil {
+			log.Fatalf("%q is no number", lines.Text())
+		}
+		body := aziot.Fields{"value": value}
 		sequence, err := send(&client, aziot.Fields{"body": body, "properties": properties})
 		if err != nil {
 			log.Fatal(err)

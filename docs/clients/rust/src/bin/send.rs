@@ -7,7 +7,7 @@
 //! Whether the device is online does not matter: what the daemon has accepted is on disk.
 
 use aziot::{Client, Error};
-use serde_json::{json, Value};
+use serde_json::{json, Number, Value};
 use std::time::Duration;
 use std::{env, fs, io, thread};
 
@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let sensor = env::args().nth(1).ok_or("usage: send SENSOR")?;
     let mut client = Client::default();
     for line in io::stdin().lines() {
-        let value: f64 = line?.trim().parse()?;
+        let value: Number = serde_json::from_str(&line?)?;
         let sequence = send(&mut client, json!({"body": {"value": value}, "properties": {"sensor": sensor}}))?;
         println!("{sequence} {value}");
     }
