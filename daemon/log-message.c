@@ -117,7 +117,8 @@ static const LogMessageInfo messages[_LOG_MESSAGE_MAX] = {
             "Nothing, while the device is offline; else see the reason in the message."),
         ROW(IDENTITY_UNWATCHED, "identity-unwatched", "72a0b9eab79a4c9f97b464bf16360f7c", WARNING,
             "The files of the identity are not watched",
-            "New ones are taken at the next connection and not at once.", "After a change: aziot reconnect."),
+            "New ones are taken at the next connection and not at once.",
+            "After a change: aziot call io.aziotd.device.Reconnect."),
         ROW(CREDENTIALS_ROLLED_BACK, "credentials-rolled-back", "91f0d3c84a5e4b0d8e27b6a1f35c9d88", WARNING,
             "A new key or certificate does not work",
             "The files of the identity have changed, but the hub does not accept what they hold. The old one "
