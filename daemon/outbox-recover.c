@@ -439,6 +439,23 @@ static int recover_segment(Recovery *rec, OutboxSegment *segment) {
 
 /* ---- All of it ---- */
 
+/*
+ * Whether it begins with a record at or below 'sequence': then those before it have nothing above. Its header
+ * tells less: one that was prepared and not used stays behind when two kills come close together.
+ */
+static bool segment_begins_by(const OutboxSegment *segment, uint64_t sequence) {
+        uint8_t bytes[SEGMENT_RECORD_BYTES];
+        SegmentRecord record;
+        size_t size;
+
+        if (segment->fd < 0 || disk_read_at(segment->fd, bytes, sizeof(bytes), SEGMENT_HEADER_BYTES) < 0 ||
+            segment_record_parse(&record, &size, AZ_SPAN_FROM_BUFFER(bytes), &segment->header,
+                                 segment->header.first_sequence) == SEGMENT_RECORD_NONE)
+                return false;
+        (void) segment_record_view(&record, bytes, segment->header.version);
+        return (record.flags & SEGMENT_FILLER) == 0 && record.sequence <= sequence;
+}
+
 /* Reads the segments from the cursor on. */
 static int recover_segments(Recovery *rec) {
         Outbox *o = rec->o;
@@ -449,9 +466,8 @@ static int recover_segments(Recovery *rec) {
 
                 if (segment->fd < 0)
                         continue;
-                /* The next but one was prepared after the last record of this one was written. */
-                if (rec->has_cursor && i + 2 < o->n_segments &&
-                    o->segments[i + 2].header.first_sequence <= o->head)
+                if (rec->has_cursor && i + 1 < o->n_segments &&
+                    segment_begins_by(&o->segments[i + 1], o->head))
                         continue;
                 r = recover_segment(rec, segment);
                 if (r < 0)

@@ -500,6 +500,37 @@ START_TEST(a_copy_of_a_segment_does_not_send_its_messages_twice) {
 }
 END_TEST
 
+START_TEST(a_segment_that_was_prepared_and_never_used_hides_no_message) {
+        Saved unused;
+        SegmentHeader header;
+        OutboxRecord record;
+        char all[64];
+
+        fixture_send(f, "a");
+        fixture_send(f, "b");
+        fixture_send(f, "c");
+        fixture_settle(f);
+        fixture_crash(f);
+        load(&unused, "segment-0001");
+        ck_assert(segment_header_parse(&header, az_span_create(unused.bytes, (int32_t) unused.n)));
+        header.generation++;
+        header.first_sequence = 2;
+        segment_header_format(&header, unused.bytes);
+        unused.name = "segment-0002";
+        store(&unused, unused.n);
+
+        reopen();
+        for (unsigned i = 0; i < 2; i++) {
+                ck_assert(fixture_next(f, &record));
+                outbox_acked(f->outbox, record.sequence);
+        }
+        fixture_stop(f);
+        reopen();
+        ck_assert_str_eq(fixture_read_all(f, all, sizeof(all)), "c ");
+        ck_assert_uint_eq(fixture_send(f, "d"), 4);
+}
+END_TEST
+
 START_TEST(a_segment_whose_preparation_was_interrupted_is_removed) {
         Saved incomplete = { .name = "segment-0002.new", .n = 100 };
 
@@ -598,6 +629,7 @@ static Suite *outbox_recover_suite(void) {
         tcase_add_test(t, a_missing_segment_is_counted);
         tcase_add_test(t, what_an_earlier_use_of_a_segment_left_never_comes_back);
         tcase_add_test(t, a_copy_of_a_segment_does_not_send_its_messages_twice);
+        tcase_add_test(t, a_segment_that_was_prepared_and_never_used_hides_no_message);
         tcase_add_test(t, a_segment_whose_preparation_was_interrupted_is_removed);
         tcase_add_test(t, other_files_are_left_alone);
         tcase_add_test(t, something_else_in_the_place_of_a_file_is_set_aside);
