@@ -29,6 +29,8 @@ static void print_text(const char *label, const char *text) {
 
 /* Trouble has a colour. */
 static void print_reason(const Cli *cli, const char *label, const char *text) {
+        if (!text)
+                return;
         (void) fputs(color_switch(cli->color, COLOR_WARNING), stdout);
         print_text(label, text);
         (void) fputs(color_switch(cli->color, COLOR_NONE), stdout);

@@ -163,6 +163,7 @@ class Screen(harness.CliCase):
                     self.assertEqual("\x1b[3" in self.at_terminal(verb, *arguments, **environment), expected)
         self.assertNotIn("\x1b", self.aziot("status")[0])
         self.assertIn("\x1b[32m", self.aziot("status", "--color=always")[0])
+        self.assertNotIn("\x1b[33m\x1b[0m", self.aziot("status", "--color=always")[0])  # of a trouble that is none
 
     def test_lines_break_at_the_width_of_the_terminal(self):
         with self.hub.gone():
