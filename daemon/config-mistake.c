@@ -13,6 +13,10 @@
 /* The range of a quantity, or the words that a value may be. */
 #define HINT_SIZE 160U
 
+/* Longer than any key of the table; a key of a device in base64, alone on a line, is longer or has other
+ * characters. */
+#define KEY_QUOTE_MAX 40
+
 /* What is quoted begins with what was written, and ends between two characters. */
 static int quote_len(az_span s) {
         int32_t n = az_span_size(s);
@@ -27,6 +31,19 @@ static int quote_len(az_span s) {
 
 static const char *quote(az_span s) {
         return (const char *) az_span_ptr(s);
+}
+
+/* How much of what stands before '=' is quoted: all of it or, if it may be a secret, nothing. */
+static int key_quote_len(az_span s) {
+        static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+        int32_t n = az_span_size(s);
+
+        if (n > KEY_QUOTE_MAX)
+                return 0;
+        for (int32_t i = 0; i < n; i++)
+                if (!memchr(allowed, quote(s)[i], sizeof(allowed) - 1))
+                        return 0;
+        return n;
 }
 
 int config_mistake_section(ConfigMessages *messages, const char *file, const ConfigItem *item,
@@ -67,11 +84,12 @@ int config_mistake_key(ConfigMessages *messages, const char *file, const ConfigI
                 return config_messages_add(
                         messages, LOG_ERR, file, item->line,
                         "[%s] %.*s=: there is no such key in this section. Did you mean %s= in section [%s]?",
-                        section, quote_len(item->key), quote(item->key), elsewhere.name, elsewhere_section);
-        return config_messages_add(messages, LOG_ERR, file, item->line,
-                                   "[%s] %.*s=: there is no such key%s%s%s", section, quote_len(item->key),
-                                   quote(item->key), here.name ? ". Did you mean " : "", here.name ?: "",
-                                   here.name ? "=?" : "");
+                        section, key_quote_len(item->key), quote(item->key), elsewhere.name,
+                        elsewhere_section);
+        return config_messages_add(
+                messages, LOG_ERR, file, item->line, "[%s] %.*s=: there is no such key%s%s%s", section,
+                key_quote_len(item->key), quote(item->key), here.name ? ". Did you mean " : "",
+                here.name ?: "", here.name ? "=?" : "");
 }
 
 /* ": one of a, b. Did you mean a?" */

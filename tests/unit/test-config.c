@@ -197,6 +197,11 @@ static const struct {
         { "[Hub]\nkeepalivesec=10\n", LOG_ERR, 2,
           "[Hub] keepalivesec=: there is no such key. Did you mean KeepAliveSec=?" },
         { "[Hub]\nColourOfTheHouse=red\n", LOG_ERR, 2, "[Hub] ColourOfTheHouse=: there is no such key" },
+        /* A key of a device, alone on a line: it is not quoted. */
+        { "[Hub]\nPvk0m4GxWdS+lNh8YEQN+BY80XPgqfkjTs8nLp8ThXA=\n", LOG_ERR, 2,
+          "[Hub] =: there is no such key" },
+        { "[Hub]\nPvk0m4GxWdSlNh8YEQNBY80XPgqfkjTs8nLp8ThXAab=\n", LOG_ERR, 2,
+          "[Hub] =: there is no such key" },
         { "[Hub]\nMaxBytes=64M\n", LOG_ERR, 2,
           "[Hub] MaxBytes=: there is no such key in this section. Did you mean MaxBytes= in section "
           "[Outbox]?" },
