@@ -178,3 +178,17 @@ class Autopkgtest(machine.SystemCase):
 
     def test_the_units_of_the_packages_work_together(self):
         self.machine.run("/srv/service")
+
+
+class StatePartition(machine.SystemCase):
+    def setUp(self):
+        state = tempfile.TemporaryDirectory(prefix="aziotd-")
+        self.addCleanup(state.cleanup)
+        self.state = state.name
+        self.machine = self.boot(f"--bind={self.state}:/var/lib/aziotd")
+
+    def test_a_purge_empties_it(self):
+        self.machine.run("aziot", "send", "1")
+        self.assertTrue(os.listdir(self.state))
+        self.machine.run("dpkg", "--purge", "aziotd")
+        self.assertEqual(os.listdir(self.state), [])

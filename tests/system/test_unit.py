@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The daemon works behind the walls that its unit builds around it, and these are high."""
 
+import re
 import tempfile
+import textwrap
 
 import machine
 
@@ -66,6 +68,15 @@ class Unit(machine.SystemCase):
         self.machine.run("mkdir", "--parents", "/var/lib/prometheus/node-exporter")
         self.machine.run("systemctl", "start", "aziotd-metrics.service")
         self.assertIn("aziotd_link_connects_total 0", self.machine.path(file).read_text())
+
+        # docs/operations.md, for another place.
+        document = (machine.SOURCE / "docs/operations.md").read_text()
+        elsewhere = re.search(r"(?m)^    \[Unit\]\n    ConditionPathIsDirectory=\n(    .*\n)+", document)[0]
+        self.machine.run("mkdir", "--parents", "/srv/textfile")
+        self.machine.write("/etc/systemd/system/aziotd-metrics.service.d/override.conf", textwrap.dedent(elsewhere))
+        self.machine.run("systemctl", "daemon-reload")
+        self.machine.run("systemctl", "start", "aziotd-metrics.service")
+        self.assertIn("aziotd_link_connects_total 0", self.machine.path("/srv/textfile/aziotd.prom").read_text())
 
     def store_encrypted(self, file, name):
         self.machine.run("mkdir", "--parents", "/etc/credstore.encrypted")
