@@ -13,17 +13,11 @@ from kill_programs import LANES
 # that; a machine that is busy adds what it has taken meanwhile, as kill_late.py has measured it.
 CURSOR_AGE_S = 1.5
 
-# So long after a kill there may arrive what was under way between the two.
+# So long after a kill there may arrive what was under way between the two, and longer where the hub is held up.
 POSTHUMOUS_S = 0.3
 
 # The most that is on its way to the hub.
 WINDOW = 64
-
-
-def following(times, since):
-    """The first of the times from then on."""
-    i = bisect.bisect_left(times, since - POSTHUMOUS_S)
-    return times[i] if i < len(times) else math.inf
 
 
 class Violation(AssertionError):
@@ -59,6 +53,13 @@ class Ledger:
         self.n_refused = self.n_failed = self.n_arrived = self.n_again = 0
         self.oldest_again_s = 0.0
         self.most_in_flight = 0
+
+    def following(self, times, since):
+        """The first of the times from then on, or behind which that was under way."""
+        i = bisect.bisect_left(times, since - POSTHUMOUS_S)
+        while i > 0 and since - times[i - 1] <= POSTHUMOUS_S + self.late_between(times[i - 1], since):
+            i -= 1
+        return times[i] if i < len(times) else math.inf
 
     def daemon_killed(self, at):
         self.daemon_kills.append(at)
@@ -124,7 +125,7 @@ class Ledger:
         if message_id != first_id:
             raise Violation("repeats", f"{n} of '{lane.name}' came again under another id")
         self.n_again += 1
-        killed, lost = following(self.daemon_kills, before), following(self.losses, before)
+        killed, lost = self.following(self.daemon_kills, before), self.following(self.losses, before)
         if killed < lost:
             self.oldest_again_s = max(self.oldest_again_s, killed - before)
         # What was acknowledged is known to a daemon that lives, and to the cursor soon.
