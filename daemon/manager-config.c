@@ -8,9 +8,13 @@
 
 #include "daemon/manager-internal.h"
 
+#include <signal.h>
 #include <systemd/sd-daemon.h>
 
 #include "daemon/config-check.h"
+
+/* A service manager starts a daemon whose configuration has mistakes again and again: no oftener than so. */
+#define MISTAKE_PAUSE_S 5
 
 /* Of the keys that have changed: more than that are named by their number. */
 #define NAMES_SIZE 600U
@@ -26,6 +30,32 @@ static void log_messages(Manager *m, const ConfigMessages *messages) {
                 log_message(&m->log, MSG_CONFIG_MISTAKE, "There are %zu more mistakes", messages->n_left_out);
 }
 
+static const char *first_mistake(const ConfigMessages *messages, char *buffer, size_t size) {
+        for (size_t i = 0; i < messages->n; i++)
+                if (messages->messages[i].level == LOG_ERR)
+                        return config_message_format(&messages->messages[i], buffer, size);
+        return "see the log";
+}
+
+/*
+ * Tells the service manager, if there is one, whose status a person looks at; and stays for a while, since it
+ * forgets the status of what has ended, and starts it again and again. Nothing else runs yet.
+ */
+static void tell_mistakes(const ConfigMessages *messages) {
+        const struct timespec pause = { .tv_sec = MISTAKE_PAUSE_S };
+        char text[1024];
+        sigset_t mask;
+
+        (void) sigemptyset(&mask);
+        (void) sigaddset(&mask, SIGTERM);
+        (void) sigaddset(&mask, SIGINT);
+        (void) sigprocmask(SIG_BLOCK, &mask, NULL);
+
+        if (sd_notifyf(false, "STATUS=%zu mistake%s in the configuration; the first: %s", messages->n_errors,
+                       messages->n_errors == 1 ? "" : "s", first_mistake(messages, text, sizeof(text))) > 0)
+                (void) sigtimedwait(&mask, NULL, &pause);
+}
+
 /* Keys that contradict each other leave the device without an identity, but what programs say is accepted. */
 int manager_load_config(Manager *m) {
         _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
@@ -36,8 +66,10 @@ int manager_load_config(Manager *m) {
         if (r == 0)
                 r = config_check_keys(&m->config, getenv("CREDENTIALS_DIRECTORY"), &messages);
         log_messages(m, &messages);
-        if (r == CONFIG_INVALID)
+        if (r == CONFIG_INVALID) {
+                tell_mistakes(&messages);
                 return -EBADMSG;
+        }
         if (r < 0)
                 return log_errno(&m->log, MSG_START_FAILED, r, "Failed to load '%s': %m", path);
 

@@ -192,6 +192,17 @@ class Configuration(harness.DaemonCase):
         self.assertRegex(program.output(), rf"{self.daemon.config_path}:7: \[Outbox\] MaxBytes=many: ")
         self.assertRegex(program.output(), rf"{self.daemon.config_path}:8: \[Acces\]: .*Did you mean \[Access\]")
 
+    def test_a_service_manager_is_told_the_first_mistake_and_not_kept_busy(self):
+        self.daemon.config["Outbox"] = {"MaxBytes": "many"}
+        self.daemon.config["Acces"] = {"User": "0"}
+        self.daemon.write_config()
+        program = self.run_program(*self.daemon.argv(), env={"NOTIFY_SOCKET": self.daemon.notify.path})
+        self.daemon.notify.wait_for(r"STATUS=2 mistakes in the configuration; the first: "
+                                    rf"{self.daemon.config_path}:7: \[Outbox\] MaxBytes=many: ")
+        self.assertTrue(program.is_running())
+        program.send_signal(signal.SIGTERM)
+        self.assertEqual(program.wait(timeout_s=4), os.EX_CONFIG)
+
     def test_keys_that_contradict_each_other_are_told_at_the_start(self):
         self.daemon.config["Outbox"] = {"DrainBurst": 5}
         self.daemon.start()

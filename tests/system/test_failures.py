@@ -77,7 +77,7 @@ class Failures(machine.SystemCase):
         self.machine.write("/etc/aziotd/aziotd.conf.d/mine.conf", "[Hub]\nKeepAliveSecs=60\n")
         self.assertNotEqual(self.machine.result("systemctl", "restart", "aziotd")[0], 0)
         self.machine.run("systemd-run", "--quiet", "--unit=waits", "aziot", "send", '{"n":1}')
-        self.machine.run("sleep", "2.5")
+        eventually(lambda: "mine.conf:2" in self.machine.show("aziotd.service", "StatusText"), "the mistake as status")
         self.assertIn("mine.conf:2", self.machine.run("journalctl", "--unit=aziotd"))
         self.assertLessEqual(int(self.machine.show("aziotd.service", "NRestarts")), 3)
         self.machine.write("/etc/aziotd/aziotd.conf.d/mine.conf", "")
