@@ -90,6 +90,15 @@ class Unit(machine.SystemCase):
         self.machine.wait_online()
         self.assertIn("device 'demo'", self.machine.run("aziotd", "--check-config"))
 
+    def test_what_root_alone_may_read_is_no_valid_configuration(self):
+        self.machine.start_hub()
+        self.machine.write("/etc/aziotd/aziotd.conf.d/mine.conf", "[Hub]\nConnectionStringFile=/root/secret\n")
+        self.machine.run("cp", "/etc/credstore/aziotd.connection-string", "/root/secret")
+        code, output = self.machine.result("aziotd", "--check-config")
+        self.assertEqual(code, 1, output)
+        self.machine.run("chmod", "600", "/etc/aziotd/aziotd.conf.d/mine.conf")
+        self.assertEqual(self.machine.result("aziotd", "--check-config")[0], 1)
+
     def test_a_certificate_and_its_encrypted_key_are_credentials(self):
         self.machine.start_hub()
         self.machine.hubsim("certificate", "create", "pump", "/root")
