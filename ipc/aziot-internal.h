@@ -77,6 +77,13 @@ int aziot_write_parameters(IpcJson *json, const char *parameters);
 /* The seconds that a call waits for a stage, as the daemon wants to be told. */
 int64_t aziot_timeout_s(const Aziot *a);
 
+/* Errors (aziot-text.c) ------------------------------------------------------------------------------- */
+
+#define AZIOT_ERROR_TEXT_SIZE 400U
+
+/* Writes what an error of the daemon's says to a person. */
+void aziot_format_error(az_span name, az_span parameters, char buffer[static AZIOT_ERROR_TEXT_SIZE]);
+
 /* Replies (aziot-reply.c) ----------------------------------------------------------------------------- */
 
 /* Fill in what is handed out. 0, AZIOT_REFUSED, -EBADMSG, -ENOMEM. */

@@ -44,81 +44,17 @@ static az_span parameters_text(const Aziot *a, const IpcWireReply *wire) {
 
 /* Errors ---------------------------------------------------------------------------------------------- */
 
-/* The errors that a person meets, in their words. */
-static const struct {
-        const char *name, *text;
-} errors[] = {
-        { "io.aziotd.telemetry.OutboxFull", "the outbox is full, nothing was stored" },
-        { "io.aziotd.telemetry.RateExceeded",
-          "this user sends more messages in a second than it may, nothing was stored" },
-        { "io.aziotd.telemetry.StorageFailed", "the disk failed, nothing is promised about the message" },
-        { "io.aziotd.telemetry.NotDelivered", "the message has not reached the stage that was asked for" },
-        { "io.aziotd.telemetry.MessageTooLarge", "the message is larger than the hub takes" },
-        { "io.aziotd.telemetry.InvalidMessage", "the message is not as the hub wants it" },
-        { "io.aziotd.methods.NameClaimed", "another user serves this method" },
-        { "io.aziotd.methods.NotYourMethod", "this program may not serve this method" },
-        { "io.aziotd.methods.CallGone", "nobody waits for this answer any more" },
-        { "io.aziotd.methods.InvalidAnswer", "the answer cannot be sent to the hub" },
-        { "io.aziotd.methods.TooManyTakers", "this user has too many workers waiting" },
-        { "io.aziotd.methods.TooManyUnsettled", "this program has too many calls that it has not answered" },
-        { "io.aziotd.messages.MessageGone", "the message is not this program's any more" },
-        { "io.aziotd.messages.StorageFailed", "the disk failed, the message will be given out again" },
-        { "io.aziotd.messages.TooManyTakers", "this user has too many workers waiting" },
-        { "io.aziotd.messages.TooManyUnsettled",
-          "this program has too many messages that it has not settled" },
-        { "io.aziotd.device.TooManyConnections", "this user, or all together, have too many connections" },
-        { "io.aziotd.device.OutOfMemory", "aziotd has no memory for this call" },
-        { "io.aziotd.device.NotProvisioned", "the configuration names no provisioning service" },
-        { "io.aziotd.twin.TwinUnavailable",
-          "nothing is known of the twin before the device has been online" },
-        { "io.aziotd.twin.PatchRefused", "the hub does not take this patch" },
-        { "io.aziotd.twin.InvalidPatch", "the hub would not take this patch" },
-        { "io.aziotd.twin.NotYourSection", "this part of the twin is not this program's to write" },
-        { "io.aziotd.twin.TwinFull", "too much that was reported waits to be sent, nothing was stored" },
-        { "io.aziotd.twin.StorageFailed",
-          "the disk failed, what was reported is sent unless aziotd ends before" },
-        { "org.varlink.service.PermissionDenied",
-          "this program may not do that; [Access] in aziotd.conf(5) says who may" },
-        { "org.varlink.service.InvalidParameter", "aziotd does not take this parameter" },
-        { "org.varlink.service.InterfaceNotFound", "aziotd has no such interface" },
-        { "org.varlink.service.MethodNotFound", "the interface has no such method" },
-};
-
-/* Whose limit a message met; NULL: that of the outbox. */
-static const char *find_limit_text(az_span name, az_span parameters) {
-        static const char application[] = "\"application\"";
-        const char *value;
-        size_t size;
-
-        if (!az_span_is_content_equal(name, AZ_SPAN_FROM_STR("io.aziotd.telemetry.OutboxFull")) ||
-            aziot_json_find((const char *) az_span_ptr(parameters), (size_t) az_span_size(parameters),
-                            "limit", &value, &size) != 0 ||
-            size != strlen(application) || memcmp(value, application, size) != 0)
-                return NULL;
-        return "the messages of this user take all the room that they may have in the outbox, nothing was "
-               "stored";
-}
-
-static const char *error_text(az_span name, az_span parameters) {
-        const char *text = find_limit_text(name, parameters);
-
-        if (text)
-                return text;
-        for (size_t i = 0; i < ELEMENTSOF(errors); i++)
-                if (az_span_is_content_equal(name, az_span_create_from_str((char *) errors[i].name)))
-                        return errors[i].text;
-        return "aziotd refused";
-}
-
 int aziot_read_error(Aziot *a, const IpcWireReply *wire) {
         az_span parameters = parameters_text(a, wire);
+        char text[AZIOT_ERROR_TEXT_SIZE];
 
+        aziot_format_error(wire->error, parameters, text);
         a->is_out_of_memory = false;
         a->error = (AziotError){
                 .name = take_text(a, wire->error),
                 .parameters = take_text(a, parameters),
                 .parameters_size = (size_t) az_span_size(parameters),
-                .text = error_text(wire->error, parameters),
+                .text = take_text(a, az_span_create_from_str(text)),
         };
         return is_complete(a) < 0 ? -ENOMEM : AZIOT_REFUSED;
 }

@@ -514,9 +514,14 @@ static void wait_call(Aziot *a) {
         ck_assert_str_eq(aziot_get_error(a)->name, "org.varlink.service.PermissionDenied");
         ck_assert_str_eq(aziot_get_error(a)->parameters, "{\"grant\":\"admin\"}");
         ck_assert_uint_eq(aziot_get_error(a)->parameters_size, 17);
-        ck_assert_str_eq(aziot_explain(a, AZIOT_REFUSED),
-                         "this program may not do that; [Access] in aziotd.conf(5) says who may "
-                         "(org.varlink.service.PermissionDenied {\"grant\":\"admin\"})");
+        ck_assert_str_eq(
+                aziot_explain(a, AZIOT_REFUSED),
+                "this program may not do that: it needs the grant 'admin'; [Access] in aziotd.conf(5) "
+                "says who has it (org.varlink.service.PermissionDenied {\"grant\":\"admin\"})");
+        ck_assert_int_eq(aziot_reconnect(a), AZIOT_REFUSED);
+        ck_assert_str_eq(aziot_get_error(a)->text,
+                         "this program may not do that: it needs the grant 'admin', which the rule at "
+                         "aziotd.conf:3 does not give");
 }
 static void wait_for_room(Aziot *a) {
         AziotMessage message = aziot_message("{}");
@@ -550,7 +555,9 @@ static const struct {
         { wait_twin, { OK_REPLY(TWIN) } },
         { wait_call,
           { OK_REPLY("{\"x\":1}"),
-            "{\"error\":\"org.varlink.service.PermissionDenied\",\"parameters\":{\"grant\":\"admin\"}}" } },
+            "{\"error\":\"org.varlink.service.PermissionDenied\",\"parameters\":{\"grant\":\"admin\"}}",
+            "{\"error\":\"org.varlink.service.PermissionDenied\",\"parameters\":{\"grant\":\"admin\","
+            "\"rule\":\"aziotd.conf:3\"}}" } },
         { wait_for_room,
           { "{\"error\":\"io.aziotd.telemetry.OutboxFull\",\"parameters\":{\"limit\":\"outbox\"}}",
             "{\"error\":\"io.aziotd.telemetry.OutboxFull\",\"parameters\":{\"limit\":\"application\"}}" } },
