@@ -92,19 +92,20 @@ int config_mistake_key(ConfigMessages *messages, const char *file, const ConfigI
                 here.name ?: "", here.name ? "=?" : "");
 }
 
-/* ": one of a, b. Did you mean a?" */
+/* " 'a', 'b c'. Did you mean 'a'?" */
 static void hint_at_words(const ConfigKey *key, az_span value, char hint[static HINT_SIZE]) {
         ConfigNearest nearest;
         int n = 0;
 
         config_nearest_init(&nearest, value);
         for (size_t i = 0; key->names[i]; i++) {
-                n += snprintf(hint + n, HINT_SIZE - (size_t) n, "%s%s", i == 0 ? ": one of " : ", ",
-                              key->names[i]);
+                n += snprintf(hint + n, HINT_SIZE - (size_t) n, "%s'%s'", i == 0 ? " " : ", ", key->names[i]);
                 config_nearest_try(&nearest, key->names[i]);
         }
-        if (nearest.name)
-                (void) snprintf(hint + n, HINT_SIZE - (size_t) n, ". Did you mean %s?", nearest.name);
+        if (strchr(key->names[0], ' ') && az_span_find(value, AZ_SPAN_FROM_STR(",")) >= 0)
+                (void) snprintf(hint + n, HINT_SIZE - (size_t) n, ". Between words stands a space");
+        else if (nearest.name)
+                (void) snprintf(hint + n, HINT_SIZE - (size_t) n, ". Did you mean '%s'?", nearest.name);
 }
 
 /* The first of the words that is none. */

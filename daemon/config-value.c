@@ -163,7 +163,7 @@ static const char *set_enum(int *member, const ConfigKey *key, az_span text) {
                         *member = (int) (key->min + i);
                         return NULL;
                 }
-        return "the key cannot be that";
+        return "this is not one of";
 }
 
 static int set_string(char **member, az_span text) {

@@ -220,11 +220,14 @@ static const struct {
         { "[Hub]\nDeviceId=a/b\n", LOG_ERR, 2,
           "[Hub] DeviceId=: an id has at most 128 characters, and some cannot be used" },
         { "[Outbox]\nWhenFull=drop-oldst\n", LOG_ERR, 2,
-          "[Outbox] WhenFull=drop-oldst: the key cannot be that: one of reject, drop-oldest. Did you mean "
-          "drop-oldest?" },
+          "[Outbox] WhenFull=drop-oldst: this is not one of 'reject', 'drop-oldest'. Did you mean "
+          "'drop-oldest'?" },
         { "[Network]\nTransports=mqt\n", LOG_ERR, 2,
-          "[Network] Transports=mqt: the key cannot be that: one of mqtt websocket, websocket mqtt, mqtt, "
-          "websocket. Did you mean mqtt?" },
+          "[Network] Transports=mqt: this is not one of 'mqtt websocket', 'websocket mqtt', 'mqtt', "
+          "'websocket'. Did you mean 'mqtt'?" },
+        { "[Network]\nTransports=mqtt,websocket\n", LOG_ERR, 2,
+          "[Network] Transports=mqtt,websocket: this is not one of 'mqtt websocket', 'websocket mqtt', "
+          "'mqtt', 'websocket'. Between words stands a space" },
         { "[Network]\nProxy=https://proxy:3128\n", LOG_ERR, 2, NULL },
         { "[Access]\nUser=nobody-of-this-name\nGrants=read\n", LOG_WARNING, 2,
           "[Access] User=nobody-of-this-name: there is no such user, so the rule is for nobody" },
