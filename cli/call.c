@@ -64,6 +64,7 @@ static int call_more(Aziot *a, const char *method, const char *parameters) {
                         continue;
                 if (event->type != AZIOT_EVENT_REPLY)
                         return fail(a, event->result, parameters);
+                cli_be_answered();
                 r = print_reply(&event->as.reply);
                 if (r != CLI_OK || !event->as.reply.continues)
                         return r;
@@ -89,7 +90,7 @@ int call_main(Cli *cli, int argc, char **argv) {
         if (argc - optind < 1 || argc - optind > 2)
                 return cli_usage("call takes a method and, if it has any, its parameters as one JSON object");
 
-        if (cli_open(cli, &a) < 0)
+        if (cli_open_to_ask(cli, &a) < 0)
                 return CLI_ERROR;
         aziot_set_timeout_us(a, UINT64_MAX);
         return (more ? call_more : call_once)(a, argv[optind], argv[optind + 1]);

@@ -80,6 +80,7 @@ static void print_step(const Cli *cli, const char *json, size_t size) {
 static int on_reply(Checker *c, const AziotReply *reply) {
         _cleanup_(freep) char *outcome = reply_get_text(reply->parameters, reply->parameters_size, "outcome");
 
+        cli_be_answered();
         c->has_failed |= outcome && strcmp(outcome, "failed") == 0;
         c->is_done = !reply->continues;
         if (c->cli->json)
@@ -97,6 +98,8 @@ static int wait_for_step(const Checker *c, Aziot *a, const AziotEvent **ret) {
         progress_begin(&progress, c->cli);
         do {
                 r = aziot_wait(a, TICK_US, ret);
+                if (r == -EINTR) /* the notice was given */
+                        r = 0;
                 waited_us = boottime_us() - begin_us;
                 if (r == 0)
                         progress_show(&progress, "the next step lasts %" PRIu64 " s",
@@ -134,7 +137,7 @@ int check_main(Cli *cli, int argc, char **argv) {
         if (code >= 0)
                 return code;
 
-        if (cli_open(cli, &a) < 0)
+        if (cli_open_to_ask(cli, &a) < 0)
                 return CLI_ERROR;
         code = run(&c, a);
         if (code != CLI_OK)

@@ -94,7 +94,8 @@ int cli_open(const Cli *cli, Aziot **ret) {
 }
 
 static void say_that_it_waits(int number) {
-        static const char text[] = "aziot: No answer yet. Whether aziotd runs, and what it says: "
+        /* It is longer than the line of progress that it may take the place of. */
+        static const char text[] = "\raziot: No answer yet. Whether aziotd runs, and what it says: "
                                    "systemctl status aziotd\n";
 
         /* Nobody can be told that this has failed. */
@@ -102,11 +103,19 @@ static void say_that_it_waits(int number) {
                 return;
 }
 
-int cli_open_to_ask(const Cli *cli, Aziot **ret) {
+void cli_ask(void) {
         const struct sigaction action = { .sa_handler = say_that_it_waits, .sa_flags = SA_RESTART };
 
         if (isatty(STDERR_FILENO) && sigaction(SIGALRM, &action, NULL) == 0)
                 (void) alarm(PATIENCE_S);
+}
+
+void cli_be_answered(void) {
+        (void) alarm(0);
+}
+
+int cli_open_to_ask(const Cli *cli, Aziot **ret) {
+        cli_ask();
         return cli_open(cli, ret);
 }
 

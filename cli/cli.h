@@ -112,7 +112,11 @@ int cli_complain(int code, const char *format, ...) _printf_(2, 3);
 /* Makes the object that the verb talks to the daemon through, or complains and returns a negative errno. */
 int cli_open(const Cli *cli, Aziot **ret);
 
-/* The same for a verb that asks one thing: the person at a terminal who gets no answer is told so. */
+/* From here until cli_be_answered() the person at a terminal who gets no answer for long is told so. */
+void cli_ask(void);
+void cli_be_answered(void);
+
+/* Both for a verb that asks one thing. */
 int cli_open_to_ask(const Cli *cli, Aziot **ret);
 DEFINE_CLEANUP(Aziot *, aziot_free)
 

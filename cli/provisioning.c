@@ -132,7 +132,7 @@ static int show(Cli *cli, bool payload_only) {
         const AziotReply *reply;
         int r;
 
-        if (cli_open(cli, &a) < 0)
+        if (cli_open_to_ask(cli, &a) < 0)
                 return CLI_ERROR;
         r = aziot_call(a, GET, NULL, 0, &reply);
         if (r != 0)
@@ -252,7 +252,7 @@ static int reprovision(Cli *cli) {
         const AziotReply *reply;
         int r;
 
-        if (cli_open(cli, &a) < 0)
+        if (cli_open_to_ask(cli, &a) < 0)
                 return CLI_ERROR;
         r = aziot_call(a, REPROVISION, NULL, 0, &reply);
         return r == 0 ? CLI_OK : cli_failure(a, r);

@@ -58,7 +58,7 @@ int reload_main(Cli *cli, int argc, char **argv) {
         r = cli_parse_bare(cli, argc, argv, &help);
         if (r >= 0)
                 return r;
-        if (cli_open(cli, &a) < 0)
+        if (cli_open_to_ask(cli, &a) < 0)
                 return CLI_ERROR;
         r = aziot_call(a, METHOD, NULL, 0, &reply);
         if (r == AZIOT_REFUSED && strcmp(aziot_get_error(a)->name, INVALID) == 0)

@@ -247,6 +247,8 @@ static int send_once(Sender *s, const AziotMessage *messages, size_t n, uint64_t
         const AziotEvent *event;
         int r;
 
+        if (s->stage != AZIOT_DELIVERED) /* which lasts as long as the device is offline */
+                cli_ask();
         if (n == 1)
                 r = aziot_send_start(s->a, messages, s->stage, s->flags, NULL);
         else
@@ -257,10 +259,11 @@ static int send_once(Sender *s, const AziotMessage *messages, size_t n, uint64_t
                         progress_show(&s->progress, "%" PRIu64 " messages %s, waiting for %zu more",
                                       s->n_sent, stages[s->stage], n);
                 if (r > 0 && event->type == AZIOT_EVENT_REPLY) {
+                        cli_be_answered();
                         *ret_last = (uint64_t) event->as.reply.sequence;
                         return event->result;
                 }
-                r = MIN(r, 0);
+                r = r == -EINTR ? 0 : MIN(r, 0); /* the notice was given */
         }
         return r;
 }

@@ -89,7 +89,7 @@ static int report_patch(const Report *report, const char *patch) {
         int64_t version;
         int r;
 
-        if (cli_open(report->cli, &a) < 0)
+        if (cli_open_to_ask(report->cli, &a) < 0)
                 return CLI_ERROR;
         r = aziot_report(a, patch, report->component, &version);
         if (r == -EINVAL)
@@ -125,7 +125,7 @@ static int acknowledge(const Report *report, const char *property, const char *v
         int64_t version;
         int r;
 
-        if (cli_open(report->cli, &a) < 0)
+        if (cli_open_to_ask(report->cli, &a) < 0)
                 return CLI_ERROR;
         if (!report->has_version) {
                 r = aziot_get_twin(a, &twin);
