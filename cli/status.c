@@ -47,7 +47,7 @@ static void print_link(const Cli *cli, const AziotLink *link) {
         print_text("link", line.text);
         (void) fputs(color_switch(cli->color, COLOR_NONE), stdout);
 
-        print_text(link->is_online ? "last loss" : "reason", link->last_error);
+        print_text(link->is_online ? "earlier" : "reason", link->last_error);
         if (link->next_attempt) {
                 line = (Line){};
                 line_add(&line, "in %s", duration_from_now(buffer, link->next_attempt));

@@ -133,7 +133,7 @@ static void print_last_loss(Screen *s) {
         line_add_age_of(&line, s->json, s->size, "lastFailure.time");
         line_add(&line, ": %s", text);
         LINE_ADD_TEXT(&line, s->json, s->size, "lastFailure.problem", " [%s]");
-        print(s, "last loss", line.text, SUMMARY_LINES);
+        print(s, "earlier", line.text, SUMMARY_LINES);
 }
 
 /* The layer at which it happened, and everything that says which connection it was. */

@@ -395,7 +395,7 @@ class Lost(WhyCase):
         reply = self.explain()
         self.assertEqual(reply["lastFailure"]["problem"], "closed")
         self.assertNotIn("failingSince", reply)
-        self.assertRegex(self.screen(0), r"(?m)^last loss +\S+Z \(\d+ s ago\): .*closed.*\[closed\]")
+        self.assertRegex(self.screen(0), r"(?m)^earlier +\S+Z \(\d+ s ago\): .*closed.*\[closed\]")
 
     def test_the_device_is_disabled(self):
         self.hub.call("SetDeviceStatus", {"device": "demo", "status": "disabled"})
