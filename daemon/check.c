@@ -162,11 +162,19 @@ static void tell_failure(const Check *c, const MqttProbeEvent *event) {
                 .boottime_us = boottime_us(),
                 .realtime_us = realtime_us(),
         };
+        char advice[CHECK_TEXT_MAX];
         Diagnosis d;
 
         diagnosis_from_open_failed(&d, &context, event->report, event->error, event->text);
-        tell_stage(c, event->stage, event->duration_us, is_spare(c, t) ? CHECK_WARNING : CHECK_FAILED, d.text,
-                   d.advice);
+        if (!is_spare(c, t)) {
+                tell_stage(c, event->stage, event->duration_us, CHECK_FAILED, d.text, d.advice);
+                return;
+        }
+        (void) snprintf(advice, sizeof(advice), "The link is up and does without: %s. %s",
+                        t->service == CLOUD_HUB ? "this matters only where its own way is blocked"
+                                                : "this matters when the device is provisioned again",
+                        d.advice);
+        tell_stage(c, event->stage, event->duration_us, CHECK_WARNING, d.text, advice);
 }
 
 static void tell_event(const Check *c, const MqttProbeEvent *event) {

@@ -129,6 +129,8 @@ class Transports(CheckCase):
         results = self.check()
         self.assertEqual(self.over(results, "mqtt"), [("name", "ok"), ("tcp", "ok"), ("tls", "ok")])
         self.assertEqual(self.over(results, "websocket"), [("name", "ok"), ("tcp", "warning")])
+        advice = next(step["advice"] for step in results if step["outcome"] == "warning" and "transport" in step)
+        self.assertIn("only where its own way is blocked", advice)
         self.aziot("check")
 
 
