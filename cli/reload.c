@@ -14,6 +14,17 @@ static const Help help = {
         .what = "Has the daemon load its configuration again, and shows which of the keys that\n"
                 "have changed were taken, and which need a restart. With a mistake in it nothing\n"
                 "changes, and every mistake is shown. It needs the grant admin.\n",
+        .options = "      --quiet               print nothing that the daemon logs, too\n",
+};
+
+enum {
+        OPTION_QUIET = CLI_OPTION_VERB
+};
+
+static const struct option options[] = {
+        CLI_OPTIONS,
+        { "quiet", no_argument, NULL, OPTION_QUIET },
+        {},
 };
 
 /* Prints the texts of an array, each on a line of its own. Returns whether there are any. */
@@ -53,17 +64,29 @@ static int show(const AziotReply *reply) {
 int reload_main(Cli *cli, int argc, char **argv) {
         _cleanup_(aziot_freep) Aziot *a = NULL;
         const AziotReply *reply;
-        int r;
+        bool is_quiet = false;
+        int option, r;
 
-        r = cli_parse_bare(cli, argc, argv, &help);
-        if (r >= 0)
-                return r;
+        while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+                if (option == OPTION_QUIET) {
+                        is_quiet = true;
+                        continue;
+                }
+                r = cli_option(cli, option, &help);
+                if (r >= 0)
+                        return r;
+        }
+        if (optind < argc)
+                return cli_usage("reload takes no argument");
+
         if (cli_open_to_ask(cli, &a) < 0)
                 return CLI_ERROR;
         r = aziot_call(a, METHOD, NULL, 0, &reply);
         if (r == AZIOT_REFUSED && strcmp(aziot_get_error(a)->name, INVALID) == 0)
-                return show_mistakes(a);
+                return is_quiet ? CLI_ERROR : show_mistakes(a);
         if (r != 0)
                 return cli_failure(a, r);
+        if (is_quiet)
+                return CLI_OK;
         return cli->json ? cli_print_json(reply->parameters, reply->parameters_size) : show(reply);
 }

@@ -44,7 +44,7 @@ _aziot() {
                 [metrics]='--format --output'
                 [bundle]=''
                 [config]=''
-                [reload]=''
+                [reload]='--quiet'
                 [log-level]=''
                 [call]='--more'
         )

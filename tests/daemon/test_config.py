@@ -137,6 +137,13 @@ class CommandLine(harness.CliCase):
         self.assertRegex(lines[0], r"^error: \S+aziotd\.conf:4: \[Hub\] Hots=: .*Did you mean Host=\?$")
         self.assertIn("goes on with the one that it has", lines[-1])
 
+    def test_a_quiet_reload_leaves_to_the_log_what_is_logged(self):
+        self.assertEqual(self.aziot("reload", "--quiet"), ("", ""))
+        self.change(Hub={"Hots": "x"})
+        self.assertEqual(self.aziot("reload", "--quiet", code=1), ("", ""))
+        self.daemon.program.wait_for_output(r"aziotd\.conf:\d+: \[Hub\] Hots=")
+        self.assertIn("There is no socket", self.aziot("reload", "--quiet", "--socket", "/missing", code=1)[1])
+
     def test_both_need_the_grant_admin(self):
         self.change(Access={"User": 0, "Grants": "read"})
         self.aziot("reload")
