@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A Debian 12 of its own, booted with systemd-nspawn in less than a second.
+"""A Debian of its own, booted with systemd-nspawn in less than a second.
 
     with container.Container(container.make_root(folder), "--bind-ro=/a:/b") as machine:
         machine.run("systemctl", "is-system-running")
@@ -18,6 +18,8 @@ from pathlib import Path
 # A minimal Debian, what our packages depend on, and what the tests use: without a network nothing can be added.
 PACKAGES = ("ca-certificates,dbus,iproute2,libcjson1,libmosquitto1,libssl3,libsystemd0,procps,python3,sudo,systemd,"
             "systemd-sysv")
+
+SUITE = os.environ.get("AZIOT_SUITE", "bookworm")
 
 BOOT_S = 60
 
@@ -66,7 +68,7 @@ def why_not():
 
 def make_root(folder):
     """The root file system; it takes a minute or two the first time."""
-    root = Path(folder) / "debian-12"
+    root = Path(folder) / f"debian-{SUITE}"
     kept = root / "etc" / "aziotd-tests-have"
     if kept.exists() and kept.read_text() == PACKAGES:
         return root
@@ -78,7 +80,7 @@ def make_root(folder):
     subprocess.run(["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", f"--include={PACKAGES}",
                     '--aptopt=Acquire::Languages "none"', "--dpkgopt=force-unsafe-io",
                     "--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/doc/*",
-                    "bookworm", unfinished], check=True)
+                    SUITE, unfinished], check=True)
     # An installer would have written it.
     (unfinished / "etc" / "hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
     (unfinished / kept.relative_to(root)).write_text(PACKAGES)

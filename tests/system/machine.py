@@ -6,7 +6,8 @@
             self.assertEqual(self.machine.show("aziotd.service", "ActiveState"), "active")
 
 The packages are built, and the root file system is made, when the first case begins, at the same time. Both are kept
-in AZIOT_SYSTEM (build-system/), and the packages made anew when a source is younger.
+in AZIOT_SYSTEM (build-system/), and the packages made anew when a source is younger. For another Debian, AZIOT_SUITE
+names it, and AZIOT_DEBS has the packages.
 """
 
 import functools
@@ -23,11 +24,12 @@ import container  # noqa: E402
 import harness  # noqa: E402
 from harness import eventually, tap  # noqa: E402
 
-__all__ = ["Machine", "SystemCase", "deb", "debs", "eventually", "tap"]
+__all__ = ["DEBS", "Machine", "SystemCase", "deb", "debs", "eventually", "tap"]
 
 TESTS = Path(__file__).resolve().parent
 SOURCE = TESTS.parents[1]
 FOLDER = Path(os.environ.get("AZIOT_SYSTEM", SOURCE / "build-system")).resolve()
+DEBS = Path(os.environ.get("AZIOT_DEBS", FOLDER / "debs")).resolve()
 
 SOCKET = "/run/aziotd/socket"
 HUB = "/var/lib/aziot-hubsim"
@@ -37,7 +39,9 @@ WHY_NOT = container.why_not()
 
 def build_debs():
     """The packages of what git knows, as they ship, without running what ./dev test runs anyway."""
-    tree = FOLDER / "debs" / "aziotd"
+    if DEBS.parent != FOLDER:
+        return
+    tree = DEBS / "aziotd"
     sources = subprocess.run(["git", "-C", SOURCE, "ls-files", "-z"], check=True, capture_output=True, text=True).stdout
     sources = [SOURCE / name for name in sources.split("\0")[:-1]]
     built = list(tree.parent.glob("*.changes"))
@@ -56,7 +60,7 @@ def build_debs():
 
 
 def debs():
-    return sorted((FOLDER / "debs").glob("*.deb"))
+    return [path for path in sorted(DEBS.glob("*.deb")) if "-dbgsym_" not in path.name]
 
 
 def deb(package):

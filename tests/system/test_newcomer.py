@@ -16,7 +16,7 @@ class Newcomer(machine.SystemCase):
     root = "bare"
 
     def setUp(self):
-        self.machine = self.boot(f"--bind-ro={machine.FOLDER}/debs:/srv")
+        self.machine = self.boot(f"--bind-ro={machine.DEBS}:/srv")
 
     def test_five_commands_of_the_readme_bring_the_first_message_to_the_hub(self):
         self.assertEqual(len(commands_of_readme()), 5)
