@@ -171,7 +171,7 @@ class Mistakes(ReloadCase):
         self.configure(Log={"Level": "debug"}, Access=[{"User": 0, "Grants": "none"}])
         patterns = [r"10\.conf:1: \[Outbux\]: .*Did you mean \[Outbox\]\?$",
                     r"20\.conf:2: \[Outbox\] MaxByte=: .*Did you mean MaxBytes=\?$",
-                    r"20\.conf:3: \[Outbox\] WhenFull=drop-oldst: .*Did you mean drop-oldest\?$"]
+                    r"20\.conf:3: \[Outbox\] WhenFull=drop-oldst: .*Did you mean 'drop-oldest'\?$"]
         messages = self.mistakes()
         self.assertEqual(len(messages), len(patterns))
         for message, pattern in zip(messages, patterns, strict=True):
