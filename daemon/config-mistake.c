@@ -94,6 +94,7 @@ int config_mistake_key(ConfigMessages *messages, const char *file, const ConfigI
 
 /* " 'a', 'b c'. Did you mean 'a'?" */
 static void hint_at_words(const ConfigKey *key, az_span value, char hint[static HINT_SIZE]) {
+        bool is_of_words = false;
         ConfigNearest nearest;
         int n = 0;
 
@@ -101,8 +102,9 @@ static void hint_at_words(const ConfigKey *key, az_span value, char hint[static 
         for (size_t i = 0; key->names[i]; i++) {
                 n += snprintf(hint + n, HINT_SIZE - (size_t) n, "%s'%s'", i == 0 ? " " : ", ", key->names[i]);
                 config_nearest_try(&nearest, key->names[i]);
+                is_of_words |= strchr(key->names[i], ' ') != NULL;
         }
-        if (strchr(key->names[0], ' ') && az_span_find(value, AZ_SPAN_FROM_STR(",")) >= 0)
+        if (is_of_words && az_span_find(value, AZ_SPAN_FROM_STR(",")) >= 0)
                 (void) snprintf(hint + n, HINT_SIZE - (size_t) n, ". Between words stands a space");
         else if (nearest.name)
                 (void) snprintf(hint + n, HINT_SIZE - (size_t) n, ". Did you mean '%s'?", nearest.name);

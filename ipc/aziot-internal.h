@@ -79,6 +79,7 @@ int64_t aziot_timeout_s(const Aziot *a);
 
 /* Errors (aziot-text.c) ------------------------------------------------------------------------------- */
 
+/* Room for a sentence with the names that an error has in its fields; what is longer is cut. */
 #define AZIOT_ERROR_TEXT_SIZE 400U
 
 /* Writes what an error of the daemon's says to a person. */
