@@ -9,6 +9,7 @@
 #include <azure/core/az_config.h>
 #include <azure/core/az_json.h>
 #include <azure/core/az_log.h>
+#include <azure/core/az_mqtt_message.h>
 #include <azure/core/az_platform.h>
 #include <azure/core/az_precondition.h>
 #include <azure/core/az_result.h>
