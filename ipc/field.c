@@ -231,6 +231,15 @@ static int decode_struct(Decoder *d, const IpcField *field, uint32_t token, void
         return r == IPC_FIELD_INVALID ? refuse_in(d, field->name) : r;
 }
 
+static int decode_optional(Decoder *d, const IpcField *field, uint32_t token, void *out) {
+        void *item = ipc_arena_alloc(&d->document->arena, 1, field->type->size);
+
+        if (!item)
+                return -ENOMEM;
+        memcpy(out, &item, sizeof(item));
+        return decode_struct(d, field, token, item);
+}
+
 static int decode_structs(Decoder *d, const IpcField *field, uint32_t token, void *out) {
         uint32_t at = token + 1;
         uint8_t *items;
@@ -262,11 +271,12 @@ static int decode_structs(Decoder *d, const IpcField *field, uint32_t token, voi
 }
 
 static int (*const decoders[_IPC_FIELD_KIND_MAX])(Decoder *, const IpcField *, uint32_t, void *) = {
-        [IPC_FIELD_BOOL] = decode_bool,       [IPC_FIELD_INT] = decode_int,
-        [IPC_FIELD_ENUM] = decode_enum,       [IPC_FIELD_STRING] = decode_string,
-        [IPC_FIELD_OBJECT] = decode_object,   [IPC_FIELD_MAP] = decode_map,
-        [IPC_FIELD_STRINGS] = decode_strings, [IPC_FIELD_STRUCT] = decode_struct,
-        [IPC_FIELD_STRUCTS] = decode_structs, [IPC_FIELD_TOKEN] = decode_token,
+        [IPC_FIELD_BOOL] = decode_bool,         [IPC_FIELD_INT] = decode_int,
+        [IPC_FIELD_ENUM] = decode_enum,         [IPC_FIELD_STRING] = decode_string,
+        [IPC_FIELD_OBJECT] = decode_object,     [IPC_FIELD_MAP] = decode_map,
+        [IPC_FIELD_STRINGS] = decode_strings,   [IPC_FIELD_STRUCT] = decode_struct,
+        [IPC_FIELD_OPTIONAL] = decode_optional, [IPC_FIELD_STRUCTS] = decode_structs,
+        [IPC_FIELD_TOKEN] = decode_token,
 };
 
 /* What is not all zeroes when it is absent. */

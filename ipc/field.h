@@ -43,6 +43,8 @@ typedef enum IpcFieldKind {
         IPC_FIELD_MAP,    /* [string]string → IpcMap      absent: .items NULL */
         IPC_FIELD_STRINGS, /* []string       → IpcStrings  absent: .items NULL */
         IPC_FIELD_STRUCT,  /* (a: int)       → the struct of .type itself, never nullable */
+        IPC_FIELD_OPTIONAL, /* ?(a: int)      → const pointer to the struct of .type, always nullable; absent:
+                               NULL */
         IPC_FIELD_STRUCTS, /* [](a: int)     → IpcStructs  of .type; absent: .items NULL */
         IPC_FIELD_TOKEN,   /* object         → uint32_t    for the wire codec; absent: IPC_TOKEN_NONE */
         _IPC_FIELD_KIND_MAX,
@@ -79,7 +81,7 @@ struct IpcField {
         int64_t absent;
         /* IPC_FIELD_ENUM: its values, ended by NULL. */
         const char *const *names;
-        /* IPC_FIELD_STRUCT, IPC_FIELD_STRUCTS. */
+        /* IPC_FIELD_STRUCT, IPC_FIELD_OPTIONAL, IPC_FIELD_STRUCTS. */
         const IpcStruct *type;
 };
 

@@ -44,6 +44,12 @@ static void check_field(const IpcField *field, const void *at) {
         }
         if (field->kind == IPC_FIELD_STRUCT)
                 check_struct(field->type, at);
+        if (field->kind == IPC_FIELD_OPTIONAL) {
+                const uint8_t *optional = *(const uint8_t *const *) at;
+
+                if (optional)
+                        check_struct(field->type, optional);
+        }
         if (field->kind == IPC_FIELD_STRUCTS) {
                 const IpcStructs *structs = at;
 

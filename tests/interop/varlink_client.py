@@ -72,7 +72,7 @@ def call_is_answered(server):
         assert service.Echo(value)["value"] == value
         kinds = service.Kinds(
             flag=True, n=7, color="green", shade="dark", text="t", map={"a": "b", "": "é"}, strings=["x", ""],
-            item={"any": [1]}, one={"name": "one"}, many=[{"name": "a", "n": 1}, {"name": "b"}],
+            item={"any": [1]}, one={"name": "one"}, other={"name": "other", "n": None}, many=[{"name": "a", "n": 1}, {"name": "b"}],
         )
         assert kinds == {"text": "t"}, kinds
 

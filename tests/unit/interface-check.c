@@ -168,7 +168,7 @@ static void check_composite(Idl *idl, const IpcField *field, IpcFieldKind if_str
         }
 
         if (is_enum(*at)) {
-                require(idl, if_struct == IPC_FIELD_STRUCT, "%s: there is no array of enums", where);
+                require(idl, if_struct != IPC_FIELD_STRUCTS, "%s: there is no array of enums", where);
                 require(idl, field->kind == IPC_FIELD_ENUM, "%s: an enum in the file alone", where);
                 check_enum(at, field, where);
         } else {
@@ -199,8 +199,10 @@ static void check_type(Idl *idl, const IpcField *field, const char *where) {
                         return;
                 }
 
-        check_composite(idl, field, accept_text(idl, "[]") ? IPC_FIELD_STRUCTS : IPC_FIELD_STRUCT, where);
-        require(idl, field->kind != IPC_FIELD_STRUCT || !nullable, "%s: a struct cannot be nullable", where);
+        if (accept_text(idl, "[]"))
+                check_composite(idl, field, IPC_FIELD_STRUCTS, where);
+        else
+                check_composite(idl, field, nullable ? IPC_FIELD_OPTIONAL : IPC_FIELD_STRUCT, where);
 }
 
 static void check_struct(Idl *idl, const IpcStruct *type, const char *where) {

@@ -35,6 +35,7 @@ typedef struct KindsParams {
         IpcMap map;
         IpcStrings strings;
         Item one;
+        const Item *other;
         IpcStructs many;
 } KindsParams;
 
@@ -57,6 +58,7 @@ static const IpcField kinds_fields[] = {
         { "strings", IPC_FIELD_STRINGS, offsetof(KindsParams, strings), IPC_FIELD_NULLABLE },
         { "item", IPC_FIELD_OBJECT, offsetof(KindsParams, item), IPC_FIELD_NULLABLE },
         { "one", IPC_FIELD_STRUCT, offsetof(KindsParams, one), .type = &item_type },
+        { "other", IPC_FIELD_OPTIONAL, offsetof(KindsParams, other), IPC_FIELD_NULLABLE, .type = &item_type },
         { "many", IPC_FIELD_STRUCTS, offsetof(KindsParams, many), IPC_FIELD_NULLABLE, .type = &item_type },
 };
 static const IpcStruct kinds_params = IPC_STRUCT(KindsParams, kinds_fields);

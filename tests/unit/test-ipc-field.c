@@ -19,6 +19,7 @@ typedef struct Params {
         IpcMap map;
         IpcStrings strings;
         Item item;
+        const Item *optional;
         IpcStructs items;
         uint32_t token;
 } Params;
@@ -45,15 +46,19 @@ static const char *const colors[] = { "red", "green", NULL };
         { "map", IPC_FIELD_MAP, offsetof(Params, map), flags }
 #define FIELD_STRINGS(flags) \
         { "strings", IPC_FIELD_STRINGS, offsetof(Params, strings), flags }
+#define FIELD_OPTIONAL \
+        { "optional", IPC_FIELD_OPTIONAL, offsetof(Params, optional), IPC_FIELD_NULLABLE, .type = &item_type }
 #define FIELD_ITEMS(flags) \
         { "items", IPC_FIELD_STRUCTS, offsetof(Params, items), flags, .type = &item_type }
 #define FIELD_TOKEN(flags) \
         { "token", IPC_FIELD_TOKEN, offsetof(Params, token), flags }
 
 static const IpcField nullable_fields[] = {
-        FIELD_FLAG(IPC_FIELD_NULLABLE),    FIELD_N(IPC_FIELD_NULLABLE),      FIELD_COLOR(IPC_FIELD_NULLABLE),
-        FIELD_TEXT(IPC_FIELD_NULLABLE),    FIELD_OBJECT(IPC_FIELD_NULLABLE), FIELD_MAP(IPC_FIELD_NULLABLE),
-        FIELD_STRINGS(IPC_FIELD_NULLABLE), FIELD_ITEMS(IPC_FIELD_NULLABLE),  FIELD_TOKEN(IPC_FIELD_NULLABLE),
+        FIELD_FLAG(IPC_FIELD_NULLABLE),    FIELD_N(IPC_FIELD_NULLABLE),
+        FIELD_COLOR(IPC_FIELD_NULLABLE),   FIELD_TEXT(IPC_FIELD_NULLABLE),
+        FIELD_OBJECT(IPC_FIELD_NULLABLE),  FIELD_MAP(IPC_FIELD_NULLABLE),
+        FIELD_STRINGS(IPC_FIELD_NULLABLE), FIELD_ITEMS(IPC_FIELD_NULLABLE),
+        FIELD_TOKEN(IPC_FIELD_NULLABLE),   FIELD_OPTIONAL,
 };
 static const IpcStruct nullable_type = IPC_STRUCT(Params, nullable_fields);
 
@@ -93,7 +98,7 @@ START_TEST(absent_and_null_are_the_same) {
         static const char *const texts[] = {
                 "{}",
                 "{\"flag\":null,\"n\":null,\"color\":null,\"text\":null,\"object\":null,\"map\":null,"
-                "\"strings\":null,\"items\":null,\"token\":null}",
+                "\"strings\":null,\"items\":null,\"token\":null,\"optional\":null}",
         };
         _cleanup_(decoded_done) Decoded d;
 
@@ -107,6 +112,7 @@ START_TEST(absent_and_null_are_the_same) {
         ck_assert_ptr_null(d.params.map.items);
         ck_assert_ptr_null(d.params.strings.items);
         ck_assert_ptr_null(d.params.items.items);
+        ck_assert_ptr_null(d.params.optional);
         ck_assert_uint_eq(d.params.token, IPC_TOKEN_NONE);
 }
 END_TEST
@@ -153,7 +159,8 @@ START_TEST(every_kind_is_decoded) {
                "{\"items\":[{\"name\":\"a\"},{\"n\":2,\"name\":\"b\"}],\"token\":{\"x\":1},\"flag\":false,"
                "\"n\":-9223372036854775808,\"color\":\"red\",\"text\":\"a\\u0000\\n\\ud83d\\ude00\","
                "\"object\":{ \"n\" : 9007199254740993, \"x\":1.10, \"n\":1 },"
-               "\"map\":{\"k\":\"v\",\"\\u006b2\":\"\\\"\"},\"strings\":[\"x\",\"\\t\"]}");
+               "\"map\":{\"k\":\"v\",\"\\u006b2\":\"\\\"\"},\"strings\":[\"x\",\"\\t\"],\"optional\":{"
+               "\"name\":\"c\"}}");
         ck_assert_int_eq(d.result, 0);
         ck_assert(!d.params.flag);
         ck_assert_int_eq(d.params.n, INT64_MIN);
@@ -176,6 +183,8 @@ START_TEST(every_kind_is_decoded) {
         assert_span(items[1].name, "b");
         ck_assert_int_eq(items[1].n, 2);
         assert_span(ipc_document_get_text(&d.document, d.params.token), "{\"x\":1}");
+        assert_span(d.params.optional->name, "c");
+        ck_assert_int_eq(d.params.optional->n, 7);
 }
 END_TEST
 
@@ -197,6 +206,7 @@ static const struct {
         { &required_type, "{\"item\":{\"name\":\"a\"},\"n\":null}", "n" },
         { &required_type, "{\"item\":{},\"n\":1}", "item.name" },
         { &nullable_type, "{\"items\":[{\"name\":\"a\"},{}]}", "items[1].name" },
+        { &nullable_type, "{\"optional\":{}}", "optional.name" },
         /* twice, however it is written */
         { &nullable_type, "{\"n\":1,\"n\":1}", "n" },
         { &nullable_type, "{\"n\":null,\"\\u006e\":1}", "n" },
@@ -227,6 +237,7 @@ static const struct {
         { &nullable_type, "{\"items\":[null]}", "items" },
         { &nullable_type, "{\"items\":[[]]}", "items" },
         { &nullable_type, "{\"token\":[]}", "token" },
+        { &nullable_type, "{\"optional\":[]}", "optional" },
         { &required_type, "{\"item\":[],\"n\":1}", "item" },
         /* out of range */
         { &bounded_type, "{\"n\":0}", "n" },

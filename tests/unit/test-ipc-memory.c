@@ -62,7 +62,8 @@ char *__wrap_strndup(const char *text, size_t size) {
 static const char *const pieces[] = {
         CALL("Hold", NAMED("h")),
         CALL("Echo", "{\"value\":{\"text\":\"" LONG_TEXT LONG_TEXT LONG_TEXT LONG_TEXT "\"}}"),
-        CALL("Kinds", "{\"one\":{\"name\":\"\\u0041\"},\"map\":{\"a\":\"\\n\"},\"strings\":[\"x\"],\"many\":["
+        CALL("Kinds", "{\"one\":{\"name\":\"\\u0041\"},\"other\":{\"name\":\"b\"},\"map\":{\"a\":\"\\n\"},"
+                      "\"strings\":[\"x\"],\"many\":["
                       "{\"name\":\"b\"}]}"),
         CALL("Echo",
              "{\"value\":{\"array\":[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1"),
