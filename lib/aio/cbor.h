@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef _az_AIO_CBOR_H
+#define _az_AIO_CBOR_H
+
+/*
+ * CBOR (RFC 8949) for payloads, with libcbor. It is a library of its own, libaziot-cbor, which a program
+ * without CBOR does not link; this header does not need libcbor's.
+ */
+
+#include <aio/serializer.h>
+#include <azure/core/az_result.h>
+#include <azure/core/az_span.h>
+
+_az_BEGIN_DECLS
+
+/* Arrays, maps, tags and strings of several chunks lie in each other so deep at most. */
+#define AIO_CBOR_NESTING_MAX 32
+
+/*
+ * Checks that 'payload' is one well-formed CBOR data item, whose text strings are UTF-8. Allocates nothing.
+ *
+ * UNEXPECTED_END: the item ends too early, or an array or map claims more items than bytes follow.
+ * UNEXPECTED_CHAR: it is malformed, text is not UTF-8, or something follows it. AZ_ERROR_NOT_SUPPORTED: it is
+ * deeper than AIO_CBOR_NESTING_MAX.
+ */
+AZ_NODISCARD az_result aio_cbor_validate(az_span payload);
+
+/*
+ * CBOR: application/cbor, format 0. Values are libcbor's items:
+ *
+ *   serialize    'value' is a cbor_item_t *. NOT_ENOUGH_SPACE: the item does not fit
+ *   deserialize  'out_value' is a cbor_item_t **, which receives a new item, to be released with
+ * cbor_decref(). The payload is validated before. OUT_OF_MEMORY: libcbor could not allocate
+ */
+AZ_NODISCARD aio_serializer aio_serializer_cbor(void);
+
+_az_END_DECLS
+
+#endif
