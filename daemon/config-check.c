@@ -31,6 +31,13 @@ typedef enum Relation {
 #define TOLD_BY_SERVICE "the provisioning service tells who the device is"
 #define TOLD_BY_STRING  "the connection string says it"
 #define ONE_PROOF       "a device has one of them"
+#define TOLD_ELSEWHERE  "it says where all settings of the connection are"
+
+/* It stands in one place with all others. */
+#define BROKER_SETTING(key)                                                                                \
+        { { "Broker", key }, EXCLUDES, { "Broker", "SettingsFrom" }, LOG_ERR, TOLD_ELSEWHERE }, {          \
+                { "Broker", key }, EXCLUDES, { "Broker", "ConnectionStringFile" }, LOG_ERR, TOLD_BY_STRING \
+        }
 
 /* Of a key the first row that does not hold is told. */
 static const struct {
@@ -70,6 +77,32 @@ static const struct {
         { { "Provisioning", "GroupKeyFile" }, NEEDS, { "Provisioning", "IdScope" }, LOG_ERR, NULL },
         { { "Provisioning", "GroupKeyFile" }, EXCLUDES, { "Hub", "CertificateFile" }, LOG_ERR, ONE_PROOF },
         { { "Provisioning", "PayloadFile" }, NEEDS, { "Provisioning", "IdScope" }, LOG_ERR, NULL },
+        { { "Broker", "SettingsFrom" },
+          EXCLUDES,
+          { "Broker", "ConnectionStringFile" },
+          LOG_ERR,
+          TOLD_ELSEWHERE },
+        BROKER_SETTING("Host"),
+        BROKER_SETTING("Port"),
+        BROKER_SETTING("TLS"),
+        BROKER_SETTING("TrustedCAFile"),
+        BROKER_SETTING("ClientId"),
+        BROKER_SETTING("TokenFile"),
+        BROKER_SETTING("UserName"),
+        BROKER_SETTING("PasswordFile"),
+        BROKER_SETTING("CertificateFile"),
+        BROKER_SETTING("PrivateKeyFile"),
+        BROKER_SETTING("PrivateKeyPasswordFile"),
+        BROKER_SETTING("CleanStart"),
+        BROKER_SETTING("SessionExpirySec"),
+        BROKER_SETTING("KeepAliveSec"),
+        { { "Broker", "Host" }, NEEDS, { "Broker", "ClientId" }, LOG_ERR, NULL },
+        { { "Broker", "ClientId" }, NEEDS, { "Broker", "Host" }, LOG_ERR, NULL },
+        { { "Broker", "TokenFile" }, EXCLUDES, { "Broker", "PasswordFile" }, LOG_ERR, ONE_PROOF },
+        { { "Broker", "PasswordFile" }, NEEDS, { "Broker", "UserName" }, LOG_ERR, NULL },
+        { { "Broker", "CertificateFile" }, NEEDS, { "Broker", "PrivateKeyFile" }, LOG_ERR, NULL },
+        { { "Broker", "PrivateKeyFile" }, NEEDS, { "Broker", "CertificateFile" }, LOG_ERR, NULL },
+        { { "Broker", "PrivateKeyPasswordFile" }, NEEDS, { "Broker", "PrivateKeyFile" }, LOG_ERR, NULL },
         { { "Network", "ProxyCredentialFile" }, NEEDS, { "Network", "Proxy" }, LOG_WARNING, NULL },
         { { "Outbox", "MaxBytesPerApplication" }, AT_MOST, { "Outbox", "MaxBytes" }, LOG_WARNING, NULL },
         { { "Outbox", "MaxMessagesPerApplication" },
@@ -96,13 +129,19 @@ static uint64_t get_quantity(const Config *c, const ConfigKey *key) {
         return *(const uint64_t *) ((const uint8_t *) c + key->offset);
 }
 
+/* The first word of an enum that excludes others is for what holds without the key. */
+static bool is_as_without(const Config *c, const ConfigKey *key) {
+        return key->type == CONFIG_ENUM &&
+               *(const int *) (const void *) ((const uint8_t *) c + key->offset) == (int) key->min;
+}
+
 static bool holds(const Config *c, Relation relation, const ConfigKey *key, const ConfigKey *other,
                   const char *directory) {
         char path[PATH_MAX];
 
         switch (relation) {
         case EXCLUDES:
-                return !get_origin(c, other)->file;
+                return !get_origin(c, other)->file || is_as_without(c, other);
         case NEEDS:
                 return get_origin(c, other)->file || credential_find(directory, other->credential, path);
         case AT_MOST:

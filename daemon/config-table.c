@@ -12,7 +12,14 @@ static const char *const when_full_names[] = {
         NULL,
 };
 
-static const char *const report_drops_names[] = { "no", "yes", NULL };
+static const char *const no_yes_names[] = { "no", "yes", NULL };
+
+static const char *const settings_from_names[] = {
+        [BROKER_SETTINGS_CONFIG] = "here",
+        [BROKER_SETTINGS_ENVIRONMENT] = "environment",
+        [BROKER_SETTINGS_MOUNT] = "mount",
+        NULL,
+};
 
 static const char *const transports_names[] = {
         [ROUTE_ORDER_MQTT_WEBSOCKET] = "mqtt websocket",
@@ -44,6 +51,11 @@ const struct ConfigSection config_sections[] = {
         { "Provisioning",
           "The Device Provisioning Service, which tells the device its hub and its name there; "
           "in place of those in section [Hub]." },
+        { "Broker",
+          "The MQTT broker of Azure IoT Operations, and who this device is there; beside a hub or without "
+          "one. "
+          "What is set here holds, or the connection string, or what SettingsFrom= names: they exclude each "
+          "other." },
         { "Network", "The way to the cloud, and how long each step of connecting may take." },
         { "Outbox", "Where messages wait for the hub, and how many may." },
         { "Access",
@@ -144,6 +156,73 @@ const ConfigKey config_table[] = {
           .help = "The host name of the provisioning service." },
         { "Provisioning", "Port", CONFIG_NUMBER, CONFIG_APPLY_RECONNECT, MEMBER(provisioning.port), 1, 65535,
           "8883", .help = "Its port for MQTT over TLS." },
+        { "Broker", "SettingsFrom", CONFIG_ENUM, CONFIG_APPLY_RECONNECT, MEMBER(broker.settings_from),
+          .default_text = "here", .names = settings_from_names,
+          .help = "Where the connection's settings are: in this section (here), in the daemon's environment, "
+                  "as the "
+                  "SDKs of Azure IoT Operations read it, AIO_BROKER_HOSTNAME= and so on (environment), or in "
+                  "the files that are mounted for a connector, which CONNECTOR_CONFIGURATION_MOUNT_PATH= and "
+                  "its like name in the environment (mount)." },
+        { "Broker", "ConnectionStringFile", CONFIG_PATH_NAME, CONFIG_APPLY_RECONNECT,
+          MEMBER(broker.connection_string_file), .credential = "aziotd.broker-connection-string",
+          .help = "A file with a connection string, as in HostName=broker;ClientId=press;SatAuthFile=/path. "
+                  "Unless set, the systemd credential aziotd.broker-connection-string is used if there is "
+                  "one." },
+        { "Broker", "Host", CONFIG_HOST, CONFIG_APPLY_RECONNECT, MEMBER(broker.host),
+          .help = "The broker's host name. With it the device has a broker." },
+        { "Broker", "Port", CONFIG_NUMBER, CONFIG_APPLY_RECONNECT, MEMBER(broker.port), 1, 65535, "8883",
+          .help = "Its port." },
+        { "Broker", "TLS", CONFIG_ENUM, CONFIG_APPLY_RECONNECT, MEMBER(broker.tls), .default_text = "yes",
+          .names = no_yes_names,
+          .help = "Whether the connection is encrypted. Without (no), everybody on the way can read and "
+                  "change "
+                  "what passes, the token or password among it." },
+        { "Broker", "TrustedCAFile", CONFIG_PATH_NAME, CONFIG_APPLY_RECONNECT, MEMBER(broker.trusted_ca_file),
+          .credential = "aziotd.broker-trusted-ca",
+          .help = "Certificates (PEM) that the broker's is checked against, and no others. Unless set, the "
+                  "systemd credential aziotd.broker-trusted-ca is used if there is one, and else the "
+                  "certificates that the system trusts." },
+        { "Broker", "ClientId", CONFIG_STRING, CONFIG_APPLY_RECONNECT, MEMBER(broker.client_id),
+          .help = "Who the device is at the broker. No other client may have the same." },
+        { "Broker", "TokenFile", CONFIG_PATH_NAME, CONFIG_APPLY_RECONNECT, MEMBER(broker.token_file),
+          .credential = "aziotd.broker-token",
+          .help = "A file with a Kubernetes service account token. When it changes, the device shows the new "
+                  "one without connecting again. Unless set, the systemd credential aziotd.broker-token is "
+                  "used if there is one." },
+        { "Broker", "UserName", CONFIG_STRING, CONFIG_APPLY_RECONNECT, MEMBER(broker.user_name),
+          .help = "A user name, if the broker asks for one." },
+        { "Broker", "PasswordFile", CONFIG_PATH_NAME, CONFIG_APPLY_RECONNECT, MEMBER(broker.password_file),
+          .credential = "aziotd.broker-password",
+          .help = "A file with the password of that user, readable by the daemon alone. Unless set, the "
+                  "systemd credential aziotd.broker-password is used if there is one." },
+        { "Broker", "CertificateFile", CONFIG_PATH_NAME, CONFIG_APPLY_RECONNECT,
+          MEMBER(broker.certificate_file), .credential = "aziotd.broker-certificate",
+          .help = "The device's certificate (PEM), followed by intermediate ones. It may be there beside a "
+                  "token or a password. Unless set, the systemd credential aziotd.broker-certificate is used "
+                  "if there is one." },
+        { "Broker", "PrivateKeyFile", CONFIG_PATH_NAME, CONFIG_APPLY_RECONNECT,
+          MEMBER(broker.private_key_file), .credential = "aziotd.broker-private-key",
+          .help = "The key of the certificate (PEM), readable by the daemon alone. Unless set, the systemd "
+                  "credential aziotd.broker-private-key is used if there is one." },
+        { "Broker", "PrivateKeyPasswordFile", CONFIG_PATH_NAME, CONFIG_APPLY_RECONNECT,
+          MEMBER(broker.private_key_password_file), .credential = "aziotd.broker-private-key-password",
+          .help = "A file with the password of an encrypted key. Unless set, the systemd credential "
+                  "aziotd.broker-private-key-password is used if there is one." },
+        { "Broker", "CleanStart", CONFIG_ENUM, CONFIG_APPLY_RESTART, MEMBER(broker.clean_start),
+          .default_text = "no", .names = no_yes_names,
+          .help = "Whether the broker forgets what it has kept for the device when the daemon starts." },
+        { "Broker", "SessionExpirySec", CONFIG_SECONDS, CONFIG_APPLY_RECONNECT,
+          MEMBER(broker.session_expiry_s), 1, UINT32_MAX, "1h",
+          .help = "How long the broker keeps messages for the device while it is not connected." },
+        { "Broker", "KeepAliveSec", CONFIG_SECONDS, CONFIG_APPLY_RECONNECT, MEMBER(broker.keep_alive_s), 5,
+          65535, "60s",
+          .help = "How long the link may be silent before it is probed. A broker may ask for less." },
+        { "Broker", "ReceiveMaximum", CONFIG_NUMBER, CONFIG_APPLY_RECONNECT, MEMBER(broker.receive_maximum),
+          1, 65535, "256",
+          .help = "How many messages the broker sends before programs have taken the first of them." },
+        { "Broker", "TopicNamespace", CONFIG_STRING, CONFIG_APPLY_RECONNECT, MEMBER(broker.topic_namespace),
+          .help = "What stands in front of the topics of all programs, as in factory/east. It holds also for "
+                  "settings that come from elsewhere." },
         { "Network", "Transports", CONFIG_ENUM, CONFIG_APPLY_RECONNECT, MEMBER(network.transports),
           .default_text = "mqtt websocket", .names = transports_names,
           .help = "How the hub and the provisioning service are spoken to, in this order: MQTT over TLS "
@@ -224,7 +303,7 @@ const ConfigKey config_table[] = {
           TOKEN_BUCKET_MAX, "0",
           .help = "How many of them may go at once, after a rest; 0: those of one second." },
         { "Outbox", "ReportDrops", CONFIG_ENUM, CONFIG_APPLY_LIVE, MEMBER(outbox.report_drops),
-          .default_text = "no", .names = report_drops_names,
+          .default_text = "no", .names = no_yes_names,
           .help = "Whether the hub is told of messages that were dropped (yes): by one message of telemetry "
                   "when the link is up and all that waited has been sent, once a minute at most. Its "
                   "application property aziotd is dropped, its body tells how many there were since the last "

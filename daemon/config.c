@@ -191,14 +191,13 @@ static int apply_defaults(Config *c) {
 }
 
 /* What is no secret is trusted from where the secrets are; those are found by daemon/credential.h. */
-static int apply_trusted_ca(Config *c) {
+static int apply_trusted_ca(char **member, const char *credential) {
         char path[PATH_MAX];
 
-        if (c->hub.trusted_ca_file ||
-            !credential_find(getenv("CREDENTIALS_DIRECTORY"), "aziotd.trusted-ca", path))
+        if (*member || !credential_find(getenv("CREDENTIALS_DIRECTORY"), credential, path))
                 return 0;
-        c->hub.trusted_ca_file = strdup(path);
-        return c->hub.trusted_ca_file ? 0 : -ENOMEM;
+        *member = strdup(path);
+        return *member ? 0 : -ENOMEM;
 }
 
 int config_load(Config *ret, const char *path, bool required, ConfigMessages *messages) {
@@ -212,7 +211,9 @@ int config_load(Config *ret, const char *path, bool required, ConfigMessages *me
         if (r >= 0)
                 r = read_drop_ins(&reading, path);
         if (r >= 0)
-                r = apply_trusted_ca(&c);
+                r = apply_trusted_ca(&c.hub.trusted_ca_file, "aziotd.trusted-ca");
+        if (r >= 0)
+                r = apply_trusted_ca(&c.broker.trusted_ca_file, "aziotd.broker-trusted-ca");
         if (r >= 0)
                 r = access_end_rule(&c.access, messages);
         if (r < 0)
@@ -221,4 +222,20 @@ int config_load(Config *ret, const char *path, bool required, ConfigMessages *me
         *ret = c;
         c = (Config){};
         return messages->n_errors > 0 ? CONFIG_INVALID : 0;
+}
+
+bool config_has_broker(const Config *c, const char *directory) {
+        char path[PATH_MAX];
+
+        return c->broker.host || c->broker.connection_string_file ||
+               c->broker.settings_from != BROKER_SETTINGS_CONFIG ||
+               credential_find(directory, "aziotd.broker-connection-string", path);
+}
+
+bool config_has_hub(const Config *c, const char *directory) {
+        char path[PATH_MAX];
+
+        return c->hub.host || c->hub.connection_string_file || c->provisioning.id_scope ||
+               credential_find(directory, "aziotd.connection-string", path) ||
+               !config_has_broker(c, directory);
 }

@@ -14,6 +14,14 @@
 
 #define CONFIG_PATH "/etc/aziotd/aziotd.conf"
 
+/* Where the settings of the broker are. */
+typedef enum BrokerSettingsFrom {
+        BROKER_SETTINGS_CONFIG,
+        BROKER_SETTINGS_ENVIRONMENT, /* AIO_… */
+        BROKER_SETTINGS_MOUNT,       /* the files of a connector */
+        _BROKER_SETTINGS_FROM_MAX,
+} BrokerSettingsFrom;
+
 /* Where a key was set; without a file it was not. */
 typedef struct ConfigOrigin {
         char *file;
@@ -49,6 +57,26 @@ typedef struct Config {
                 char *endpoint;
                 uint64_t port;
         } provisioning;
+        struct {
+                int settings_from; /* BrokerSettingsFrom; of no meaning with a connection string */
+                char *connection_string_file;
+                char *host;
+                uint64_t port;
+                int tls; /* 1: yes */
+                char *trusted_ca_file;
+                char *client_id;
+                char *token_file;
+                char *user_name;
+                char *password_file;
+                char *certificate_file;
+                char *private_key_file;
+                char *private_key_password_file;
+                int clean_start; /* 1: yes */
+                uint64_t session_expiry_s;
+                uint64_t keep_alive_s;
+                uint64_t receive_maximum;
+                char *topic_namespace;
+        } broker;
         struct {
                 uint64_t resolve_timeout_s;
                 uint64_t connect_timeout_s;
@@ -99,3 +127,10 @@ enum {
 int config_load(Config *ret, const char *path, bool required, ConfigMessages *messages);
 
 void config_done(Config *c);
+
+/*
+ * Whether the device has a hub, and a broker. 'directory' is $CREDENTIALS_DIRECTORY, or NULL. One that names
+ * neither has a hub, whose identity it waits for.
+ */
+bool config_has_hub(const Config *c, const char *directory);
+bool config_has_broker(const Config *c, const char *directory);

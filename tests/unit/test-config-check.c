@@ -70,6 +70,24 @@ static const struct {
         { "[Provisioning]\nIdScope=0ne\nRegistrationId=r\nKeyFile=/k\nGroupKeyFile=/g\n", NULL, LOG_ERR, 4,
           "[Provisioning] KeyFile=: [Provisioning] GroupKeyFile= is set, too (file:5): a device has one of "
           "them" },
+        { "[Broker]\nHost=b\n", NULL, LOG_ERR, 2,
+          "[Broker] Host=: this is of no use without [Broker] ClientId=" },
+        { "[Broker]\nHost=b\nClientId=c\nTokenFile=/t\nPasswordFile=/p\nUserName=u\n", NULL, LOG_ERR, 4,
+          "[Broker] TokenFile=: [Broker] PasswordFile= is set, too (file:5): a device has one of them" },
+        { "[Broker]\nHost=b\nClientId=c\nPasswordFile=/p\n", NULL, LOG_ERR, 4,
+          "[Broker] PasswordFile=: this is of no use without [Broker] UserName=" },
+        { "[Broker]\nHost=b\nClientId=c\nCertificateFile=/c\n", NULL, LOG_ERR, 4,
+          "[Broker] CertificateFile=: this is of no use without [Broker] PrivateKeyFile=" },
+        { "[Broker]\nHost=b\nClientId=c\nCertificateFile=/c\n", "aziotd.broker-private-key", 0, 0, NULL },
+        { "[Broker]\nSettingsFrom=environment\nTLS=no\n", NULL, LOG_ERR, 3,
+          "[Broker] TLS=: [Broker] SettingsFrom= is set, too (file:2): it says where all settings of the "
+          "connection are" },
+        { "[Broker]\nSettingsFrom=here\nTLS=no\n", NULL, 0, 0, NULL },
+        { "[Broker]\nSettingsFrom=environment\nTopicNamespace=n\n", NULL, 0, 0, NULL },
+        { "[Broker]\nConnectionStringFile=/c\nKeepAliveSec=9\n", NULL, LOG_ERR, 3,
+          "[Broker] KeepAliveSec=: [Broker] ConnectionStringFile= is set, too (file:2): the connection "
+          "string "
+          "says it" },
         { "[Network]\nProxyCredentialFile=/p\n", NULL, LOG_WARNING, 2,
           "[Network] ProxyCredentialFile=: this is of no use without [Network] Proxy=" },
         { "[Outbox]\nMaxBytes=64M\nMaxBytesPerApplication=128M\n", NULL, LOG_WARNING, 3,
@@ -181,12 +199,43 @@ START_TEST(an_identity_is_looked_for_if_it_is_wanted) {
 }
 END_TEST
 
+/* Who neither names a hub nor a broker waits for the identity that a hub needs. */
+static const struct {
+        const char *text, *credential;
+        bool has_hub, has_broker;
+} clouds[] = {
+        { "", NULL, true, false },
+        { "[Hub]\nHost=h\nDeviceId=d\n", NULL, true, false },
+        { "[Broker]\nHost=b\nClientId=c\n", NULL, false, true },
+        { "[Broker]\nSettingsFrom=mount\n", NULL, false, true },
+        { "[Broker]\nSettingsFrom=here\n", NULL, true, false },
+        { "[Broker]\nConnectionStringFile=/c\n[Provisioning]\nIdScope=0ne\n", NULL, true, true },
+        { "", "aziotd.broker-connection-string", false, true },
+        { "[Broker]\nHost=b\nClientId=c\n", "aziotd.connection-string", true, true },
+};
+
+START_TEST(a_device_has_the_clouds_that_are_named) {
+        char credential[PATH_MAX];
+        Fixture f;
+
+        fixture_init(&f, clouds[_i].text);
+        if (clouds[_i].credential) {
+                scratch_path(f.directory, clouds[_i].credential, credential, sizeof(credential));
+                write_file(credential, "any");
+        }
+        ck_assert_int_eq(config_has_hub(&f.config, f.directory), clouds[_i].has_hub);
+        ck_assert_int_eq(config_has_broker(&f.config, f.directory), clouds[_i].has_broker);
+        fixture_done(&f);
+}
+END_TEST
+
 static Suite *config_check_suite(void) {
         Suite *s = suite_create("config-check");
         TCase *t = tcase_create("keys"), *files = tcase_create("files");
 
         tcase_add_loop_test(t, keys_contradict_each_other_or_need_each_other, 0, ELEMENTSOF(keys));
         tcase_add_test(t, every_contradiction_is_named);
+        tcase_add_loop_test(t, a_device_has_the_clouds_that_are_named, 0, ELEMENTSOF(clouds));
         tcase_add_test(files, every_file_that_cannot_be_read_is_named_with_its_key);
         tcase_add_test(files, what_is_wrong_in_a_file_is_told_with_its_key);
         tcase_add_test(files, an_identity_is_looked_for_if_it_is_wanted);
