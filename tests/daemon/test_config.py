@@ -98,7 +98,7 @@ class CommandLine(harness.CliCase):
         self.assertIn(f"aziotd.conf:{5}", next(line for line in lines if line.startswith("Network.Transports ")))
         self.assertEqual(self.aziot("config", "Log")[0].split(), ["Log.Level", "info", "default"])
         self.assertEqual(self.aziot("config", "hub.port")[0].split(), ["Hub.Port", "8883", "default"])
-        self.assertEqual(len(self.aziot("config", "Port")[0].splitlines()), 2)
+        self.assertEqual(len(self.aziot("config", "Port")[0].splitlines()), 3)
         out, err = self.aziot("config", "Log", "Nothing", code=3)
         self.assertIn("Log.Level", out)
         self.assertIn("'Nothing'", err)
@@ -112,7 +112,7 @@ class CommandLine(harness.CliCase):
 
     def test_mistakes_that_the_files_have_now_are_shown(self):
         self.change(Hub={"Hots": "x"})
-        out, err = self.aziot("config", "Host")
+        out, err = self.aziot("config", "Hub.Host")
         self.assertEqual(out.split(), ["Hub.Host", "-", "default"])
         self.assertIn("[Hub] Hots=: there is no such key. Did you mean Host=?", err)
 
