@@ -58,6 +58,7 @@ static Step loop_on_event(Loop *l, const AziotEvent *event) {
         case AZIOT_EVENT_TWIN:
         case AZIOT_EVENT_STATUS:
         case AZIOT_EVENT_REPLY:
+        case AZIOT_EVENT_WORK:
                 break;
         }
         return l->on_event(l->userdata, event);

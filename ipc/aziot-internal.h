@@ -94,8 +94,9 @@ int aziot_read_twin_update(Aziot *a, uint32_t token, AziotTwinUpdate *ret);
 int aziot_read_status(Aziot *a, uint32_t token, AziotStatus *ret);
 int aziot_read_method(Aziot *a, uint32_t token, AziotMethodCall *ret);
 int aziot_read_message(Aziot *a, uint32_t token, AziotCloudMessage *ret);
+int aziot_read_work(Aziot *a, uint32_t token, AziotWork *ret, const char **ret_id);
 
-/* A condition of the last two: there is none yet. */
+/* A condition of the last three: there is none yet. */
 #define AZIOT_NOTHING 1
 
 /* Tasks (aziot-task.c): what is watched, served or taken ---------------------------------------------- */

@@ -281,6 +281,32 @@ int aziot_read_message(Aziot *a, uint32_t token, AziotCloudMessage *ret) {
         return is_complete(a);
 }
 
+/* Work of any interface ------------------------------------------------------------------------------- */
+
+int aziot_read_work(Aziot *a, uint32_t token, AziotWork *ret, const char **ret_id) {
+        static const IpcField fields[] = { { "id", IPC_FIELD_STRING, 0 } };
+        static const IpcStruct type = IPC_STRUCT(az_span, fields);
+        const IpcToken *tokens = a->document.tokens;
+        az_span id, text;
+        int r;
+
+        /* The one member is the offer, whatever its name. */
+        if (token == IPC_TOKEN_NONE || tokens[token].next < token + 3)
+                return -EBADMSG;
+        if (tokens[token + 2].kind == AZ_JSON_TOKEN_NULL)
+                return AZIOT_NOTHING;
+        if (tokens[token + 2].kind != AZ_JSON_TOKEN_BEGIN_OBJECT)
+                return -EBADMSG;
+        r = decode(a, &type, token + 2, &id);
+        if (r < 0)
+                return r;
+
+        text = ipc_document_get_text(&a->document, token + 2);
+        *ret_id = take_text(a, id);
+        *ret = (AziotWork){ .json = take_text(a, text), .json_size = (size_t) az_span_size(text) };
+        return is_complete(a);
+}
+
 /* The twin -------------------------------------------------------------------------------------------- */
 
 typedef struct Twin {

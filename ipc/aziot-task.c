@@ -29,6 +29,7 @@ typedef enum TaskKind {
         TASK_WATCH_STATUS,
         TASK_METHODS,
         TASK_MESSAGES,
+        TASK_WORK,
         _TASK_KIND_MAX,
 } TaskKind;
 
@@ -52,11 +53,6 @@ struct Task {
         uint64_t handle;           /* what is TAKEN or SETTLING ... */
         char *id;                  /* ... and the daemon's name for it */
         int loss;                  /* of the connection, untold; 0: none */
-};
-
-static const char *const settle_methods[_TASK_KIND_MAX] = {
-        [TASK_METHODS] = "io.aziotd.methods.Settle",
-        [TASK_MESSAGES] = "io.aziotd.messages.Settle",
 };
 
 /* Life ------------------------------------------------------------------------------------------------ */
@@ -116,7 +112,7 @@ void aziot_tasks_done(Aziot *a) {
 /* Asking ---------------------------------------------------------------------------------------------- */
 
 static bool task_takes(const Task *t) {
-        return settle_methods[t->kind];
+        return t->kind == TASK_METHODS || t->kind == TASK_MESSAGES || t->kind == TASK_WORK;
 }
 
 static void task_rest(Task *t, uint64_t due_us) {
@@ -192,6 +188,20 @@ static int task_on_message(Aziot *a, Task *t, uint32_t token) {
         return r;
 }
 
+static int task_on_work(Aziot *a, Task *t, uint32_t token) {
+        const char *id;
+        AziotWork work;
+        int r;
+
+        r = aziot_read_work(a, token, &work, &id);
+        if (r != 0)
+                return r == AZIOT_NOTHING ? 0 : r;
+        r = task_take(a, t, id, AZIOT_EVENT_WORK);
+        work.handle = t->handle;
+        a->event.as.work = work;
+        return r;
+}
+
 /* 1: the reply to a Watch or a Take is an event. 0: it says nothing. */
 static int task_read(Aziot *a, Task *t, const IpcWireReply *wire) {
         int r;
@@ -211,6 +221,8 @@ static int task_read(Aziot *a, Task *t, const IpcWireReply *wire) {
                 return task_on_method(a, t, wire->parameters);
         case TASK_MESSAGES:
                 return task_on_message(a, t, wire->parameters);
+        case TASK_WORK:
+                return task_on_work(a, t, wire->parameters);
         case _TASK_KIND_MAX:
                 break;
         }
@@ -219,10 +231,21 @@ static int task_read(Aziot *a, Task *t, const IpcWireReply *wire) {
 
 /* News ------------------------------------------------------------------------------------------------ */
 
-/* A message that could not be settled is still this connection's, and only its end gives it back. */
+/* How long the name of the interface is, and the dot behind it. */
+static int interface_size(const Task *t) {
+        return (int) (strrchr(t->method, '.') + 1 - t->method);
+}
+
+/*
+ * A message that could not be settled is still this connection's, and only its end gives it back. So is other
+ * work, if it was not its interface that refused.
+ */
 static bool is_to_be_given_back(const Aziot *a, const Task *t, int result) {
-        return t->kind == TASK_MESSAGES && result == AZIOT_REFUSED &&
-               strcmp(a->error.name, "io.aziotd.messages.MessageGone") != 0;
+        if (result != AZIOT_REFUSED)
+                return false;
+        if (t->kind == TASK_WORK)
+                return strncmp(a->error.name, t->method, (size_t) interface_size(t)) != 0;
+        return t->kind == TASK_MESSAGES && strcmp(a->error.name, "io.aziotd.messages.MessageGone") != 0;
 }
 
 static int task_on_settled(Aziot *a, Task *t, const IpcWireReply *wire, uint64_t now_us) {
@@ -389,6 +412,19 @@ _public_ int aziot_take_messages(Aziot *a, void *userdata) {
         return task_add(a, TASK_MESSAGES, "io.aziotd.messages.Take", &json, userdata);
 }
 
+_public_ int aziot_take(Aziot *a, const char *interface, const char *parameters, void *userdata) {
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+        _cleanup_(freep) char *method = NULL;
+        int r;
+
+        r = aziot_write_parameters(&json, parameters);
+        if (r < 0)
+                return r;
+        if (asprintf(&method, "%s.Take", interface) < 0)
+                return -ENOMEM;
+        return task_add(a, TASK_WORK, method, &json, userdata);
+}
+
 static Task *find_taken(Aziot *a, uint64_t handle) {
         for (Task *t = TAILQ_FIRST(&a->tasks); t; t = TAILQ_NEXT(t, tasks))
                 if (t->state == TASK_TAKEN && t->handle == handle)
@@ -397,13 +433,17 @@ static Task *find_taken(Aziot *a, uint64_t handle) {
 }
 
 static int task_settle(Task *t, const IpcJson *parameters, uint64_t deadline_us) {
+        _cleanup_(freep) char *method = NULL;
         ChannelCall *call;
         az_span text;
         int r;
 
         r = ipc_json_get(parameters, &text);
-        if (r >= 0)
-                r = channel_call_new(&call, settle_methods[t->kind], text, CHANNEL_CALL_BOUND);
+        if (r < 0)
+                return r;
+        if (asprintf(&method, "%.*sSettle", interface_size(t), t->method) < 0)
+                return -ENOMEM;
+        r = channel_call_new(&call, method, text, CHANNEL_CALL_BOUND);
         if (r < 0)
                 return r;
 
@@ -445,6 +485,25 @@ _public_ int aziot_settle(Aziot *a, uint64_t handle) {
 
         ipc_json_begin(&json, NULL);
         ipc_json_cstring(&json, "id", t->id);
+        ipc_json_end(&json);
+        return task_settle(t, &json, aziot_deadline_us(a));
+}
+
+_public_ int aziot_settle_work(Aziot *a, uint64_t handle, const char *parameters) {
+        az_span object = value_trim(az_span_create_from_str((char *) (parameters ?: "{}"))), members;
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+        Task *t = find_taken(a, handle);
+
+        if (!t)
+                return AZIOT_GONE;
+        if (t->kind != TASK_WORK || value_kind(object, IPC_DEPTH_MAX - 1) != VALUE_OBJECT)
+                return -EINVAL;
+
+        ipc_json_begin(&json, NULL);
+        ipc_json_cstring(&json, "id", t->id);
+        members = value_trim(az_span_slice(object, 1, az_span_size(object) - 1));
+        if (az_span_size(members) > 0)
+                ipc_json_raw(&json, NULL, members);
         ipc_json_end(&json);
         return task_settle(t, &json, aziot_deadline_us(a));
 }

@@ -161,16 +161,18 @@ const char *aziot_explain(Aziot *a, int result);
 /* Events ---------------------------------------------------------------------------------------------- */
 
 typedef enum AziotEventType {
-        AZIOT_EVENT_REPLY,   /* a call of a _start function has ended, or aziot_watch() has news */
-        AZIOT_EVENT_METHOD,  /* the cloud calls a method: aziot_answer() */
-        AZIOT_EVENT_MESSAGE, /* the cloud sent a message: aziot_settle() */
-        AZIOT_EVENT_SETTLED, /* what became of either; exactly one follows each, save after aziot_release() */
-        AZIOT_EVENT_TWIN,    /* the desired section, or what changed in it */
-        AZIOT_EVENT_STATUS,  /* the state of device and link */
+        AZIOT_EVENT_REPLY,        /* a call of a _start function has ended, or aziot_watch() has news */
+        AZIOT_EVENT_METHOD,       /* the cloud calls a method: aziot_answer() */
+        AZIOT_EVENT_MESSAGE,      /* the cloud sent a message: aziot_settle() */
+        AZIOT_EVENT_SETTLED,      /* what became of either, or of WORK; exactly one follows each, save after
+                                     aziot_release() */
+        AZIOT_EVENT_TWIN,         /* the desired section, or what changed in it */
+        AZIOT_EVENT_STATUS,       /* the state of device and link */
         AZIOT_EVENT_DISCONNECTED, /* what is watched, served or taken has lost its connection, or gets none;
                                    * told again when 'result' changes */
         AZIOT_EVENT_CONNECTED,    /* and has it again */
         AZIOT_EVENT_ENDED,        /* it was refused, and is not asked for again */
+        AZIOT_EVENT_WORK,         /* of aziot_take(): aziot_settle_work() */
 } AziotEventType;
 
 /* The reply to a call. 'parameters' is empty ("{}") unless 'result' is 0. */
@@ -215,6 +217,13 @@ typedef struct AziotCloudMessage {
         const char *json; /* all that the daemon told: type Message of io.aziotd.messages */
         size_t json_size;
 } AziotCloudMessage;
+
+/* What a program is to do and to settle, of an interface for which there is no struct here. */
+typedef struct AziotWork {
+        uint64_t handle;  /* for aziot_settle_work(); never used twice by an object */
+        const char *json; /* all that the daemon told: of io.aziotd.broker its type Request */
+        size_t json_size;
+} AziotWork;
 
 /* What the cloud wants of this device: the twin's desired section. */
 typedef struct AziotTwinUpdate {
@@ -286,6 +295,7 @@ typedef struct AziotEvent {
                 uint64_t settled; /* the handle */
                 AziotTwinUpdate twin;
                 AziotStatus status;
+                AziotWork work;
         } as;
 } AziotEvent;
 
@@ -483,6 +493,19 @@ int aziot_call_start(Aziot *a, const char *method, const char *parameters, unsig
 
 /* Calls a method that replies again and again ("more"): each reply comes as AZIOT_EVENT_REPLY. */
 int aziot_watch(Aziot *a, const char *method, const char *parameters, void *userdata);
+
+/*
+ * Takes work from any interface that has Take and Settle, such as "io.aziotd.broker": 'parameters' are those
+ * of Take, a JSON object; NULL: {}. Each piece comes as AZIOT_EVENT_WORK and belongs to this program until
+ * aziot_settle_work(), or until the connection ends; the next one comes after that.
+ */
+int aziot_take(Aziot *a, const char *interface, const char *parameters, void *userdata);
+
+/*
+ * Settles it: 'parameters' are those of Settle without its 'id', a JSON object; NULL: {}. What became of it
+ * comes as AZIOT_EVENT_SETTLED. Work that the daemon would not let be settled so is given back. AZIOT_GONE
+ */
+int aziot_settle_work(Aziot *a, uint64_t handle, const char *parameters);
 
 /* Texts ----------------------------------------------------------------------------------------------- */
 

@@ -209,6 +209,7 @@ static void on_work(Load *l, Part *part, const AziotEvent *event) {
         case AZIOT_EVENT_SETTLED: /* a call whose link was lost has ended, and is no failure */
         case AZIOT_EVENT_STATUS:
         case AZIOT_EVENT_CONNECTED:
+        case AZIOT_EVENT_WORK:
                 break;
         case AZIOT_EVENT_DISCONNECTED:
         case AZIOT_EVENT_ENDED:

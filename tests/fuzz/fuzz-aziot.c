@@ -119,6 +119,11 @@ static void see_event(Seen *seen, Aziot *a, const AziotEvent *e) {
         case AZIOT_EVENT_STATUS:
                 see_status(seen, &e->as.status);
                 break;
+        case AZIOT_EVENT_WORK:
+                see_json(seen, e->as.work.json, e->as.work.json_size);
+                seen->n_taken++;
+                assert(aziot_settle_work(a, e->as.work.handle, NULL) == 0);
+                break;
         case AZIOT_EVENT_DISCONNECTED:
         case AZIOT_EVENT_CONNECTED:
         case AZIOT_EVENT_ENDED:
@@ -150,6 +155,9 @@ static unsigned start(Aziot *a, uint8_t what) {
                 return 0;
         case 's':
                 assert(aziot_watch_status(a, NULL) == 0);
+                return 0;
+        case 'k':
+                assert(aziot_take(a, "a", NULL, NULL) == 0);
                 return 0;
         case 'w':
                 assert(aziot_watch(a, "a.B", NULL, NULL) == 0);

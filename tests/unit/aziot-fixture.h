@@ -24,7 +24,7 @@ static inline void fixture_done(Fixture *f) {
 /* Everything that has happened, a line each: what kind of event, its result, and what it brings. */
 static inline void format_event(char *to, size_t size, const AziotEvent *e) {
         static const char *const names[] = { "reply",  "method",       "message",   "settled", "twin",
-                                             "status", "disconnected", "connected", "ended" };
+                                             "status", "disconnected", "connected", "ended",   "work" };
         char result[64] = "ok", text[512] = "";
 
         if (e->result < 0)
@@ -47,6 +47,9 @@ static inline void format_event(char *to, size_t size, const AziotEvent *e) {
                                 (const char *) e->as.message.body, e->as.message.redelivered ? " again" : "");
         if (e->type == AZIOT_EVENT_SETTLED)
                 (void) snprintf(text, sizeof(text), " %llu", (unsigned long long) e->as.settled);
+        if (e->type == AZIOT_EVENT_WORK)
+                (void) snprintf(text, sizeof(text), " %llu %s", (unsigned long long) e->as.work.handle,
+                                e->as.work.json);
         if (e->type == AZIOT_EVENT_TWIN)
                 (void) snprintf(text, sizeof(text), " %s %lld%s%s", e->as.twin.desired,
                                 (long long) e->as.twin.version, e->as.twin.complete ? " complete" : "",

@@ -273,6 +273,110 @@ START_TEST(released_message_is_given_back) {
 }
 END_TEST
 
+#define TAKE_WORK                                                              \
+        "{\"method\":\"io.aziotd.broker.Take\",\"parameters\":{\"topic\":\"a/" \
+        "{b}\",\"timeoutSeconds\":3600}}\n"
+#define WORK(id) REPLY("{\"request\":{ \"n\":1.10,\"id\":\"" id "\"}}")
+
+/* Begins to take and has been given request 7, by the handle 1. */
+static int take_work(Fixture *f) {
+        int fd;
+
+        fixture_init(f);
+        ck_assert_int_eq(aziot_take(f->a, "io.aziotd.broker", "{\"topic\":\"a/{b}\",\"timeoutSeconds\":3600}",
+                                    (void *) "w"),
+                         0);
+        fd = fixture_accept(f);
+        assert_receives(fd, TAKE_WORK);
+        test_put(fd, REPLY("{\"request\":null}"), 1);
+        assert_events(f, "");
+        assert_receives(fd, TAKE_WORK);
+        test_put(fd, WORK("7"), 1);
+        assert_events(f, "w: work ok 1 { \"n\":1.10,\"id\":\"7\"}\n");
+        return fd;
+}
+
+START_TEST(work_of_any_interface_is_taken_and_settled) {
+        static const struct {
+                const char *parameters, *settle;
+        } rows[] = {
+                { NULL, "{\"id\":\"7\"}" },
+                { " { } ", "{\"id\":\"7\"}" },
+                { "{ \"response\":{\"text\":\"x\"} }", "{\"id\":\"7\",\"response\":{\"text\":\"x\"}}" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_(fixture_done) Fixture f;
+                _cleanup_(close_fdp) int fd = -1;
+                char settle[256];
+
+                fd = take_work(&f);
+                ck_assert_int_eq(aziot_settle_work(f.a, 1, "[]"), -EINVAL);
+                ck_assert_int_eq(aziot_settle(f.a, 1), -EINVAL);
+                ck_assert_int_eq(aziot_settle_work(f.a, 2, NULL), AZIOT_GONE);
+                ck_assert_int_eq(aziot_settle_work(f.a, 1, rows[i].parameters), 0);
+                assert_events(&f, "");
+                (void) snprintf(settle, sizeof(settle),
+                                "{\"method\":\"io.aziotd.broker.Settle\",\"parameters\":%s}\n",
+                                rows[i].settle);
+                assert_receives(fd, settle);
+                test_put(fd, REPLY("{}"), 1);
+                assert_events(&f, "w: settled ok 1\n");
+                assert_receives(fd, TAKE_WORK);
+        }
+}
+END_TEST
+
+/* What its interface refuses has ended; what was refused before it got there has not. */
+START_TEST(work_that_is_not_settled_is_given_back) {
+        static const struct {
+                const char *error;
+                bool is_given_back;
+        } rows[] = {
+                { "io.aziotd.broker.RequestGone", false },
+                { "org.varlink.service.InvalidParameter", true },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_(fixture_done) Fixture f;
+                _cleanup_(close_fdp) int fd = -1;
+                char text[256];
+
+                fd = take_work(&f);
+                ck_assert_int_eq(aziot_settle_work(f.a, 1, NULL), 0);
+                assert_events(&f, "");
+                assert_receives(fd, SETTLE("broker", "{\"id\":\"7\"}"));
+                (void) snprintf(text, sizeof(text), "{\"error\":\"%s\",\"parameters\":{}}\n", rows[i].error);
+                test_put(fd, text, 1);
+                (void) snprintf(text, sizeof(text), "w: settled %s 1\n", rows[i].error);
+                assert_events(&f, text);
+                if (rows[i].is_given_back)
+                        assert_closed(fd);
+                else
+                        assert_receives(fd, TAKE_WORK);
+        }
+}
+END_TEST
+
+START_TEST(offer_that_is_none_is_not_asked_for_at_once) {
+        static const char *const offers[] = { "{}", "{\"request\":7}", "{\"request\":{\"id\":7}}" };
+
+        for (size_t i = 0; i < ELEMENTSOF(offers); i++) {
+                _cleanup_(fixture_done) Fixture f;
+                _cleanup_(close_fdp) int fd = -1;
+                char text[256];
+
+                fixture_init(&f);
+                ck_assert_int_eq(aziot_take(f.a, "io.aziotd.broker", NULL, NULL), 0);
+                fd = fixture_accept(&f);
+                (void) snprintf(text, sizeof(text), "{\"parameters\":%s}\n", offers[i]);
+                test_put(fd, text, 1);
+                assert_events(&f, "disconnected EBADMSG\n");
+                ck_assert_uint_gt(aziot_get_deadline_us(f.a), boottime_us());
+        }
+}
+END_TEST
+
 /* It still belongs to the connection, whose end alone gives it back. */
 START_TEST(message_that_cannot_be_settled_is_given_back) {
         _cleanup_(fixture_done) Fixture f;
@@ -507,6 +611,9 @@ static Suite *task_suite(void) {
         tcase_add_test(work, released_message_is_given_back);
         tcase_add_test(work, message_that_cannot_be_settled_is_given_back);
         tcase_add_test(work, message_that_is_gone_is_no_reason_to_hang_up);
+        tcase_add_test(work, work_of_any_interface_is_taken_and_settled);
+        tcase_add_test(work, work_that_is_not_settled_is_given_back);
+        tcase_add_test(work, offer_that_is_none_is_not_asked_for_at_once);
         suite_add_tcase(suite, work);
 
         tcase_add_loop_test(watch, watch_tells_each_change_and_begins_anew, 0, ELEMENTSOF(watches));

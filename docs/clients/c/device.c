@@ -93,6 +93,7 @@ static void on_event(Device *d, const AziotEvent *event) {
         case AZIOT_EVENT_CONNECTED:
         case AZIOT_EVENT_MESSAGE:
         case AZIOT_EVENT_STATUS:
+        case AZIOT_EVENT_WORK:
                 break;
         }
 }
