@@ -58,14 +58,14 @@ void endpoint_set_port(Endpoint *e, uint16_t port) {
         *address_port(&e->address) = htons(port);
 }
 
-/* Writes back the port, if any would do. */
+/* Binds; writes back the port, if any would do. */
 static int open_socket(struct sockaddr_storage *address, socklen_t size, int *ret_fd) {
         _cleanup_(close_fdp) int fd =
                 socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         int on = 1;
 
         if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
-            bind(fd, (struct sockaddr *) address, size) < 0 || listen(fd, SOMAXCONN) < 0 ||
+            bind(fd, (struct sockaddr *) address, size) < 0 ||
             getsockname(fd, (struct sockaddr *) address, &size) < 0)
                 return -errno;
 
@@ -109,14 +109,39 @@ static int open_both(Endpoint *e) {
         return r;
 }
 
+int endpoint_bind(Endpoint *e) {
+        int r;
+
+        endpoint_close(e);
+        r = open_both(e);
+        if (r < 0)
+                endpoint_close(e);
+        return r;
+}
+
+int endpoint_listen(Endpoint *e, sd_event *event, sd_event_io_handler_t handler, void *userdata) {
+        for (size_t i = 0; i < ELEMENTSOF(e->sockets); i++) {
+                int r;
+
+                if (e->sockets[i].fd < 0)
+                        continue;
+                if (listen(e->sockets[i].fd, SOMAXCONN) < 0)
+                        return -errno;
+                r = sd_event_add_io(event, &e->sockets[i].source, e->sockets[i].fd, EPOLLIN, handler,
+                                    userdata);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 int endpoint_open(Endpoint *e, sd_event *event, sd_event_io_handler_t handler, void *userdata) {
         int r;
 
-        r = open_both(e);
-        for (size_t i = 0; i < ELEMENTSOF(e->sockets) && r >= 0; i++)
-                if (e->sockets[i].fd >= 0)
-                        r = sd_event_add_io(event, &e->sockets[i].source, e->sockets[i].fd, EPOLLIN, handler,
-                                            userdata);
+        r = endpoint_bind(e);
+        if (r < 0)
+                return r;
+        r = endpoint_listen(e, event, handler, userdata);
         if (r < 0)
                 endpoint_close(e);
         return r;

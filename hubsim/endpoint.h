@@ -25,6 +25,13 @@ int endpoint_parse(const char *text, Endpoint *ret);
 unsigned endpoint_get_port(const Endpoint *e);
 void endpoint_set_port(Endpoint *e, uint16_t port);
 
-/* Calls 'handler' for each connection. With port 0, writes back which it is. */
+/*
+ * Takes the address, so that nobody else gets it, and refuses connections. With port 0, writes back which it
+ * is. One that listens does so no more.
+ */
+int endpoint_bind(Endpoint *e);
+/* Calls 'handler' for each connection. */
+int endpoint_listen(Endpoint *e, sd_event *event, sd_event_io_handler_t handler, void *userdata);
+/* Both; it is closed when that fails. */
 int endpoint_open(Endpoint *e, sd_event *event, sd_event_io_handler_t handler, void *userdata);
 void endpoint_close(Endpoint *e);

@@ -62,10 +62,10 @@ static int on_websocket(sd_event_source *source, int fd, uint32_t revents, void 
 static int hub_listen(Hub *hub) {
         int r;
 
-        r = endpoint_open(&hub->mqtt, hub->event, on_mqtt, hub);
-        if (r < 0 || hub->websocket.address_size == 0)
+        r = endpoint_listen(&hub->mqtt, hub->event, on_mqtt, hub);
+        if (r < 0)
                 return r;
-        return endpoint_open(&hub->websocket, hub->event, on_websocket, hub);
+        return endpoint_listen(&hub->websocket, hub->event, on_websocket, hub);
 }
 
 static int on_resume(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -83,7 +83,13 @@ static int on_resume(sd_event_source *source, uint64_t usec, void *userdata) {
 }
 
 static int hub_pause(Hub *hub, uint64_t seconds) {
-        hub_stop_listening(hub);
+        int r;
+
+        r = endpoint_bind(&hub->mqtt);
+        if (r >= 0 && hub->websocket.address_size > 0)
+                r = endpoint_bind(&hub->websocket);
+        if (r < 0)
+                return r;
         hub->resume_timer = sd_event_source_disable_unref(hub->resume_timer);
         hub->resume_us = boottime_us() + seconds * USEC_PER_SEC;
         return sd_event_add_time(hub->event, &hub->resume_timer, CLOCK_BOOTTIME, hub->resume_us, 1, on_resume,

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: MIT
 """Faults on demand."""
 
+import socket
+import struct
 import time
 
 import device as mqtt
 from device import Closed, publish
 from hub import METHODS, C2dCase, enforces
 import tap  # hub knows where it is
+
+IP_LOCAL_PORT_RANGE = 51  # Linux 6.3
 
 
 class FaultsCase(C2dCase):
@@ -15,6 +19,23 @@ class FaultsCase(C2dCase):
 
     def faults(self):
         return self.hub.control("ListFaults")[1]["faults"]
+
+
+class Cut(FaultsCase):
+    """Of a hub that nobody was ever connected to: those would keep the port for a minute."""
+
+    def test_a_cut_keeps_the_port(self):
+        """Another program that asks for any free port does not get it, and the hub comes back."""
+        port = int((self.hub.state / "port").read_text())
+        self.hub.command("cut", "600")
+        with socket.socket() as other:
+            try:
+                other.setsockopt(socket.IPPROTO_IP, IP_LOCAL_PORT_RANGE, struct.pack("=I", port << 16 | port))
+            except OSError:
+                self.skipTest("this kernel has no IP_LOCAL_PORT_RANGE")
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with self.assertRaisesRegex(OSError, "in use"):
+                other.bind(("127.0.0.1", 0))
 
 
 class Connections(FaultsCase):
@@ -63,11 +84,12 @@ class Connections(FaultsCase):
         line = self.add_device()
         d = self.open_connected(line)
         d.subscribe(METHODS)
+        before = len(self.hub.errors)
         self.assertEqual(self.hub.command("cut", "4").returncode, 0)
         d.wait_for_close()
         with self.assertRaises(ConnectionRefusedError):
             self.open(line)
-        self.eventually(lambda: any("listening again" in error for error in self.hub.errors))
+        self.eventually(lambda: any("listening again" in error for error in self.hub.errors[before:]))
         self.assertEqual(self.open(line).connect(), (True, 0))
 
     def test_connections_of_a_device_end_after_connack_on_demand(self):
