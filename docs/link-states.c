@@ -8,6 +8,7 @@
  * the same event, and what leads to the same from more than half of the states comes from one box instead.
  */
 
+#include <session/broker_session.h>
 #include <session/dps_session.h>
 #include <session/hub_session.h>
 #include <session/recovery.h>
@@ -33,7 +34,7 @@ typedef struct Machine {
         size_t n_rows;
 } Machine;
 
-/* The three tables ------------------------------------------------------------------------------------ */
+/* The four tables ------------------------------------------------------------------------------------- */
 
 /* Appends two texts to that in 'buffer'. */
 static void add(char *buffer, size_t size, const char *first, const char *second) {
@@ -73,6 +74,18 @@ static void read_dps(Machine *m) {
         for (size_t i = 0; i < n; i++)
                 (void) add_row(m, t[i].from, t[i].to, az_dps_session_trigger_to_string(t[i].on),
                                az_dps_event_type_to_string(t[i].event));
+}
+
+static void read_broker(Machine *m) {
+        const az_broker_session_transition *t;
+        size_t n;
+
+        for (az_broker_session_state state = 0; state < _AZ_BROKER_SESSION_STATE_MAX; state++)
+                m->states[m->n_states++] = az_broker_session_state_to_string(state);
+        t = az_broker_session_transitions(&n);
+        for (size_t i = 0; i < n; i++)
+                (void) add_row(m, t[i].from, t[i].to, az_broker_session_trigger_to_string(t[i].on),
+                               az_broker_event_type_to_string(t[i].event));
 }
 
 /* Of all classes, none is named. */
@@ -260,10 +273,10 @@ static const char introduction[] =
         "\n"
         "# The states of a link\n"
         "\n"
-        "Three machines of `lib/session/` keep a device connected: the link to its IoT Hub, the "
-        "registration\n"
-        "with the Device Provisioning Service (DPS), and above them what decides which of the two has the\n"
-        "word.\n"
+        "Three machines of `lib/session/` keep a device connected to Azure IoT Hub: the link to the hub, "
+        "the\n"
+        "registration with the Device Provisioning Service (DPS), and above them what decides which of the\n"
+        "two has the word. A fourth keeps the session with an MQTT broker of Azure IoT Operations.\n"
         "\n"
         "An arrow says what happened and, behind a slash, by which event the machine asks its caller to do\n"
         "something; where both have the same name it stands once. Things that lead to the same share an\n"
@@ -287,17 +300,27 @@ static const char recovery_text[] =
         "slash says how soon DPS may be asked again: `soon` is 1 s to 5 min, `slow` 10 to 60 min, `slowest`\n"
         "30 to 60 min.";
 
+static const char broker_text[] =
+        "[`broker_session.h`](../lib/session/broker_session.h): connect, prove oneself anew by `AUTH`, "
+        "renew\n"
+        "a link before its certificate ends, keep the session over losses. `give-up` is a loss that the "
+        "next\n"
+        "attempt will not mend, and `session-gone` a broker that has lost the session; by options of the\n"
+        "session, they are `lost` and `connected` instead.";
+
 int main(int argc, char *argv[]) {
         bool wants_rows = argc == 2 && strcmp(argv[1], "rows") == 0;
         Machine machines[] = {
                 { .name = "hub", .title = "The link to the hub", .text = hub_text },
                 { .name = "dps", .title = "The registration with DPS", .text = dps_text },
                 { .name = "recovery", .title = "Recovery", .text = recovery_text },
+                { .name = "broker", .title = "The session with a broker", .text = broker_text },
         };
 
         read_hub(&machines[0]);
         read_dps(&machines[1]);
         read_recovery(&machines[2]);
+        read_broker(&machines[3]);
         if (!wants_rows)
                 printf("%s", introduction);
         for (size_t i = 0; i < ELEMENTSOF(machines); i++) {

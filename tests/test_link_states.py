@@ -15,7 +15,7 @@ from pathlib import Path
 import tap
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "link-states.md"
-MACHINES = ("hub", "dps", "recovery")  # in the order of the diagrams
+MACHINES = ("hub", "dps", "recovery", "broker")  # in the order of the diagrams
 
 
 def rows_of_tables():
@@ -75,6 +75,9 @@ class LinkStates(unittest.TestCase):
 
     def test_the_diagram_of_the_recovery_has_each_row_once_and_nothing_else(self):
         self.check("recovery")
+
+    def test_the_diagram_of_the_broker_has_each_row_once_and_nothing_else(self):
+        self.check("broker")
 
 
 if __name__ == "__main__":
