@@ -69,7 +69,7 @@ static void add_targets(Check *c, CloudService service, const char *host, uint16
 
 static void find_targets(Check *c) {
         const Config *config = c->c.config;
-        HubLinkStatus status;
+        LinkStatus status;
 
         c->n_targets = c->target = 0;
         hub_link_get_status(c->c.link, &status);
@@ -145,7 +145,7 @@ static bool describe_stage(const Check *c, MqttStage stage, const MqttReport *re
 
 /* While the link is up, no other way than its own is needed. */
 static bool is_spare(const Check *c, const CheckTarget *t) {
-        if (hub_link_get_state(c->c.link) != HUB_LINK_ONLINE)
+        if (hub_link_get_state(c->c.link) != LINK_ONLINE)
                 return false;
         return t->service != CLOUD_HUB || t->transport != route_get_transport(hub_link_get_route(c->c.link));
 }
@@ -188,17 +188,17 @@ static void tell_event(const Check *c, const MqttProbeEvent *event) {
 
 /* The link -------------------------------------------------------------------------------------------- */
 
-static CheckOutcome link_outcome(HubLinkState state) {
+static CheckOutcome link_outcome(LinkState state) {
         switch (state) {
-        case HUB_LINK_ONLINE:
-        case HUB_LINK_RENEWING:
+        case LINK_ONLINE:
+        case LINK_RENEWING:
                 return CHECK_OK;
-        case HUB_LINK_CONNECTING:
-        case HUB_LINK_PROVISIONING:
+        case LINK_CONNECTING:
+        case LINK_PROVISIONING:
                 return CHECK_WARNING;
-        case HUB_LINK_STOPPED:
-        case HUB_LINK_WAITING:
-        case _HUB_LINK_STATE_MAX:
+        case LINK_STOPPED:
+        case LINK_WAITING:
+        case _LINK_STATE_MAX:
                 break;
         }
         return CHECK_FAILED;
@@ -216,7 +216,7 @@ static void end(Check *c) {
 static void tell_link(Check *c) {
         char text[CHECK_TEXT_MAX], since[RFC3339_SIZE];
         CheckResult result = { .step = "link", .service = "hub", .text = text, .is_last = true };
-        HubLinkStatus status;
+        LinkStatus status;
 
         hub_link_get_status(c->c.link, &status);
         result.outcome = link_outcome(status.state);
@@ -224,9 +224,9 @@ static void tell_link(Check *c) {
         if (result.outcome == CHECK_OK)
                 (void) snprintf(text, sizeof(text),
                                 "%s since %s; it was left alone, so nothing was asked by MQTT",
-                                hub_link_state_to_string(status.state), since);
+                                link_state_to_string(status.state), since);
         else
-                (void) snprintf(text, sizeof(text), "%s since %s%s%s", hub_link_state_to_string(status.state),
+                (void) snprintf(text, sizeof(text), "%s since %s%s%s", link_state_to_string(status.state),
                                 since, status.last_error ? ": " : "", status.last_error ?: "");
         if (result.outcome != CHECK_OK)
                 result.advice = "'aziot why' tells what was tried, and when the next attempt is made.";

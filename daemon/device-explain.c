@@ -7,7 +7,7 @@
 int device_explain(IpcCall *call, const void *params, void *userdata) {
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
         const Device *d = userdata;
-        HubLinkStatus status;
+        LinkStatus status;
         Explanation explanation = {
                 .status = &status,
                 .record = hub_link_get_record(d->link),

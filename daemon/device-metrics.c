@@ -18,8 +18,8 @@ typedef struct Facts {
         const Device *device;
         const IpcServer *server;
         Counters counters;
-        HubLinkStatus status;
-        HubLinkCounts link;
+        LinkStatus status;
+        LinkCounts link;
         Histogram syncs;
         MessagesCounts messages;
         MethodsCounts methods;
@@ -45,9 +45,9 @@ static void write_build(IpcJson *json, const Facts *f) {
 }
 
 static void write_link_state(IpcJson *json, const Facts *f) {
-        for (HubLinkState state = 0; state < _HUB_LINK_STATE_MAX; state++)
+        for (LinkState state = 0; state < _LINK_STATE_MAX; state++)
                 metric_number(json, METRIC_STATE_SET,
-                              METRIC_LABELS({ "aziotd_link_state", hub_link_state_to_string(state) }),
+                              METRIC_LABELS({ "aziotd_link_state", link_state_to_string(state) }),
                               state == f->status.state);
 }
 
@@ -100,7 +100,7 @@ static void write_delivered(IpcJson *json, const Facts *f) {
 
 static void write_dropped(IpcJson *json, const Facts *f) {
         for (Priority p = 0; p < _PRIORITY_MAX; p++)
-                for (OutboxDropCause cause = 0; cause < _OUTBOX_DROP_CAUSE_MAX; cause++)
+                for (OutboxDropCause cause = 0; cause < OUTBOX_DROP_HUB_MAX; cause++)
                         metric_number(json, METRIC_COUNTER,
                                       METRIC_LABELS({ "priority", priority_names[p] },
                                                     { "cause", outbox_drop_cause_to_string(cause) }),
@@ -333,7 +333,7 @@ static void collect_link(Facts *f) {
 
         hub_link_get_status(f->device->link, &f->status);
         hub_link_get_counts(f->device->link, &f->link);
-        f->is_up = f->status.state == HUB_LINK_ONLINE || f->status.state == HUB_LINK_RENEWING;
+        f->is_up = link_state_is_up(f->status.state);
         f->since_us = wall_time(f->status.since_us);
         if (hub_link_get_provisioning(f->device->link, &provisioning) == 0)
                 f->n_provisioning_runs = provisioning.n_runs;

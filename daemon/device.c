@@ -64,11 +64,11 @@ void device_write_time(IpcJson *json, const char *name, uint64_t realtime) {
         ipc_json_cstring(json, name, rfc3339_format(text, realtime));
 }
 
-static void write_link(IpcJson *json, const HubLinkStatus *status) {
+static void write_link(IpcJson *json, const LinkStatus *status) {
         uint64_t now_us = boottime_us();
 
         ipc_json_begin(json, "link");
-        ipc_json_cstring(json, "state", hub_link_state_to_string(status->state));
+        ipc_json_cstring(json, "state", link_state_to_string(status->state));
         /* Reckoned from now, because the wall clock may have been set since then. */
         device_write_time(json, "since", realtime_us() - (now_us - status->since_us));
         if (status->host)
@@ -91,7 +91,7 @@ static void write_outbox_stats(IpcJson *json, const OutboxStats *stats) {
         if (stats->oldest_realtime_us > 0)
                 device_write_time(json, "oldest", stats->oldest_realtime_us);
         ipc_json_begin(json, "dropped");
-        for (OutboxDropCause cause = 0; cause < _OUTBOX_DROP_CAUSE_MAX; cause++)
+        for (OutboxDropCause cause = 0; cause < OUTBOX_DROP_HUB_MAX; cause++)
                 ipc_json_int(json, outbox_drop_cause_to_string(cause), (int64_t) stats->n_dropped[cause]);
         ipc_json_end(json);
 }
@@ -130,7 +130,7 @@ static void write_inbox(IpcJson *json, const InboxStats *stats) {
 }
 
 static void write_status(IpcJson *json, const Device *d, const Counters *counters) {
-        HubLinkStatus status;
+        LinkStatus status;
 
         hub_link_get_status(d->link, &status);
         ipc_json_begin(json, NULL);

@@ -65,7 +65,7 @@ int drop_memory_set_report(DropMemory *memory, az_span message_id, az_span body)
 static void format_counts(IpcJson *json, const char *name, const DropCounts *counts) {
         ipc_json_begin(json, name);
         ipc_json_cstring(json, "since", counts->since);
-        for (OutboxDropCause cause = 0; cause < _OUTBOX_DROP_CAUSE_MAX; cause++)
+        for (OutboxDropCause cause = 0; cause < OUTBOX_DROP_HUB_MAX; cause++)
                 ipc_json_int(json, outbox_drop_cause_to_string(cause), counts->n[cause]);
         ipc_json_end(json);
 }

@@ -49,7 +49,7 @@ static DropCounts count_news(const DropReport *report, Priority priority) {
 
         outbox_get_stats(outboxes_get(report->outboxes, priority), &stats);
         (void) rfc3339_format(news.since, stats.counted_since_us);
-        for (OutboxDropCause cause = 0; cause < _OUTBOX_DROP_CAUSE_MAX; cause++) {
+        for (OutboxDropCause cause = 0; cause < OUTBOX_DROP_HUB_MAX; cause++) {
                 news.n[cause] = (int64_t) stats.n_dropped[cause];
                 if (is_same_counting(&news, reported))
                         news.n[cause] = MAX(news.n[cause], reported->n[cause]) - reported->n[cause];
@@ -60,19 +60,19 @@ static DropCounts count_news(const DropReport *report, Priority priority) {
 static int64_t sum_counts(const DropCounts *counts) {
         int64_t sum = 0;
 
-        for (OutboxDropCause cause = 0; cause < _OUTBOX_DROP_CAUSE_MAX; cause++)
+        for (OutboxDropCause cause = 0; cause < OUTBOX_DROP_HUB_MAX; cause++)
                 sum += counts->n[cause];
         return sum;
 }
 
 static void add_counts(DropCounts *counts, const DropCounts *more) {
-        for (OutboxDropCause cause = 0; cause < _OUTBOX_DROP_CAUSE_MAX; cause++)
+        for (OutboxDropCause cause = 0; cause < OUTBOX_DROP_HUB_MAX; cause++)
                 counts->n[cause] += more->n[cause];
 }
 
 static void write_counts(IpcJson *json, const char *name, const DropCounts *counts) {
         ipc_json_begin(json, name);
-        for (OutboxDropCause cause = 0; cause < _OUTBOX_DROP_CAUSE_MAX; cause++)
+        for (OutboxDropCause cause = 0; cause < OUTBOX_DROP_HUB_MAX; cause++)
                 if (counts->n[cause] > 0)
                         ipc_json_int(json, outbox_drop_cause_to_string(cause), counts->n[cause]);
         ipc_json_end(json);

@@ -35,44 +35,44 @@ static void write_number(IpcJson *json, const char *name, uint32_t number) {
 /* What it comes to ------------------------------------------------------------------------------------ */
 
 static bool is_online(const Explanation *e) {
-        return e->status->state == HUB_LINK_ONLINE || e->status->state == HUB_LINK_RENEWING;
+        return link_state_is_up(e->status->state);
 }
 
 static const char *format_undisturbed(char buffer[static SUMMARY_SIZE], const Explanation *e) {
         const char *host = e->status->host ?: "(unknown)", *device = e->status->device_id ?: "(unknown)";
 
         switch (e->status->state) {
-        case HUB_LINK_ONLINE:
+        case LINK_ONLINE:
                 (void) snprintf(buffer, SUMMARY_SIZE, "Connected to the hub '%s' as '%s'", host, device);
                 break;
-        case HUB_LINK_RENEWING:
+        case LINK_RENEWING:
                 (void) snprintf(
                         buffer, SUMMARY_SIZE,
                         "Connected to the hub '%s' as '%s'; the connection is being made anew, as planned",
                         host, device);
                 break;
-        case HUB_LINK_CONNECTING:
+        case LINK_CONNECTING:
                 (void) snprintf(buffer, SUMMARY_SIZE, "Connecting to the hub '%s'", host);
                 break;
-        case HUB_LINK_PROVISIONING:
+        case LINK_PROVISIONING:
                 (void) snprintf(buffer, SUMMARY_SIZE,
                                 "Asking the provisioning service '%s' which hub this device belongs to",
                                 e->provisioning ?: "(unknown)");
                 break;
-        case HUB_LINK_WAITING:
+        case LINK_WAITING:
                 (void) snprintf(buffer, SUMMARY_SIZE,
                                 "Waiting a moment before the first attempt, so that devices which got power "
                                 "together do not connect together");
                 break;
-        case HUB_LINK_STOPPED:
-        case _HUB_LINK_STATE_MAX:
+        case LINK_STOPPED:
+        case _LINK_STATE_MAX:
                 (void) snprintf(buffer, SUMMARY_SIZE, "The link is stopped, because aziotd is stopping");
         }
         return buffer;
 }
 
 static const char *get_summary(char buffer[static SUMMARY_SIZE], const Explanation *e) {
-        if (is_online(e) || e->status->state == HUB_LINK_STOPPED || !e->record->is_failing)
+        if (is_online(e) || e->status->state == LINK_STOPPED || !e->record->is_failing)
                 return format_undisturbed(buffer, e);
         return e->record->last.text;
 }
@@ -98,7 +98,7 @@ static const char *get_advice_while_up(const Explanation *e) {
 }
 
 static const char *get_advice(const Explanation *e) {
-        if (e->status->state == HUB_LINK_STOPPED)
+        if (e->status->state == LINK_STOPPED)
                 return "Start it again: 'systemctl start aziotd'.";
         if (is_online(e) || !e->record->is_failing)
                 return get_advice_while_up(e);
@@ -207,11 +207,11 @@ static void write_notices(IpcJson *json, const Explanation *e) {
 }
 
 void explain_write(IpcJson *json, const Explanation *e) {
-        const HubLinkStatus *status = e->status;
+        const LinkStatus *status = e->status;
         char buffer[SUMMARY_SIZE];
 
         ipc_json_begin(json, NULL);
-        ipc_json_cstring(json, "state", hub_link_state_to_string(status->state));
+        ipc_json_cstring(json, "state", link_state_to_string(status->state));
         write_boottime(json, "since", e,
                        is_online(e) && e->record->online_since_us > 0 ? e->record->online_since_us
                                                                       : status->since_us);

@@ -8,7 +8,7 @@
 
 /* What there is to be told, and the present time on both clocks. */
 typedef struct Explanation {
-        const HubLinkStatus *status;
+        const LinkStatus *status;
         const LinkRecord *record;
         const char *provisioning; /* the host of the provisioning service; NULL: there is no enrollment */
         uint64_t boottime_us, realtime_us;

@@ -20,7 +20,7 @@ static uint32_t features_of(const HubLinkOps *ops) {
 static az_result session_setup(HubLink *link) {
         az_hub_session_options options = az_hub_session_options_default();
         az_iot_hub_client_options client_options = az_iot_hub_client_options_default();
-        bool is_planned = link->state == HUB_LINK_RENEWING;
+        bool is_planned = link->state == LINK_RENEWING;
         const Config *c = link->config;
         char *model_id = NULL;
         az_result result;
@@ -186,13 +186,13 @@ bool hub_link_load_identity(HubLink *link) {
         link->has_identity = false;
         hub_link_watch_files(link);
         hub_link_record(link, &cause, IDENTITY_RETRY_US);
-        hub_link_set_state(link, HUB_LINK_WAITING, boottime_us() + IDENTITY_RETRY_US);
+        hub_link_set_state(link, LINK_WAITING, boottime_us() + IDENTITY_RETRY_US);
         return false;
 }
 
 void hub_link_forget_identity(HubLink *link) {
         link->has_identity = false;
-        hub_link_set_state(link, HUB_LINK_WAITING, boottime_us());
+        hub_link_set_state(link, LINK_WAITING, boottime_us());
 }
 
 /* What proves it was read again; what the sessions point to stays. */

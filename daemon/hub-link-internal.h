@@ -114,15 +114,15 @@ struct HubLink {
         STAILQ_HEAD(AnswerQueue, Answer) answers;
         unsigned n_answers;
         unsigned n_in_flight; /* messages without PUBACK */
-        HubLinkEnd end;       /* of the connection that is being given up */
+        LinkEnd end;          /* of the connection that is being given up */
         CloseWatch close_watch;
 
-        HubLinkState state;
+        LinkState state;
         uint64_t since_us;
         uint64_t next_attempt_us;
         Diagnosis cause; /* that the session is being told of */
         LinkRecord record;
-        HubLinkCounts counts;     /* without what is going on */
+        LinkCounts counts;        /* without what is going on */
         uint64_t online_since_us; /* 0: it is not online */
         int64_t clock_offset_us;  /* of the wall clock from CLOCK_BOOTTIME, when last looked at */
 };
@@ -133,7 +133,7 @@ az_hub_session_time hub_link_time(void);
 az_span hub_link_span(const char *s);
 
 /* The one place where the state changes; tells on_status(). */
-void hub_link_set_state(HubLink *link, HubLinkState state, uint64_t next_attempt_us);
+void hub_link_set_state(HubLink *link, LinkState state, uint64_t next_attempt_us);
 
 /* For the next attempt, at the hub or at the provisioning service: hub_link_reconnect() ends it. */
 bool hub_link_is_waiting(const HubLink *link);
@@ -152,7 +152,7 @@ void hub_link_record(HubLink *link, const Diagnosis *diagnosis, uint64_t delay_u
 /* How far the wall clock is ahead of the one that nobody sets. */
 int64_t hub_link_clock_offset_us(void);
 /* The clock was set, and the link, which was in this state, has done what there was to be done about it. */
-void hub_link_note_clock(HubLink *link, HubLinkState before);
+void hub_link_note_clock(HubLink *link, LinkState before);
 /* Tells on_event(). */
 void hub_link_tell(const HubLink *link, HistoryEvent event, const HistoryFacts *facts);
 /* The same of a connection that is up. */

@@ -105,7 +105,7 @@ static void session_failed(HubLink *link, Problem problem, int error) {
 static void open_transport(HubLink *link, az_span string_to_sign) {
         int r;
 
-        hub_link_set_state(link, HUB_LINK_PROVISIONING, UINT64_MAX);
+        hub_link_set_state(link, LINK_PROVISIONING, UINT64_MAX);
         if (!hub_link_prepare_identity(link))
                 return;
         r = hub_link_open(link, string_to_sign);
@@ -162,7 +162,7 @@ static void do_wait(HubLink *link, const az_dps_event *event) {
             diagnosis_from_dps_error(&cause, &context, &event->as.wait.error,
                                      az_dps_session_get_status(&link->provisioning.session).state))
                 hub_link_record(link, &cause, event->as.wait.delay_us);
-        hub_link_set_state(link, HUB_LINK_PROVISIONING, UINT64_MAX);
+        hub_link_set_state(link, LINK_PROVISIONING, UINT64_MAX);
 }
 
 /* A hub that is known need not stand still for as long as the service cannot be reached. */
@@ -183,7 +183,7 @@ static void do_lost(HubLink *link, const az_dps_event *event) {
                 return;
         }
         hub_link_record(link, &link->cause, event->as.lost.delay_us);
-        hub_link_set_state(link, HUB_LINK_PROVISIONING, boottime_us() + event->as.lost.delay_us);
+        hub_link_set_state(link, LINK_PROVISIONING, boottime_us() + event->as.lost.delay_us);
 }
 
 static void do_assigned(HubLink *link, const az_dps_event *event) {
@@ -287,7 +287,7 @@ void hub_link_provision(HubLink *link) {
         DiagnosisContext context = hub_link_context(link);
         az_result result;
 
-        hub_link_set_state(link, HUB_LINK_PROVISIONING, UINT64_MAX);
+        hub_link_set_state(link, LINK_PROVISIONING, UINT64_MAX);
         log_message(link->log, MSG_PROVISIONING_STARTED,
                     "Asking the provisioning service '%s' for the hub of '%s'",
                     link->config->provisioning.endpoint, link->provisioning.enrollment.owner.registration_id);

@@ -71,11 +71,11 @@ static void tell_failure(const HubLink *link, const Diagnosis *d, bool was_onlin
 }
 
 void hub_link_record(HubLink *link, const Diagnosis *diagnosis, uint64_t delay_us) {
-        bool was_online = link->state == HUB_LINK_ONLINE || link->state == HUB_LINK_RENEWING;
+        bool was_online = link_state_is_up(link->state);
         /* Once is enough to be told what to do. */
         bool is_repeated = link->record.is_failing && diagnosis->problem == link->record.last.problem;
         /* What is waited for, such as the time, is not told each time that it is looked for. */
-        bool is_known = is_repeated && link->state == HUB_LINK_WAITING;
+        bool is_known = is_repeated && link->state == LINK_WAITING;
         char retry[32] = "";
 
         tell_failure(link, diagnosis, was_online);
@@ -118,7 +118,7 @@ int64_t hub_link_clock_offset_us(void) {
 }
 
 /* What was done about it depends on what the link was at: see hub_link_clock_changed(). */
-void hub_link_note_clock(HubLink *link, HubLinkState before) {
+void hub_link_note_clock(HubLink *link, LinkState before) {
         int64_t step_us = hub_link_clock_offset_us() - link->clock_offset_us;
         uint64_t minutes = (uint64_t) llabs(step_us) / USEC_PER_SEC / 60;
         const char *done = "nothing had to be done about it";
@@ -127,9 +127,9 @@ void hub_link_note_clock(HubLink *link, HubLinkState before) {
         if (llabs(step_us) < CLOCK_STEP_US)
                 return;
         link->clock_offset_us += step_us;
-        if (before == HUB_LINK_ONLINE && link->state == HUB_LINK_RENEWING)
+        if (before == LINK_ONLINE && link->state == LINK_RENEWING)
                 done = "the connection is made anew, because of its token";
-        else if (before == HUB_LINK_WAITING && link->state != HUB_LINK_WAITING)
+        else if (before == LINK_WAITING && link->state != LINK_WAITING)
                 done = "the next attempt was made at once";
         (void) snprintf(text, sizeof(text), "%s by %" PRIu64 " h %" PRIu64 " min: %s",
                         step_us > 0 ? "forward" : "back", minutes / 60, minutes % 60, done);

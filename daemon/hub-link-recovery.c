@@ -71,7 +71,7 @@ static uint64_t until_us(uint64_t time_us) {
 /* What failed is tried again later. */
 static void wait_for(HubLink *link, uint64_t time_us) {
         hub_link_record(link, &link->cause, until_us(time_us));
-        hub_link_set_state(link, HUB_LINK_WAITING, time_us);
+        hub_link_set_state(link, LINK_WAITING, time_us);
 }
 
 /*
@@ -91,7 +91,7 @@ static void resume(HubLink *link, const az_recovery_event *event) {
                 start_session(link);
                 return;
         }
-        hub_link_set_state(link, HUB_LINK_WAITING, event->not_before_us);
+        hub_link_set_state(link, LINK_WAITING, event->not_before_us);
         if (event->error_class == AZ_ERROR_CLASS_NONE && device_may_be_new(link))
                 hub_link_run_session(link, az_hub_session_reconnect_now(&link->session, hub_link_time()));
 }
@@ -223,16 +223,16 @@ int hub_link_reprovision(HubLink *link) {
 
 void hub_link_reconnect(HubLink *link) {
         if (!link->has_identity) {
-                if (link->state == HUB_LINK_WAITING)
+                if (link->state == LINK_WAITING)
                         hub_link_start(link);
                 return;
         }
 
         switch (az_recovery_get_status(&link->recovery).state) {
         case AZ_RECOVERY_HUB:
-                if (link->state == HUB_LINK_ONLINE)
+                if (link->state == LINK_ONLINE)
                         hub_link_run_session(link, az_hub_session_renew(&link->session, hub_link_time()));
-                else if (link->state == HUB_LINK_WAITING)
+                else if (link->state == LINK_WAITING)
                         hub_link_run_session(link,
                                              az_hub_session_reconnect_now(&link->session, hub_link_time()));
                 break;
@@ -269,7 +269,7 @@ static bool has_to_wait(HubLink *link) {
 
 static bool is_stopped(const HubLink *link) {
         return link->has_identity ? az_recovery_get_status(&link->recovery).state == AZ_RECOVERY_STOPPED
-                                  : link->state == HUB_LINK_STOPPED;
+                                  : link->state == LINK_STOPPED;
 }
 
 /*
@@ -332,7 +332,7 @@ static void take_clock(HubLink *link) {
 }
 
 void hub_link_clock_changed(HubLink *link) {
-        HubLinkState before = link->state;
+        LinkState before = link->state;
 
         if (link->has_identity)
                 take_clock(link);

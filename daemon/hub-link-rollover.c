@@ -248,7 +248,7 @@ static void judge_probe(HubLink *link, const MqttProbeEvent *event) {
 }
 
 static bool can_take_change(const HubLink *link) {
-        return link->state == HUB_LINK_ONLINE || hub_link_is_waiting(link);
+        return link->state == LINK_ONLINE || hub_link_is_waiting(link);
 }
 
 /* A link that is up is not given up for what is not known to be good; without one there is nothing to lose.
@@ -265,7 +265,7 @@ static void take_change(HubLink *link) {
                 hub_link_hold(link, &cause);
         else if (r == HUB_LINK_OTHER)
                 hub_link_reconnect(link);
-        else if (link->state == HUB_LINK_ONLINE)
+        else if (link->state == LINK_ONLINE)
                 begin_probe(link);
         else
                 use_what_is_new(link);
@@ -293,7 +293,7 @@ void hub_link_run_rollover(HubLink *link) {
         }
         mqtt_probe_dispatch(r->probe, now_us);
         while (mqtt_probe_next_event(r->probe, &event))
-                if (event.is_last && link->state == HUB_LINK_ONLINE)
+                if (event.is_last && link->state == LINK_ONLINE)
                         judge_probe(link, &event);
                 else if (event.is_last) /* there is no link that it would spare */
                         r->changed_us = now_us;

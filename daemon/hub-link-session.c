@@ -39,8 +39,8 @@ static void make_quota(const HubLink *link, const DiagnosisContext *context, Dia
 static void open_transport(HubLink *link, az_span string_to_sign) {
         int r;
 
-        if (link->state != HUB_LINK_RENEWING)
-                hub_link_set_state(link, HUB_LINK_CONNECTING, UINT64_MAX);
+        if (link->state != LINK_RENEWING)
+                hub_link_set_state(link, LINK_CONNECTING, UINT64_MAX);
 
         if (!hub_link_prepare_identity(link))
                 return;
@@ -88,12 +88,12 @@ static void do_subscribe(HubLink *link, const az_hub_event *event) {
 
 static void do_live(HubLink *link) {
         DiagnosisContext context = hub_link_context(link);
-        bool was_planned = link->state == HUB_LINK_RENEWING;
+        bool was_planned = link->state == LINK_RENEWING;
 
         link_record_live(&link->record, &context);
         close_watch_begin(&link->close_watch, context.boottime_us);
         hub_link_rollover_live(link);
-        hub_link_set_state(link, HUB_LINK_ONLINE, UINT64_MAX);
+        hub_link_set_state(link, LINK_ONLINE, UINT64_MAX);
         if (was_planned) {
                 link->counts.n_renewed++;
                 log_message(link->log, MSG_LINK_RENEWED, "Renewed the connection to '%s'",
@@ -139,7 +139,7 @@ static void do_lost(HubLink *link, const az_hub_event *event) {
 static void disconnected(HubLink *link) {
         hub_link_close(link);
         if (az_hub_session_get_status(&link->session).state != AZ_HUB_SESSION_CLOSING) {
-                hub_link_set_state(link, HUB_LINK_STOPPED, UINT64_MAX);
+                hub_link_set_state(link, LINK_STOPPED, UINT64_MAX);
                 return;
         }
         hub_link_forget_traffic(link);
@@ -195,10 +195,10 @@ static void session_event(HubLink *link, az_hub_event *event) {
                 link->ops->on_twin(link->userdata, &event->as.twin.response, event->as.twin.payload);
                 break;
         case AZ_HUB_EVENT_WAIT:
-                hub_link_set_state(link, HUB_LINK_WAITING, boottime_us() + event->as.wait.delay_us);
+                hub_link_set_state(link, LINK_WAITING, boottime_us() + event->as.wait.delay_us);
                 break;
         case AZ_HUB_EVENT_DRAIN:
-                hub_link_set_state(link, HUB_LINK_RENEWING, UINT64_MAX);
+                hub_link_set_state(link, LINK_RENEWING, UINT64_MAX);
                 break;
         case AZ_HUB_EVENT_LOST:
                 do_lost(link, event);
@@ -245,12 +245,12 @@ static void on_message(HubLink *link, const MqttEvent *event) {
         link->message = NULL;
 }
 
-static HubLinkEnd end_of(const MqttEvent *event) {
+static LinkEnd end_of(const MqttEvent *event) {
         switch (event->lost.cause) {
         case MQTT_LOST_CLOSED:
-                return event->lost.is_puback_owed ? HUB_LINK_END_CLOSED : HUB_LINK_END_BROKEN;
+                return event->lost.is_puback_owed ? LINK_END_CLOSED : LINK_END_BROKEN;
         case MQTT_LOST_NETWORK:
-                return HUB_LINK_END_BROKEN;
+                return LINK_END_BROKEN;
         case MQTT_LOST_ASKED:
         case MQTT_LOST_REFUSED:
         case MQTT_LOST_CLIENT_CERTIFICATE:
@@ -263,7 +263,7 @@ static HubLinkEnd end_of(const MqttEvent *event) {
         case _MQTT_LOST_MAX:
                 break;
         }
-        return HUB_LINK_END_OTHER;
+        return LINK_END_OTHER;
 }
 
 static void diagnose_end(HubLink *link, const MqttEvent *event, Diagnosis *ret) {
@@ -271,7 +271,7 @@ static void diagnose_end(HubLink *link, const MqttEvent *event, Diagnosis *ret) 
         Problem problem = PROBLEM_NONE;
 
         if (link->is_accepted)
-                problem = close_watch_ended(&link->close_watch, link->end == HUB_LINK_END_CLOSED,
+                problem = close_watch_ended(&link->close_watch, link->end == LINK_END_CLOSED,
                                             context.boottime_us);
         if (problem == PROBLEM_NONE)
                 diagnosis_from_lost(ret, &context, event->lost.cause, event->lost.error, event->lost.text);

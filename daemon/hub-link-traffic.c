@@ -9,7 +9,7 @@
 #define ANSWERS_MAX METHOD_CALLS_MAX
 
 unsigned hub_link_window_free(const HubLink *link) {
-        return link->state == HUB_LINK_ONLINE ? mqtt_link_window_free(link->mqtt) : 0;
+        return link->state == LINK_ONLINE ? mqtt_link_window_free(link->mqtt) : 0;
 }
 
 int hub_link_publish(HubLink *link, az_span bag, az_span message_id, az_span body, uint64_t token) {
@@ -109,11 +109,11 @@ bool hub_link_is_drained(const HubLink *link) {
 }
 
 void hub_link_forget_traffic(HubLink *link) {
-        HubLinkEnd end = link->end;
+        LinkEnd end = link->end;
 
         hub_link_drop_answers(link);
         link->n_in_flight = 0;
-        link->end = HUB_LINK_END_OTHER;
+        link->end = LINK_END_OTHER;
         link->ops->on_lost(link->userdata, end);
 }
 

@@ -2,16 +2,6 @@
 
 #include "daemon/hub-link-internal.h"
 
-static const char *const state_names[] = {
-        [HUB_LINK_STOPPED] = "stopped",       [HUB_LINK_PROVISIONING] = "provisioning",
-        [HUB_LINK_CONNECTING] = "connecting", [HUB_LINK_ONLINE] = "online",
-        [HUB_LINK_RENEWING] = "renewing",     [HUB_LINK_WAITING] = "waiting",
-};
-
-const char *hub_link_state_to_string(HubLinkState state) {
-        return state_names[state];
-}
-
 az_hub_session_time hub_link_time(void) {
         return (az_hub_session_time){ .now_us = boottime_us(), .unix_s = realtime_us() / USEC_PER_SEC };
 }
@@ -24,11 +14,12 @@ static uint64_t online_us(const HubLink *link, uint64_t now_us) {
         return link->online_since_us > 0 ? now_us - link->online_since_us : 0;
 }
 
-void hub_link_set_state(HubLink *link, HubLinkState state, uint64_t next_attempt_us) {
-        bool is_online = state == HUB_LINK_ONLINE || state == HUB_LINK_RENEWING;
+void hub_link_set_state(HubLink *link, LinkState state, uint64_t next_attempt_us) {
+        bool is_online = link_state_is_up(state);
 
         if (link->state != state) {
-                log_debug(link->log, "Link: %s -> %s", state_names[link->state], state_names[state]);
+                log_debug(link->log, "Link: %s -> %s", link_state_to_string(link->state),
+                          link_state_to_string(state));
                 link->since_us = boottime_us();
                 if (is_online != (link->online_since_us > 0)) {
                         link->counts.online_us += online_us(link, link->since_us);
@@ -41,8 +32,8 @@ void hub_link_set_state(HubLink *link, HubLinkState state, uint64_t next_attempt
 }
 
 bool hub_link_is_waiting(const HubLink *link) {
-        return link->state == HUB_LINK_WAITING ||
-               (link->state == HUB_LINK_PROVISIONING && link->next_attempt_us != UINT64_MAX);
+        return link->state == LINK_WAITING ||
+               (link->state == LINK_PROVISIONING && link->next_attempt_us != UINT64_MAX);
 }
 
 /* Life ------------------------------------------------------------------------------------------------ */
@@ -68,7 +59,7 @@ int hub_link_new(HubLink **ret, const HubLinkEnvironment *environment, const Hub
                 .credential = CREDENTIAL_NULL,
                 .since_us = boottime_us(),
                 .next_attempt_us = UINT64_MAX,
-                .end = HUB_LINK_END_OTHER,
+                .end = LINK_END_OTHER,
                 .clock_offset_us = hub_link_clock_offset_us(),
                 .rollover = { .epoll_fd = -1 },
         };
@@ -124,7 +115,7 @@ void hub_link_start(HubLink *link) {
 void hub_link_stop(HubLink *link) {
         hub_link_forget_traffic(link);
         if (!link->has_identity) {
-                hub_link_set_state(link, HUB_LINK_STOPPED, UINT64_MAX);
+                hub_link_set_state(link, LINK_STOPPED, UINT64_MAX);
                 return;
         }
         az_recovery_stop(&link->recovery);
@@ -202,7 +193,7 @@ uint64_t hub_link_deadline_us(const HubLink *link) {
         return MIN(deadline_us, mqtt_link_deadline_us(link->mqtt));
 }
 
-HubLinkState hub_link_get_state(const HubLink *link) {
+LinkState hub_link_get_state(const HubLink *link) {
         return link->state;
 }
 
@@ -210,7 +201,7 @@ static uint64_t wall_time_s(int64_t time_s) {
         return time_s > 0 ? (uint64_t) time_s : 0;
 }
 
-void hub_link_get_counts(const HubLink *link, HubLinkCounts *ret) {
+void hub_link_get_counts(const HubLink *link, LinkCounts *ret) {
         MqttTraffic traffic;
 
         mqtt_link_get_traffic(link->mqtt, &traffic);
@@ -227,8 +218,8 @@ bool hub_link_has_identity(const HubLink *link) {
         return link->has_identity;
 }
 
-void hub_link_get_status(const HubLink *link, HubLinkStatus *ret) {
-        *ret = (HubLinkStatus){
+void hub_link_get_status(const HubLink *link, LinkStatus *ret) {
+        *ret = (LinkStatus){
                 .state = link->state,
                 .since_us = link->since_us,
                 .device_id = link->credential.device_id,

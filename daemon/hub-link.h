@@ -20,38 +20,19 @@
 #include "daemon/disk.h"
 #include "daemon/history.h"
 #include "daemon/link-record.h"
+#include "daemon/link-status.h"
 #include "daemon/log.h"
 #include "daemon/network-facts.h"
 #include "daemon/route.h"
 
 typedef struct HubLink HubLink;
 
-/* The words of io.aziotd.device. */
-typedef enum HubLinkState {
-        HUB_LINK_STOPPED,
-        HUB_LINK_PROVISIONING, /* asks the provisioning service for the hub */
-        HUB_LINK_CONNECTING,
-        HUB_LINK_ONLINE,
-        HUB_LINK_RENEWING, /* planned: finishes what is in flight, then connects again; no error, no loss */
-        HUB_LINK_WAITING,  /* for the next attempt, or for an identity */
-        _HUB_LINK_STATE_MAX,
-} HubLinkState;
-
-const char *hub_link_state_to_string(HubLinkState state);
-
-/* How a connection ended, for those whose messages were under way. */
-typedef enum HubLinkEnd {
-        HUB_LINK_END_CLOSED, /* by the hub, after a whole message had left that it has not acknowledged */
-        HUB_LINK_END_BROKEN, /* by anybody: closed without such a message, or reset */
-        HUB_LINK_END_OTHER,  /* planned, or for want of an answer; or there was none */
-} HubLinkEnd;
-
 /* What is NULL is not subscribed to, or of no interest. Spans live until the callback returns. */
 typedef struct HubLinkOps {
         /* The link is up and all subscriptions stand. */
         void (*on_live)(void *userdata);
         /* Nothing that is in flight will be answered any more: the link, or an attempt, is over. */
-        void (*on_lost)(void *userdata, HubLinkEnd end);
+        void (*on_lost)(void *userdata, LinkEnd end);
         void (*on_puback)(void *userdata, uint64_t token);
         /* These three may come before on_live(). */
         void (*on_method)(void *userdata, az_span request_id, az_span name, az_span payload);
@@ -73,31 +54,6 @@ typedef struct HubLinkOps {
         void (*on_event)(void *userdata, HistoryEvent event, const HistoryFacts *facts);
 } HubLinkOps;
 
-/* What a status page shows; strings live until the next hub_link_dispatch(). */
-typedef struct HubLinkStatus {
-        HubLinkState state;
-        uint64_t since_us;        /* CLOCK_BOOTTIME */
-        const char *device_id;    /* NULL: not known yet */
-        const char *module_id;    /* NULL: none */
-        const char *host;         /* of the hub; NULL: not known yet */
-        uint16_t port;            /* of the host */
-        const char *peer;         /* the same, or the provisioning service while that is asked */
-        const char *last_error;   /* why the last attempt or connection ended; NULL: none did */
-        uint64_t next_attempt_us; /* CLOCK_BOOTTIME; UINT64_MAX: none is planned */
-} HubLinkStatus;
-
-/* Since the daemon started, and until when what it proves itself with is good. */
-typedef struct HubLinkCounts {
-        uint64_t n_connected;                    /* links that came up */
-        uint64_t n_renewed;                      /* connections that were renewed as planned */
-        uint64_t n_failed[_PROBLEM_MAX];         /* attempts, at the hub or at the provisioning service */
-        uint64_t n_lost[_PROBLEM_MAX];           /* links */
-        uint64_t online_us;                      /* in all */
-        uint64_t n_received_bytes, n_sent_bytes; /* by its connections, those of TLS included */
-        /* Since 1970; 0: there is none, or it has not been seen yet. */
-        uint64_t token_expires_s, certificate_expires_s, server_certificate_expires_s;
-} HubLinkCounts;
-
 /* What a link works with. */
 typedef struct HubLinkEnvironment {
         const Config *config; /* these three must outlive it */
@@ -114,7 +70,7 @@ DEFINE_CLEANUP(HubLink *, hub_link_free)
 
 /* Begins to connect. */
 void hub_link_start(HubLink *link);
-/* Sends DISCONNECT, bounded by two seconds; HUB_LINK_STOPPED says that it is done. */
+/* Sends DISCONNECT, bounded by two seconds; LINK_STOPPED says that it is done. */
 void hub_link_stop(HubLink *link);
 /*
  * Connects again now: if the link is online as for a renewal, otherwise by ending the wait for the next
@@ -161,7 +117,7 @@ NetworkAddress hub_link_get_local(const HubLink *link);
 void hub_link_clock_changed(HubLink *link);
 /* The way that it takes, for others that take it, and for what is kept of it: route_remember(). */
 Route *hub_link_get_route(HubLink *link);
-HubLinkState hub_link_get_state(const HubLink *link);
+LinkState hub_link_get_state(const HubLink *link);
 /* Whether it knows who the device is. */
 bool hub_link_has_identity(const HubLink *link);
 
@@ -204,8 +160,8 @@ void hub_link_fail(HubLink *link, int error);
  */
 int hub_link_answer_method(HubLink *link, az_span request_id, uint16_t status, az_span payload);
 
-void hub_link_get_status(const HubLink *link, HubLinkStatus *ret);
-void hub_link_get_counts(const HubLink *link, HubLinkCounts *ret);
+void hub_link_get_status(const HubLink *link, LinkStatus *ret);
+void hub_link_get_counts(const HubLink *link, LinkCounts *ret);
 /* What is remembered of its failures and connections. It lives as long as the link, and changes with it. */
 const LinkRecord *hub_link_get_record(const HubLink *link);
 /* Remembers what is good to know, and tells on_status(); see diagnosis_make(). */

@@ -160,6 +160,14 @@ static const LogMessageInfo messages[_LOG_MESSAGE_MAX] = {
         ROW(MESSAGE_UNSENDABLE, "message-unsendable", "5b134116d17e4e0cabbfba86fd359be7", WARNING,
             "A message is none that a hub takes",
             "It was accepted by another version of the daemon, and is dropped.", NULL),
+        ROW(MESSAGE_REFUSED, "message-refused", "0e5551805ed4412cb072b6ec99eb2b6e", WARNING,
+            "The broker refused a message",
+            "It is kept in dead-letters-broker/ of the state directory and not sent again; its sender was "
+            "told, if it "
+            "waited for 'delivered'. The message names the reason code of MQTT 5.",
+            "'not authorized': allow the topic in the broker's rules. Else look at the file, and at the "
+            "program that "
+            "sends such messages."),
         ROW(SYNC_FAILED, "sync-failed", "02465aec0db04b1abb22bb95f4f2084b", WARNING,
             "Messages could not be made durable",
             "Programs that wait for 'durable' get an error. What was accepted is sent, but would not survive "

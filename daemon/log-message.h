@@ -55,6 +55,7 @@ typedef enum LogMessage {
         MSG_MESSAGE_POISON,
         MSG_MESSAGE_NOT_FILED,
         MSG_MESSAGE_UNSENDABLE,
+        MSG_MESSAGE_REFUSED,
         MSG_SYNC_FAILED,
         MSG_OUTBOX_DISK,
         MSG_OUTBOX_WORKS,

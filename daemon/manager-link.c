@@ -14,7 +14,7 @@ static void on_live(void *userdata) {
         twin_live(m->twin);
 }
 
-static void on_lost(void *userdata, HubLinkEnd end) {
+static void on_lost(void *userdata, LinkEnd end) {
         Manager *m = userdata;
 
         methods_lost(m->methods);
@@ -69,17 +69,17 @@ static NetworkReach get_reach(void *userdata) {
 static void on_status(void *userdata) {
         char next_attempt[RFC3339_SIZE] = "";
         Manager *m = userdata;
-        HubLinkStatus status;
+        LinkStatus status;
         const char *reason;
 
         device_link_changed(m->device);
         hub_link_get_status(m->link, &status);
         /* The last loss stays in the status; while all is well systemctl need not show it. */
-        reason = status.state == HUB_LINK_ONLINE ? NULL : status.last_error;
+        reason = status.state == LINK_ONLINE ? NULL : status.last_error;
         if (status.next_attempt_us != UINT64_MAX)
                 (void) rfc3339_format(next_attempt, realtime_us() + status.next_attempt_us - boottime_us());
 
-        (void) sd_notifyf(false, "STATUS=%s%s%s%s%s%s%s", hub_link_state_to_string(status.state),
+        (void) sd_notifyf(false, "STATUS=%s%s%s%s%s%s%s", link_state_to_string(status.state),
                           status.peer ? ": " : "", status.peer ?: "", reason ? ". " : "", reason ?: "",
                           next_attempt[0] ? ". Next attempt at " : "", next_attempt);
 }

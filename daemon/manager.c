@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <systemd/sd-daemon.h>
 
+#include "daemon/hub-uplink.h"
 #include "daemon/lock.h"
 #include "daemon/manager-internal.h"
 #include "daemon/socket.h"
@@ -114,7 +115,7 @@ static int manager_finish(Manager *m) {
 
 /* Once all that was accepted has left, not while it does: what expired is known only then. */
 static void manager_report_drops(Manager *m) {
-        bool is_recovered = hub_link_get_state(m->link) == HUB_LINK_ONLINE && !uplink_has_backlog(m->uplink);
+        bool is_recovered = hub_link_get_state(m->link) == LINK_ONLINE && !uplink_has_backlog(m->uplink);
         OutboxTime now = uplink_now(m->uplink);
 
         drop_report_run_due(m->drop_report, is_recovered, &now);
@@ -146,7 +147,7 @@ static int manager_turn(Manager *m) {
                 manager_report_drops(m);
         check_dispatch(m->check);
         device_run_due(m->device, now_us);
-        if (m->stopping && hub_link_get_state(m->link) == HUB_LINK_STOPPED)
+        if (m->stopping && hub_link_get_state(m->link) == LINK_STOPPED)
                 return manager_finish(m);
         return manager_arm_timer(m);
 }
@@ -330,14 +331,23 @@ static int manager_open_outbox(Manager *m, const char *state_dir, OutboxTime *re
 
 /* What lies between the programs that send and the link. */
 static int manager_make_uplink(Manager *m, const char *state_dir, uint64_t boot) {
+        UplinkConfig config = {
+                .outboxes = m->outboxes,
+                .waits = m->waits,
+                .log = &m->log,
+                .boot = boot,
+                .ops = &hub_uplink_ops,
+                .userdata = m->link,
+        };
         int r = 0;
 
         for (Priority p = 0; p < _PRIORITY_MAX && r >= 0; p++)
                 r = stage_waits_new(&m->waits[p]);
         if (r >= 0)
-                r = dead_letters_new(&m->dead_letters, m->disk, state_dir);
+                r = dead_letters_new(&m->dead_letters, m->disk, state_dir, "dead-letters");
+        config.dead_letters = m->dead_letters;
         if (r >= 0)
-                r = uplink_new(&m->uplink, m->outboxes, m->link, m->waits, m->dead_letters, &m->log, boot);
+                r = uplink_new(&m->uplink, &config);
         if (r >= 0)
                 r = telemetry_new(&m->telemetry, &m->config, m->outboxes, m->uplink, m->waits,
                                   &m->client_log);

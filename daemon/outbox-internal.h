@@ -247,6 +247,8 @@ void segment_forget_unseen(OutboxSegment *segment, uint64_t n);
 void segment_forget_all(OutboxSegment *segment);
 void segment_note_expiry(OutboxSegment *segment, const SegmentRecord *record, uint64_t boot);
 bool record_is_expired(const SegmentRecord *record, const OutboxTime *now);
+/* As of OutboxRecord. */
+uint64_t record_age_us(const SegmentRecord *record, const OutboxTime *now);
 /* Free segments that there is no room for, or of another size: they go once the cursor is synced. */
 bool outbox_has_surplus(const Outbox *o);
 void outbox_delete_surplus(Outbox *o);

@@ -85,15 +85,17 @@ static bool segment_is_expired(const OutboxSegment *segment, const OutboxTime *n
                now->realtime_us >= segment->expires_realtime_us;
 }
 
-bool record_is_expired(const SegmentRecord *record, const OutboxTime *now) {
-        uint64_t ttl_us = record->ttl_s * USEC_PER_SEC;
+uint64_t record_age_us(const SegmentRecord *record, const OutboxTime *now) {
+        bool is_of_boot = record->boot == (uint32_t) now->boot;
+        uint64_t then_us = is_of_boot ? record->boottime_us : record->realtime_us;
+        uint64_t now_us = is_of_boot ? now->boottime_us : now->realtime_us;
 
-        if (record->ttl_s == 0)
-                return false;
-        if (record->boot == (uint32_t) now->boot)
-                return now->boottime_us >= record->boottime_us + ttl_us;
-        /* Never while the wall clock is behind the record: then it was reset and says nothing about age. */
-        return now->realtime_us >= record->realtime_us + ttl_us;
+        /* While the wall clock is behind the record it was reset, and says nothing about age. */
+        return now_us > then_us ? now_us - then_us : 0;
+}
+
+bool record_is_expired(const SegmentRecord *record, const OutboxTime *now) {
+        return record->ttl_s > 0 && record_age_us(record, now) >= record->ttl_s * USEC_PER_SEC;
 }
 
 /* ---- Giving back ---- */

@@ -255,6 +255,7 @@ int outbox_next(Outbox *o, const OutboxTime *now, OutboxRecord *ret) {
                         .properties = record.properties,
                         .body = record.body,
                         .realtime_us = record.realtime_us,
+                        .age_us = record_age_us(&record, now),
                         .flags = record.user_flags,
                         .sent_before = entry->was_sent,
                 };

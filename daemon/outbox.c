@@ -99,9 +99,10 @@ void outbox_add_damaged(Outbox *o, const char *format, ...) {
 
 const char *outbox_drop_cause_to_string(OutboxDropCause cause) {
         static const char *const table[_OUTBOX_DROP_CAUSE_MAX] = {
-                [OUTBOX_DROP_EXPIRED] = "expired", [OUTBOX_DROP_OLDER] = "overflow",
-                [OUTBOX_DROP_DAMAGED] = "damaged", [OUTBOX_DROP_UNSENDABLE] = "unsendable",
-                [OUTBOX_DROP_POISON] = "poison",   [OUTBOX_DROP_REFUSED] = "refused",
+                [OUTBOX_DROP_EXPIRED] = "expired",   [OUTBOX_DROP_OLDER] = "overflow",
+                [OUTBOX_DROP_DAMAGED] = "damaged",   [OUTBOX_DROP_UNSENDABLE] = "unsendable",
+                [OUTBOX_DROP_POISON] = "poison",     [OUTBOX_DROP_REFUSED] = "refused",
+                [OUTBOX_DROP_REJECTED] = "rejected",
         };
 
         return cause >= 0 && cause < _OUTBOX_DROP_CAUSE_MAX ? table[cause] : NULL;

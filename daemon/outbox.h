@@ -46,9 +46,13 @@ typedef enum OutboxDropCause {
         OUTBOX_DROP_UNSENDABLE, /* no hub takes it: outbox_give_up() */
         OUTBOX_DROP_POISON,     /* the hub closes the connection whenever it is sent: the same */
         OUTBOX_DROP_REFUSED,    /* it was never in here: outbox_count_refused() */
+        OUTBOX_DROP_REJECTED,   /* the broker refused it: outbox_give_up() */
         _OUTBOX_DROP_CAUSE_MAX,
         _OUTBOX_DROP_CAUSE_INVALID = -EINVAL,
 } OutboxDropCause;
+
+/* From here on causes that a hub does not know: it rejects no single message. */
+#define OUTBOX_DROP_HUB_MAX OUTBOX_DROP_REJECTED
 
 /* The words of io.aziotd.device. */
 const char *outbox_drop_cause_to_string(OutboxDropCause cause);
@@ -106,6 +110,7 @@ typedef struct OutboxRecord {
         az_span properties;
         az_span body;
         uint64_t realtime_us; /* when it was appended */
+        uint64_t age_us;      /* how long ago, by its boot's clock or else by the wall clock */
         uint8_t flags;
         bool sent_before; /* handed out before outbox_rewind() already: the hub may have it */
 } OutboxRecord;
@@ -212,8 +217,8 @@ int outbox_next(Outbox *o, const OutboxTime *now, OutboxRecord *ret);
 /* The hub has acknowledged 'sequence', which outbox_next() handed out; in any order. Ignores unknown ones. */
 void outbox_acked(Outbox *o, uint64_t sequence);
 
-/* 'sequence', which outbox_next() handed out, will not be sent, for UNSENDABLE or POISON. No event follows.
- */
+/* 'sequence', which outbox_next() handed out, is given up, for UNSENDABLE, POISON or REJECTED. No event
+ * follows. */
 void outbox_give_up(Outbox *o, uint64_t sequence, OutboxDropCause cause);
 
 /* A program was refused so many messages for want of room. */

@@ -90,10 +90,10 @@ static void suspect_accuse(Suspect *s, uint64_t token) {
                 s->stage = SUSPECT_ALONE;
 }
 
-static bool suspect_judge(Suspect *s, HubLinkEnd end, uint64_t now_us) {
+static bool suspect_judge(Suspect *s, LinkEnd end, uint64_t now_us) {
         uint64_t found = suspect_find(s);
 
-        if (end == HUB_LINK_END_OTHER || s->n_in_flight == 0)
+        if (end == LINK_END_OTHER || s->n_in_flight == 0)
                 return false;
 
         switch (s->stage) {
@@ -102,11 +102,11 @@ static bool suspect_judge(Suspect *s, HubLinkEnd end, uint64_t now_us) {
                         suspect_accuse(s, found);
                 return false;
         case SUSPECT_ALONE:
-                if (++s->n_losses >= LOSSES_MAX || end == HUB_LINK_END_CLOSED)
+                if (++s->n_losses >= LOSSES_MAX || end == LINK_END_CLOSED)
                         suspect_withhold(s, now_us);
                 return false;
         case SUSPECT_WITHHELD:
-                if (!s->is_sent || end != HUB_LINK_END_CLOSED)
+                if (!s->is_sent || end != LINK_END_CLOSED)
                         s->stage = SUSPECT_ALONE;
                 else if (s->n_acked > 0)
                         return true;
@@ -117,7 +117,7 @@ static bool suspect_judge(Suspect *s, HubLinkEnd end, uint64_t now_us) {
         return false;
 }
 
-bool suspect_lost(Suspect *s, HubLinkEnd end, uint64_t now_us) {
+bool suspect_lost(Suspect *s, LinkEnd end, uint64_t now_us) {
         bool is_convicted = suspect_judge(s, end, now_us);
 
         if (is_convicted)

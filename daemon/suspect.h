@@ -79,4 +79,4 @@ void suspect_acked(Suspect *s, uint64_t token);
 void suspect_forget(Suspect *s);
 
 /* The connection is over. Returns true if the suspect is convicted; then nobody is suspected any more. */
-bool suspect_lost(Suspect *s, HubLinkEnd end, uint64_t now_us);
+bool suspect_lost(Suspect *s, LinkEnd end, uint64_t now_us);

@@ -259,7 +259,7 @@ static bool can_send(const Twin *t) {
         const TwinReports *reports = &t->reports;
         bool may_be_on_disk = reports->is_on_disk || state_file_is_busy(reports->file);
 
-        return reports->is_ready && hub_link_get_state(t->link) == HUB_LINK_ONLINE &&
+        return reports->is_ready && hub_link_get_state(t->link) == LINK_ONLINE &&
                (!may_be_on_disk || is_written(reports) || reports->is_write_failed);
 }
 

@@ -18,9 +18,9 @@ static az_span text(const char *json) {
 }
 
 bool twin_is_online(const Twin *t) {
-        HubLinkState state = hub_link_get_state(t->link);
+        LinkState state = hub_link_get_state(t->link);
 
-        return state == HUB_LINK_ONLINE || state == HUB_LINK_RENEWING;
+        return state == LINK_ONLINE || state == LINK_RENEWING;
 }
 
 /* ---- The file ---- */
@@ -89,7 +89,7 @@ static void run_file(Twin *t, uint64_t now_us) {
 
 bool twin_identify(Twin *t) {
         char device[TWIN_DEVICE_SIZE];
-        HubLinkStatus status;
+        LinkStatus status;
 
         hub_link_get_status(t->link, &status);
         if (!status.device_id)

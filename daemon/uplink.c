@@ -24,6 +24,7 @@ typedef struct HeldMessage {
         az_span bag, body;
         uint64_t token;
         uint64_t realtime_us;
+        uint64_t age_us, since_us; /* how old it was when it was held, and when (CLOCK_BOOTTIME) that was */
         uint8_t flags;
 } HeldMessage;
 
@@ -34,12 +35,7 @@ typedef struct HeldMessage {
 #define PUBLISH_MAX 16U
 
 struct Uplink {
-        const Outboxes *outboxes;
-        HubLink *link;
-        StageWaits *waits[_PRIORITY_MAX];
-        DeadLetters *dead_letters;
-        const Log *log;
-        uint64_t boot;
+        UplinkConfig c;
 
         HeldMessage held, withheld;
         Suspect suspect;
@@ -59,28 +55,17 @@ static const char *token_format(uint64_t token, char *buffer, size_t size) {
 }
 
 static Outbox *token_outbox(const Uplink *uplink, uint64_t token) {
-        return outboxes_get(uplink->outboxes, token_priority(token));
+        return outboxes_get(uplink->c.outboxes, token_priority(token));
 }
 
-int uplink_new(Uplink **ret, const Outboxes *outboxes, HubLink *link, StageWaits *const waits[_PRIORITY_MAX],
-               DeadLetters *dead_letters, const Log *log, uint64_t boot) {
+int uplink_new(Uplink **ret, const UplinkConfig *config) {
         Uplink *uplink;
 
         uplink = malloc(sizeof(*uplink));
         if (!uplink)
                 return -ENOMEM;
 
-        *uplink = (Uplink){
-                .outboxes = outboxes,
-                .link = link,
-                .dead_letters = dead_letters,
-                .log = log,
-                .boot = boot,
-                .is_draining = true,
-                .paced_until_us = UINT64_MAX,
-        };
-        for (Priority p = 0; p < _PRIORITY_MAX; p++)
-                uplink->waits[p] = waits[p];
+        *uplink = (Uplink){ .c = *config, .is_draining = true, .paced_until_us = UINT64_MAX };
         *ret = uplink;
         return 0;
 }
@@ -105,18 +90,18 @@ Uplink *uplink_free(Uplink *uplink) {
 }
 
 OutboxTime uplink_now(const Uplink *uplink) {
-        return (OutboxTime){ .boot = uplink->boot,
+        return (OutboxTime){ .boot = uplink->c.boot,
                              .boottime_us = boottime_us(),
                              .realtime_us = realtime_us() };
 }
 
 /* Giving up ------------------------------------------------------------------------------------------- */
 
-static void give_up(Uplink *uplink, uint64_t token, OutboxDropCause cause) {
+static void give_up(Uplink *uplink, uint64_t token, OutboxDropCause cause, int reason_code) {
         uint64_t sequence = token_sequence(token);
 
-        stage_waits_failed(uplink->waits[token_priority(token)], STAGE_DELIVERED, sequence, sequence,
-                           STAGE_REFUSED, 0);
+        stage_waits_failed(uplink->c.waits[token_priority(token)], STAGE_DELIVERED, sequence, sequence,
+                           STAGE_REFUSED, reason_code);
         outbox_give_up(token_outbox(uplink, token), sequence, cause);
 }
 
@@ -124,9 +109,9 @@ static void give_up(Uplink *uplink, uint64_t token, OutboxDropCause cause) {
 static void give_up_unsendable(Uplink *uplink, uint64_t token) {
         char name[TOKEN_NAME_SIZE];
 
-        log_message(uplink->log, MSG_MESSAGE_UNSENDABLE, "Message %s is none that a hub takes, dropping it",
-                    token_format(token, name, sizeof(name)));
-        give_up(uplink, token, OUTBOX_DROP_UNSENDABLE);
+        log_message(uplink->c.log, MSG_MESSAGE_UNSENDABLE, "Message %s is none that a %s takes, dropping it",
+                    token_format(token, name, sizeof(name)), uplink->c.ops->cloud);
+        give_up(uplink, token, OUTBOX_DROP_UNSENDABLE, 0);
 }
 
 static void on_set_aside(void *userdata, const char *path, int error) {
@@ -138,16 +123,16 @@ static void on_set_aside(void *userdata, const char *path, int error) {
         uplink->is_filing = false;
         held_done(&uplink->withheld);
         if (error < 0) {
-                log_errno(uplink->log, MSG_MESSAGE_NOT_FILED, error,
+                log_errno(uplink->c.log, MSG_MESSAGE_NOT_FILED, error,
                           "Message %s cannot be set aside: %m, trying it again", name);
                 return;
         }
-        log_message(uplink->log, MSG_MESSAGE_POISON,
+        log_message(uplink->c.log, MSG_MESSAGE_POISON,
                     "The hub closes the connection whenever message %s is sent: it is set aside as '%s' "
                     "and will not reach the hub",
                     name, path);
-        hub_link_add_notice(uplink->link, PROBLEM_POISON_MESSAGE, 0, name);
-        give_up(uplink, token, OUTBOX_DROP_POISON);
+        uplink->c.ops->add_notice(uplink->c.userdata, PROBLEM_POISON_MESSAGE, 0, name);
+        give_up(uplink, token, OUTBOX_DROP_POISON, 0);
 }
 
 static void set_aside(Uplink *uplink) {
@@ -162,28 +147,57 @@ static void set_aside(Uplink *uplink) {
         int r;
 
         uplink->is_filing = true;
-        r = dead_letters_add(uplink->dead_letters, &letter, on_set_aside, uplink);
+        r = dead_letters_add(uplink->c.dead_letters, &letter, on_set_aside, uplink);
         if (r < 0)
                 on_set_aside(uplink, NULL, r);
 }
 
+/* It is gone for the cloud, whatever becomes of the letter. */
+static void on_letter_filed(void *userdata, const char *path, int error) {
+        Uplink *uplink = userdata;
+
+        if (error < 0)
+                log_errno(uplink->c.log, MSG_MESSAGE_NOT_FILED, error,
+                          "A message that the %s refused cannot be set aside: %m", uplink->c.ops->cloud);
+}
+
+void uplink_refused(Uplink *uplink, uint64_t token, uint8_t reason_code, const DeadLetter *letter) {
+        DeadLetter named = *letter;
+        char name[TOKEN_NAME_SIZE];
+        int r;
+
+        named.priority = token_priority(token);
+        named.sequence = token_sequence(token);
+        log_message(uplink->c.log, MSG_MESSAGE_REFUSED, "The %s refused message %s: %s (0x%02x)",
+                    uplink->c.ops->cloud, token_format(token, name, sizeof(name)), letter->reason,
+                    reason_code);
+        r = dead_letters_add(uplink->c.dead_letters, &named, on_letter_filed, uplink);
+        if (r < 0)
+                on_letter_filed(uplink, NULL, r);
+        suspect_acked(&uplink->suspect, token);
+        give_up(uplink, token, OUTBOX_DROP_REJECTED, reason_code);
+}
+
 /* Publishing ------------------------------------------------------------------------------------------ */
 
+static unsigned window_free(const Uplink *uplink) {
+        return uplink->c.ops->window_free(uplink->c.userdata);
+}
+
 /* 0: published or given up. MQTT_WINDOW_FULL: not yet. Negative: the link is of no use any more. */
-static int publish(Uplink *uplink, uint64_t token, uint8_t flags, az_span bag, az_span body) {
+static int publish(Uplink *uplink, UplinkMessage *message) {
         char id[48];
-        int n = 0, r;
+        int r;
 
-        if (!(flags & TELEMETRY_HAS_MESSAGE_ID))
-                n = snprintf(id, sizeof(id), "%s-%" PRIu64, outbox_get_id(token_outbox(uplink, token)),
-                             token_sequence(token));
-
-        r = hub_link_publish(uplink->link, bag, az_span_create((uint8_t *) id, n), body, token);
+        (void) snprintf(id, sizeof(id), "%s-%" PRIu64, outbox_get_id(token_outbox(uplink, message->token)),
+                        token_sequence(message->token));
+        message->id = id;
+        r = uplink->c.ops->publish(uplink->c.userdata, message);
         if (r == 0)
-                suspect_published(&uplink->suspect, token);
-        if (r != HUB_LINK_UNSENDABLE)
+                suspect_published(&uplink->suspect, message->token);
+        if (r != UPLINK_UNSENDABLE)
                 return r;
-        give_up_unsendable(uplink, token);
+        give_up_unsendable(uplink, message->token);
         return 0;
 }
 
@@ -199,6 +213,8 @@ static int hold(HeldMessage *held, uint64_t token, const OutboxRecord *record) {
         held->body = az_span_create(held->bytes + n_bag, (int32_t) n_body);
         held->token = token;
         held->realtime_us = record->realtime_us;
+        held->age_us = record->age_us;
+        held->since_us = boottime_us();
         held->flags = record->flags;
         (void) az_span_copy(held->bag, record->properties);
         (void) az_span_copy(held->body, record->body);
@@ -208,18 +224,32 @@ static int hold(HeldMessage *held, uint64_t token, const OutboxRecord *record) {
 /* The next ones return 1 if a message was published, 0 if there is none or no room, or as publish() does. */
 
 static int publish_held(Uplink *uplink, const HeldMessage *held) {
+        UplinkMessage message = {
+                .token = held->token,
+                .properties = held->bag,
+                .body = held->body,
+                .flags = held->flags,
+                .age_us = held->age_us + (boottime_us() - held->since_us),
+        };
         int r;
 
-        r = publish(uplink, held->token, held->flags, held->bag, held->body);
+        r = publish(uplink, &message);
         if (r == MQTT_WINDOW_FULL)
                 return 0;
         return r < 0 ? r : 1;
 }
 
 static int publish_record(Uplink *uplink, uint64_t token, const OutboxRecord *record) {
+        UplinkMessage message = {
+                .token = token,
+                .properties = record->properties,
+                .body = record->body,
+                .flags = record->flags,
+                .age_us = record->age_us,
+        };
         int r;
 
-        r = publish(uplink, token, record->flags, record->properties, record->body);
+        r = publish(uplink, &message);
         if (r == MQTT_WINDOW_FULL)
                 return hold(&uplink->held, token, record);
         return r < 0 ? r : 1;
@@ -229,7 +259,7 @@ static int publish_record(Uplink *uplink, uint64_t token, const OutboxRecord *re
 static bool is_paced(Uplink *uplink, Priority priority, uint64_t now_us) {
         if (priority != PRIORITY_NORMAL || !uplink->is_draining)
                 return false;
-        if (!outbox_has_unsent(outboxes_get(uplink->outboxes, priority))) {
+        if (!outbox_has_unsent(outboxes_get(uplink->c.outboxes, priority))) {
                 uplink->is_draining = false;
                 return false;
         }
@@ -248,7 +278,7 @@ static bool next_message(Uplink *uplink, OutboxRecord *ret, uint64_t *ret_token)
                 if (is_alone && p != token_priority(uplink->suspect.token))
                         continue;
                 if (is_paced(uplink, p, now.boottime_us) ||
-                    outbox_next(outboxes_get(uplink->outboxes, p), &now, ret) == 0)
+                    outbox_next(outboxes_get(uplink->c.outboxes, p), &now, ret) == 0)
                         continue;
                 if (p == PRIORITY_NORMAL && uplink->is_draining)
                         (void) token_bucket_take(&uplink->pace, now.boottime_us);
@@ -287,7 +317,7 @@ static int publish_another(Uplink *uplink) {
 
         /* Before any other is sent: whatever becomes of that one, the suspect is at hand. */
         if (!uplink->withheld.bytes) {
-                if (outbox_next(outboxes_get(uplink->outboxes, priority), &now, &record) == 0)
+                if (outbox_next(outboxes_get(uplink->c.outboxes, priority), &now, &record) == 0)
                         return 0;
                 token = token_make(priority, record.sequence);
                 if (token != uplink->suspect.token) {
@@ -315,7 +345,7 @@ static int publish_next(Uplink *uplink) {
         SuspectPermit permit;
         int r;
 
-        if (uplink->is_filing || hub_link_window_free(uplink->link) == 0)
+        if (uplink->is_filing || window_free(uplink) == 0)
                 return 0;
         if (suspect_is_gone(uplink)) {
                 suspect_forget(&uplink->suspect);
@@ -342,26 +372,26 @@ void uplink_acked(Uplink *uplink, uint64_t token) {
                 held_done(&uplink->withheld);
 }
 
-void uplink_lost(Uplink *uplink, HubLinkEnd end) {
+void uplink_lost(Uplink *uplink, LinkEnd end) {
         held_done(&uplink->held);
         if (suspect_lost(&uplink->suspect, end, boottime_us()))
                 set_aside(uplink);
         if (!uplink->is_filing)
                 held_done(&uplink->withheld);
         for (Priority p = 0; p < _PRIORITY_MAX; p++)
-                outbox_rewind(outboxes_get(uplink->outboxes, p));
+                outbox_rewind(outboxes_get(uplink->c.outboxes, p));
         uplink->is_draining = true;
 }
 
 bool uplink_has_backlog(const Uplink *uplink) {
         for (Priority p = 0; p < _PRIORITY_MAX; p++)
-                if (outbox_has_unsent(outboxes_get(uplink->outboxes, p)))
+                if (outbox_has_unsent(outboxes_get(uplink->c.outboxes, p)))
                         return true;
         return false;
 }
 
 uint64_t uplink_deadline_us(const Uplink *uplink) {
-        if (!uplink->withheld.bytes || hub_link_window_free(uplink->link) == 0)
+        if (!uplink->withheld.bytes || window_free(uplink) == 0)
                 return uplink->paced_until_us;
         return MIN(uplink->paced_until_us, suspect_deadline_us(&uplink->suspect));
 }
@@ -370,18 +400,18 @@ uint64_t uplink_deadline_us(const Uplink *uplink) {
 
 static void on_dropped(Uplink *uplink, Priority priority, const OutboxEvent *event) {
         StageOutcome outcome = event->cause == OUTBOX_DROP_EXPIRED ? STAGE_EXPIRED : STAGE_DROPPED;
-        StageWaits *waits = uplink->waits[priority];
+        StageWaits *waits = uplink->c.waits[priority];
 
-        log_message(uplink->log, MSG_MESSAGES_DROPPED,
-                    "Messages %" PRIu64 " to %" PRIu64 "%s will not reach the hub: %s", event->first,
-                    event->last, priority == PRIORITY_HIGH ? " of high priority" : "",
+        log_message(uplink->c.log, MSG_MESSAGES_DROPPED,
+                    "Messages %" PRIu64 " to %" PRIu64 "%s will not reach the %s: %s", event->first,
+                    event->last, priority == PRIORITY_HIGH ? " of high priority" : "", uplink->c.ops->cloud,
                     outbox_drop_cause_to_string(event->cause));
         stage_waits_failed(waits, STAGE_DURABLE, event->first, event->last, outcome, 0);
         stage_waits_failed(waits, STAGE_DELIVERED, event->first, event->last, outcome, 0);
 }
 
 static void outbox_event(Uplink *uplink, Priority priority, const OutboxEvent *event) {
-        StageWaits *waits = uplink->waits[priority];
+        StageWaits *waits = uplink->c.waits[priority];
 
         switch (event->type) {
         case OUTBOX_EVENT_READABLE:
@@ -391,7 +421,7 @@ static void outbox_event(Uplink *uplink, Priority priority, const OutboxEvent *e
                 stage_waits_reached(waits, STAGE_DURABLE, event->last);
                 break;
         case OUTBOX_EVENT_SYNC_FAILED:
-                log_errno(uplink->log, MSG_SYNC_FAILED, event->error,
+                log_errno(uplink->c.log, MSG_SYNC_FAILED, event->error,
                           "The outbox could not be synced: %m; whoever waits for it gets an error");
                 stage_waits_failed(waits, STAGE_DURABLE, event->first, event->last, STAGE_STORAGE_FAILED,
                                    event->error);
@@ -400,10 +430,10 @@ static void outbox_event(Uplink *uplink, Priority priority, const OutboxEvent *e
                 on_dropped(uplink, priority, event);
                 break;
         case OUTBOX_EVENT_DAMAGED:
-                log_message(uplink->log, MSG_STATE_DAMAGED, "%s", event->text);
+                log_message(uplink->c.log, MSG_STATE_DAMAGED, "%s", event->text);
                 break;
         case OUTBOX_EVENT_DISK_ERROR:
-                log_errno(uplink->log, MSG_OUTBOX_DISK, event->error, "%s: %m, retrying", event->text);
+                log_errno(uplink->c.log, MSG_OUTBOX_DISK, event->error, "%s: %m, retrying", event->text);
                 break;
         case _OUTBOX_EVENT_TYPE_MAX:
                 break;
@@ -412,29 +442,29 @@ static void outbox_event(Uplink *uplink, Priority priority, const OutboxEvent *e
 
 /* Tells the waits what has become of the messages of a priority. */
 static void tell_waits(Uplink *uplink, Priority priority) {
-        Outbox *outbox = outboxes_get(uplink->outboxes, priority);
+        Outbox *outbox = outboxes_get(uplink->c.outboxes, priority);
         OutboxEvent event;
 
         while (outbox_next_event(outbox, &event))
                 outbox_event(uplink, priority, &event);
         /* Behind the events: who waits for a message that was dropped has heard of it. */
-        stage_waits_reached(uplink->waits[priority], STAGE_DELIVERED, outbox_get_head(outbox) - 1);
+        stage_waits_reached(uplink->c.waits[priority], STAGE_DELIVERED, outbox_get_head(outbox) - 1);
 }
 
 /* Whether messages can be stored is good to know for who asks why. */
 static void note_storage(Uplink *uplink) {
-        int error = outboxes_get_storage_error(uplink->outboxes);
+        int error = outboxes_get_storage_error(uplink->c.outboxes);
 
         if (error == uplink->storage_error)
                 return;
 
         uplink->storage_error = error;
         if (error != 0) {
-                hub_link_add_notice(uplink->link, PROBLEM_STORAGE, -error, strerror(error));
+                uplink->c.ops->add_notice(uplink->c.userdata, PROBLEM_STORAGE, -error, strerror(error));
                 return;
         }
-        hub_link_remove_notice(uplink->link, PROBLEM_STORAGE);
-        log_message(uplink->log, MSG_OUTBOX_WORKS, "The outbox can be written again");
+        uplink->c.ops->remove_notice(uplink->c.userdata, PROBLEM_STORAGE);
+        log_message(uplink->c.log, MSG_OUTBOX_WORKS, "The outbox can be written again");
 }
 
 bool uplink_run(Uplink *uplink) {
@@ -448,7 +478,7 @@ bool uplink_run(Uplink *uplink) {
         }
         /* What was handed out and not published must not be passed over: a new link begins with it. */
         if (r < 0)
-                hub_link_fail(uplink->link, r);
+                uplink->c.ops->fail(uplink->c.userdata, r);
         for (Priority p = 0; p < _PRIORITY_MAX; p++)
                 tell_waits(uplink, p);
         note_storage(uplink);

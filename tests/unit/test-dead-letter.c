@@ -23,7 +23,7 @@ static void scene_init(Scene *s) {
         *s = (Scene){ .state_dir = "/tmp/test-dead-letter-XXXXXX" };
         ck_assert_ptr_nonnull(mkdtemp(s->state_dir));
         ck_assert_int_eq(disk_new(&s->disk), 0);
-        ck_assert_int_eq(dead_letters_new(&s->letters, s->disk, s->state_dir), 0);
+        ck_assert_int_eq(dead_letters_new(&s->letters, s->disk, s->state_dir, "dead-letters"), 0);
 }
 
 /* The path of letter 'sequence', or, for 0, of their directory. */
@@ -47,7 +47,7 @@ static void scene_done(Scene *s, unsigned n_letters) {
 static void on_done(void *userdata, const char *path, int error) {
         Scene *s = userdata;
 
-        (void) snprintf(s->path, sizeof(s->path), "%s", path);
+        (void) snprintf(s->path, sizeof(s->path), "%s", path ?: "");
         s->error = error;
         s->n_done++;
 }
@@ -132,6 +132,50 @@ START_TEST(what_an_interrupted_write_left_is_no_letter) {
 }
 END_TEST
 
+START_TEST(a_refused_message_has_its_topic_and_the_reason) {
+        const az_mqtt_user_property metadata[] = { { AZ_SPAN_FROM_STR("k"), AZ_SPAN_FROM_STR("1") },
+                                                   { AZ_SPAN_FROM_STR("k"), AZ_SPAN_FROM_STR("2") } };
+        const az_mqtt_message message = { .topic = AZ_SPAN_FROM_STR("a/b"),
+                                          .payload = AZ_SPAN_FROM_STR("\"\n"),
+                                          .content_type = AZ_SPAN_FROM_STR("text/plain"),
+                                          .user_properties = metadata,
+                                          .n_user_properties = ELEMENTSOF(metadata) };
+        DeadLetter letter = { .sequence = 7, .message = &message, .reason = "quota exceeded" };
+        _cleanup_(freep) char *text = NULL;
+        size_t n;
+        Scene s;
+
+        scene_init(&s);
+        ck_assert_int_eq(dead_letters_add(s.letters, &letter, on_done, &s), 0);
+        disk_drain(s.disk);
+        ck_assert_int_eq(file_read(path_of(&s, 7), 4096, &text, &n), 0);
+        ck_assert_ptr_nonnull(strstr(text, "\"reason\":\"quota exceeded\",\"topic\":\"a/b\","
+                                           "\"contentType\":\"text/plain\",\"retain\":false,"
+                                           "\"metadata\":[{\"key\":\"k\",\"value\":\"1\"},"
+                                           "{\"key\":\"k\",\"value\":\"2\"}],\"data\":\"Igo=\"}"));
+        ck_assert_ptr_null(strstr(text, "accepted"));
+        scene_done(&s, 7);
+}
+END_TEST
+
+START_TEST(letters_that_come_together_are_written_one_by_one) {
+        DeadLetter letter = { .body = AZ_SPAN_FROM_STR("x") };
+        Scene s;
+
+        scene_init(&s);
+        for (letter.sequence = 1; letter.sequence <= DEAD_LETTERS_MAX + 3; letter.sequence++)
+                ck_assert_int_eq(dead_letters_add(s.letters, &letter, on_done, &s), 0);
+        ck_assert_uint_eq(s.n_done, 2); /* the second and the third: there would be no room for them */
+        ck_assert_int_eq(s.error, -ENOBUFS);
+        while (s.n_done < DEAD_LETTERS_MAX + 3)
+                disk_drain(s.disk);
+        ck_assert_int_eq(s.error, 0);
+        for (unsigned i = 1; i <= DEAD_LETTERS_MAX + 3; i++)
+                ck_assert_int_eq(access(path_of(&s, i), F_OK) == 0, i > 3);
+        scene_done(&s, DEAD_LETTERS_MAX + 3);
+}
+END_TEST
+
 START_TEST(a_disk_that_refuses_is_told) {
         DeadLetter letter = { .sequence = 1 };
         Scene s;
@@ -153,6 +197,8 @@ static Suite *dead_letter_suite(void) {
         tcase_add_test(t, the_oldest_makes_room);
         tcase_add_test(t, each_priority_has_its_own);
         tcase_add_test(t, what_an_interrupted_write_left_is_no_letter);
+        tcase_add_test(t, a_refused_message_has_its_topic_and_the_reason);
+        tcase_add_test(t, letters_that_come_together_are_written_one_by_one);
         tcase_add_test(t, a_disk_that_refuses_is_told);
         suite_add_tcase(s, t);
         return s;

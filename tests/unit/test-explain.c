@@ -45,14 +45,14 @@ static void come_up(LinkRecord *r, unsigned uptime_s) {
 }
 
 /* The clock says 100 s after 1970-01-01T01:00:00Z, when the device is up for 100 s. */
-static char *explain_at(unsigned uptime_s, HubLinkState state, const LinkRecord *r) {
+static char *explain_at(unsigned uptime_s, LinkState state, const LinkRecord *r) {
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
-        const HubLinkStatus status = {
+        const LinkStatus status = {
                 .state = state,
                 .since_us = 90 * USEC_PER_SEC,
                 .device_id = "demo",
                 .host = "hub.example",
-                .next_attempt_us = state == HUB_LINK_WAITING ? 130 * USEC_PER_SEC : UINT64_MAX,
+                .next_attempt_us = state == LINK_WAITING ? 130 * USEC_PER_SEC : UINT64_MAX,
         };
         const Explanation e = {
                 .status = &status,
@@ -68,7 +68,7 @@ static char *explain_at(unsigned uptime_s, HubLinkState state, const LinkRecord 
         return strndup((const char *) az_span_ptr(text), (size_t) az_span_size(text));
 }
 
-static char *explain(HubLinkState state, const LinkRecord *r) {
+static char *explain(LinkState state, const LinkRecord *r) {
         return explain_at(UPTIME_S, state, r);
 }
 
@@ -86,7 +86,7 @@ START_TEST(an_attempt_that_failed) {
 
         lose(&r, 70, PROBLEM_TCP_TIMEOUT);
         lose(&r, 95, PROBLEM_TCP_REFUSED);
-        text = explain(HUB_LINK_WAITING, &r);
+        text = explain(LINK_WAITING, &r);
         check_has(text, "{\"state\":\"waiting\",\"since\":\"1970-01-01T01:01:30.000Z\",\"online\":false,"
                         "\"summary\":\"The hub 'hub.example' cannot be reached: connection refused by "
                         "192.0.2.7:8883\",\"advice\":\"Check the host and the port 8883");
@@ -109,7 +109,7 @@ START_TEST(a_link_that_is_up_tells_what_failed_last) {
         lose(&r, 70, PROBLEM_TCP_REFUSED);
         come_up(&r, 80);
         come_up(&r, 90); /* renewed */
-        text = explain(HUB_LINK_ONLINE, &r);
+        text = explain(LINK_ONLINE, &r);
         check_has(text, "{\"state\":\"online\",\"since\":\"1970-01-01T01:01:20.000Z\",\"online\":true,"
                         "\"summary\":\"Connected to the hub 'hub.example' as 'demo'\","
                         "\"advice\":\"Nothing has to be done.\"");
@@ -123,21 +123,21 @@ START_TEST(a_link_that_is_up_tells_what_failed_last) {
 END_TEST
 
 static const struct {
-        HubLinkState state;
+        LinkState state;
         bool has_failed, is_online;
         const char *summary, *advice;
 } summaries[] = {
-        { HUB_LINK_WAITING, false, false, "Waiting a moment before the first attempt",
+        { LINK_WAITING, false, false, "Waiting a moment before the first attempt",
           "Nothing has to be done" },
-        { HUB_LINK_WAITING, true, false, "connection refused", "firewall" },
-        { HUB_LINK_CONNECTING, false, false, "Connecting to the hub 'hub.example'",
+        { LINK_WAITING, true, false, "connection refused", "firewall" },
+        { LINK_CONNECTING, false, false, "Connecting to the hub 'hub.example'",
           "Nothing has to be done" },
-        { HUB_LINK_CONNECTING, true, false, "connection refused", "firewall" },
-        { HUB_LINK_PROVISIONING, false, false, "Asking the provisioning service 'dps.example'",
+        { LINK_CONNECTING, true, false, "connection refused", "firewall" },
+        { LINK_PROVISIONING, false, false, "Asking the provisioning service 'dps.example'",
           "Nothing has to be done" },
-        { HUB_LINK_ONLINE, false, true, "Connected to the hub", "Nothing has to be done" },
-        { HUB_LINK_RENEWING, false, true, "as planned", "Nothing has to be done" },
-        { HUB_LINK_STOPPED, true, false, "stopped", "systemctl start" },
+        { LINK_ONLINE, false, true, "Connected to the hub", "Nothing has to be done" },
+        { LINK_RENEWING, false, true, "as planned", "Nothing has to be done" },
+        { LINK_STOPPED, true, false, "stopped", "systemctl start" },
 };
 
 START_TEST(each_state_has_a_summary) {
@@ -161,7 +161,7 @@ START_TEST(notices_are_told) {
 
         come_up(&r, 80);
         note(&r, PROBLEM_POISON_MESSAGE, "17");
-        text = explain(HUB_LINK_ONLINE, &r);
+        text = explain(LINK_ONLINE, &r);
         check_has(text,
                   "\"notices\":[{\"problem\":\"poison-message\",\"time\":\"1970-01-01T01:01:00.000Z\","
                   "\"text\":\"The hub 'hub.example' closed the connection whenever message 17 was sent");
@@ -187,7 +187,7 @@ START_TEST(what_happened_is_told_for_a_day_and_what_is_so_for_as_long_as_it_is) 
                 LinkRecord r = {};
 
                 note(&r, notes[i].problem, "");
-                text = explain_at(notes[i].uptime_s, HUB_LINK_ONLINE, &r);
+                text = explain_at(notes[i].uptime_s, LINK_ONLINE, &r);
                 if (notes[i].is_told)
                         check_has(text, problem_to_string(notes[i].problem));
                 else
@@ -213,7 +213,7 @@ START_TEST(a_link_that_is_up_has_the_advice_of_what_may_end_it) {
 
                 come_up(&r, 50);
                 note(&r, notes[i].problem, "");
-                text = explain(HUB_LINK_ONLINE, &r);
+                text = explain(LINK_ONLINE, &r);
                 *strstr(text, "\"tried\"") = '\0'; /* each notice has its advice, too */
                 check_has(text, notes[i].advice);
         }
@@ -234,7 +234,7 @@ START_TEST(certificates_are_told_in_full) {
 
         diagnosis_from_open_failed(&d, &context, &seen, -EKEYREJECTED, "words");
         link_record_failed(&r, &d);
-        text = explain(HUB_LINK_WAITING, &r);
+        text = explain(LINK_WAITING, &r);
         check_has(text, "\"serverCertificate\":{\"subject\":\"CN=a\",\"issuer\":\"CN=b\",\"notBefore\":"
                         "\"1970-01-01T00:00:01.000Z\",\"notAfter\":\"1970-01-01T00:00:02.000Z\"}");
         check_has(text, "\"deviceCertificate\":{\"subject\":\"CN=c\",\"issuer\":\"\"}");

@@ -24,10 +24,10 @@ typedef struct Fixture {
         HubLink *link;
         char directory[SCRATCH_SIZE], identity[PATH_MAX], key[PATH_MAX];
         char states[128]; /* that the link was in, each followed by a space */
-        HubLinkState state;
+        LinkState state;
 } Fixture;
 
-static void on_lost(void *userdata, HubLinkEnd end) {
+static void on_lost(void *userdata, LinkEnd end) {
 }
 
 static void on_puback(void *userdata, uint64_t token) {
@@ -38,7 +38,7 @@ static void on_method(void *userdata, az_span request_id, az_span name, az_span 
 
 static void on_status(void *userdata) {
         Fixture *f = userdata;
-        HubLinkState state;
+        LinkState state;
 
         if (!f->link) /* it is being made */
                 return;
@@ -47,7 +47,7 @@ static void on_status(void *userdata) {
                 return;
         f->state = state;
         (void) snprintf(f->states + strlen(f->states), sizeof(f->states) - strlen(f->states), "%s ",
-                        hub_link_state_to_string(state));
+                        link_state_to_string(state));
 }
 
 static void on_event(void *userdata, HistoryEvent event, const HistoryFacts *facts) {
@@ -77,7 +77,7 @@ static void go_online(Fixture *f) {
         report(f, &opened);
         report(f, &connack);
         report(f, &suback);
-        ck_assert_int_eq(hub_link_get_state(f->link), HUB_LINK_ONLINE);
+        ck_assert_int_eq(hub_link_get_state(f->link), LINK_ONLINE);
 }
 
 static void fixture_make(Fixture *f, const char *connection_string) {
@@ -167,7 +167,7 @@ START_TEST(a_change_during_a_renewal_is_taken_with_it) {
         ck_assert_uint_eq(f.mqtt.n_opened, 2);
         check_configured(&f);
         ck_assert_int_eq(hub_link_dispatch(f.link), 0);
-        ck_assert_int_eq(hub_link_get_state(f.link), HUB_LINK_ONLINE);
+        ck_assert_int_eq(hub_link_get_state(f.link), LINK_ONLINE);
         fixture_done(&f);
 }
 END_TEST
@@ -207,7 +207,7 @@ START_TEST(a_wait_for_the_next_attempt_ends) {
 
         fixture_make_online(&f);
         report(&f, &lost);
-        ck_assert_int_eq(hub_link_get_state(f.link), HUB_LINK_WAITING);
+        ck_assert_int_eq(hub_link_get_state(f.link), LINK_WAITING);
         configure(&f);
         check_configured(&f);
         fixture_done(&f);
@@ -218,7 +218,7 @@ START_TEST(an_identity_that_was_missing_is_looked_for) {
         Fixture f;
 
         fixture_make(&f, "rubbish");
-        ck_assert_int_eq(hub_link_get_state(f.link), HUB_LINK_WAITING);
+        ck_assert_int_eq(hub_link_get_state(f.link), LINK_WAITING);
         ck_assert(!hub_link_has_identity(f.link));
         write_file(f.identity, identity);
         configure(&f);
@@ -235,7 +235,7 @@ START_TEST(a_link_that_is_stopped_stays_stopped) {
         hub_link_stop(f.link);
         configure(&f);
         ck_assert_int_eq(hub_link_dispatch(f.link), 0);
-        ck_assert_int_eq(hub_link_get_state(f.link), HUB_LINK_STOPPED);
+        ck_assert_int_eq(hub_link_get_state(f.link), LINK_STOPPED);
         ck_assert_uint_eq(f.mqtt.n_opened, 1);
         fixture_done(&f);
 }
@@ -243,7 +243,7 @@ END_TEST
 
 /* By another connection string, or by keys. */
 START_TEST(it_may_be_another_device) {
-        HubLinkStatus status;
+        LinkStatus status;
         Fixture f;
 
         fixture_make_online(&f);
@@ -278,7 +278,7 @@ START_TEST(it_may_be_provisioned_from_now_on_and_not_any_more) {
         f.config.provisioning.port = 8883;
         hub_link_configure(f.link);
         ck_assert_int_eq(hub_link_dispatch(f.link), 0);
-        ck_assert_int_eq(hub_link_get_state(f.link), HUB_LINK_PROVISIONING);
+        ck_assert_int_eq(hub_link_get_state(f.link), LINK_PROVISIONING);
         ck_assert_str_eq(f.mqtt.host, "dps");
         ck_assert_int_eq(hub_link_get_provisioning(f.link, &provisioning), 0);
         ck_assert_str_eq(provisioning.registration_id, "r");
@@ -301,7 +301,7 @@ START_TEST(an_identity_that_is_gone_is_waited_for) {
         ck_assert_int_eq(unlink(f.identity), 0);
         configure(&f);
         ck_assert_int_eq(hub_link_dispatch(f.link), 0);
-        ck_assert_int_eq(hub_link_get_state(f.link), HUB_LINK_WAITING);
+        ck_assert_int_eq(hub_link_get_state(f.link), LINK_WAITING);
         write_file(f.identity, identity);
         now.boot_s += 61;
         ck_assert_int_eq(hub_link_dispatch(f.link), 0);

@@ -34,7 +34,7 @@ typedef struct Fixture {
         unsigned n_lost;
 } Fixture;
 
-static void on_lost(void *userdata, HubLinkEnd end) {
+static void on_lost(void *userdata, LinkEnd end) {
         ((Fixture *) userdata)->n_lost++;
 }
 
@@ -140,9 +140,9 @@ static void answer(Fixture *f, const char *status, const char *payload) {
         report(f, &event);
 }
 
-static void assert_is(const Fixture *f, HubLinkState state, const char *host) {
-        ck_assert_str_eq(hub_link_state_to_string(hub_link_get_state(f->link)),
-                         hub_link_state_to_string(state));
+static void assert_is(const Fixture *f, LinkState state, const char *host) {
+        ck_assert_str_eq(link_state_to_string(hub_link_get_state(f->link)),
+                         link_state_to_string(state));
         ck_assert_str_eq(f->mqtt.host, host);
 }
 
@@ -169,7 +169,7 @@ static void go_online(Fixture *f) {
         report(f, &opened);
         report(f, &connack);
         report(f, &suback_of_hub);
-        ck_assert_int_eq(hub_link_get_state(f->link), HUB_LINK_ONLINE);
+        ck_assert_int_eq(hub_link_get_state(f->link), LINK_ONLINE);
 }
 
 /* It has an assignment, and no run was made since it was started. */
@@ -177,7 +177,7 @@ static void fixture_make_assigned(Fixture *f) {
         fixture_make(f);
         assign(f, "one");
         fixture_restart(f);
-        assert_is(f, HUB_LINK_CONNECTING, "one");
+        assert_is(f, LINK_CONNECTING, "one");
 }
 
 static void fixture_make_refused(Fixture *f, unsigned n_times) {
@@ -195,9 +195,9 @@ START_TEST(first_start_asks_the_service_and_then_goes_to_its_hub) {
         Fixture f;
 
         fixture_make(&f);
-        assert_is(&f, HUB_LINK_PROVISIONING, "service");
+        assert_is(&f, LINK_PROVISIONING, "service");
         assign(&f, "one");
-        assert_is(&f, HUB_LINK_CONNECTING, "one");
+        assert_is(&f, LINK_CONNECTING, "one");
         go_online(&f);
 
         ck_assert_int_eq(hub_link_get_provisioning(f.link, &p), 0);
@@ -224,7 +224,7 @@ START_TEST(another_registration_id_is_somebody_else) {
         fixture_make_assigned(&f);
         f.config.provisioning.registration_id = (char *) "pump-18";
         fixture_restart(&f);
-        assert_is(&f, HUB_LINK_PROVISIONING, "service");
+        assert_is(&f, LINK_PROVISIONING, "service");
         fixture_done(&f);
 }
 END_TEST
@@ -236,10 +236,10 @@ START_TEST(first_run_is_tried_for_as_long_as_it_takes) {
         for (int i = 0; i < 20; i++) {
                 report(&f, &unreachable);
                 wait(&f);
-                assert_is(&f, HUB_LINK_PROVISIONING, "service");
+                assert_is(&f, LINK_PROVISIONING, "service");
         }
         assign(&f, "one");
-        assert_is(&f, HUB_LINK_CONNECTING, "one");
+        assert_is(&f, LINK_CONNECTING, "one");
         fixture_done(&f);
 }
 END_TEST
@@ -269,23 +269,23 @@ START_TEST(hub_that_refuses_three_times_leads_to_the_service) {
         Fixture f;
 
         fixture_make_refused(&f, 2);
-        ck_assert_int_eq(hub_link_get_state(f.link), HUB_LINK_WAITING);
+        ck_assert_int_eq(hub_link_get_state(f.link), LINK_WAITING);
         wait(&f);
         report(&f, &opened);
         report(&f, &refusal);
-        assert_is(&f, HUB_LINK_PROVISIONING, "service");
+        assert_is(&f, LINK_PROVISIONING, "service");
         assign(&f, "two");
-        assert_is(&f, HUB_LINK_CONNECTING, "two");
+        assert_is(&f, LINK_CONNECTING, "two");
         go_online(&f);
         fixture_done(&f);
 }
 END_TEST
 
 static void assert_waits_at_least(const Fixture *f, unsigned s) {
-        HubLinkStatus status;
+        LinkStatus status;
 
         hub_link_get_status(f->link, &status);
-        ck_assert_int_eq(status.state, HUB_LINK_WAITING);
+        ck_assert_int_eq(status.state, LINK_WAITING);
         ck_assert_uint_ge(status.next_attempt_us, ((uint64_t) now.boot_s + s) * USEC_PER_SEC);
 }
 
@@ -294,7 +294,7 @@ START_TEST(same_hub_again_is_tried_once_because_the_device_may_be_new_there) {
 
         fixture_make_refused(&f, 3);
         assign(&f, "one");
-        assert_is(&f, HUB_LINK_CONNECTING, "one");
+        assert_is(&f, LINK_CONNECTING, "one");
         report(&f, &opened);
         report(&f, &refusal);
         assert_waits_at_least(&f, 59); /* as after the fourth refusal in a row */
@@ -306,9 +306,9 @@ START_TEST(same_hub_again_that_is_not_reached_is_waited_for_as_long_as_before) {
         Fixture f;
 
         fixture_make_assigned(&f);
-        for (int i = 0; hub_link_get_state(f.link) != HUB_LINK_PROVISIONING; i++) {
+        for (int i = 0; hub_link_get_state(f.link) != LINK_PROVISIONING; i++) {
                 ck_assert_int_lt(i, 100);
-                if (hub_link_get_state(f.link) == HUB_LINK_WAITING)
+                if (hub_link_get_state(f.link) == LINK_WAITING)
                         wait(&f);
                 report(&f, &unreachable);
         }
@@ -324,14 +324,14 @@ START_TEST(service_that_is_not_reached_leaves_the_hub_its_turn) {
 
         fixture_make_refused(&f, 3);
         report(&f, &unreachable);
-        ck_assert_int_eq(hub_link_get_state(f.link), HUB_LINK_PROVISIONING);
+        ck_assert_int_eq(hub_link_get_state(f.link), LINK_PROVISIONING);
         wait(&f);
         report(&f, &unreachable);
-        ck_assert_int_eq(hub_link_get_state(f.link), HUB_LINK_WAITING);
+        ck_assert_int_eq(hub_link_get_state(f.link), LINK_WAITING);
         ck_assert_int_eq(hub_link_get_provisioning(f.link, &p), 0);
         ck_assert_ptr_nonnull(p.last_error);
         wait(&f);
-        assert_is(&f, HUB_LINK_CONNECTING, "one");
+        assert_is(&f, LINK_CONNECTING, "one");
         fixture_done(&f);
 }
 END_TEST
@@ -347,12 +347,12 @@ START_TEST(by_itself_it_asks_once_in_ten_minutes) {
                 wait(&f);
                 if (now.boot_s >= end_s)
                         break;
-                assert_is(&f, HUB_LINK_CONNECTING, "one");
+                assert_is(&f, LINK_CONNECTING, "one");
                 report(&f, &opened);
                 report(&f, &refusal);
         }
         ck_assert_int_eq(hub_link_reprovision(f.link), 0); /* but an operator may at any time */
-        assert_is(&f, HUB_LINK_PROVISIONING, "service");
+        assert_is(&f, LINK_PROVISIONING, "service");
         fixture_done(&f);
 }
 END_TEST
@@ -363,12 +363,12 @@ START_TEST(wish_ends_the_link_and_comes_back_to_it) {
         fixture_make_assigned(&f);
         go_online(&f);
         ck_assert_int_eq(hub_link_reprovision(f.link), 0);
-        ck_assert_int_eq(hub_link_get_state(f.link), HUB_LINK_RENEWING);
+        ck_assert_int_eq(hub_link_get_state(f.link), LINK_RENEWING);
         ck_assert_int_eq(hub_link_dispatch(f.link), 0); /* nothing is in flight */
-        assert_is(&f, HUB_LINK_PROVISIONING, "service");
+        assert_is(&f, LINK_PROVISIONING, "service");
         ck_assert_uint_gt(f.n_lost, 0);
         assign(&f, "one");
-        assert_is(&f, HUB_LINK_CONNECTING, "one");
+        assert_is(&f, LINK_CONNECTING, "one");
         fixture_done(&f);
 }
 END_TEST
@@ -382,7 +382,7 @@ START_TEST(wish_that_fails_comes_back_to_the_hub) {
         ck_assert_int_eq(hub_link_dispatch(f.link), 0);
         reach_service(&f);
         answer(&f, "401", "{\"errorCode\":401002}");
-        assert_is(&f, HUB_LINK_CONNECTING, "one");
+        assert_is(&f, LINK_CONNECTING, "one");
         fixture_done(&f);
 }
 END_TEST
@@ -393,7 +393,7 @@ START_TEST(wish_while_the_hub_is_waited_for_tries_it_at_once_afterwards) {
         fixture_make_refused(&f, 2);
         ck_assert_int_eq(hub_link_reprovision(f.link), 0);
         assign(&f, "one");
-        assert_is(&f, HUB_LINK_CONNECTING, "one");
+        assert_is(&f, LINK_CONNECTING, "one");
         fixture_done(&f);
 }
 END_TEST
@@ -404,13 +404,13 @@ START_TEST(clock_that_was_set_ends_the_wait_after_a_refusal) {
         fixture_make(&f);
         report(&f, &opened);
         report(&f, &refusal);
-        ck_assert_int_eq(hub_link_get_state(f.link), HUB_LINK_WAITING);
+        ck_assert_int_eq(hub_link_get_state(f.link), LINK_WAITING);
         now.unix_s += 30;
         hub_link_clock_changed(f.link);
-        ck_assert_int_eq(hub_link_get_state(f.link), HUB_LINK_WAITING);
+        ck_assert_int_eq(hub_link_get_state(f.link), LINK_WAITING);
         now.unix_s += 60;
         hub_link_clock_changed(f.link);
-        assert_is(&f, HUB_LINK_PROVISIONING, "service");
+        assert_is(&f, LINK_PROVISIONING, "service");
         fixture_done(&f);
 }
 END_TEST
@@ -421,7 +421,7 @@ START_TEST(answer_of_no_use_is_no_assignment) {
 
         fixture_make(&f);
         assign(&f, answers[_i]);
-        ck_assert_int_eq(hub_link_get_state(f.link), HUB_LINK_WAITING);
+        ck_assert_int_eq(hub_link_get_state(f.link), LINK_WAITING);
         fixture_done(&f);
 }
 END_TEST
@@ -447,7 +447,7 @@ START_TEST(it_stops_wherever_it_is) {
 
         ways[_i](&f);
         hub_link_stop(f.link);
-        ck_assert_int_eq(hub_link_get_state(f.link), HUB_LINK_STOPPED);
+        ck_assert_int_eq(hub_link_get_state(f.link), LINK_STOPPED);
         ck_assert_uint_eq(hub_link_deadline_us(f.link), UINT64_MAX);
         fixture_done(&f);
 }
@@ -460,11 +460,11 @@ START_TEST(wish_does_not_start_what_was_stopped) {
         f.link = hub_link_free(f.link);
         f.config.provisioning.key_file = (char *) "/nonexistent";
         fixture_start(&f);
-        ck_assert_int_eq(hub_link_get_state(f.link), HUB_LINK_WAITING);
+        ck_assert_int_eq(hub_link_get_state(f.link), LINK_WAITING);
         hub_link_stop(f.link);
         f.config.provisioning.key_file = f.key_file;
         ck_assert_int_eq(hub_link_reprovision(f.link), 0);
-        ck_assert_int_eq(hub_link_get_state(f.link), HUB_LINK_STOPPED);
+        ck_assert_int_eq(hub_link_get_state(f.link), LINK_STOPPED);
         ck_assert_uint_eq(f.mqtt.n_opened, 0);
         fixture_done(&f);
 }

@@ -29,7 +29,7 @@ typedef struct Fixture {
         char directory[SCRATCH_SIZE], identity[PATH_MAX];
 } Fixture;
 
-static void on_lost(void *userdata, HubLinkEnd end) {
+static void on_lost(void *userdata, LinkEnd end) {
 }
 
 static void on_method(void *userdata, az_span request_id, az_span name, az_span payload) {
@@ -58,7 +58,7 @@ static void go_online(Fixture *f) {
         report(f, &opened);
         report(f, &connack);
         report(f, &suback);
-        ck_assert_int_eq(hub_link_get_state(f->link), HUB_LINK_ONLINE);
+        ck_assert_int_eq(hub_link_get_state(f->link), LINK_ONLINE);
 }
 
 static void fixture_make_online(Fixture *f) {
@@ -119,7 +119,7 @@ START_TEST(what_a_probe_refuses_is_not_used) {
         ck_assert_uint_eq(f.mqtt.n_probed, 1);
         refuse(&f);
         ck_assert_int_eq(hub_link_dispatch(f.link), 0);
-        ck_assert_int_eq(hub_link_get_state(f.link), HUB_LINK_ONLINE);
+        ck_assert_int_eq(hub_link_get_state(f.link), LINK_ONLINE);
         ck_assert(is_rolled_back(&f));
         fixture_done(&f);
 }
@@ -147,7 +147,7 @@ START_TEST(link_that_is_lost_meanwhile_tries_it_itself) {
         fixture_make_online(&f);
         change_key(&f, "bmV3");
         report(&f, &lost);
-        ck_assert_int_eq(hub_link_get_state(f.link), HUB_LINK_WAITING);
+        ck_assert_int_eq(hub_link_get_state(f.link), LINK_WAITING);
         n_opened = f.mqtt.n_opened;
         refuse(&f);
         ck_assert_int_eq(hub_link_dispatch(f.link), 0);
@@ -186,7 +186,7 @@ START_TEST(identity_that_is_lost_is_a_failure_each_time) {
                 ck_assert_int_eq(hub_link_dispatch(f.link), 0);
                 ck_assert_int_eq(unlink(f.identity), 0);
                 ck_assert_int_eq(hub_link_dispatch(f.link), 0);
-                ck_assert_int_eq(hub_link_get_state(f.link), HUB_LINK_WAITING);
+                ck_assert_int_eq(hub_link_get_state(f.link), LINK_WAITING);
                 ck_assert_int_eq(record->last.problem, PROBLEM_IDENTITY_FILE);
                 ck_assert(record->is_failing);
 

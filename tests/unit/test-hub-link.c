@@ -40,11 +40,11 @@ typedef struct Fixture {
         char secret[32];
         unsigned n_calls, n_live, n_lost, n_c2d, n_twin;
         int answered;
-        HubLinkEnd end;
+        LinkEnd end;
         MqttAck ack; /* of the last cloud-to-device message */
 } Fixture;
 
-static void on_lost(void *userdata, HubLinkEnd end) {
+static void on_lost(void *userdata, LinkEnd end) {
         Fixture *f = userdata;
 
         f->n_lost++;
@@ -142,7 +142,7 @@ static void go_online(Fixture *f) {
         report(f, &opened);
         report(f, &connack);
         report(f, &suback);
-        ck_assert_int_eq(hub_link_get_state(f->link), HUB_LINK_ONLINE);
+        ck_assert_int_eq(hub_link_get_state(f->link), LINK_ONLINE);
 }
 
 static const char identity[] = "HostName=hub;DeviceId=d;SharedAccessKey=c2VjcmV0";
@@ -191,7 +191,7 @@ START_TEST(it_is_live_when_all_subscriptions_stand) {
         ck_assert_uint_eq(f.n_live, 0);
         report(&f, &suback);
         ck_assert_uint_eq(f.n_live, 1);
-        ck_assert_int_eq(hub_link_get_state(f.link), HUB_LINK_ONLINE);
+        ck_assert_int_eq(hub_link_get_state(f.link), LINK_ONLINE);
         fixture_done(&f);
 }
 END_TEST
@@ -297,7 +297,7 @@ START_TEST(a_loss_before_the_suback_is_a_loss_of_what_came) {
         report(&f, &lost);
 
         ck_assert_uint_eq(f.n_lost, 1);
-        ck_assert_int_eq(hub_link_get_state(f.link), HUB_LINK_WAITING);
+        ck_assert_int_eq(hub_link_get_state(f.link), LINK_WAITING);
         fixture_done(&f);
 }
 END_TEST
@@ -305,14 +305,14 @@ END_TEST
 static const struct {
         MqttLost cause;
         bool is_puback_owed;
-        HubLinkEnd end;
+        LinkEnd end;
 } ends[] = {
-        { MQTT_LOST_CLOSED, true, HUB_LINK_END_CLOSED },
-        { MQTT_LOST_CLOSED, false, HUB_LINK_END_BROKEN },
-        { MQTT_LOST_NETWORK, true, HUB_LINK_END_BROKEN },
-        { MQTT_LOST_PING_TIMEOUT, true, HUB_LINK_END_OTHER },
-        { MQTT_LOST_PUBACK_TIMEOUT, true, HUB_LINK_END_OTHER },
-        { MQTT_LOST_PROTOCOL, true, HUB_LINK_END_OTHER },
+        { MQTT_LOST_CLOSED, true, LINK_END_CLOSED },
+        { MQTT_LOST_CLOSED, false, LINK_END_BROKEN },
+        { MQTT_LOST_NETWORK, true, LINK_END_BROKEN },
+        { MQTT_LOST_PING_TIMEOUT, true, LINK_END_OTHER },
+        { MQTT_LOST_PUBACK_TIMEOUT, true, LINK_END_OTHER },
+        { MQTT_LOST_PROTOCOL, true, LINK_END_OTHER },
 };
 
 START_TEST(how_a_connection_ended_is_told) {
@@ -343,7 +343,7 @@ static const struct {
 START_TEST(three_links_that_the_hub_closes_or_resets_at_once_have_a_rival) {
         MqttEvent event = { .type = MQTT_EVENT_LOST,
                             .lost = { short_ends[_i].cause, short_ends[_i].error, .text = "" } };
-        HubLinkStatus status;
+        LinkStatus status;
         Fixture f;
 
         fixture_make(&f, identity);
@@ -360,7 +360,7 @@ START_TEST(three_links_that_the_hub_closes_or_resets_at_once_have_a_rival) {
 END_TEST
 
 START_TEST(links_that_fail_for_want_of_memory_have_no_rival) {
-        HubLinkStatus status;
+        LinkStatus status;
         Fixture f;
 
         fixture_make(&f, identity);
@@ -382,7 +382,7 @@ START_TEST(a_hub_that_closes_on_each_message_is_taken_to_throttle) {
         };
         static const MqttEvent puback = { .type = MQTT_EVENT_PUBACK };
         static const bool is_throttling[] = { false, true, true, false };
-        HubLinkStatus status;
+        LinkStatus status;
         Fixture f;
 
         fixture_make(&f, identity);
@@ -409,13 +409,13 @@ START_TEST(an_attempt_has_as_long_as_its_steps_may_take_together) {
 END_TEST
 
 START_TEST(without_an_identity_it_waits_and_says_what_is_missing) {
-        HubLinkStatus status;
+        LinkStatus status;
         Fixture f;
 
         fixture_make(&f, "HostName=hub;DeviceId=d");
         hub_link_get_status(f.link, &status);
 
-        ck_assert_int_eq(status.state, HUB_LINK_WAITING);
+        ck_assert_int_eq(status.state, LINK_WAITING);
         ck_assert_ptr_nonnull(strstr(status.last_error, "SharedAccessKey"));
         ck_assert_uint_le(hub_link_deadline_us(f.link), boottime_us() + 60 * USEC_PER_SEC);
         fixture_done(&f);
@@ -425,20 +425,20 @@ END_TEST
 /* The clock ------------------------------------------------------------------------------------------- */
 
 START_TEST(a_clock_that_was_never_set_is_waited_for) {
-        HubLinkStatus status;
+        LinkStatus status;
         Fixture f;
 
         now.unix_s = 72;
         fixture_make(&f, identity);
         hub_link_get_status(f.link, &status);
-        ck_assert_int_eq(status.state, HUB_LINK_WAITING);
+        ck_assert_int_eq(status.state, LINK_WAITING);
         ck_assert_ptr_nonnull(strstr(status.last_error, "The clock says 1970-01-01T00:01:12"));
         ck_assert_uint_lt(status.next_attempt_us, boottime_us() + 60 * USEC_PER_SEC);
         ck_assert_uint_eq(f.mqtt.n_opened, 0);
 
         now.unix_s = 1900000000;
         hub_link_clock_changed(f.link);
-        ck_assert_int_eq(hub_link_get_state(f.link), HUB_LINK_CONNECTING);
+        ck_assert_int_eq(hub_link_get_state(f.link), LINK_CONNECTING);
         ck_assert_uint_eq(f.mqtt.n_opened, 1);
         fixture_done(&f);
 }
@@ -493,7 +493,7 @@ START_TEST(a_token_that_a_step_of_the_clock_made_useless_is_replaced) {
         now.boot_s += 120;
         now.unix_s += 2 * 3600;
         hub_link_clock_changed(f.link);
-        ck_assert_int_eq(hub_link_get_state(f.link), HUB_LINK_RENEWING);
+        ck_assert_int_eq(hub_link_get_state(f.link), LINK_RENEWING);
         ck_assert_int_eq(hub_link_dispatch(f.link), 0);
         ck_assert_uint_eq(f.mqtt.n_opened, 2);
         ck_assert_uint_eq(f.n_lost, 1);
@@ -533,11 +533,11 @@ END_TEST
 
 static const struct {
         time_t uptime_s;
-        HubLinkState state;
+        LinkState state;
 } boots[] = {
-        { 100, HUB_LINK_WAITING },
-        { 299, HUB_LINK_WAITING },
-        { 300, HUB_LINK_CONNECTING },
+        { 100, LINK_WAITING },
+        { 299, LINK_WAITING },
+        { 300, LINK_CONNECTING },
 };
 
 START_TEST(a_machine_that_has_just_booted_does_not_connect_at_once) {
@@ -546,7 +546,7 @@ START_TEST(a_machine_that_has_just_booted_does_not_connect_at_once) {
         now.boot_s = boots[_i].uptime_s;
         fixture_make(&f, identity);
         ck_assert_int_eq(hub_link_get_state(f.link), boots[_i].state);
-        if (boots[_i].state == HUB_LINK_WAITING)
+        if (boots[_i].state == LINK_WAITING)
                 ck_assert_uint_le(hub_link_deadline_us(f.link), boottime_us() + 5 * USEC_PER_SEC);
         fixture_done(&f);
 }
@@ -596,7 +596,7 @@ START_TEST(a_token_is_renewed_before_it_expires) {
         ck_assert_int_ge(now.boot_s - begin_s, 3600 * 3 / 4);
         ck_assert_int_le(now.boot_s - begin_s, 3600 * 9 / 10);
         ck_assert_int_eq(hub_link_dispatch(f.link), 0);
-        ck_assert_int_eq(hub_link_get_state(f.link), HUB_LINK_RENEWING);
+        ck_assert_int_eq(hub_link_get_state(f.link), LINK_RENEWING);
         fixture_done(&f);
 }
 END_TEST
@@ -606,18 +606,18 @@ static const MqttReport report_of_timeout = { .stage = MQTT_STAGE_TCP, .problem 
 static const MqttReport report_of_signing = { .stage = MQTT_STAGE_SIGN, .problem = MQTT_PROBLEM_SIGNING };
 static const struct {
         MqttEvent event;
-        HubLinkState state;
+        LinkState state;
 } network_changes[] = {
         { { .type = MQTT_EVENT_OPEN_FAILED,
             .open_failed = { MQTT_STAGE_TCP, -ETIMEDOUT, "no answer", &report_of_timeout } },
-          HUB_LINK_CONNECTING },
+          LINK_CONNECTING },
         { { .type = MQTT_EVENT_OPEN_FAILED,
             .open_failed = { MQTT_STAGE_SIGN, -EIO, "no signature", &report_of_signing } },
-          HUB_LINK_WAITING },
+          LINK_WAITING },
         { { .type = MQTT_EVENT_LOST, .lost = { .cause = MQTT_LOST_CONNACK_TIMEOUT, .text = "no answer" } },
-          HUB_LINK_CONNECTING },
-        { { .type = MQTT_EVENT_CONNACK, .connack.code = 5 }, HUB_LINK_WAITING },
-        { { .type = MQTT_EVENT_CONNACK, .connack.code = 3 }, HUB_LINK_WAITING },
+          LINK_CONNECTING },
+        { { .type = MQTT_EVENT_CONNACK, .connack.code = 5 }, LINK_WAITING },
+        { { .type = MQTT_EVENT_CONNACK, .connack.code = 3 }, LINK_WAITING },
 };
 
 START_TEST(another_network_ends_the_wait_if_the_network_was_what_failed) {
@@ -627,7 +627,7 @@ START_TEST(another_network_ends_the_wait_if_the_network_was_what_failed) {
         if (network_changes[_i].event.type != MQTT_EVENT_OPEN_FAILED)
                 report(&f, &opened);
         report(&f, &network_changes[_i].event);
-        ck_assert_int_eq(hub_link_get_state(f.link), HUB_LINK_WAITING);
+        ck_assert_int_eq(hub_link_get_state(f.link), LINK_WAITING);
         hub_link_network_up(f.link);
         ck_assert_int_eq(hub_link_get_state(f.link), network_changes[_i].state);
         fixture_done(&f);
@@ -639,7 +639,7 @@ START_TEST(another_network_leaves_a_link_alone) {
 
         fixture_make_online(&f);
         hub_link_network_up(f.link);
-        ck_assert_int_eq(hub_link_get_state(f.link), HUB_LINK_ONLINE);
+        ck_assert_int_eq(hub_link_get_state(f.link), LINK_ONLINE);
         fixture_done(&f);
 }
 END_TEST

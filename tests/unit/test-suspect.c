@@ -89,11 +89,11 @@ static unsigned tell(Suspect *s, const char *story) {
                 else if (token_of(*p) > 0)
                         suspect_published(s, token_of(*p));
                 else if (*p == 'C')
-                        convicted += suspect_lost(s, HUB_LINK_END_CLOSED, MINUTE_US);
+                        convicted += suspect_lost(s, LINK_END_CLOSED, MINUTE_US);
                 else if (*p == 'B')
-                        convicted += suspect_lost(s, HUB_LINK_END_BROKEN, MINUTE_US);
+                        convicted += suspect_lost(s, LINK_END_BROKEN, MINUTE_US);
                 else if (*p == 'O')
-                        convicted += suspect_lost(s, HUB_LINK_END_OTHER, MINUTE_US);
+                        convicted += suspect_lost(s, LINK_END_OTHER, MINUTE_US);
         }
         return convicted;
 }

@@ -28,12 +28,12 @@ const az_iot_hub_client *hub_link_get_client(const HubLink *link) {
         return &link->client;
 }
 
-HubLinkState hub_link_get_state(const HubLink *link) {
-        return HUB_LINK_ONLINE;
+LinkState hub_link_get_state(const HubLink *link) {
+        return LINK_ONLINE;
 }
 
-void hub_link_get_status(const HubLink *link, HubLinkStatus *ret) {
-        *ret = (HubLinkStatus){ .state = HUB_LINK_ONLINE, .device_id = "d" };
+void hub_link_get_status(const HubLink *link, LinkStatus *ret) {
+        *ret = (LinkStatus){ .state = LINK_ONLINE, .device_id = "d" };
 }
 
 int hub_link_publish_twin(HubLink *link, az_span topic, az_span payload) {

@@ -2,6 +2,9 @@
 
 #include "daemon/uplink.h"
 
+#include "daemon/hub-link.h"
+#include "daemon/hub-uplink.h"
+
 #include "tests/unit/unit.h"
 
 /*
@@ -122,7 +125,7 @@ int hub_link_publish(HubLink *link, az_span bag, az_span message_id, az_span bod
 void hub_link_fail(HubLink *link, int error) {
         link->n_failures++;
         link->result = 0;
-        uplink_lost(link->uplink, HUB_LINK_END_OTHER);
+        uplink_lost(link->uplink, LINK_END_OTHER);
 }
 
 void hub_link_remove_notice(HubLink *link, Problem problem) {
@@ -164,9 +167,17 @@ static void fixture_make(Fixture *f, int result) {
         ck_assert_int_eq(stage_wait_add(f->waits[PRIORITY_NORMAL], STAGE_DELIVERED, 1, 1, UINT64_MAX, on_done,
                                         f, &wait),
                          0);
-        ck_assert_int_eq(
-                uplink_new(&f->link.uplink, &f->outboxes, &f->link, f->waits, &f->dead_letters, &f->log, 1),
-                0);
+        ck_assert_int_eq(uplink_new(&f->link.uplink,
+                                    &(UplinkConfig){
+                                            .outboxes = &f->outboxes,
+                                            .waits = f->waits,
+                                            .dead_letters = &f->dead_letters,
+                                            .log = &f->log,
+                                            .boot = 1,
+                                            .ops = &hub_uplink_ops,
+                                            .userdata = &f->link,
+                                    }),
+                         0);
 }
 
 static void fixture_done(Fixture *f) {
@@ -320,7 +331,7 @@ START_TEST(a_loss_of_the_link_rewinds_both) {
         fixture_make(&f, 0);
         f.high.n_messages = 1;
         (void) uplink_run(f.link.uplink);
-        uplink_lost(f.link.uplink, HUB_LINK_END_OTHER);
+        uplink_lost(f.link.uplink, LINK_END_OTHER);
         f.link.n_published = 0;
         (void) uplink_run(f.link.uplink);
         assert_published(&f, "A123");
@@ -380,7 +391,7 @@ START_TEST(after_a_loss_what_was_in_flight_is_paced_too) {
         (void) uplink_run(f.link.uplink);
         check_published_all(&f);
         ck_assert_uint_eq(uplink_deadline_us(f.link.uplink), UINT64_MAX);
-        uplink_lost(f.link.uplink, HUB_LINK_END_OTHER);
+        uplink_lost(f.link.uplink, LINK_END_OTHER);
         f.link.n_published = 0;
         (void) uplink_run(f.link.uplink);
         assert_published(&f, "");
@@ -395,7 +406,7 @@ END_TEST
 
 /* Poison -------------------------------------------------------------------------------------------- */
 
-static void lose(Fixture *f, HubLinkEnd end) {
+static void lose(Fixture *f, LinkEnd end) {
         uplink_lost(f->link.uplink, end);
         f->link.n_published = 0;
         (void) uplink_run(f->link.uplink);
@@ -411,10 +422,10 @@ static void fixture_make_withheld(Fixture *f, uint64_t n_messages) {
         fixture_make(f, 0);
         f->outbox.n_messages = n_messages;
         (void) uplink_run(f->link.uplink);
-        lose(f, HUB_LINK_END_CLOSED);
-        lose(f, HUB_LINK_END_CLOSED);
+        lose(f, LINK_END_CLOSED);
+        lose(f, LINK_END_CLOSED);
         assert_published(f, "1");
-        lose(f, HUB_LINK_END_CLOSED);
+        lose(f, LINK_END_CLOSED);
 }
 
 START_TEST(a_suspect_that_is_acknowledged_is_none) {
@@ -422,8 +433,8 @@ START_TEST(a_suspect_that_is_acknowledged_is_none) {
 
         fixture_make(&f, 0);
         (void) uplink_run(f.link.uplink);
-        lose(&f, HUB_LINK_END_BROKEN);
-        lose(&f, HUB_LINK_END_BROKEN);
+        lose(&f, LINK_END_BROKEN);
+        lose(&f, LINK_END_BROKEN);
         assert_published(&f, "1");
         ack(&f, 1);
         assert_published(&f, "123");
@@ -438,7 +449,7 @@ START_TEST(a_message_that_the_hub_closes_on_is_set_aside_once_another_one_got_th
         assert_published(&f, "2");
         ack(&f, 2);
         assert_published(&f, "21");
-        lose(&f, HUB_LINK_END_CLOSED);
+        lose(&f, LINK_END_CLOSED);
         ck_assert_uint_eq(f.dead_letters.sequence, 1);
         /* Until it is on disk nothing happens. */
         assert_published(&f, "");
@@ -479,9 +490,9 @@ START_TEST(a_hub_that_takes_no_message_costs_none) {
         fixture_make_withheld(&f, 3);
         for (unsigned i = 0; i < 10; i++) {
                 assert_published(&f, "2");
-                lose(&f, HUB_LINK_END_CLOSED);
+                lose(&f, LINK_END_CLOSED);
                 assert_published(&f, "1");
-                lose(&f, HUB_LINK_END_CLOSED);
+                lose(&f, LINK_END_CLOSED);
         }
         ck_assert_uint_eq(f.dead_letters.sequence, 0);
         ck_assert_uint_eq(f.outbox.n_acked, 0);
@@ -514,7 +525,7 @@ START_TEST(a_suspect_that_expired_is_forgotten) {
 
         fixture_make_withheld(&f, 3);
         f.outbox.acked[1] = true;
-        lose(&f, HUB_LINK_END_OTHER);
+        lose(&f, LINK_END_OTHER);
         assert_published(&f, "23");
         fixture_done(&f);
 }
@@ -526,8 +537,8 @@ START_TEST(a_suspect_that_is_gone_does_not_hold_up_the_other_priority) {
         fixture_make(&f, 0);
         f.outbox.n_messages = 1;
         (void) uplink_run(f.link.uplink);
-        lose(&f, HUB_LINK_END_CLOSED);
-        uplink_lost(f.link.uplink, HUB_LINK_END_CLOSED);
+        lose(&f, LINK_END_CLOSED);
+        uplink_lost(f.link.uplink, LINK_END_CLOSED);
         f.link.n_published = 0;
         f.outbox.acked[1] = true; /* expired */
         f.outbox.head = 2;
@@ -547,7 +558,7 @@ START_TEST(a_suspect_is_compared_with_a_message_of_high_priority_too) {
         assert_published(&f, "A");
         ack(&f, HIGH(1));
         assert_published(&f, "A1");
-        lose(&f, HUB_LINK_END_CLOSED);
+        lose(&f, LINK_END_CLOSED);
         ck_assert_uint_eq(f.dead_letters.sequence, 1);
         f.dead_letters.done(f.dead_letters.userdata, "message-1", 0);
         (void) uplink_run(f.link.uplink);
@@ -565,17 +576,17 @@ START_TEST(alarms_that_get_through_do_not_hide_a_suspect) {
                 (void) uplink_run(f.link.uplink);
                 assert_published(&f, f.high.n_messages == 1 ? "A1" : "1B");
                 ack(&f, HIGH(f.high.n_messages));
-                lose(&f, HUB_LINK_END_CLOSED);
+                lose(&f, LINK_END_CLOSED);
         }
         /* Alone, although there is an alarm; when that is withheld, the alarm goes first. */
         assert_published(&f, "1");
         (void) uplink_run(f.link.uplink);
         assert_published(&f, "1");
-        lose(&f, HUB_LINK_END_CLOSED);
+        lose(&f, LINK_END_CLOSED);
         assert_published(&f, "C");
         ack(&f, HIGH(3));
         assert_published(&f, "C1");
-        lose(&f, HUB_LINK_END_CLOSED);
+        lose(&f, LINK_END_CLOSED);
         ck_assert_uint_eq(f.dead_letters.sequence, 1);
         fixture_done(&f);
 }
@@ -587,7 +598,7 @@ START_TEST(a_message_that_cannot_be_set_aside_is_tried_again) {
         fixture_make_withheld(&f, 3);
         ack(&f, 2);
         f.dead_letters.error = -ENOSPC;
-        lose(&f, HUB_LINK_END_CLOSED);
+        lose(&f, LINK_END_CLOSED);
         ck_assert(!f.outbox.acked[1]);
         assert_published(&f, "13");
         fixture_done(&f);
