@@ -38,8 +38,7 @@
  *
  * The session keeps messages until they are acknowledged, subscriptions over losses of the connection, and
  * the order of acknowledgements; a client knows nothing of connections. What cannot be published or
- * subscribed to, as the session refuses it, is told by the same inputs. In tests a PUBLISH can be handed to
- * another client.
+ * subscribed to, as the session refuses it, is told by the same inputs.
  *
  * What an event points to lives until the next call that takes the client, or anything on it, as other than
  * const, unless its comment says that it lives for longer. What such a call is given must live until it
@@ -69,6 +68,7 @@
 #include <aio/metadata.h>
 #include <aio/time.h>
 #include <aio/topic.h>
+#include <aio/uuid.h>
 #include <azure/core/az_mqtt_message.h>
 #include <azure/core/az_result.h>
 #include <azure/core/az_span.h>
@@ -146,8 +146,12 @@ typedef struct aio_endpoint {
                 struct aio_endpoint *next_hashed, *next_shape;
                 _aio_shape shape;
                 uint32_t hash;
+                bool is_filter;  /* it has a filter, and no pattern */
+                bool is_indexed; /* messages find it */
                 bool is_due, has_wish, has_news;
-                aio_error error;
+                bool is_refused;      /* by SUBACK */
+                bool is_unsubscribed; /* nothing more is to be done for that */
+                aio_error error;      /* of STARTED or STOPPED */
         } _internal;
 } aio_endpoint;
 
@@ -273,6 +277,7 @@ typedef struct _aio_task {
         struct _aio_task *peer_next, *peer_previous; /* of those that one message made */
         struct _aio_task *repeats;                   /* those that wait for this request, linked by 'next' */
         aio_endpoint *endpoint;
+        bool is_hashed;
         bool needs_ack;
         aio_ack ack;
         aio_ack due_ack; /* an entry of the ring of those that are due; not of this task */
@@ -295,7 +300,8 @@ typedef struct _aio_invocation {
         aio_command_invoker *invoker;
         void *context;
         uint64_t timeout_us;
-        uint8_t correlation[16];
+        uint8_t correlation[AIO_UUID_SIZE];
+        aio_error_kind ended; /* why, when it has */
         uint8_t reason_code;
         az_result result;
 } aio_invocation;
@@ -337,7 +343,7 @@ typedef struct {
 /* The name in the errors of requests for which there is no memory. */
 #define AIO_PROPERTY_CAPACITY "Capacity"
 
-/* Private: a list of tasks, and one of invocations. */
+/* Private: a list of tasks. */
 typedef struct {
         aio_task *first, *last;
 } _aio_task_list;
@@ -361,7 +367,7 @@ struct aio_client {
 
                 _aio_task_list free_tasks, offered, answered, gone, done;
                 uint32_t acks_first, n_acks; /* a ring in the tasks */
-                uint32_t n_open, n_kept;     /* requests that are executed; that are remembered */
+                uint32_t n_open, n_done;     /* requests that have not ended; that are kept for repeats */
                 uint64_t n_evicted;
 
                 aio_invocation *free_invocations;
@@ -371,15 +377,15 @@ struct aio_client {
                 bool has_message; /* one is being dealt with: */
                 az_mqtt_message message;
                 aio_time time;
-                aio_task peers; /* of those that it made; this one is of the message itself */
-                aio_endpoint *matches;
+                aio_endpoint *matches;  /* whom it is still for */
+                aio_task peers;         /* the message itself, among the tasks that it made */
+                bool is_unacknowledged; /* it stays so */
 
                 bool has_publish; /* a response that no task has */
                 az_mqtt_message publish;
-                bool has_news; /* SENT, or IGNORED */
+                bool has_news; /* SENT */
                 aio_event news;
-                aio_error error; /* of the last IGNORED */
-                char duration[AIO_DURATION_SIZE_MAX];
+                uint8_t duration[AIO_DURATION_SIZE_MAX]; /* the text in the last "timeout" */
         } _internal;
 };
 
@@ -421,10 +427,8 @@ AZ_NODISCARD az_result aio_client_published(aio_client *client, uint64_t token, 
  * SUBSCRIBE or UNSUBSCRIBE has come to its end (STARTED; STOPPED). One that is not under way does nothing.
  * Arguments are as of aio_client_published().
  */
-void aio_client_subscribed(aio_client *client, uint64_t token, az_result result, uint8_t reason_code,
-                           aio_time time);
-void aio_client_unsubscribed(aio_client *client, uint64_t token, az_result result, uint8_t reason_code,
-                             aio_time time);
+void aio_client_subscribed(aio_client *client, uint64_t token, az_result result, uint8_t reason_code);
+void aio_client_unsubscribed(aio_client *client, uint64_t token, az_result result, uint8_t reason_code);
 
 /*
  * The broker has lost the session, so responses to what was invoked may never come (RESPONSE with "mqtt

@@ -116,13 +116,17 @@ AZ_NODISCARD az_result aio_telemetry_sender_send(aio_telemetry_sender *sender, a
 /* What to receive. What it points to must outlive the receiver. */
 typedef struct {
         az_span topic_pattern;
-        az_span topic_namespace;          /* empty: none */
-        aio_topic_tokens tokens;          /* resident; others match any level */
+        az_span topic_filter;             /* instead of a pattern: a filter of MQTT, "sensors/#" */
+        az_span topic_namespace;          /* of the pattern; empty: none */
+        aio_topic_tokens tokens;          /* of the pattern, resident; others match any level */
         az_span share_name;               /* of a group, of which one receives each message; empty: none */
         aio_serializer const *serializer; /* NULL: bytes of any kind (aio_serializer_any()) */
         bool is_manual_ack;               /* the program acknowledges, by aio_telemetry_receiver_ack() */
         void *context;                    /* the caller's: 'context' of the endpoint */
 } aio_telemetry_receiver_options;
+
+/* What errors call that option. */
+#define AIO_PROPERTY_TOPIC_FILTER "topicFilter"
 
 /* Receives telemetry; TELEMETRY for each message. The same message may come twice, and is given twice. */
 struct aio_telemetry_receiver {
