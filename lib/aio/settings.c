@@ -2,11 +2,11 @@
 
 #include <aio/settings.h>
 
+#include <stddef.h>
+
+#include <aio/aio_internal.h>
 #include <aio/settings_internal.h>
 #include <azure/core/az_precondition_internal.h>
-#include <azure/core/az_span_internal.h>
-
-#include <stddef.h>
 
 typedef enum {
         TYPE_TEXT,
@@ -76,14 +76,8 @@ static const setting_row rows[_AIO_SETTING_MAX] = {
 
 az_result _aio_settings_refuse(aio_error *out_error, char const *property, az_span value,
                                char const *message) {
-        aio_error error = { 0 };
-
-        error.kind = AIO_ERROR_INVALID_CONFIGURATION;
-        error.is_shallow = true;
-        error.property_name = _aio_settings_text(property);
-        error.property_value = value;
-        error.message = _aio_settings_text(message);
-        *out_error = error;
+        *out_error =
+                _aio_error_configuration(_aio_settings_text(property), value, _aio_settings_text(message));
         return AZ_ERROR_ARG;
 }
 
