@@ -339,6 +339,13 @@ static int manager_make_uplink(Manager *m, const char *state_dir, uint64_t boot)
                 .ops = &hub_uplink_ops,
                 .userdata = m->link,
         };
+        Sender sender = {
+                .config = &m->config,
+                .outboxes = m->outboxes,
+                .waits = m->waits,
+                .clients = &m->client_log,
+                .rates = &m->rates,
+        };
         int r = 0;
 
         for (Priority p = 0; p < _PRIORITY_MAX && r >= 0; p++)
@@ -348,9 +355,9 @@ static int manager_make_uplink(Manager *m, const char *state_dir, uint64_t boot)
         config.dead_letters = m->dead_letters;
         if (r >= 0)
                 r = uplink_new(&m->uplink, &config);
+        sender.uplink = m->uplink;
         if (r >= 0)
-                r = telemetry_new(&m->telemetry, &m->config, m->outboxes, m->uplink, m->waits,
-                                  &m->client_log);
+                r = telemetry_new(&m->telemetry, &sender);
         if (r >= 0 && m->config.outbox.report_drops)
                 r = drop_report_new(&m->drop_report, m->outboxes, m->disk, state_dir, &m->log);
         if (r >= 0)
@@ -519,6 +526,7 @@ Manager *manager_free(Manager *m) {
         m->history = history_free(m->history);
         m->disk = disk_free(m->disk);
         m->event = sd_event_unref(m->event);
+        send_rates_done(&m->rates);
         config_done(&m->config);
         close_fd(m->lock_fd);
         free(m);

@@ -50,6 +50,7 @@ typedef struct Manager {
         Uplink *uplink;
         DropReport *drop_report; /* NULL: it is not wanted */
 
+        SendRates rates;
         Telemetry *telemetry;
         Methods *methods;
         Messages *messages;

@@ -3,17 +3,12 @@
 
 /* io.aziotd.telemetry: what programs send, into the outboxes. */
 
-#include "daemon/client-log.h"
-#include "daemon/config.h"
-#include "daemon/stage.h"
-#include "daemon/uplink.h"
-#include "ipc/server.h"
+#include "daemon/sender.h"
 
 typedef struct Telemetry Telemetry;
 
-/* All of them must outlive it; 'waits': of each priority. */
-int telemetry_new(Telemetry **ret, const Config *config, Outboxes *outboxes, Uplink *uplink,
-                  StageWaits *const waits[_PRIORITY_MAX], ClientLog *clients);
+/* 'sender' is copied; its interface and what is of a message are filled in. */
+int telemetry_new(Telemetry **ret, const Sender *sender);
 /* All calls must be gone: free the IpcServer first. */
 Telemetry *telemetry_free(Telemetry *telemetry);
 DEFINE_CLEANUP(Telemetry *, telemetry_free)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-#include "daemon/telemetry-internal.h"
+#include "daemon/sender.h"
 
 #include <inttypes.h>
 
@@ -13,8 +13,8 @@ static const IpcPeer *call_get_peer(const IpcCall *call) {
 }
 
 /* A rule comes before what holds for all. */
-void telemetry_find_limits(const Telemetry *t, TelemetryClient *client, const IpcPeer *peer) {
-        const Config *c = t->config;
+void sender_find_limits(const Sender *s, SenderClient *client, const IpcPeer *peer) {
+        const Config *c = s->config;
         AccessView rules = access_get_view(&c->access, peer);
 
         client->generation = c->access.generation;
@@ -30,7 +30,8 @@ void telemetry_find_limits(const Telemetry *t, TelemetryClient *client, const Ip
                                             .burst = access_rule_burst(rules.send) };
 }
 
-static int error_full(IpcCall *call, int64_t retry_ms, const char *limit, const char *place) {
+static int error_full(const Sender *s, IpcCall *call, int64_t retry_ms, const char *limit,
+                      const char *place) {
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
 
         ipc_json_begin(&json, NULL);
@@ -40,56 +41,66 @@ static int error_full(IpcCall *call, int64_t retry_ms, const char *limit, const 
         if (place)
                 ipc_json_cstring(&json, "rule", place);
         ipc_json_end(&json);
-        return ipc_call_error_json(call, ERROR_NAME("OutboxFull"), &json);
+        return sender_error_json(s, call, "OutboxFull", &json);
+}
+
+/* 'limit_messages' 0: there is none. */
+static int error_too_large(const Sender *s, IpcCall *call, uint64_t limit_messages) {
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
+
+        ipc_json_begin(&json, NULL);
+        ipc_json_int(&json, "limitBytes", (int64_t) s->max_bytes);
+        if (limit_messages > 0)
+                ipc_json_int(&json, "limitMessages", (int64_t) limit_messages);
+        ipc_json_end(&json);
+        return sender_error_json(s, call, "MessageTooLarge", &json);
 }
 
 /* The limit of the application is reached: that of a rule, or of all that have none. */
-static int refuse_application(Telemetry *t, IpcCall *call, const SendRequest *request,
-                              const TelemetryClient *client) {
-        OwnerUse use = outboxes_get_use(t->outboxes, client->owner);
+static int refuse_application(const Sender *s, IpcCall *call, const SendRequest *request,
+                              const SenderClient *client) {
+        OwnerUse use = outboxes_get_use(s->outboxes, client->owner);
         bool is_of_messages =
                 client->limits.max_messages > 0 && use.n_messages + request->n > client->limits.max_messages;
-        AccessView rules = access_get_view(&t->config->access, call_get_peer(call));
+        AccessView rules = access_get_view(&s->config->access, call_get_peer(call));
         const AccessRule *rule = is_of_messages ? rules.outbox_messages : rules.outbox_bytes;
         char place[ACCESS_PLACE_SIZE];
 
         if (!rule)
-                return error_full(call, RETRY_FULL_MS, "application", NULL);
-        client_log_refusal(t->clients, call_get_peer(call), boottime_us(),
+                return error_full(s, call, RETRY_FULL_MS, "application", NULL);
+        client_log_refusal(s->clients, call_get_peer(call), boottime_us(),
                            "its user has as much in the outbox as the rule at %s allows",
                            access_rule_place(rule, place));
-        return error_full(call, RETRY_FULL_MS, "application", place);
+        return error_full(s, call, RETRY_FULL_MS, "application", place);
 }
 
-int telemetry_refuse(Telemetry *t, IpcCall *call, const SendRequest *request, const TelemetryClient *client,
-                     int condition) {
-        Outbox *outbox = outboxes_get(t->outboxes, request->priority);
+int sender_refuse(const Sender *s, IpcCall *call, const SendRequest *request, const SenderClient *client,
+                  int condition) {
+        Outbox *outbox = outboxes_get(s->outboxes, request->priority);
 
         if (condition == OUTBOX_FULL || condition == OUTBOX_OVER_LIMIT)
                 outbox_count_refused(outbox, request->n);
         switch (condition) {
         case OUTBOX_FULL:
-                return error_full(call, RETRY_FULL_MS, "outbox", NULL);
+                return error_full(s, call, RETRY_FULL_MS, "outbox", NULL);
         case OUTBOX_OVER_LIMIT:
-                return refuse_application(t, call, request, client);
+                return refuse_application(s, call, request, client);
         case OUTBOX_BUSY: /* the disk is behind for a moment */
-                return error_full(call, RETRY_BUSY_MS, NULL, NULL);
+                return error_full(s, call, RETRY_BUSY_MS, NULL, NULL);
         case OUTBOX_TOO_LARGE:
-                return ipc_call_error_int(call, ERROR_NAME("MessageTooLarge"), "limitBytes",
-                                          TELEMETRY_MESSAGE_MAX);
+                return error_too_large(s, call, 0);
         default:
-                return ipc_call_error_cstring(call, ERROR_NAME("StorageFailed"), "reason",
-                                              strerror(outbox_storage_errno(outbox)));
+                return sender_error_storage(s, call, outbox_storage_errno(outbox));
         }
 }
 
-int telemetry_refuse_rate(Telemetry *t, IpcCall *call, uint64_t retry_us) {
+int sender_refuse_rate(const Sender *s, IpcCall *call, uint64_t retry_us) {
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
         const IpcPeer *peer = call_get_peer(call);
-        const AccessRule *rule = access_get_view(&t->config->access, peer).send;
+        const AccessRule *rule = access_get_view(&s->config->access, peer).send;
         char place[ACCESS_PLACE_SIZE];
 
-        client_log_refusal(t->clients, peer, boottime_us(),
+        client_log_refusal(s->clients, peer, boottime_us(),
                            "its user sends more than %" PRIu64
                            " messages a second, which the rule at %s allows",
                            rule->send_per_s, access_rule_place(rule, place));
@@ -99,15 +110,9 @@ int telemetry_refuse_rate(Telemetry *t, IpcCall *call, uint64_t retry_us) {
         ipc_json_int(&json, "burst", (int64_t) access_rule_burst(rule));
         ipc_json_cstring(&json, "rule", place);
         ipc_json_end(&json);
-        return ipc_call_error_json(call, ERROR_NAME("RateExceeded"), &json);
+        return sender_error_json(s, call, "RateExceeded", &json);
 }
 
-int telemetry_refuse_burst(IpcCall *call, const TelemetryClient *client) {
-        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
-
-        ipc_json_begin(&json, NULL);
-        ipc_json_int(&json, "limitBytes", TELEMETRY_MESSAGE_MAX);
-        ipc_json_int(&json, "limitMessages", (int64_t) client->rate.burst);
-        ipc_json_end(&json);
-        return ipc_call_error_json(call, ERROR_NAME("MessageTooLarge"), &json);
+int sender_refuse_burst(const Sender *s, IpcCall *call, const SenderClient *client) {
+        return error_too_large(s, call, client->rate.burst);
 }

@@ -1,27 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 
-#include "daemon/telemetry-internal.h"
+#include "daemon/sender.h"
 
 /* So often is looked at again what was in flight when its time was over. */
 #define IN_FLIGHT_INTERVAL_US (5 * USEC_PER_SEC)
 
-static int error_stage(IpcCall *call, StageOutcome outcome, int error) {
+static int error_stage(const Sender *s, IpcCall *call, StageOutcome outcome, int error) {
         static const char *const reasons[] = {
                 [STAGE_EXPIRED] = "expired",
                 [STAGE_DROPPED] = "dropped",
                 [STAGE_REFUSED] = "refused",
                 [STAGE_TIMEOUT] = "timeout",
         };
+        _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
 
         if (outcome == STAGE_STORAGE_FAILED)
-                return ipc_call_error_cstring(call, ERROR_NAME("StorageFailed"), "reason", strerror(error));
-        return ipc_call_error_cstring(call, ERROR_NAME("NotDelivered"), "reason", reasons[outcome]);
+                return sender_error_storage(s, call, error);
+
+        ipc_json_begin(&json, NULL);
+        ipc_json_cstring(&json, "reason", reasons[outcome]);
+        if (outcome == STAGE_REFUSED && s->write_refusal)
+                s->write_refusal(&json, error);
+        ipc_json_end(&json);
+        return sender_error_json(s, call, "NotDelivered", &json);
 }
 
 static void pending_cancel(PendingReply *pending) {
         for (Priority p = 0; p < _PRIORITY_MAX; p++)
                 if (pending->waits[p].wait)
-                        stage_wait_cancel(pending->telemetry->waits[p], pending->waits[p].wait);
+                        stage_wait_cancel(pending->sender->waits[p], pending->waits[p].wait);
         free(pending);
 }
 
@@ -29,7 +36,7 @@ static int wait_begin(PendingReply *pending, Priority priority, uint64_t deadlin
 
 /* Some of the messages were handed out and are not acknowledged. */
 static bool is_in_flight(const PendingReply *pending, Priority priority) {
-        const Outbox *outbox = outboxes_get(pending->telemetry->outboxes, priority);
+        const Outbox *outbox = outboxes_get(pending->sender->outboxes, priority);
         uint64_t first = MAX(pending->ranges[priority].first, outbox_get_head(outbox));
 
         return first <= MIN(pending->ranges[priority].last, outbox_get_last_handed_out(outbox));
@@ -68,7 +75,7 @@ static void on_stage(void *userdata, StageOutcome outcome, int error) {
         if (outcome == STAGE_REACHED)
                 (void) pending->reply(pending->call, pending);
         else
-                (void) error_stage(pending->call, outcome, error);
+                (void) error_stage(pending->sender, pending->call, outcome, error);
         pending_cancel(pending);
 }
 
@@ -77,7 +84,7 @@ static int wait_begin(PendingReply *pending, Priority priority, uint64_t deadlin
         PendingWait *wait = &pending->waits[priority];
 
         wait->pending = pending;
-        return stage_wait_add(pending->telemetry->waits[priority], pending->stage, range->first, range->last,
+        return stage_wait_add(pending->sender->waits[priority], pending->stage, range->first, range->last,
                               deadline_us, on_stage, wait, &wait->wait);
 }
 
@@ -86,8 +93,8 @@ static void on_gone(IpcCall *call, void *userdata) {
 }
 
 /* Whether 'stage' is reached already; otherwise asks for it. A condition of outbox_request_sync(), or 0. */
-static int stage_request(Telemetry *t, Priority priority, Stage stage, uint64_t last) {
-        Outbox *outbox = outboxes_get(t->outboxes, priority);
+static int stage_request(const Sender *s, Priority priority, Stage stage, uint64_t last) {
+        Outbox *outbox = outboxes_get(s->outboxes, priority);
 
         if (stage == STAGE_ACCEPTED || last == 0)
                 return OUTBOX_SYNCED;
@@ -121,9 +128,9 @@ static int reply_later(const PendingReply *template, const bool is_awaited[_PRIO
         return IPC_DEFERRED;
 }
 
-int telemetry_reply_at_stage(const PendingReply *template) {
+int sender_reply_at_stage(const PendingReply *template) {
         bool is_awaited[_PRIORITY_MAX] = {}, is_reached = true;
-        Telemetry *t = template->telemetry;
+        const Sender *s = template->sender;
 
         for (Priority p = 0; p < _PRIORITY_MAX; p++) {
                 const Range *range = &template->ranges[p];
@@ -131,14 +138,14 @@ int telemetry_reply_at_stage(const PendingReply *template) {
                 int r, error;
 
                 /* Of a Flush: what it asks about may have failed before it came. */
-                if (stage_waits_find_failure(t->waits[p], template->stage, range->first, range->last,
+                if (stage_waits_find_failure(s->waits[p], template->stage, range->first, range->last,
                                              &outcome, &error))
-                        return error_stage(template->call, outcome, error);
+                        return error_stage(s, template->call, outcome, error);
 
-                r = stage_request(t, p, template->stage, range->last);
+                r = stage_request(s, p, template->stage, range->last);
                 if (r == OUTBOX_STORAGE_FAILED)
-                        return error_stage(template->call, STAGE_STORAGE_FAILED,
-                                           outbox_storage_errno(outboxes_get(t->outboxes, p)));
+                        return error_stage(s, template->call, STAGE_STORAGE_FAILED,
+                                           outbox_storage_errno(outboxes_get(s->outboxes, p)));
                 is_awaited[p] = r == 0;
                 is_reached = is_reached && !is_awaited[p];
         }
