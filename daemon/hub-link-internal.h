@@ -28,7 +28,7 @@
 #include "daemon/diagnosis.h"
 #include "daemon/enrollment.h"
 #include "daemon/expiry.h"
-#include "daemon/file-watch.h"
+#include <mqtt/file-watch.h>
 #include "daemon/hub-link.h"
 #include "daemon/rollover.h"
 #include "daemon/route.h"

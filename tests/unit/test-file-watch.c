@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-#include "daemon/file-watch.h"
+#include <mqtt/file-watch.h>
 
 #include <ftw.h>
 #include <limits.h>

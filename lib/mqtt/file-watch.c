@@ -7,7 +7,7 @@
  * anew.
  */
 
-#include "daemon/file-watch.h"
+#include <mqtt/file-watch.h>
 
 #include <limits.h>
 #include <sys/inotify.h>
