@@ -46,6 +46,22 @@ az_span _aio_split(az_span *ref_text, uint8_t separator, bool *out_is_last) {
         return _az_span_of(az_span_ptr(text), size);
 }
 
+bool _aio_is_string(az_span text) {
+        return az_span_size(text) <= _AIO_STRING_SIZE_MAX && az_span_is_valid_utf8(text) &&
+               (az_span_size(text) == 0 ||
+                memchr(az_span_ptr(text), '\0', (size_t) az_span_size(text)) == NULL);
+}
+
+aio_error _aio_error_no_room(az_span property_name) {
+        aio_error error = { .kind = AIO_ERROR_INTERNAL_LOGIC,
+                            .is_shallow = true,
+                            .cause = AZ_ERROR_NOT_ENOUGH_SPACE,
+                            .message = AZ_SPAN_FROM_STR("there is not enough room for it"),
+                            .property_name = property_name };
+
+        return error;
+}
+
 aio_error _aio_error_configuration(az_span property_name, az_span property_value, az_span message) {
         aio_error error = { .kind = AIO_ERROR_INVALID_CONFIGURATION,
                             .is_shallow = true,

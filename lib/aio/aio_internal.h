@@ -14,12 +14,20 @@
 
 _az_BEGIN_DECLS
 
+/* A string of MQTT is not longer (MQTT 5.0, 1.5.4). */
+#define _AIO_STRING_SIZE_MAX 65535
+
 /* Unlike AZ_SPAN_EMPTY, which is absent, this is there. */
 #define _aio_PRESENT_EMPTY AZ_SPAN_FROM_STR("")
 
 /* Tells whether a property is there, be it empty. */
 AZ_NODISCARD AZ_INLINE bool _aio_is_present(az_span span) {
         return az_span_ptr(span) != NULL;
+}
+
+/* The value of a user property, which is there even if whoever made the message wrote no pointer. */
+AZ_NODISCARD AZ_INLINE az_span _aio_present(az_span value) {
+        return _aio_is_present(value) ? value : _aio_PRESENT_EMPTY;
 }
 
 AZ_NODISCARD AZ_INLINE bool _aio_is_digit(uint8_t c) {
@@ -81,6 +89,12 @@ AZ_NODISCARD AZ_INLINE bool _aio_skip(az_span *ref_text, uint8_t c) {
 /* Returns what stands before the first 'separator' of 'ref_text', or all of it, and moves 'ref_text' behind
  * the separator. 'out_is_last': there was none. */
 AZ_NODISCARD az_span _aio_split(az_span *ref_text, uint8_t separator, bool *out_is_last);
+
+/* Tells whether a text may be a string of MQTT: UTF-8, without NUL, not too long. */
+AZ_NODISCARD bool _aio_is_string(az_span text);
+
+/* Returns "internal logic error", shallow: the room that the program gave is too small. */
+AZ_NODISCARD aio_error _aio_error_no_room(az_span property_name);
 
 /* Returns "invalid configuration", shallow. */
 AZ_NODISCARD aio_error _aio_error_configuration(az_span property_name, az_span property_value,

@@ -120,7 +120,7 @@ static void append_part(aio_topic_pattern *pattern, az_span part, bool is_litera
 static az_result append_pattern(aio_topic_pattern *pattern, az_span property_name, az_span text,
                                 aio_error *out_error) {
         if (!is_pattern(text) || az_span_ptr(text)[0] == '$')
-                return refuse(out_error, property_name, _aio_is_present(text) ? text : _aio_PRESENT_EMPTY,
+                return refuse(out_error, property_name, _aio_present(text),
                               AZ_SPAN_FROM_STR("it is not a topic pattern"));
 
         append_part(pattern, text, false);
