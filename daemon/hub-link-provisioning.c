@@ -81,7 +81,7 @@ static void end_run(HubLink *link, az_error_class error_class, uint32_t retry_af
         result->is_there = true;
         result->error_class = error_class;
         result->retry_after_s = retry_after_s;
-        if (mqtt_link_disconnect(link->mqtt, boottime_us()) < 0)
+        if (mqtt_link_disconnect(link->mqtt, NULL, boottime_us()) < 0)
                 finish_run(link); /* else MQTT_LOST_ASKED follows */
 }
 
@@ -326,9 +326,9 @@ static void on_lost(HubLink *link, const MqttEvent *event) {
 }
 
 static void on_message(HubLink *link, const MqttEvent *event) {
-        hub_link_run_provisioning(link,
-                                  az_dps_session_message(&link->provisioning.session, event->message.topic,
-                                                         event->message.payload, hub_link_time()));
+        hub_link_run_provisioning(
+                link, az_dps_session_message(&link->provisioning.session, event->message.publish.topic,
+                                             event->message.publish.payload, hub_link_time()));
         mqtt_link_ack(link->mqtt, event->message.ack);
 }
 
@@ -375,6 +375,9 @@ void hub_link_provisioning_event(HubLink *link, const MqttEvent *event) {
         case MQTT_EVENT_LOST:
                 on_lost(link, event);
                 break;
+        case MQTT_EVENT_UNSUBACK: /* of MQTT 5, which we do not speak here */
+        case MQTT_EVENT_REFUSED:
+        case MQTT_EVENT_AUTH:
         case _MQTT_EVENT_MAX:
                 assert(false);
         }

@@ -151,7 +151,7 @@ static void disconnected(HubLink *link) {
 }
 
 static void do_disconnect(HubLink *link) {
-        if (mqtt_link_disconnect(link->mqtt, boottime_us()) >= 0)
+        if (mqtt_link_disconnect(link->mqtt, NULL, boottime_us()) >= 0)
                 return; /* MQTT_LOST_ASKED follows */
         disconnected(link);
 }
@@ -187,7 +187,7 @@ static void session_event(HubLink *link, az_hub_event *event) {
                 break;
         case AZ_HUB_EVENT_C2D:
                 link->ops->on_c2d(link->userdata, &event->as.c2d.request, event->as.c2d.payload,
-                                  link->message->message.dup, link->message->message.ack);
+                                  link->message->message.publish.dup, link->message->message.ack);
                 break;
         case AZ_HUB_EVENT_TWIN:
                 if (says_quota(event->as.twin.payload, event->as.twin.response.status))
@@ -230,7 +230,8 @@ void hub_link_run_session(HubLink *link, az_result input) {
 static void on_message(HubLink *link, const MqttEvent *event) {
         az_result result;
 
-        result = az_hub_session_message(&link->session, event->message.topic, event->message.payload);
+        result = az_hub_session_message(&link->session, event->message.publish.topic,
+                                        event->message.publish.payload);
         if (result == AZ_ERROR_NOT_SUPPORTED) {
                 log_debug(link->log, "A message while there is no link, ignoring");
                 return;
@@ -259,6 +260,8 @@ static LinkEnd end_of(const MqttEvent *event) {
         case MQTT_LOST_PUBACK_TIMEOUT:
         case MQTT_LOST_PROTOCOL:
         case MQTT_LOST_TOO_LARGE:
+        case MQTT_LOST_DISCONNECT:
+        case MQTT_LOST_SECOND_CONNACK:
         case MQTT_LOST_INTERNAL:
         case _MQTT_LOST_MAX:
                 break;
@@ -345,6 +348,9 @@ void hub_link_session_event(HubLink *link, const MqttEvent *event) {
         case MQTT_EVENT_LOST:
                 on_lost(link, event);
                 break;
+        case MQTT_EVENT_UNSUBACK: /* of MQTT 5, which we do not speak here */
+        case MQTT_EVENT_REFUSED:
+        case MQTT_EVENT_AUTH:
         case _MQTT_EVENT_MAX:
                 assert(false);
         }

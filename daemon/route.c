@@ -222,6 +222,8 @@ static RouteEnd end_of_waiting(MqttLost cause) {
         case MQTT_LOST_PING_TIMEOUT:
         case MQTT_LOST_PUBACK_TIMEOUT:
         case MQTT_LOST_TOO_LARGE:
+        case MQTT_LOST_DISCONNECT:
+        case MQTT_LOST_SECOND_CONNACK:
         case MQTT_LOST_INTERNAL:
         case _MQTT_LOST_MAX:
                 break;
@@ -241,6 +243,9 @@ RouteEnd route_end_of(const MqttEvent *event) {
         case MQTT_EVENT_SUBACK:
         case MQTT_EVENT_PUBACK:
         case MQTT_EVENT_MESSAGE:
+        case MQTT_EVENT_UNSUBACK: /* of MQTT 5, which we do not speak here */
+        case MQTT_EVENT_REFUSED:
+        case MQTT_EVENT_AUTH:
         case _MQTT_EVENT_MAX:
                 break;
         }

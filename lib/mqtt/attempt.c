@@ -60,17 +60,17 @@ MqttAttempt *mqtt_attempt_free(MqttAttempt *a) {
         if (!a)
                 return NULL;
         attempt_destroy_sign(a);
-        mqtt_stream_done(&a->result.stream);
+        mqtt_open_result_done(&a->result);
         if (a->addresses)
                 freeaddrinfo(a->addresses);
         SSL_CTX_free(a->ctx);
-        explicit_bzero(a->result.signature, sizeof(a->result.signature));
         (void) close_fd(a->cancel_fd);
         free(a->sign_input);
         mqtt_tls_files_done(&a->files);
         free(a->host);
         free(a->proxy_host);
         free(a->websocket_path);
+        free(a->secret_file);
         if (a->proxy_authorization)
                 explicit_bzero(a->proxy_authorization, strlen(a->proxy_authorization));
         free(a->proxy_authorization);
@@ -128,13 +128,16 @@ static int attempt_copy_endpoint(MqttAttempt *a, const MqttEndpoint *endpoint) {
                 .certificate = (char *) endpoint->certificate_file,
                 .private_key = (char *) endpoint->private_key_file,
                 .password = (char *) endpoint->private_key_password_file,
+                .ca_only = endpoint->ca_only,
         };
         size_t n_host = (size_t) az_span_size(endpoint->host);
         int r;
 
         if (!is_host((const char *) az_span_ptr(endpoint->host), n_host) || endpoint->port == 0)
                 return -EINVAL;
-        if (endpoint->websocket_path && !mqtt_upgrade_is_path(endpoint->websocket_path))
+        if (endpoint->websocket_path && (endpoint->no_tls || !mqtt_upgrade_is_path(endpoint->websocket_path)))
+                return -EINVAL;
+        if (endpoint->ca_only && !endpoint->ca_file)
                 return -EINVAL;
         a->host = span_to_string(endpoint->host);
         if (!a->host)
@@ -144,9 +147,15 @@ static int attempt_copy_endpoint(MqttAttempt *a, const MqttEndpoint *endpoint) {
                 if (!a->websocket_path)
                         return -ENOMEM;
         }
+        if (endpoint->secret_file) {
+                a->secret_file = strdup(endpoint->secret_file);
+                if (!a->secret_file)
+                        return -ENOMEM;
+        }
         r = mqtt_tls_files_copy(&a->files, &files);
         if (r < 0)
                 return r;
+        a->no_tls = endpoint->no_tls;
         a->use_proven = endpoint->use_proven;
         (void) snprintf(a->port, sizeof(a->port), "%u", endpoint->port);
         (void) snprintf(a->report.host, sizeof(a->report.host), "%s", a->host);
@@ -184,6 +193,7 @@ int mqtt_attempt_new(MqttAttempt **ret, MqttShared *shared, const MqttEndpoint *
                 .result = { .stream = MQTT_STREAM_NULL },
                 .sign = sign ? *sign : (MqttSignJob){},
                 .last_stage = _MQTT_STAGE_MAX,
+                .clock_offset_us = (int64_t) (now_us - boottime_us()),
         };
         for (size_t i = 0; i < _MQTT_STAGE_MAX; i++)
                 a->report.stage_us[i] = MQTT_STAGE_NOT_RUN;
@@ -230,7 +240,7 @@ int mqtt_attempt_enter(MqttAttempt *a, MqttStage stage) {
         is_cancelled = a->is_cancelled;
         if (!is_cancelled) {
                 a->report = a->result.report;
-                a->deadline_us = now_us + a->timeout_us[stage];
+                a->deadline_us = now_us + (uint64_t) a->clock_offset_us + a->timeout_us[stage];
                 eventfd_signal(a->shared->wake_fd);
         }
         (void) pthread_mutex_unlock(&a->shared->lock);

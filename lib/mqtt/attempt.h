@@ -40,6 +40,8 @@ typedef struct MqttAttempt {
 
         char *host;
         MqttTlsFiles files;
+        char *secret_file; /* or NULL */
+        bool no_tls;
         bool use_proven;
         char *proxy_host;          /* or NULL */
         char *proxy_authorization; /* or NULL; wiped */
@@ -48,7 +50,8 @@ typedef struct MqttAttempt {
         char *websocket_path; /* or NULL */
         uint64_t timeout_us[_MQTT_STAGE_MAX];
         unsigned user_timeout_ms;
-        MqttStage last_stage; /* the attempt ends with it */
+        int64_t clock_offset_us; /* the caller's clock against CLOCK_BOOTTIME */
+        MqttStage last_stage;    /* the attempt ends with it */
         MqttSignJob sign;
         uint8_t *sign_input;
 

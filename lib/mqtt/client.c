@@ -12,11 +12,11 @@
  *   - It acknowledges before it tells us: the gate holds these PUBACKs back.
  */
 
-#include <mqtt/client.h>
+#include <mqtt/client-internal.h>
 
 #include <assert.h>
 #include <fcntl.h>
-#include <mosquitto.h>
+#include <mqtt_protocol.h>
 #include <sys/ioctl.h>
 
 #include <mqtt/local.h>
@@ -25,39 +25,7 @@
  * fits. */
 #define WINDOW_BYTES (1024U * 1024U)
 
-/* A QoS 1 message under way. */
-typedef struct Sent {
-        uint64_t token;
-        size_t n_bytes;
-        int packet_id;
-        bool is_acknowledged;
-} Sent;
-
-struct MqttClient {
-        struct mosquitto *mosquitto;
-        const MqttGate *gate;
-        MqttEventList *events;
-        uint64_t epoch;
-        bool is_connected;
-        bool is_reading;
-
-        Sent sent[MQTT_WINDOW_LIMIT]; /* ring, by number */
-        uint64_t sent_first;          /* the oldest without PUBACK */
-        uint64_t sent_end;
-        unsigned window;
-        size_t n_sent_bytes;   /* of those without PUBACK */
-        size_t n_queued_bytes; /* QoS 0, since the queue was last empty */
-
-        int subscribe_ids[MQTT_FILTERS_MAX]; /* 0: answered */
-        uint8_t subscribe_codes[MQTT_FILTERS_MAX];
-        size_t n_filters, n_subscribes_open;
-
-        uint64_t n_received; /* QoS 1 messages: the gate counts the same */
-        char *topic;         /* NUL-terminated copy, reused */
-        size_t topic_size;
-};
-
-static int error_from_mosquitto(int rc) {
+int mqtt_error_from_mosquitto(int rc) {
         switch (rc) {
         case MOSQ_ERR_SUCCESS:
                 return 0;
@@ -67,6 +35,10 @@ static int error_from_mosquitto(int rc) {
         case MOSQ_ERR_MALFORMED_UTF8:
         case MOSQ_ERR_PAYLOAD_SIZE:
                 return -EINVAL;
+        case MOSQ_ERR_OVERSIZE_PACKET:
+                return -EMSGSIZE;
+        case MOSQ_ERR_QOS_NOT_SUPPORTED:
+                return -EOPNOTSUPP;
         case MOSQ_ERR_NO_CONN:
         case MOSQ_ERR_CONN_LOST:
                 return -ENOTCONN;
@@ -77,159 +49,6 @@ static int error_from_mosquitto(int rc) {
         }
 }
 
-/* ---- Callbacks ---- */
-
-static void on_connect(struct mosquitto *m, void *userdata, int code, int flags) {
-        MqttClient *c = userdata;
-        MqttEvent *e = mqtt_event_list_add(c->events, MQTT_EVENT_CONNACK, 0, NULL);
-
-        c->is_connected = code == 0;
-        if (!e)
-                return;
-        e->connack.code = (uint8_t) code;
-        e->connack.session_present = (flags & 1) != 0;
-}
-
-static Sent *client_find_sent(MqttClient *c, int packet_id) {
-        /* PUBACKs come in order: the first one is nearly always it. */
-        for (uint64_t i = c->sent_first; i < c->sent_end; i++) {
-                Sent *s = &c->sent[i % c->window];
-
-                if (s->packet_id == packet_id && !s->is_acknowledged)
-                        return s;
-        }
-        return NULL;
-}
-
-/* While reading: a PUBACK came. While writing: a QoS 0 message was written; its id may be that of another
- * one. */
-static void on_publish(struct mosquitto *m, void *userdata, int packet_id) {
-        MqttClient *c = userdata;
-        MqttEvent *e;
-        Sent *s;
-
-        s = c->is_reading ? client_find_sent(c, packet_id) : NULL;
-        if (!s)
-                return;
-        s->is_acknowledged = true;
-        c->n_sent_bytes -= s->n_bytes;
-        while (c->sent_first < c->sent_end && c->sent[c->sent_first % c->window].is_acknowledged)
-                c->sent_first++;
-
-        e = mqtt_event_list_add(c->events, MQTT_EVENT_PUBACK, 0, NULL);
-        if (e)
-                e->puback.token = s->token;
-}
-
-static void on_message(struct mosquitto *m, void *userdata, const struct mosquitto_message *message) {
-        MqttClient *c = userdata;
-        size_t n_topic = strlen(message->topic), n_payload = (size_t) message->payloadlen;
-        uint64_t sequence = message->qos > 0 ? c->n_received++ : 0;
-        uint8_t *bytes;
-        MqttEvent *e;
-
-        e = mqtt_event_list_add(c->events, MQTT_EVENT_MESSAGE, n_topic + n_payload, &bytes);
-        if (!e)
-                return;
-        memcpy(bytes, message->topic, n_topic);
-        if (n_payload > 0)
-                memcpy(bytes + n_topic, message->payload, n_payload);
-        e->message.topic = az_span_create(bytes, (int32_t) n_topic);
-        e->message.payload = az_span_create(bytes + n_topic, (int32_t) n_payload);
-        e->message.qos = (uint8_t) message->qos;
-        if (message->qos == 0)
-                return;
-        e->message.dup = mqtt_gate_is_dup(c->gate, sequence);
-        e->message.ack = (MqttAck){ .epoch = c->epoch, .sequence = sequence };
-}
-
-static void client_report_suback(MqttClient *c) {
-        uint8_t *codes;
-        MqttEvent *e = mqtt_event_list_add(c->events, MQTT_EVENT_SUBACK, c->n_filters, &codes);
-
-        if (!e)
-                return;
-        memcpy(codes, c->subscribe_codes, c->n_filters);
-        e->suback.codes = codes;
-        e->suback.n_codes = c->n_filters;
-}
-
-static void on_subscribe(struct mosquitto *m, void *userdata, int packet_id, int n_codes, const int *codes) {
-        MqttClient *c = userdata;
-
-        for (size_t i = 0; i < c->n_filters; i++) {
-                if (c->subscribe_ids[i] != packet_id)
-                        continue;
-                c->subscribe_ids[i] = 0;
-                c->subscribe_codes[i] = (uint8_t) codes[0];
-                if (--c->n_subscribes_open == 0)
-                        client_report_suback(c);
-                return;
-        }
-}
-
-/* ---- Making ---- */
-
-static void string_wipep(char **s) {
-        if (*s)
-                explicit_bzero(*s, strlen(*s));
-        free(*s);
-}
-
-/* NULL stays behind for an empty span. */
-static int string_from_span(char **ret, az_span s) {
-        size_t n = (size_t) az_span_size(s);
-
-        if (n == 0)
-                return 0;
-        if (memchr(az_span_ptr(s), '\0', n))
-                return -EINVAL;
-        *ret = strndup((const char *) az_span_ptr(s), n);
-        return *ret ? 0 : -ENOMEM;
-}
-
-static int client_set_credentials(MqttClient *c, const MqttConnect *connect) {
-        _cleanup_(freep) char *user_name = NULL;
-        _cleanup_(string_wipep) char *password = NULL;
-        int r;
-
-        r = string_from_span(&user_name, connect->user_name);
-        if (r < 0)
-                return r;
-        r = string_from_span(&password, connect->password);
-        if (r < 0)
-                return r;
-        return error_from_mosquitto(mosquitto_username_pw_set(c->mosquitto, user_name, password));
-}
-
-static int client_set_up(MqttClient *c, const MqttConnect *connect) {
-        _cleanup_(freep) char *client_id = NULL;
-        int r;
-
-        r = string_from_span(&client_id, connect->client_id);
-        if (r < 0)
-                return r;
-        if (!client_id)
-                return -EINVAL;
-        c->mosquitto = mosquitto_new(client_id, connect->clean_session, c);
-        if (!c->mosquitto)
-                return errno == ENOMEM ? -ENOMEM : -EINVAL; /* for bad UTF-8 errno is not set */
-
-        r = mosquitto_threaded_set(c->mosquitto, true);
-        if (r == MOSQ_ERR_SUCCESS)
-                r = mosquitto_int_option(c->mosquitto, MOSQ_OPT_PROTOCOL_VERSION, MQTT_PROTOCOL_V311);
-        if (r == MOSQ_ERR_SUCCESS)
-                r = mosquitto_max_inflight_messages_set(c->mosquitto, c->window);
-        if (r != MOSQ_ERR_SUCCESS)
-                return error_from_mosquitto(r);
-
-        mosquitto_connect_with_flags_callback_set(c->mosquitto, on_connect);
-        mosquitto_publish_callback_set(c->mosquitto, on_publish);
-        mosquitto_message_callback_set(c->mosquitto, on_message);
-        mosquitto_subscribe_callback_set(c->mosquitto, on_subscribe);
-        return client_set_credentials(c, connect);
-}
-
 static int client_connect_local(MqttClient *c, int keep_alive_s, int dir_fd, int *ret_local_fd) {
         _cleanup_(mqtt_local_done) MqttLocal local = MQTT_LOCAL_NULL;
         int r;
@@ -238,8 +57,8 @@ static int client_connect_local(MqttClient *c, int keep_alive_s, int dir_fd, int
         if (r < 0)
                 return r;
         /* Port 0 makes the host a path; the connection is there when the call returns. */
-        r = error_from_mosquitto(
-                mosquitto_connect_bind_v5(c->mosquitto, local.path, 0, keep_alive_s, NULL, NULL));
+        r = mqtt_error_from_mosquitto(mosquitto_connect_bind_v5(c->mosquitto, local.path, 0, keep_alive_s,
+                                                                NULL, c->properties.list));
         if (r < 0)
                 return r;
         if (fcntl(mosquitto_socket(c->mosquitto), F_SETFD, FD_CLOEXEC) < 0)
@@ -248,7 +67,7 @@ static int client_connect_local(MqttClient *c, int keep_alive_s, int dir_fd, int
 }
 
 int mqtt_client_new(MqttClient **ret, int *ret_local_fd, const MqttClientConfig *config,
-                    const MqttConnect *connect, const MqttGate *gate, MqttEventList *events) {
+                    const MqttConnect *connect, MqttGate *gate, MqttEventList *events) {
         _cleanup_(mqtt_client_freep) MqttClient *c = NULL;
         int r;
 
@@ -262,14 +81,18 @@ int mqtt_client_new(MqttClient **ret, int *ret_local_fd, const MqttClientConfig 
                 .events = events,
                 .epoch = config->epoch,
                 .window = config->window,
+                .last_packet_id = config->last_packet_id,
+                .is_v5 = connect->version == MQTT_VERSION_5,
+                .keep_alive_s = connect->keep_alive_s,
         };
 
-        r = client_set_up(c, connect);
+        r = mqtt_client_set_up(c, connect, config->receive_max);
         if (r < 0)
                 return r;
         r = client_connect_local(c, connect->keep_alive_s, config->dir_fd, ret_local_fd);
         if (r < 0)
                 return r;
+        mqtt_properties_clear(&c->properties);
         *ret = TAKE_PTR(c);
         return 0;
 }
@@ -279,6 +102,7 @@ MqttClient *mqtt_client_free(MqttClient *c) {
                 return NULL;
         if (c->mosquitto)
                 mosquitto_destroy(c->mosquitto);
+        mqtt_properties_done(&c->properties);
         free(c->topic);
         free(c);
         return NULL;
@@ -289,10 +113,15 @@ MqttClient *mqtt_client_free(MqttClient *c) {
 static int client_fail(const MqttClient *c, int rc, MqttFault *fault) {
         if (c->events->out_of_memory || rc == MOSQ_ERR_NOMEM)
                 return mqtt_fault_set(fault, MQTT_LOST_INTERNAL, -ENOMEM, "out of memory");
+        if (c->is_v5 && c->refused_code != 0)
+                return mqtt_fault_set_reason(fault, MQTT_LOST_REFUSED, -ECONNREFUSED,
+                                             "the server refused the connection", c->refused_code,
+                                             AZ_SPAN_EMPTY);
         if (rc == MOSQ_ERR_CONN_REFUSED)
                 return mqtt_fault_set(fault, MQTT_LOST_REFUSED, -ECONNREFUSED,
                                       "the server refused the connection");
-        if (rc == MOSQ_ERR_PROTOCOL)
+        if (rc == MOSQ_ERR_PROTOCOL || rc == MOSQ_ERR_MALFORMED_PACKET || rc == MOSQ_ERR_MALFORMED_UTF8 ||
+            rc == MOSQ_ERR_DUPLICATE_PROPERTY)
                 return mqtt_fault_set(fault, MQTT_LOST_PROTOCOL, -EPROTO,
                                       "the server sent a packet that MQTT does not allow");
         return mqtt_fault_set(fault, MQTT_LOST_INTERNAL, -EIO, "libmosquitto failed: %s",
@@ -334,18 +163,54 @@ bool mqtt_client_is_connected(const MqttClient *c) {
         return c->is_connected;
 }
 
+uint16_t mqtt_client_keep_alive_s(const MqttClient *c) {
+        return c->keep_alive_s;
+}
+
+int mqtt_client_check_size(const MqttClient *c, size_t n_bytes) {
+        return c->server_max_packet_bytes > 0 && n_bytes > c->server_max_packet_bytes ? -EMSGSIZE : 0;
+}
+
+/* ---- SUBSCRIBE, UNSUBSCRIBE ---- */
+
+static void client_add_id(MqttClient *c, MqttPacketType type, int local, size_t n_filters) {
+        const MqttId id = { .local = (uint16_t) local,
+                            .network = mqtt_ids_choose(&c->gate->ids, *c->last_packet_id),
+                            .type = type,
+                            .n_filters = (uint8_t) n_filters };
+
+        *c->last_packet_id = id.network;
+        mqtt_ids_add(&c->gate->ids, &id);
+}
+
+/* The bits of MQTT 5.0, 3.8.3.1, which are libmosquitto's too. -EINVAL: MQTT 3.1.1 has none. */
+static int filter_get_options(const MqttFilter *f, bool is_v5) {
+        int options = (f->no_local ? MQTT_SUB_OPT_NO_LOCAL : 0) |
+                      (f->retain_as_published ? MQTT_SUB_OPT_RETAIN_AS_PUBLISHED : 0) |
+                      (int) f->retain_handling << 4;
+
+        if (f->qos > 1 || f->retain_handling >= _MQTT_RETAIN_MAX || (options != 0 && !is_v5))
+                return -EINVAL;
+        return options;
+}
+
 static int client_subscribe_one(MqttClient *c, const MqttFilter *f, int *ret_id) {
         _cleanup_(freep) char *filter = NULL;
-        int r;
+        int r, options;
 
-        if (f->qos > 1)
-                return -EINVAL;
-        r = string_from_span(&filter, f->filter);
+        options = filter_get_options(f, c->is_v5);
+        if (options < 0)
+                return options;
+        r = mqtt_string_from_span(&filter, f->filter);
         if (r < 0)
                 return r;
         if (!filter)
                 return -EINVAL;
-        return error_from_mosquitto(mosquitto_subscribe(c->mosquitto, ret_id, filter, f->qos));
+        r = mqtt_error_from_mosquitto(
+                mosquitto_subscribe_v5(c->mosquitto, ret_id, filter, f->qos, options, NULL));
+        if (r == 0 && c->is_v5)
+                client_add_id(c, MQTT_PACKET_SUBSCRIBE, *ret_id, 1);
+        return r;
 }
 
 int mqtt_client_subscribe(MqttClient *c, const MqttFilter *filters, size_t n_filters) {
@@ -366,6 +231,45 @@ int mqtt_client_subscribe(MqttClient *c, const MqttFilter *filters, size_t n_fil
         c->n_filters = c->n_subscribes_open = n_filters;
         return 0;
 }
+
+/* What there is of a failed list is freed by the caller, too. */
+static int strings_from_spans(char **ret, const az_span *spans, size_t n) {
+        for (size_t i = 0; i < n; i++) {
+                int r = mqtt_string_from_span(&ret[i], spans[i]);
+
+                if (r < 0)
+                        return r;
+                if (!ret[i])
+                        return -EINVAL;
+        }
+        return 0;
+}
+
+int mqtt_client_unsubscribe(MqttClient *c, const az_span *filters, size_t n_filters) {
+        char *strings[MQTT_FILTERS_MAX] = {};
+        int r, id;
+
+        if (!c->is_connected)
+                return -ENOTCONN;
+        if (!c->is_v5)
+                return -EOPNOTSUPP;
+        if (mqtt_ids_has_type(&c->gate->ids, MQTT_PACKET_UNSUBSCRIBE))
+                return -EBUSY;
+        if (n_filters == 0 || n_filters > MQTT_FILTERS_MAX)
+                return -EINVAL;
+
+        r = strings_from_spans(strings, filters, n_filters);
+        if (r == 0)
+                r = mqtt_error_from_mosquitto(
+                        mosquitto_unsubscribe_multiple(c->mosquitto, &id, (int) n_filters, strings, NULL));
+        if (r == 0)
+                client_add_id(c, MQTT_PACKET_UNSUBSCRIBE, id, n_filters);
+        for (size_t i = 0; i < n_filters; i++)
+                free(strings[i]);
+        return r;
+}
+
+/* ---- PUBLISH ---- */
 
 static int client_set_topic(MqttClient *c, az_span topic) {
         size_t n = (size_t) az_span_size(topic);
@@ -392,31 +296,78 @@ static bool client_is_full(const MqttClient *c, uint8_t qos, size_t n_bytes) {
                (c->n_sent_bytes > 0 && c->n_sent_bytes + n_bytes > WINDOW_BYTES);
 }
 
-int mqtt_client_publish(MqttClient *c, az_span topic, az_span payload, uint8_t qos, uint64_t token) {
-        size_t n_bytes = (size_t) az_span_size(topic) + (size_t) az_span_size(payload);
-        int packet_id = 0, r;
+/* What MQTT 3.1.1 cannot say. */
+static bool message_needs_v5(const az_mqtt_message *m) {
+        return m->has_message_expiry || m->has_payload_format || az_span_ptr(m->content_type) ||
+               az_span_ptr(m->response_topic) || az_span_ptr(m->correlation_data) || m->n_user_properties > 0;
+}
 
+static int client_check_message(const MqttClient *c, const az_mqtt_message *m, bool is_resend,
+                                uint16_t packet_id) {
         if (!c->is_connected)
                 return -ENOTCONN;
-        if (qos > 1)
+        if (m->qos > 1)
                 return -EINVAL;
-        if (client_is_full(c, qos, n_bytes))
-                return MQTT_WINDOW_FULL;
-        r = client_set_topic(c, topic);
+        if (!c->is_v5 && (is_resend || packet_id != 0 || message_needs_v5(m)))
+                return -EOPNOTSUPP;
+        if (packet_id != 0 && mqtt_ids_has_network(&c->gate->ids, packet_id))
+                return -EINVAL;
+        return 0;
+}
+
+/* Notes a QoS 1 message that libmosquitto is about to send. Returns its packet id on the network. */
+static uint16_t client_add_sent(MqttClient *c, const MqttSent *sent, bool is_resend, uint16_t packet_id) {
+        MqttId id = { .local = (uint16_t) sent->packet_id,
+                      .network = packet_id,
+                      .type = MQTT_PACKET_PUBLISH,
+                      .is_resend = is_resend };
+
+        c->sent[c->sent_end++ % c->window] = *sent;
+        c->n_sent_bytes += sent->n_bytes;
+        if (!c->is_v5)
+                return id.local;
+        if (packet_id == 0)
+                id.network = *c->last_packet_id = mqtt_ids_choose(&c->gate->ids, *c->last_packet_id);
+        mqtt_ids_add(&c->gate->ids, &id);
+        return id.network;
+}
+
+int mqtt_client_publish(MqttClient *c, const az_mqtt_message *message, bool is_resend, uint16_t *packet_id,
+                        uint64_t token) {
+        MqttSent sent = { .token = token,
+                          .n_bytes = (size_t) az_span_size(message->topic) +
+                                     (size_t) az_span_size(message->payload) };
+        uint16_t id = packet_id ? *packet_id : 0;
+        int r;
+
+        r = client_check_message(c, message, is_resend, id);
         if (r < 0)
                 return r;
+        if (client_is_full(c, message->qos, sent.n_bytes))
+                return MQTT_WINDOW_FULL;
+        r = client_set_topic(c, message->topic);
+        if (r < 0)
+                return r;
+        if (c->is_v5) {
+                mqtt_properties_clear(&c->properties);
+                r = mqtt_properties_add_message(&c->properties, message);
+                if (r < 0)
+                        return r;
+        }
 
-        r = mosquitto_publish(c->mosquitto, &packet_id, c->topic, az_span_size(payload), az_span_ptr(payload),
-                              qos, false);
-        if (r != MOSQ_ERR_SUCCESS)
-                return error_from_mosquitto(r);
-        if (qos == 0) {
-                c->n_queued_bytes += n_bytes;
+        r = mqtt_error_from_mosquitto(mosquitto_publish_v5(
+                c->mosquitto, &sent.packet_id, c->topic, az_span_size(message->payload),
+                az_span_ptr(message->payload), message->qos, message->retain, c->properties.list));
+        if (r < 0)
+                return r;
+        sent.n_bytes += c->properties.n_bytes;
+        if (message->qos == 0) {
+                c->n_queued_bytes += sent.n_bytes;
                 return 0;
         }
-        c->sent[c->sent_end++ % c->window] =
-                (Sent){ .token = token, .n_bytes = n_bytes, .packet_id = packet_id };
-        c->n_sent_bytes += n_bytes;
+        id = client_add_sent(c, &sent, is_resend, id);
+        if (packet_id)
+                *packet_id = id;
         return 0;
 }
 
@@ -426,6 +377,19 @@ unsigned mqtt_client_window_free(const MqttClient *c) {
         return c->window - (unsigned) (c->sent_end - c->sent_first);
 }
 
-int mqtt_client_disconnect(MqttClient *c) {
-        return error_from_mosquitto(mosquitto_disconnect(c->mosquitto));
+int mqtt_client_disconnect(MqttClient *c, const MqttDisconnect *disconnect) {
+        MqttProperties *p = &c->properties;
+        int r;
+
+        if (!disconnect || !c->is_v5)
+                return mqtt_error_from_mosquitto(mosquitto_disconnect(c->mosquitto));
+        mqtt_properties_clear(p);
+        if (disconnect->has_session_expiry) {
+                r = mqtt_properties_add_u32(p, MQTT_PROP_SESSION_EXPIRY_INTERVAL,
+                                            disconnect->session_expiry_s);
+                if (r < 0)
+                        return r;
+        }
+        return mqtt_error_from_mosquitto(
+                mosquitto_disconnect_v5(c->mosquitto, disconnect->reason_code, p->list));
 }

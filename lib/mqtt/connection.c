@@ -20,6 +20,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include <mqtt/control.h>
 #include <mqtt/gate.h>
 
 /* With at most 16 KiB each way: a run stays below a few milliseconds. */
@@ -60,7 +61,9 @@ struct MqttConnection {
 int mqtt_connection_new(MqttConnection **ret, MqttStream *stream, uint32_t max_packet_bytes,
                         unsigned receive_max, MqttEventList *events, uint64_t now_us) {
         _cleanup_(mqtt_connection_freep) MqttConnection *c = NULL;
-        const MqttGateConfig config = { .max_packet_bytes = max_packet_bytes, .receive_max = receive_max };
+        const MqttGateConfig config = { .max_packet_bytes = max_packet_bytes,
+                                        .receive_max = receive_max,
+                                        .events = events };
         int r;
 
         c = malloc(sizeof(*c));
@@ -108,7 +111,9 @@ int mqtt_connection_connect(MqttConnection *c, const MqttConnect *connect, const
         if (r < 0)
                 return r;
 
-        c->gate.config.keep_alive_us = connect->keep_alive_s * USEC_PER_SEC;
+        mqtt_gate_set_keep_alive(&c->gate, connect->keep_alive_s * USEC_PER_SEC);
+        c->gate.config.is_v5 = connect->version == MQTT_VERSION_5;
+        c->gate.config.has_authentication = az_span_size(connect->authentication_method) > 0;
         c->gate.config.ping_timeout_us = mqtt_timeout_or(connect->ping_timeout_us, 15);
         c->gate.config.puback_timeout_us = mqtt_timeout_or(connect->puback_timeout_us, 60);
         c->connack_timeout_us = mqtt_timeout_or(connect->connack_timeout_us, 30);
@@ -130,7 +135,24 @@ static void connection_drain(MqttConnection *c) {
         c->state = CONNECTION_DRAINING;
 }
 
-int mqtt_connection_disconnect(MqttConnection *c, uint64_t now_us) {
+int mqtt_connection_send_auth(MqttConnection *c, uint8_t reason_code, az_span method, az_span data) {
+        bool is_before_connack = c->state == CONNECTION_ACTIVE && reason_code == MQTT_AUTH_CONTINUE;
+        int r;
+
+        if (!is_before_connack && !(c->state == CONNECTION_ACTIVE && mqtt_client_is_connected(c->client)))
+                return -ENOTCONN;
+        if (!c->gate.config.has_authentication)
+                return -EOPNOTSUPP;
+        if (az_span_size(method) == 0 || !az_span_is_valid_utf8(method))
+                return -EINVAL;
+        if ((size_t) az_span_size(method) > UINT16_MAX || (size_t) az_span_size(data) > MQTT_SECRET_MAX)
+                return -EMSGSIZE;
+        r = mqtt_client_check_size(c->client, MQTT_AUTH_HEADER_MAX + (size_t) az_span_size(method) +
+                                                      (size_t) az_span_size(data));
+        return r < 0 ? r : mqtt_gate_send_auth(&c->gate, reason_code, method, data);
+}
+
+int mqtt_connection_disconnect(MqttConnection *c, const MqttDisconnect *disconnect, uint64_t now_us) {
         int r;
 
         switch (c->state) {
@@ -138,7 +160,7 @@ int mqtt_connection_disconnect(MqttConnection *c, uint64_t now_us) {
                 connection_drain(c);
                 break;
         case CONNECTION_ACTIVE:
-                r = mqtt_client_disconnect(c->client);
+                r = mqtt_client_disconnect(c->client, disconnect);
                 if (r < 0)
                         return r;
                 c->state = CONNECTION_FLUSHING;
@@ -156,8 +178,8 @@ void mqtt_connection_hint(MqttConnection *c, uint64_t now_us) {
                 mqtt_gate_ping(&c->gate, MIN(HINT_US, c->gate.config.ping_timeout_us), now_us);
 }
 
-void mqtt_connection_release(MqttConnection *c, uint64_t sequence) {
-        mqtt_gate_release(&c->gate, sequence);
+void mqtt_connection_release(MqttConnection *c, uint64_t sequence, uint8_t reason_code) {
+        mqtt_gate_release(&c->gate, sequence, reason_code);
 }
 
 int mqtt_connection_get_fd(const MqttConnection *c) {
@@ -385,9 +407,11 @@ static int connection_check_broken(MqttConnection *c, MqttFault *fault) {
 static int connection_run_active(MqttConnection *c, uint64_t now_us, MqttFault *fault) {
         int r;
 
-        if (mqtt_client_is_connected(c->client))
+        if (mqtt_client_is_connected(c->client) && c->due_us != UINT64_MAX) {
                 c->due_us = UINT64_MAX;
-        else if (now_us >= c->due_us)
+                mqtt_gate_set_keep_alive(&c->gate, mqtt_client_keep_alive_s(c->client) * USEC_PER_SEC);
+        }
+        if (now_us >= c->due_us)
                 return mqtt_fault_set(fault, MQTT_LOST_CONNACK_TIMEOUT, -ETIMEDOUT,
                                       "the server has not answered CONNECT within %g s",
                                       mqtt_seconds(c->connack_timeout_us));

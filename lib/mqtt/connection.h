@@ -32,11 +32,14 @@ int mqtt_connection_connect(MqttConnection *c, const MqttConnect *connect, const
 /* NULL before mqtt_connection_connect() and after mqtt_connection_disconnect(). */
 MqttClient *mqtt_connection_client(const MqttConnection *c);
 
+/* See mqtt_link_reauthenticate(). */
+int mqtt_connection_send_auth(MqttConnection *c, uint8_t reason_code, az_span method, az_span data);
+
 /* Begins to end the connection; mqtt_connection_run() then fails with MQTT_LOST_ASKED when it is over. */
-int mqtt_connection_disconnect(MqttConnection *c, uint64_t now_us);
+int mqtt_connection_disconnect(MqttConnection *c, const MqttDisconnect *disconnect, uint64_t now_us);
 
 /* See mqtt_gate_release(). */
-void mqtt_connection_release(MqttConnection *c, uint64_t sequence);
+void mqtt_connection_release(MqttConnection *c, uint64_t sequence, uint8_t reason_code);
 
 /* The fd to poll and for what: EPOLLIN, EPOLLOUT. */
 int mqtt_connection_get_fd(const MqttConnection *c);

@@ -19,6 +19,7 @@ struct MqttEventNode {
 typedef struct LastWords {
         MqttReport report;
         char text[MQTT_TEXT_MAX];
+        char reason_string[MQTT_REASON_MAX];
 } LastWords;
 
 static MqttEventNode *node_new(size_t n_bytes) {
@@ -74,6 +75,56 @@ MqttEvent *mqtt_event_list_add(MqttEventList *l, MqttEventType type, size_t n_by
         return &n->event;
 }
 
+az_span mqtt_event_copy_span(az_span span, uint8_t **bytes) {
+        size_t n = (size_t) az_span_size(span);
+        az_span copy = az_span_create(*bytes, (int32_t) n);
+
+        if (!az_span_ptr(span))
+                return AZ_SPAN_EMPTY;
+        if (n > 0)
+                memcpy(*bytes, az_span_ptr(span), n);
+        *bytes += n;
+        return copy;
+}
+
+static size_t message_size(const az_mqtt_message *m) {
+        size_t n = (size_t) m->n_user_properties * sizeof(*m->user_properties) +
+                   (size_t) az_span_size(m->topic) + (size_t) az_span_size(m->payload) +
+                   (size_t) az_span_size(m->content_type) + (size_t) az_span_size(m->response_topic) +
+                   (size_t) az_span_size(m->correlation_data);
+
+        for (int32_t i = 0; i < m->n_user_properties; i++)
+                n += (size_t) az_span_size(m->user_properties[i].key) +
+                     (size_t) az_span_size(m->user_properties[i].value);
+        return n;
+}
+
+MqttEvent *mqtt_event_list_add_message(MqttEventList *l, const az_mqtt_message *message) {
+        az_mqtt_user_property *users;
+        az_mqtt_message *copy;
+        uint8_t *bytes;
+        MqttEvent *e;
+
+        e = mqtt_event_list_add(l, MQTT_EVENT_MESSAGE, message_size(message), &bytes);
+        if (!e)
+                return NULL;
+        copy = &e->message.publish;
+        *copy = *message;
+        users = (az_mqtt_user_property *) (void *) bytes; /* they come first: the room is aligned */
+        bytes += (size_t) message->n_user_properties * sizeof(*users);
+        copy->topic = mqtt_event_copy_span(message->topic, &bytes);
+        copy->payload = mqtt_event_copy_span(message->payload, &bytes);
+        copy->content_type = mqtt_event_copy_span(message->content_type, &bytes);
+        copy->response_topic = mqtt_event_copy_span(message->response_topic, &bytes);
+        copy->correlation_data = mqtt_event_copy_span(message->correlation_data, &bytes);
+        copy->user_properties = users;
+        for (int32_t i = 0; i < message->n_user_properties; i++) {
+                users[i].key = mqtt_event_copy_span(message->user_properties[i].key, &bytes);
+                users[i].value = mqtt_event_copy_span(message->user_properties[i].value, &bytes);
+        }
+        return e;
+}
+
 static MqttEvent *list_append_reserve(MqttEventList *l, MqttEventType type, const char *text,
                                       LastWords **ret_words) {
         MqttEventNode *n = TAKE_PTR(l->reserve);
@@ -106,6 +157,9 @@ void mqtt_event_list_add_lost(MqttEventList *l, const MqttFault *fault) {
         e->lost.error = fault->error;
         e->lost.text = words->text;
         e->lost.is_puback_owed = fault->is_puback_owed;
+        e->lost.reason_code = fault->reason_code;
+        e->lost.reason_string =
+                memcpy(words->reason_string, fault->reason_string, sizeof(words->reason_string));
 }
 
 /* A signature is half a password. */

@@ -33,6 +33,12 @@ void mqtt_event_list_done(MqttEventList *l);
  */
 MqttEvent *mqtt_event_list_add(MqttEventList *l, MqttEventType type, size_t n_bytes, uint8_t **ret_bytes);
 
+/* Queues MQTT_EVENT_MESSAGE with a copy of all that the message points to. NULL: as above. */
+MqttEvent *mqtt_event_list_add_message(MqttEventList *l, const az_mqtt_message *message);
+
+/* Copies a span into the room of an event, and moves on behind it. What is absent stays absent. */
+az_span mqtt_event_copy_span(az_span span, uint8_t **bytes);
+
 /* Queues MQTT_EVENT_OPEN_FAILED or MQTT_EVENT_LOST from the reserve. 'report' is copied. */
 void mqtt_event_list_add_open_failed(MqttEventList *l, const MqttReport *report, int error, const char *text);
 void mqtt_event_list_add_lost(MqttEventList *l, const MqttFault *fault);

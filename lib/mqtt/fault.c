@@ -4,14 +4,31 @@
 
 #include <stdarg.h>
 
+#include <mqtt/control.h>
+
 int mqtt_fault_set(MqttFault *f, MqttLost cause, int error, const char *format, ...) {
         va_list arguments;
 
         f->cause = cause;
         f->error = error;
+        f->reason_code = 0;
+        f->reason_string[0] = '\0';
         va_start(arguments, format);
         (void) vsnprintf(f->text, sizeof(f->text), format, arguments);
         va_end(arguments);
+        return error;
+}
+
+int mqtt_fault_set_reason(MqttFault *f, MqttLost cause, int error, const char *what, uint8_t reason_code,
+                          az_span reason_string) {
+        char words[MQTT_REASON_MAX];
+
+        mqtt_control_copy_text(reason_string, words, sizeof(words));
+        (void) mqtt_fault_set(f, cause, error, "%s: %s (0x%02x)%s%s", what,
+                              mqtt_reason_to_string(reason_code), reason_code, words[0] != '\0' ? ": " : "",
+                              words);
+        f->reason_code = reason_code;
+        memcpy(f->reason_string, words, sizeof(words));
         return error;
 }
 
@@ -27,6 +44,8 @@ const char *mqtt_lost_to_string(MqttLost lost) {
                 [MQTT_LOST_PUBACK_TIMEOUT] = "puback-timeout",
                 [MQTT_LOST_PROTOCOL] = "protocol",
                 [MQTT_LOST_TOO_LARGE] = "too-large",
+                [MQTT_LOST_DISCONNECT] = "disconnect",
+                [MQTT_LOST_SECOND_CONNACK] = "second-connack",
                 [MQTT_LOST_INTERNAL] = "internal",
         };
 

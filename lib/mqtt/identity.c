@@ -127,6 +127,7 @@ int mqtt_tls_files_copy(MqttTlsFiles *ret, const MqttTlsFiles *from) {
                 if (paths[i].from && !*paths[i].to)
                         return -ENOMEM;
         }
+        f.ca_only = from->ca_only;
         *ret = f;
         f = (MqttTlsFiles){};
         return 0;

@@ -17,6 +17,7 @@ typedef struct MqttTlsFiles {
         char *certificate; /* the device's, followed by the intermediate ones */
         char *private_key; /* NULL: it is in 'certificate' */
         char *password;    /* of the key, in the first line */
+        bool ca_only;      /* the system's are not trusted */
 } MqttTlsFiles;
 
 /* Copies the paths. -ENOMEM. */

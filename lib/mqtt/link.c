@@ -40,9 +40,10 @@ struct MqttLink {
         MqttTransport *transport;
         bool is_opening;
         MqttConnection *connection;
-        uint32_t wanted;     /* what epoll watches the connection for */
-        uint64_t epoch;      /* counts connections, from 1 */
-        MqttTraffic traffic; /* of those that are gone */
+        uint32_t wanted;         /* what epoll watches the connection for */
+        uint64_t epoch;          /* counts connections, from 1 */
+        uint16_t last_packet_id; /* of MQTT 5; over all connections */
+        MqttTraffic traffic;     /* of those that are gone */
         MqttEventList events;
 };
 
@@ -192,12 +193,16 @@ static int link_adopt(MqttLink *l, MqttOpenResult *result, uint64_t now_us) {
         r = link_watch(l, EPOLL_CTL_ADD);
         if (r < 0)
                 return r;
-        e = mqtt_event_list_add(&l->events, MQTT_EVENT_OPENED, sizeof(result->report) + n_signature, &bytes);
+        e = mqtt_event_list_add(&l->events, MQTT_EVENT_OPENED,
+                                sizeof(result->report) + n_signature + result->n_secret, &bytes);
         if (!e)
                 return -ENOMEM;
         e->opened.report = memcpy(bytes, &result->report, sizeof(result->report));
-        memcpy(bytes + sizeof(result->report), result->signature, n_signature);
-        e->opened.signature = az_span_create(bytes + sizeof(result->report), (int32_t) n_signature);
+        bytes += sizeof(result->report);
+        e->opened.signature = mqtt_event_copy_span(
+                az_span_create((uint8_t *) result->signature, (int32_t) n_signature), &bytes);
+        e->opened.secret =
+                mqtt_event_copy_span(az_span_create(result->secret, (int32_t) result->n_secret), &bytes);
         l->epoch++;
         return 0;
 }
@@ -221,7 +226,7 @@ static void link_take_attempt(MqttLink *l, uint64_t now_us) {
         }
         if (r < 0)
                 mqtt_event_list_add_open_failed(&l->events, &result.report, r, result.text);
-        explicit_bzero(result.signature, sizeof(result.signature));
+        mqtt_open_result_done(&result);
 }
 
 static int link_run_connection(MqttLink *l, uint64_t now_us) {
@@ -279,7 +284,11 @@ int mqtt_link_open(MqttLink *l, const MqttEndpoint *endpoint, const MqttSignJob 
 }
 
 int mqtt_link_connect(MqttLink *l, const MqttConnect *connect, uint64_t now_us) {
-        const MqttClientConfig config = { .dir_fd = l->dir_fd, .window = l->window, .epoch = l->epoch };
+        const MqttClientConfig config = { .dir_fd = l->dir_fd,
+                                          .window = l->window,
+                                          .epoch = l->epoch,
+                                          .receive_max = l->receive_max,
+                                          .last_packet_id = &l->last_packet_id };
         int r;
 
         if (!l->connection)
@@ -308,16 +317,35 @@ int mqtt_link_subscribe(MqttLink *l, const MqttFilter *filters, size_t n_filters
         return r;
 }
 
-int mqtt_link_publish(MqttLink *l, az_span topic, az_span payload, uint8_t qos, uint64_t token) {
+int mqtt_link_unsubscribe(MqttLink *l, const az_span *filters, size_t n_filters) {
         MqttClient *client = link_client(l);
         int r;
 
         if (!client)
                 return -ENOTCONN;
-        r = mqtt_client_publish(client, topic, payload, qos, token);
+        r = mqtt_client_unsubscribe(client, filters, n_filters);
         if (r == 0)
                 link_wake(l);
         return r;
+}
+
+int mqtt_link_publish_message(MqttLink *l, const az_mqtt_message *message, bool is_resend,
+                              uint16_t *packet_id, uint64_t token) {
+        MqttClient *client = link_client(l);
+        int r;
+
+        if (!client)
+                return -ENOTCONN;
+        r = mqtt_client_publish(client, message, is_resend, packet_id, token);
+        if (r == 0)
+                link_wake(l);
+        return r;
+}
+
+int mqtt_link_publish(MqttLink *l, az_span topic, az_span payload, uint8_t qos, uint64_t token) {
+        const az_mqtt_message message = { .topic = topic, .payload = payload, .qos = qos };
+
+        return mqtt_link_publish_message(l, &message, false, NULL, token);
 }
 
 unsigned mqtt_link_window_free(const MqttLink *l) {
@@ -326,19 +354,42 @@ unsigned mqtt_link_window_free(const MqttLink *l) {
         return client ? mqtt_client_window_free(client) : 0;
 }
 
-void mqtt_link_ack(MqttLink *l, MqttAck ack) {
+void mqtt_link_ack_with_reason(MqttLink *l, MqttAck ack, uint8_t reason_code) {
         if (!l->connection || ack.epoch != l->epoch)
                 return;
-        mqtt_connection_release(l->connection, ack.sequence);
+        mqtt_connection_release(l->connection, ack.sequence, reason_code);
         link_wake(l);
 }
 
-int mqtt_link_disconnect(MqttLink *l, uint64_t now_us) {
+void mqtt_link_ack(MqttLink *l, MqttAck ack) {
+        mqtt_link_ack_with_reason(l, ack, 0);
+}
+
+static int link_send_auth(MqttLink *l, uint8_t reason_code, az_span method, az_span data) {
         int r;
 
         if (!l->connection)
                 return -ENOTCONN;
-        r = mqtt_connection_disconnect(l->connection, now_us);
+        r = mqtt_connection_send_auth(l->connection, reason_code, method, data);
+        if (r == 0)
+                link_wake(l);
+        return r;
+}
+
+int mqtt_link_reauthenticate(MqttLink *l, az_span method, az_span data) {
+        return link_send_auth(l, MQTT_AUTH_REAUTHENTICATE, method, data);
+}
+
+int mqtt_link_continue_authentication(MqttLink *l, az_span method, az_span data) {
+        return link_send_auth(l, MQTT_AUTH_CONTINUE, method, data);
+}
+
+int mqtt_link_disconnect(MqttLink *l, const MqttDisconnect *disconnect, uint64_t now_us) {
+        int r;
+
+        if (!l->connection)
+                return -ENOTCONN;
+        r = mqtt_connection_disconnect(l->connection, disconnect, now_us);
         if (r < 0)
                 return r;
         link_wake(l);

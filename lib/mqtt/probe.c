@@ -89,8 +89,7 @@ static void probe_end(MqttProbe *p) {
         uint64_t *last_us = &p->result.report.stage_us[p->result.report.stage];
 
         p->state = PROBE_ENDED;
-        mqtt_stream_done(&p->result.stream);
-        explicit_bzero(p->result.signature, sizeof(p->result.signature));
+        mqtt_open_result_done(&p->result);
         if (*last_us == MQTT_STAGE_NOT_RUN)
                 *last_us = 0; /* it failed before it began */
 }

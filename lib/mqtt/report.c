@@ -21,6 +21,7 @@ const char *mqtt_problem_to_string(MqttProblem problem) {
                 [MQTT_PROBLEM_LOCAL] = "local",
                 [MQTT_PROBLEM_SIGNING] = "signing",
                 [MQTT_PROBLEM_IDENTITY_FILE] = "identity-file",
+                [MQTT_PROBLEM_SECRET_FILE] = "secret-file",
                 [MQTT_PROBLEM_TRUST_FILE] = "trust-file",
                 [MQTT_PROBLEM_NAME_UNKNOWN] = "name-unknown",
                 [MQTT_PROBLEM_NAME_SERVER] = "name-server",

@@ -15,7 +15,7 @@ extern "C" {
 
 /* Where an attempt is, and in this order. Each has a time limit of its own. */
 typedef enum MqttStage {
-        MQTT_STAGE_IDENTITY, /* the files are read: certificates to trust, our certificate and key */
+        MQTT_STAGE_IDENTITY, /* the files are read: certificates to trust, our certificate and key, secret */
         MQTT_STAGE_SIGN,
         MQTT_STAGE_NAME, /* of the host, or of the proxy, if there is one: the proxy resolves the host */
         MQTT_STAGE_TCP,
@@ -34,6 +34,7 @@ typedef enum MqttProblem {
         MQTT_PROBLEM_LOCAL,         /* this machine: out of memory, of fds, of threads */
         MQTT_PROBLEM_SIGNING,       /* the sign job failed or took too long */
         MQTT_PROBLEM_IDENTITY_FILE, /* our certificate or key cannot be read or used */
+        MQTT_PROBLEM_SECRET_FILE,   /* the file with the token or password cannot be read, or is empty */
         MQTT_PROBLEM_TRUST_FILE,    /* the certificates to trust cannot be read */
         MQTT_PROBLEM_NAME_UNKNOWN,  /* the resolver says that there is no such name, or no address of it */
         MQTT_PROBLEM_NAME_SERVER,   /* the resolver failed, or did not answer in time */

@@ -7,10 +7,22 @@
 
 #include <mqtt/certificate.h>
 #include <mqtt/proxy.h>
+#include <mqtt/secret.h>
 #include <mqtt/tcp.h>
 #include <mqtt/upgrade.h>
 
-static int run_identity(MqttAttempt *a) {
+static int read_secret(MqttAttempt *a) {
+        MqttOpenResult *result = &a->result;
+        int r;
+
+        r = mqtt_secret_read(a->secret_file, &result->secret, &result->n_secret, result->text,
+                             sizeof(result->text));
+        if (r < 0)
+                result->report.problem = MQTT_PROBLEM_SECRET_FILE;
+        return r;
+}
+
+static int read_tls_files(MqttAttempt *a) {
         MqttTlsCache *cache = a->shared->tls_cache;
         MqttReport *report = &a->result.report;
         MqttTlsContext context;
@@ -30,6 +42,12 @@ static int run_identity(MqttAttempt *a) {
         memcpy(report->files, context.files, sizeof(report->files));
         mqtt_certificate_describe(SSL_CTX_get0_certificate(a->ctx), &report->own);
         return 0;
+}
+
+static int run_identity(MqttAttempt *a) {
+        int r = a->no_tls ? 0 : read_tls_files(a);
+
+        return r < 0 || !a->secret_file ? r : read_secret(a);
 }
 
 static int run_sign(MqttAttempt *a) {
@@ -164,10 +182,11 @@ static bool stage_is_needed(const MqttAttempt *a, MqttStage stage) {
                 return a->proxy_host != NULL;
         case MQTT_STAGE_WEBSOCKET:
                 return a->websocket_path != NULL;
+        case MQTT_STAGE_TLS:
+                return !a->no_tls;
         case MQTT_STAGE_IDENTITY:
         case MQTT_STAGE_NAME:
         case MQTT_STAGE_TCP:
-        case MQTT_STAGE_TLS:
         case _MQTT_STAGE_MAX:
                 break;
         }

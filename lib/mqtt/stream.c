@@ -9,6 +9,10 @@
 #define EMPTY_BYTES_MAX (512U * 1024U)
 
 void mqtt_stream_add_traffic(const MqttStream *s, MqttTraffic *total) {
+        total->n_received += s->plain.n_received;
+        total->n_sent += s->plain.n_sent;
+        if (!s->ssl)
+                return;
         total->n_received += BIO_number_read(SSL_get_rbio(s->ssl));
         total->n_sent += BIO_number_written(SSL_get_wbio(s->ssl));
 }
@@ -66,6 +70,43 @@ static ssize_t write_tls(MqttStream *s, const uint8_t *buffer, size_t size, Mqtt
         /* It may have said why before it closed. */
         r = mqtt_tls_hear_verdict(s->ssl, reason, sizeof(reason));
         return r < 0 ? lose_over_certificate(r, reason, fault) : n;
+}
+
+/* ---- TCP as it is ---- */
+
+static ssize_t plain_failure(int saved_errno, MqttFault *fault) {
+        if (saved_errno == EAGAIN || saved_errno == EINTR)
+                return 0;
+        return mqtt_fault_set(fault, MQTT_LOST_NETWORK, -saved_errno, "the connection failed: %s",
+                              strerror(saved_errno));
+}
+
+static ssize_t read_plain(MqttStream *s, uint8_t *buffer, size_t size, MqttFault *fault) {
+        ssize_t n = recv(s->fd, buffer, size, 0);
+
+        /* Less than there was room for: nothing is left, and the fd polls ready when more comes. */
+        if (n < (ssize_t) size)
+                s->is_readable = false;
+        if (n < 0)
+                return plain_failure(errno, fault);
+        if (n == 0)
+                return mqtt_fault_set(fault, MQTT_LOST_CLOSED, -ECONNRESET,
+                                      "the server closed the connection");
+        s->plain.n_received += (uint64_t) n;
+        return n;
+}
+
+static ssize_t write_plain(MqttStream *s, const uint8_t *buffer, size_t size, MqttFault *fault) {
+        ssize_t n = send(s->fd, buffer, size, MSG_NOSIGNAL);
+
+        if (n < (ssize_t) size) {
+                s->is_writable = false;
+                s->wants_write = true;
+        }
+        if (n < 0)
+                return plain_failure(errno, fault);
+        s->plain.n_sent += (uint64_t) n;
+        return n;
 }
 
 /* ---- WebSocket ---- */
@@ -151,12 +192,16 @@ static ssize_t write_websocket(MqttStream *s, const uint8_t *buffer, size_t size
 ssize_t mqtt_stream_read(MqttStream *s, uint8_t *buffer, size_t size, MqttFault *fault) {
         if (s->websocket)
                 return read_websocket(s, buffer, size, fault);
+        if (!s->ssl)
+                return read_plain(s, buffer, size, fault);
         return read_tls(s, buffer, size, fault);
 }
 
 ssize_t mqtt_stream_write(MqttStream *s, const uint8_t *buffer, size_t size, MqttFault *fault) {
         if (s->websocket)
                 return write_websocket(s, buffer, size, fault);
+        if (!s->ssl)
+                return write_plain(s, buffer, size, fault);
         return write_tls(s, buffer, size, fault);
 }
 
@@ -168,6 +213,8 @@ static void stream_say_goodbye(MqttStream *s) {
                 mqtt_websocket_close(s->websocket);
                 (void) flush_websocket(s, &fault);
         }
+        if (!s->ssl)
+                return;
         ERR_clear_error();
         (void) SSL_shutdown(s->ssl);
 }
@@ -178,10 +225,8 @@ void mqtt_stream_shutdown(MqttStream *s) {
 }
 
 void mqtt_stream_done(MqttStream *s) {
-        if (s->ssl) {
-                stream_say_goodbye(s);
-                SSL_free(s->ssl);
-        }
+        stream_say_goodbye(s);
+        SSL_free(s->ssl);
         (void) mqtt_websocket_free(s->websocket);
         (void) close_fd(s->fd);
         *s = MQTT_STREAM_NULL;

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * A connected stream: TLS, and WebSocket frames inside of it where there is one.
+ * A connected stream: TLS, and WebSocket frames inside of it where there is one; or TCP as it is.
  */
 
 #include <mqtt/fault.h>
@@ -12,7 +12,8 @@
 /* All three are owned. */
 typedef struct MqttStream {
         int fd;
-        SSL *ssl;
+        SSL *ssl;                 /* NULL: TCP as it is */
+        MqttTraffic plain;        /* over TCP as it is */
         MqttWebSocket *websocket; /* or NULL */
         size_t n_framed;          /* bytes of the last write that are in the frame that leaves */
         bool is_own_wanted;       /* the server asked for our certificate */

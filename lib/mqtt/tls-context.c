@@ -158,7 +158,7 @@ static int ctx_trust_file(SSL_CTX *ctx, const char *path, EVP_MD_CTX *digest, ch
         return -EBADMSG;
 }
 
-static int ctx_new(SSL_CTX **ret, char *ret_text, size_t text_size) {
+static int ctx_new(SSL_CTX **ret, bool trusts_system, char *ret_text, size_t text_size) {
         _cleanup_(SSL_CTX_freep) SSL_CTX *ctx = NULL;
         int r;
 
@@ -177,7 +177,7 @@ static int ctx_new(SSL_CTX **ret, char *ret_text, size_t text_size) {
         /* One read() for a record instead of two. */
         SSL_CTX_set_read_ahead(ctx, 1);
 
-        r = ctx_trust_system(ctx);
+        r = trusts_system ? ctx_trust_system(ctx) : 0;
         if (r < 0) {
                 (void) snprintf(ret_text, text_size, "Cannot read the system's CA certificates");
                 return r;
@@ -195,7 +195,7 @@ static int context_load(MqttTlsContext *ret, const MqttTlsFiles *files, MqttProb
         if (!digest || EVP_DigestInit_ex(digest, EVP_sha256(), NULL) != 1)
                 return -ENOMEM;
         *ret_problem = MQTT_PROBLEM_TRUST_FILE;
-        r = ctx_new(&c.ctx, ret_text, text_size);
+        r = ctx_new(&c.ctx, !files->ca_only, ret_text, text_size);
         if (r >= 0 && files->ca)
                 r = ctx_trust_file(c.ctx, files->ca, digest, ret_text, text_size);
         if (r < 0)
@@ -223,7 +223,8 @@ static bool path_equal(const char *a, const char *b) {
 
 static bool files_equal(const MqttTlsFiles *a, const MqttTlsFiles *b) {
         return path_equal(a->ca, b->ca) && path_equal(a->certificate, b->certificate) &&
-               path_equal(a->private_key, b->private_key) && path_equal(a->password, b->password);
+               path_equal(a->private_key, b->private_key) && path_equal(a->password, b->password) &&
+               a->ca_only == b->ca_only;
 }
 
 static bool sources_equal(const FileId *a, const FileId *b, size_t first) {

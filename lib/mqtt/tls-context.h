@@ -31,10 +31,11 @@ MqttTlsCache *mqtt_tls_cache_free(MqttTlsCache *c);
 DEFINE_CLEANUP(MqttTlsCache *, mqtt_tls_cache_free)
 
 /*
- * Gives a reference to a context that asks for TLS 1.2 or later, trusts the system's certificates and those
- * in files->ca, and shows files->certificate. The caller releases it with mqtt_tls_context_done(). -ENOENT,
- * -EACCES…: a file cannot be read. -EBADMSG: it cannot be used. 'ret_problem' says whether that is
- * MQTT_PROBLEM_IDENTITY_FILE or MQTT_PROBLEM_TRUST_FILE, and 'ret_text' says it in words.
+ * Gives a reference to a context that asks for TLS 1.2 or later, trusts the system's certificates (unless
+ * files->ca_only) and those in files->ca, and shows files->certificate. The caller releases it with
+ * mqtt_tls_context_done(). -ENOENT, -EACCES…: a file cannot be read. -EBADMSG: it cannot be used.
+ * 'ret_problem' says whether that is MQTT_PROBLEM_IDENTITY_FILE or MQTT_PROBLEM_TRUST_FILE, and 'ret_text'
+ * says it in words.
  */
 int mqtt_tls_cache_get(MqttTlsCache *c, const MqttTlsFiles *files, MqttTlsContext *ret,
                        MqttProblem *ret_problem, char *ret_text, size_t text_size);

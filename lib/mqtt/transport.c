@@ -12,6 +12,7 @@
 #include <signal.h>
 
 #include <mqtt/attempt.h>
+#include <mqtt/secret.h>
 
 #define WORKERS_MAX 2U
 
@@ -138,7 +139,15 @@ void mqtt_transport_abandon(MqttTransport *t) {
         transport_reap(t);
 }
 
+void mqtt_open_result_done(MqttOpenResult *r) {
+        mqtt_stream_done(&r->stream);
+        r->secret = mqtt_secret_free(r->secret, r->n_secret);
+        explicit_bzero(r->signature, sizeof(r->signature));
+}
+
 void mqtt_transport_keep_session(MqttTransport *t, const MqttStream *stream) {
+        if (!stream->ssl)
+                return;
         mqtt_tls_sessions_keep(t->shared->tls_sessions, stream->ssl);
 }
 
@@ -155,6 +164,8 @@ uint64_t mqtt_transport_deadline_us(const MqttTransport *t) {
 }
 
 void mqtt_transport_set_proven(MqttTransport *t, const MqttStream *stream) {
+        if (!stream->ssl)
+                return;
         mqtt_tls_cache_set_proven(t->shared->tls_cache, SSL_get_SSL_CTX(stream->ssl));
 }
 
@@ -220,6 +231,7 @@ static void transport_collect(MqttTransport *t, MqttOpenResult *ret) {
 
         *ret = a->result;
         a->result.stream = MQTT_STREAM_NULL;
+        a->result.secret = NULL;
         if (ret->error < 0)
                 mqtt_stream_done(&ret->stream);
         if (ret->error < 0 && ret->text[0] == '\0')

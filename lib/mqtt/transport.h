@@ -46,9 +46,14 @@ typedef struct MqttOpenResult {
         int error; /* 0: connected */
         MqttReport report;
         MqttStream stream;
-        char signature[MQTT_SIGNATURE_MAX]; /* wipe it */
+        char signature[MQTT_SIGNATURE_MAX];
+        uint8_t *secret; /* or NULL; owned */
+        size_t n_secret;
         char text[MQTT_TEXT_MAX];
 } MqttOpenResult;
+
+/* Closes and wipes what is still there. */
+void mqtt_open_result_done(MqttOpenResult *r);
 
 /* Also starts what waited for a worker. True: the attempt has ended, and there is none any more. */
 bool mqtt_transport_take(MqttTransport *t, uint64_t now_us, MqttOpenResult *ret);

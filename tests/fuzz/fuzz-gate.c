@@ -32,7 +32,7 @@ static void acknowledge(MqttGate *g, uint64_t now_us) {
         while (g->held_next_id < g->held_end && mqtt_gate_local_space(g, &space) >= sizeof(puback)) {
                 memcpy(space, puback, sizeof(puback));
                 check(mqtt_gate_local_fed(g, sizeof(puback), now_us, &fault) == 0);
-                mqtt_gate_release(g, g->held_next_id - 1);
+                mqtt_gate_release(g, g->held_next_id - 1, 0);
         }
 }
 

@@ -401,11 +401,11 @@ START_TEST(disconnect_follows_what_was_published_and_waits_for_the_server_to_clo
         fake_server_start(&s);
         l = drive_new_connected(&pki, s.port, NULL);
         ck_assert_int_eq(mqtt_link_publish(l, str("t"), str("x"), 0, 0), 0);
-        ck_assert_int_eq(mqtt_link_disconnect(l, boottime_us()), 0);
-        ck_assert_int_eq(mqtt_link_disconnect(l, boottime_us()), 0);
+        ck_assert_int_eq(mqtt_link_disconnect(l, NULL, boottime_us()), 0);
+        ck_assert_int_eq(mqtt_link_disconnect(l, NULL, boottime_us()), 0);
         ck_assert_int_eq(mqtt_link_publish(l, str("t"), str("x"), 0, 0), -ENOTCONN);
         drive_expect_lost(l, MQTT_LOST_ASKED, "");
-        ck_assert_int_eq(mqtt_link_disconnect(l, boottime_us()), -ENOTCONN);
+        ck_assert_int_eq(mqtt_link_disconnect(l, NULL, boottime_us()), -ENOTCONN);
         link_and_server_end(l, &s);
 }
 END_TEST
@@ -421,7 +421,7 @@ START_TEST(disconnect_does_not_wait_for_ever) {
         l = drive_new_connected(&pki, s.port, NULL);
         ck_assert_int_eq(mqtt_link_publish(l, str("t"), str("x"), 0, 0), 0);
         now_us = boottime_us();
-        ck_assert_int_eq(mqtt_link_disconnect(l, now_us), 0);
+        ck_assert_int_eq(mqtt_link_disconnect(l, NULL, now_us), 0);
         settle(l, now_us);
         ck_assert(!mqtt_link_next_event(l, &e));
         ck_assert_uint_eq(mqtt_link_deadline_us(l), now_us + 2 * USEC_PER_SEC);
@@ -456,7 +456,7 @@ START_TEST(disconnect_does_not_wait_for_who_talks_on) {
         fake_server_start(&s);
         l = drive_new_connected(&pki, s.port, NULL);
         now_us = boottime_us();
-        ck_assert_int_eq(mqtt_link_disconnect(l, now_us), 0);
+        ck_assert_int_eq(mqtt_link_disconnect(l, NULL, now_us), 0);
         while (!__atomic_load_n(&is_talking, __ATOMIC_SEQ_CST)) {
                 ck_assert_int_eq(mqtt_link_dispatch(l, now_us), 0);
                 (void) poll(NULL, 0, 5);
@@ -476,7 +476,7 @@ START_TEST(an_open_connection_can_be_disconnected_before_connect) {
 
         fake_server_start(&s);
         drive_open(l, &pki, s.port);
-        ck_assert_int_eq(mqtt_link_disconnect(l, boottime_us()), 0);
+        ck_assert_int_eq(mqtt_link_disconnect(l, NULL, boottime_us()), 0);
         drive_expect_lost(l, MQTT_LOST_ASKED, "");
         link_and_server_end(l, &s);
 }

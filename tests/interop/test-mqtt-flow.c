@@ -211,9 +211,9 @@ START_TEST(a_flood_that_is_not_popped_is_not_read_and_nothing_of_it_is_lost) {
                 uint32_t number;
 
                 e = drive_expect(l, MQTT_EVENT_MESSAGE);
-                memcpy(&number, az_span_ptr(e.message.payload), sizeof(number));
+                memcpy(&number, az_span_ptr(e.message.publish.payload), sizeof(number));
                 ck_assert_uint_eq(number, n_popped);
-                ck_assert_uint_eq(e.message.qos, 0);
+                ck_assert_uint_eq(e.message.publish.qos, 0);
                 mqtt_link_ack(l, e.message.ack);
         }
         link_and_server_end(l, &s);
@@ -289,11 +289,11 @@ static void script_messages(FakeServer *s, int fd) {
 static MqttAck expect_message(MqttLink *l, const char *topic, uint8_t payload) {
         MqttEvent e = drive_expect(l, MQTT_EVENT_MESSAGE);
 
-        ck_assert_span_eq(e.message.topic, topic);
-        ck_assert_int_eq(az_span_size(e.message.payload), 1);
-        ck_assert_uint_eq(*az_span_ptr(e.message.payload), payload);
-        if (e.message.qos == 1)
-                ck_assert(e.message.dup == (payload % 2 == 0));
+        ck_assert_span_eq(e.message.publish.topic, topic);
+        ck_assert_int_eq(az_span_size(e.message.publish.payload), 1);
+        ck_assert_uint_eq(*az_span_ptr(e.message.publish.payload), payload);
+        if (e.message.publish.qos == 1)
+                ck_assert(e.message.publish.dup == (payload % 2 == 0));
         return e.message.ack;
 }
 
@@ -338,7 +338,7 @@ START_TEST(an_ack_of_an_earlier_connection_does_nothing) {
         e = drive_expect(l, MQTT_EVENT_MESSAGE);
         old = e.message.ack;
         mqtt_link_close(l);
-        ck_assert_span_eq(e.message.topic, "t"); /* who handles an event may close */
+        ck_assert_span_eq(e.message.publish.topic, "t"); /* who handles an event may close */
         mqtt_link_ack(l, old);
 
         (void) drive_connect(l, &pki, s.port, "device", true);
@@ -371,9 +371,9 @@ START_TEST(a_message_of_256_kib_arrives_whole) {
         fake_server_start(&s);
         l = drive_new_connected(&pki, s.port, NULL);
         e = drive_expect(l, MQTT_EVENT_MESSAGE);
-        ck_assert_int_eq(az_span_size(e.message.payload), 256 * 1024);
+        ck_assert_int_eq(az_span_size(e.message.publish.payload), 256 * 1024);
         for (size_t i = 0; i < 256 * 1024; i++)
-                if (az_span_ptr(e.message.payload)[i] != (uint8_t) (i * 7))
+                if (az_span_ptr(e.message.publish.payload)[i] != (uint8_t) (i * 7))
                         ck_abort_msg("byte %zu", i);
         link_and_server_end(l, &s);
 }

@@ -70,7 +70,7 @@ static void subscribe(MqttLink *l, const char *filter) {
 }
 
 static void disconnect(MqttLink *l) {
-        ck_assert_int_eq(mqtt_link_disconnect(l, boottime_us()), 0);
+        ck_assert_int_eq(mqtt_link_disconnect(l, NULL, boottime_us()), 0);
         ck_assert_int_eq(drive_expect(l, MQTT_EVENT_LOST).lost.cause, MQTT_LOST_ASKED);
 }
 
@@ -98,8 +98,9 @@ START_TEST(thousands_of_messages_go_out_through_the_window_and_come_back_in_orde
                         ck_assert_uint_eq(e.puback.token, n_acknowledged++);
                 } else {
                         ck_assert_int_eq(e.type, MQTT_EVENT_MESSAGE);
-                        ck_assert_span_eq(e.message.topic, "there/and/back");
-                        ck_assert_mem_eq(az_span_ptr(e.message.payload), &n_received, sizeof(n_received));
+                        ck_assert_span_eq(e.message.publish.topic, "there/and/back");
+                        ck_assert_mem_eq(az_span_ptr(e.message.publish.payload), &n_received,
+                                         sizeof(n_received));
                         n_received++;
                         mqtt_link_ack(l, e.message.ack);
                 }
@@ -123,10 +124,10 @@ static void expect_back(MqttLink *l, az_span payload, uint8_t qos) {
                         continue;
                 }
                 ck_assert_int_eq(e.type, MQTT_EVENT_MESSAGE);
-                ck_assert_span_eq(e.message.topic, "\xc3\xbc/%24/a b");
-                ck_assert_uint_eq(e.message.qos, qos);
-                ck_assert(!e.message.dup);
-                ck_assert(az_span_is_content_equal(e.message.payload, payload));
+                ck_assert_span_eq(e.message.publish.topic, "\xc3\xbc/%24/a b");
+                ck_assert_uint_eq(e.message.publish.qos, qos);
+                ck_assert(!e.message.publish.dup);
+                ck_assert(az_span_is_content_equal(e.message.publish.payload, payload));
                 mqtt_link_ack(l, e.message.ack);
                 is_back = true;
         }
@@ -168,9 +169,9 @@ static void expect_messages(MqttLink *l, const char *digits, bool dup, const cha
         for (; *digits; digits++) {
                 MqttEvent e = drive_expect(l, MQTT_EVENT_MESSAGE);
 
-                ck_assert_int_eq(az_span_size(e.message.payload), 1);
-                ck_assert_int_eq(*az_span_ptr(e.message.payload), *digits);
-                ck_assert_msg(e.message.dup == dup, "%c", *digits);
+                ck_assert_int_eq(az_span_size(e.message.publish.payload), 1);
+                ck_assert_int_eq(*az_span_ptr(e.message.publish.payload), *digits);
+                ck_assert_msg(e.message.publish.dup == dup, "%c", *digits);
                 if (strchr(acknowledged, *digits))
                         mqtt_link_ack(l, e.message.ack);
         }

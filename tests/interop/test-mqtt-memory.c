@@ -159,11 +159,14 @@ static int run_step(Run *run, const MqttEvent *e) {
                 break;
         case MQTT_EVENT_OPEN_FAILED:
         case MQTT_EVENT_LOST:
+        case MQTT_EVENT_UNSUBACK: /* of MQTT 5, which we do not speak here */
+        case MQTT_EVENT_REFUSED:
+        case MQTT_EVENT_AUTH:
         case _MQTT_EVENT_MAX:
                 run->is_over = true;
                 return 0;
         }
-        return run->n_left == 0 ? mqtt_link_disconnect(run->link, boottime_us()) : 0;
+        return run->n_left == 0 ? mqtt_link_disconnect(run->link, NULL, boottime_us()) : 0;
 }
 
 static void run_events(Run *run) {

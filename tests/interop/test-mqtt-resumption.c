@@ -75,7 +75,7 @@ START_TEST(the_next_connection_goes_on_with_the_session) {
                         mqtt_link_close(l);
                         continue;
                 }
-                ck_assert_int_eq(mqtt_link_disconnect(l, boottime_us()), 0);
+                ck_assert_int_eq(mqtt_link_disconnect(l, NULL, boottime_us()), 0);
                 (void) drive_expect(l, MQTT_EVENT_LOST);
         }
         (void) mqtt_link_free(l);

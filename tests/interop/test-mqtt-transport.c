@@ -367,9 +367,9 @@ START_TEST(a_link_that_brings_byte_by_byte_works) {
         fake_server_start(&s);
         (void) drive_connect(l, &pki, s.port, "device", true);
         e = drive_expect(l, MQTT_EVENT_MESSAGE);
-        ck_assert_span_eq(e.message.payload, "slow");
+        ck_assert_span_eq(e.message.publish.payload, "slow");
         mqtt_link_ack(l, e.message.ack);
-        ck_assert_int_eq(mqtt_link_disconnect(l, boottime_us()), 0);
+        ck_assert_int_eq(mqtt_link_disconnect(l, NULL, boottime_us()), 0);
         ck_assert_int_eq(drive_expect(l, MQTT_EVENT_LOST).lost.cause, MQTT_LOST_ASKED);
         (void) mqtt_link_free(l);
         fake_server_stop(&s);

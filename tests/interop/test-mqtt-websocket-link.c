@@ -106,8 +106,8 @@ static void there_and_back(MqttLink *l) {
                         continue;
                 }
                 ck_assert_int_eq(e.type, MQTT_EVENT_MESSAGE);
-                ck_assert_int_eq(az_span_size(e.message.payload), (int) lengths[n_received]);
-                ck_assert_mem_eq(az_span_ptr(e.message.payload), payload, lengths[n_received]);
+                ck_assert_int_eq(az_span_size(e.message.publish.payload), (int) lengths[n_received]);
+                ck_assert_mem_eq(az_span_ptr(e.message.publish.payload), payload, lengths[n_received]);
                 mqtt_link_ack(l, e.message.ack);
                 n_received++;
         }
@@ -130,7 +130,7 @@ START_TEST(messages_of_any_size_go_to_mosquitto_and_back) {
         send_connect(l);
         ck_assert_uint_eq(drive_expect(l, MQTT_EVENT_CONNACK).connack.code, 0);
         there_and_back(l);
-        ck_assert_int_eq(mqtt_link_disconnect(l, boottime_us()), 0);
+        ck_assert_int_eq(mqtt_link_disconnect(l, NULL, boottime_us()), 0);
         drive_expect_lost(l, MQTT_LOST_ASKED, "disconnected");
         (void) mqtt_link_free(l);
 }

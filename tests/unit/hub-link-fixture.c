@@ -160,7 +160,7 @@ void mqtt_link_ack(MqttLink *l, MqttAck ack) {
         l->acked = ack.sequence;
 }
 
-int mqtt_link_disconnect(MqttLink *l, uint64_t now_us) {
+int mqtt_link_disconnect(MqttLink *l, const MqttDisconnect *disconnect, uint64_t now_us) {
         return -ENOTCONN;
 }
 

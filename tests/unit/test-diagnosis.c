@@ -128,6 +128,8 @@ static const struct {
           "systemctl" },
         { MQTT_PROBLEM_IDENTITY_FILE, MQTT_STAGE_IDENTITY, -EKEYREJECTED, "identity-file", LAYER_IDENTITY,
           "words of the link", "Correct that file" },
+        { MQTT_PROBLEM_SECRET_FILE, MQTT_STAGE_IDENTITY, -ENODATA, "identity-file", LAYER_IDENTITY,
+          "words of the link", "Correct that file" },
         { MQTT_PROBLEM_TRUST_FILE, MQTT_STAGE_IDENTITY, -ENOENT, "trust-file", LAYER_TLS, "words of the link",
           "TrustedCAFile=" },
         { MQTT_PROBLEM_SIGNING, MQTT_STAGE_SIGN, -EIO, "signing", LAYER_IDENTITY, "words of the link",

@@ -130,13 +130,13 @@ static void wait(Fixture *f) {
 /* The service answers the last request. */
 static void answer(Fixture *f, const char *status, const char *payload) {
         const char *request_id = strstr(f->mqtt.topic, "$rid=");
-        MqttEvent event = { .type = MQTT_EVENT_MESSAGE, .message.payload = str(payload) };
+        MqttEvent event = { .type = MQTT_EVENT_MESSAGE, .message.publish.payload = str(payload) };
         char topic[128];
 
         ck_assert_ptr_nonnull(request_id);
         (void) snprintf(topic, sizeof(topic), "$dps/registrations/res/%s/?%.*s", status,
                         (int) strcspn(request_id, "&"), request_id);
-        event.message.topic = str(topic);
+        event.message.publish.topic = str(topic);
         report(f, &event);
 }
 

@@ -9,23 +9,24 @@
 
 /* What a fresh connection reports besides, up to the call of a method. */
 static const MqttEvent call = { .type = MQTT_EVENT_MESSAGE,
-                                .message.topic =
+                                .message.publish.topic =
                                         AZ_SPAN_LITERAL_FROM_STR("$iothub/methods/POST/reboot/?$rid=1f"),
-                                .message.payload = AZ_SPAN_LITERAL_FROM_STR("{}") };
+                                .message.publish.payload = AZ_SPAN_LITERAL_FROM_STR("{}") };
 static const MqttEvent suback = { .type = MQTT_EVENT_SUBACK,
                                   .suback = { .codes = (const uint8_t[]){ 0, 1, 0, 0 }, .n_codes = 4 } };
 static const MqttEvent twin = { .type = MQTT_EVENT_MESSAGE,
-                                .message.topic = AZ_SPAN_LITERAL_FROM_STR("$iothub/twin/res/200/?$rid=5"),
-                                .message.payload = AZ_SPAN_LITERAL_FROM_STR("{}") };
-#define C2D(topic_)                                                \
-        {                                                          \
-                .type = MQTT_EVENT_MESSAGE, .message = {           \
-                        .topic = AZ_SPAN_LITERAL_FROM_STR(topic_), \
-                        .payload = AZ_SPAN_LITERAL_FROM_STR("x"),  \
-                        .qos = 1,                                  \
-                        .dup = true,                               \
-                        .ack = { .epoch = 1, .sequence = 7 },      \
-                }                                                  \
+                                .message.publish.topic =
+                                        AZ_SPAN_LITERAL_FROM_STR("$iothub/twin/res/200/?$rid=5"),
+                                .message.publish.payload = AZ_SPAN_LITERAL_FROM_STR("{}") };
+#define C2D(topic_)                                                        \
+        {                                                                  \
+                .type = MQTT_EVENT_MESSAGE, .message = {                   \
+                        .publish.topic = AZ_SPAN_LITERAL_FROM_STR(topic_), \
+                        .publish.payload = AZ_SPAN_LITERAL_FROM_STR("x"),  \
+                        .publish.qos = 1,                                  \
+                        .publish.dup = true,                               \
+                        .ack = { .epoch = 1, .sequence = 7 },              \
+                }                                                          \
         }
 static const MqttEvent c2d = C2D("devices/d/messages/devicebound/%24.mid=m1");
 static const MqttEvent c2d_of_another = C2D("devices/other/messages/devicebound/%24.mid=m1");

@@ -128,6 +128,7 @@ static void assert_inbound_passes(const uint8_t *stream, size_t n_stream, size_t
         uint8_t passed[512], expected[512] = { 0 };
         size_t n_passed = 0;
         MqttGate g = gate_new(8);
+        bool is_dup;
 
         memcpy(expected, inbound_passed, sizeof(inbound_passed));
         for (size_t i = 0; i < n_stream; i += n_chunk) {
@@ -137,8 +138,10 @@ static void assert_inbound_passes(const uint8_t *stream, size_t n_stream, size_t
         ck_assert_uint_eq(n_passed, sizeof(inbound_passed) + LAST_BODY);
         ck_assert_mem_eq(passed, expected, n_passed);
         ck_assert(!mqtt_gate_is_mid_packet(&g));
-        ck_assert(!mqtt_gate_is_dup(&g, 0));
-        ck_assert(mqtt_gate_is_dup(&g, 1));
+        ck_assert_uint_eq(mqtt_gate_tell(&g, &is_dup), 0);
+        ck_assert(!is_dup);
+        ck_assert_uint_eq(mqtt_gate_tell(&g, &is_dup), 1);
+        ck_assert(is_dup);
         mqtt_gate_done(&g);
 }
 
@@ -173,8 +176,8 @@ static void assert_outbound_passes(size_t n_chunk) {
         ck_assert_uint_eq(n_passed, sizeof(outbound_passed));
         ck_assert_mem_eq(passed, outbound_passed, n_passed);
 
-        mqtt_gate_release(&g, 0);
-        mqtt_gate_release(&g, 1);
+        mqtt_gate_release(&g, 0, 0);
+        mqtt_gate_release(&g, 1, 0);
         assert_network(&g, BYTES(0x40, 2, 0, 7, 0x40, 2, 0, 8), T0);
         mqtt_gate_done(&g);
 }
@@ -332,7 +335,7 @@ START_TEST(pubacks_leave_in_the_order_of_their_messages) {
         for (uint8_t id = 10; id < 14; id++)
                 receive(&g, id);
         for (size_t i = 0; i < 4; i++) {
-                mqtt_gate_release(&g, orders[_i].released[i]);
+                mqtt_gate_release(&g, orders[_i].released[i], 0);
                 n_gone += take_network(&g, gone + n_gone, T0);
                 ck_assert_uint_eq(n_gone, 4 * orders[_i].n_gone[i]);
         }
@@ -347,7 +350,7 @@ START_TEST(a_message_released_before_libmosquitto_acknowledged_it_waits_for_that
 
         ck_assert_int_eq(feed_network(&g, BYTES(0x32, 5, 0, 1, 't', 0, 10), T0), 0);
         (void) take_local(&g, buffer);
-        mqtt_gate_release(&g, 0);
+        mqtt_gate_release(&g, 0, 0);
         assert_network(&g, NULL, 0, T0);
         feed_local(&g, BYTES(0x40, 2, 0, 10), T0);
         assert_network(&g, BYTES(0x40, 2, 0, 10), T0);
@@ -363,11 +366,11 @@ START_TEST(a_full_ring_stops_messages_and_what_is_behind_them) {
         ck_assert_int_eq(feed_network(&g, BYTES(0x32, 5, 0, 1, 't', 0, 12, 0x40, 2, 0, 9), T0), 0);
         assert_local(&g, NULL, 0);
 
-        mqtt_gate_release(&g, 1);
+        mqtt_gate_release(&g, 1, 0);
         ck_assert_int_eq(mqtt_gate_resume(&g, &fault), 0);
         assert_local(&g, NULL, 0);
 
-        mqtt_gate_release(&g, 0);
+        mqtt_gate_release(&g, 0, 0);
         ck_assert_int_eq(mqtt_gate_resume(&g, &fault), 0);
         assert_local(&g, BYTES(0x32, 5, 0, 1, 't', 0, 12, 0x40, 2, 0, 9));
         mqtt_gate_done(&g);
@@ -379,7 +382,7 @@ START_TEST(the_ring_is_used_round_and_round) {
 
         for (uint64_t i = 0; i < 20; i++) {
                 receive(&g, (uint8_t) (i + 1));
-                mqtt_gate_release(&g, i);
+                mqtt_gate_release(&g, i, 0);
                 assert_network(&g, BYTES(0x40, 2, 0, (uint8_t) (i + 1)), T0);
         }
         mqtt_gate_done(&g);
@@ -391,7 +394,7 @@ START_TEST(own_packets_wait_for_a_packet_boundary) {
 
         receive(&g, 10);
         feed_local(&g, BYTES(0x30, 6, 0, 1, 't'), T0);
-        mqtt_gate_release(&g, 0);
+        mqtt_gate_release(&g, 0, 0);
         assert_network(&g, BYTES(0x30, 6, 0, 1, 't'), T0);
         feed_local(&g, BYTES('x', 'y', 'z', 0x30), T0);
         /* Behind the message, and in front of the one that has begun. */
@@ -408,9 +411,9 @@ START_TEST(nothing_follows_disconnect) {
 
         receive(&g, 10);
         receive(&g, 11);
-        mqtt_gate_release(&g, 0);
+        mqtt_gate_release(&g, 0, 0);
         feed_local(&g, BYTES(0xe0, 0), T0);
-        mqtt_gate_release(&g, 1);
+        mqtt_gate_release(&g, 1, 0);
         ck_assert_int_eq(run_until(&g, T0 + KEEP_ALIVE, &n_fired), 0);
         assert_network(&g, BYTES(0x40, 2, 0, 10, 0xe0, 0), T0);
         assert_network(&g, NULL, 0, T0);
@@ -430,7 +433,7 @@ START_TEST(own_packets_find_room_in_a_full_buffer) {
                 receive(&g, id);
         feed_local(&g, record, sizeof(record), T0);
         for (uint64_t i = 0; i < 200; i++)
-                mqtt_gate_release(&g, i);
+                mqtt_gate_release(&g, i, 0);
         ck_assert_uint_eq(mqtt_gate_local_space(&g, &space), 0);
         ck_assert_uint_eq(take_network(&g, buffer, T0), sizeof(record) + 200 * 4);
         ck_assert_mem_eq(buffer + sizeof(record), first_puback, sizeof(first_puback));
