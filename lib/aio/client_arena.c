@@ -112,7 +112,7 @@ void _aio_arena_give(_aio_arena *ref_arena, void *block) {
 
         if (!block)
                 return;
-        at = (uint32_t) ((uint8_t *) block - ref_arena->base - sizeof(header));
+        at = (uint32_t) ((uint8_t *) block - ref_arena->base) - (uint32_t) sizeof(header);
         size = header_at(ref_arena, at)->size;
         ref_arena->n_used_bytes -= size;
 
