@@ -172,7 +172,7 @@ typedef enum {
         AIO_EVENT_ACK,         /* let the PUBACK of this message go */
 
         /* News. */
-        AIO_EVENT_STARTED,      /* an endpoint is subscribed, or was refused, and then is STOPPED */
+        AIO_EVENT_STARTED,      /* an endpoint is subscribed, or was refused; that is its last event */
         AIO_EVENT_STOPPED,      /* the last event of an endpoint, which may be reused */
         AIO_EVENT_SENT,         /* how telemetry came out */
         AIO_EVENT_TELEMETRY,    /* telemetry came */
@@ -412,8 +412,7 @@ AZ_NODISCARD az_result aio_client_received(aio_client *client, az_mqtt_message c
 
 /*
  * A PUBLISH has come to its end (SENT, RESPONSE, ACK, or nothing).
- *
- *   token        as the wish had it
+ *   token        as the wish had it; one without AIO_TOKEN_BIT is somebody else's, and does nothing
  *   result       AZ_OK: the broker acknowledged it. Anything else: it did not and will not, as the message
  * was dropped, or the session ended; goes into 'cause' of the error reason_code  of the PUBACK; 0 if there
  * was none

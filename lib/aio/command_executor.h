@@ -93,6 +93,8 @@ typedef struct {
         int32_t n_user_properties;
         aio_cloud_event const *cloud_event; /* NULL: none */
         az_span content_type;               /* instead of the serializer's; absent: that one */
+        bool has_payload_format;            /* instead of the serializer's */
+        uint8_t payload_format;
 
         /* The command failed in a way that its program knows: its own code, and what else it says of it. To
          * the protocol that is success. Absent: none. */

@@ -76,10 +76,12 @@ typedef struct {
         int32_t n_user_properties;
         aio_cloud_event const *cloud_event; /* NULL: none */
         az_span content_type;               /* instead of the serializer's; absent: that one */
-        aio_hlc const *fencing_token;       /* "__ft", for the state store; NULL: none */
-        bool has_timeout;                   /* otherwise it is AIO_TIMEOUT_DEFAULT_US */
-        uint64_t timeout_us;                /* for so long the response is waited for; not 0 */
-        void *context;                      /* the caller's: comes back in RESPONSE */
+        bool has_payload_format;            /* instead of the serializer's */
+        uint8_t payload_format;
+        aio_hlc const *fencing_token; /* "__ft", for the state store; NULL: none */
+        bool has_timeout;             /* otherwise it is AIO_TIMEOUT_DEFAULT_US */
+        uint64_t timeout_us;          /* for so long the response is waited for; not 0 */
+        void *context;                /* the caller's: comes back in RESPONSE */
 } aio_request;
 
 /*

@@ -78,7 +78,9 @@ typedef struct {
         int32_t n_user_properties;
         aio_cloud_event const *cloud_event; /* NULL: none */
         az_span content_type;               /* instead of the serializer's; absent: that one */
-        bool has_timeout;                   /* otherwise it is AIO_TIMEOUT_DEFAULT_US */
+        bool has_payload_format;            /* instead of the serializer's */
+        uint8_t payload_format;
+        bool has_timeout;    /* otherwise it is AIO_TIMEOUT_DEFAULT_US */
         uint64_t timeout_us; /* for so long the broker keeps it for those who are away; not 0 */
         bool is_qos_0;       /* otherwise 1 */
         bool retain;         /* the broker keeps it for later subscribers */
