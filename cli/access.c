@@ -23,7 +23,7 @@
 static const Help help = {
         .usage = "access [OPTION]...",
         .what = "Shows what you may do, or what a program of another user or unit may: its\n"
-                "grants, methods, sections of the twin and limits, each with the rule of section\n"
+                "grants, methods, topics, sections of the twin and limits, each with the rule of section\n"
                 "[Access] that says so. To ask about others needs the grant admin.\n",
         .options = "      --user USER           a program of this user, by name or number\n"
                    "      --unit UNIT           a program in this unit, as in press.service\n",
@@ -144,6 +144,18 @@ static void print_methods(const Answer *a, const char *grants) {
         print(a, "methods", line.text);
 }
 
+static int print_topics(void *userdata, const char *element, size_t size) {
+        _cleanup_(freep) char *use = reply_get_text(element, size, "use"),
+                              *filters = reply_join_texts(element, size, "filters", " "),
+                              *rule = reply_get_text(element, size, "rule");
+        const Answer *a = userdata;
+        Line line = {};
+
+        line_add(&line, "%s %s (%s)", use ?: "?", filters ?: "?", rule ?: "?");
+        print(a, "broker", line.text);
+        return 0;
+}
+
 static int add_section(void *userdata, const char *element, size_t size) {
         _cleanup_(freep) char *section = reply_get_text(element, size, "section"),
                               *rule = reply_get_text(element, size, "rule");
@@ -241,6 +253,7 @@ static void print_answer(const char *json, size_t size) {
         print_who(&a);
         print_grants(&a, grants);
         print_methods(&a, grants);
+        (void) reply_for_each(a.json, a.size, "topics", print_topics, &a);
         print_twin(&a, grants);
         if (strstr(grants, "send")) {
                 print_rate(&a);

@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <syslog.h>
 
+#include <aio/topic.h>
+
 #include "daemon/glob.h"
 #include "daemon/json-merge.h"
 #include "daemon/twin-section.h"
@@ -27,6 +29,8 @@ static void rule_done(AccessRule *rule) {
         free(rule->group.name);
         free(rule->unit);
         texts_done(&rule->methods);
+        for (AccessUse use = 0; use < _ACCESS_USE_MAX; use++)
+                texts_done(&rule->filters[use]);
         texts_done(&rule->twin_sections);
         *rule = ACCESS_RULE_NULL;
 }
@@ -131,6 +135,13 @@ static bool texts_are_equal(const AccessTexts *a, const AccessTexts *b) {
         return a->n == b->n;
 }
 
+static bool filters_are_equal(const AccessRule *a, const AccessRule *b) {
+        for (AccessUse use = 0; use < _ACCESS_USE_MAX; use++)
+                if (!texts_are_equal(&a->filters[use], &b->filters[use]))
+                        return false;
+        return true;
+}
+
 static bool names_are_equal(const char *a, const char *b) {
         return a && b ? strcmp(a, b) == 0 : a == b;
 }
@@ -142,7 +153,7 @@ static bool who_are_equal(const AccessWho *a, const AccessWho *b) {
 static bool rules_are_equal(const AccessRule *a, const AccessRule *b) {
         return who_are_equal(&a->user, &b->user) && who_are_equal(&a->group, &b->group) &&
                names_are_equal(a->unit, b->unit) && a->grants == b->grants &&
-               texts_are_equal(&a->methods, &b->methods) &&
+               texts_are_equal(&a->methods, &b->methods) && filters_are_equal(a, b) &&
                texts_are_equal(&a->twin_sections, &b->twin_sections) &&
                a->outbox_max_bytes == b->outbox_max_bytes &&
                a->outbox_max_messages == b->outbox_max_messages && a->send_per_s == b->send_per_s &&
@@ -273,6 +284,9 @@ AccessView access_get_view(const Access *a, const IpcPeer *peer) {
                         view.outbox_bytes = rule;
                 if (rule->outbox_max_messages != ACCESS_UNSET)
                         view.outbox_messages = rule;
+                for (AccessUse use = 0; use < _ACCESS_USE_MAX; use++)
+                        if (rule->filters[use].n > 0)
+                                view.filters[use] = rule;
         }
         return view;
 }
@@ -302,6 +316,27 @@ bool access_rule_allows_method(const AccessRule *methods, az_span name) {
                 if (glob_matches(text(methods->methods.items[i]), name))
                         return true;
         return false;
+}
+
+const char *access_use_to_string(AccessUse use) {
+        static const char *const names[_ACCESS_USE_MAX] = {
+                [ACCESS_BROKER_SEND] = "send",
+                [ACCESS_BROKER_WATCH] = "watch",
+                [ACCESS_BROKER_INVOKE] = "invoke",
+                [ACCESS_BROKER_SERVE] = "serve",
+        };
+        return names[use];
+}
+
+const AccessRule *access_find_denial(const Access *a, const IpcPeer *peer, AccessUse use, az_span filter) {
+        const AccessRule *rule = access_get_view(a, peer).filters[use];
+
+        if (!rule)
+                return NULL;
+        for (size_t i = 0; i < rule->filters[use].n; i++)
+                if (aio_topic_filter_covers(text(rule->filters[use].items[i]), filter))
+                        return NULL;
+        return rule;
 }
 
 const AccessRule *access_find_own_section(const Access *a, const IpcPeer *peer) {

@@ -27,6 +27,21 @@
 /* Of one rule: each is tried on each name that a program wants to serve. */
 #define ACCESS_METHODS_MAX 64U
 
+/* Of one rule and use: each is looked at for each topic. */
+#define ACCESS_FILTERS_MAX 64U
+
+/* What programs use topics of the broker for. */
+typedef enum AccessUse {
+        ACCESS_BROKER_SEND,
+        ACCESS_BROKER_WATCH,
+        ACCESS_BROKER_INVOKE,
+        ACCESS_BROKER_SERVE,
+        _ACCESS_USE_MAX,
+} AccessUse;
+
+/* The words of io.aziotd.device. */
+const char *access_use_to_string(AccessUse use);
+
 /* A limit that a rule does not set; 0 means that there is none. */
 #define ACCESS_UNSET UINT64_MAX
 
@@ -50,10 +65,11 @@ typedef struct AccessRule {
         unsigned line;
 
         AccessWho user, group;
-        char *unit;                /* NULL: any, or none */
-        unsigned grants;           /* IpcGrant bits and ACCESS_GRANTS_SET, or 0 */
-        AccessTexts methods;       /* patterns that passed glob_check(); none: the rule does not say */
-        AccessTexts twin_sections; /* JSON pointers that passed twin_section_check() */
+        char *unit;          /* NULL: any, or none */
+        unsigned grants;     /* IpcGrant bits and ACCESS_GRANTS_SET, or 0 */
+        AccessTexts methods; /* patterns that passed glob_check(); none: the rule does not say */
+        AccessTexts filters[_ACCESS_USE_MAX]; /* valid ones of MQTT; none: the rule does not say */
+        AccessTexts twin_sections;            /* JSON pointers that passed twin_section_check() */
         uint64_t outbox_max_bytes, outbox_max_messages;
         uint64_t send_per_s,
                 send_burst; /* burst 0: what comes in a second; of no meaning without the other */
@@ -121,6 +137,7 @@ uint64_t access_rule_burst(const AccessRule *rule);
 /* Of each key the rule that counts for a program; NULL: none sets it. */
 typedef struct AccessView {
         const AccessRule *grants, *methods, *send, *outbox_bytes, *outbox_messages;
+        const AccessRule *filters[_ACCESS_USE_MAX];
 } AccessView;
 
 AccessView access_get_view(const Access *a, const IpcPeer *peer);
@@ -136,6 +153,12 @@ bool access_is_unit_unknown(const Access *a, const IpcPeer *peer);
 
 /* Whether a direct method may be served by whom AccessView.methods is for, which may be NULL. */
 bool access_rule_allows_method(const AccessRule *methods, az_span name);
+
+/*
+ * The rule by which a program may not use a topic of the broker, or all that a filter matches; NULL: it may.
+ * The grant is another matter.
+ */
+const AccessRule *access_find_denial(const Access *a, const IpcPeer *peer, AccessUse use, az_span filter);
 
 /*
  * The set of sections (twin-section.h) of a program's own, or, if 'peer' is NULL, of anybody's; to be freed.

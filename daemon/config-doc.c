@@ -73,6 +73,7 @@ static const char *type_text(const ConfigKey *key) {
                 [CONFIG_UNIT] = "name",
                 [CONFIG_SECTION] = "JSON pointer; once for each",
                 [CONFIG_PATTERNS] = "names, with * and ?",
+                [CONFIG_FILTERS] = "filters of MQTT",
                 [CONFIG_GRANTS] = "words",
         };
         return texts[key->type];

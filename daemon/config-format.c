@@ -123,6 +123,7 @@ int config_value_format(const Config *c, const ConfigKey *key, char **ret) {
                 return copy_text(((const AccessWho *) member)->name, ret);
         case CONFIG_SECTION:
         case CONFIG_PATTERNS:
+        case CONFIG_FILTERS:
                 return texts->n > 0 ? join((const char *const *) texts->items, texts->n, ret)
                                     : copy_text(NULL, ret);
         case CONFIG_GRANTS:

@@ -335,6 +335,26 @@ const ConfigKey config_table[] = {
                   "any "
                   "that no other user serves. It does not grant anything: for that, Grants= has to have "
                   "serve." },
+        { "Access", "BrokerSend", CONFIG_FILTERS, CONFIG_APPLY_LIVE,
+          MEMBER(access.draft.filters[ACCESS_BROKER_SEND]),
+          .help = "Topics of the broker to which they may send telemetry, as filters of MQTT with a space in "
+                  "between: + "
+                  "stands for one level, # at the end for any number; the namespace is a part of the topic. "
+                  "It may be "
+                  "there several times. Unless set: any. It does not grant anything: for that, Grants= has "
+                  "to have "
+                  "send." },
+        { "Access", "BrokerWatch", CONFIG_FILTERS, CONFIG_APPLY_LIVE,
+          MEMBER(access.draft.filters[ACCESS_BROKER_WATCH]),
+          .help = "The same of topics that they may watch, with the grant read: what they subscribe to has "
+                  "to be within one "
+                  "of them." },
+        { "Access", "BrokerInvoke", CONFIG_FILTERS, CONFIG_APPLY_LIVE,
+          MEMBER(access.draft.filters[ACCESS_BROKER_INVOKE]),
+          .help = "The same of the commands that they may invoke, with the grant send: topics of requests." },
+        { "Access", "BrokerServe", CONFIG_FILTERS, CONFIG_APPLY_LIVE,
+          MEMBER(access.draft.filters[ACCESS_BROKER_SERVE]),
+          .help = "The same of the commands that they may serve, with the grant serve." },
         { "Access", "SendPerSec", CONFIG_NUMBER, CONFIG_APPLY_LIVE, MEMBER(access.draft.send_per_s), 0,
           TOKEN_BUCKET_MAX,
           .help = "How many messages a second their user may send, over all of its programs for which the "

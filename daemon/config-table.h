@@ -24,6 +24,7 @@ typedef enum ConfigType {
         CONFIG_UNIT,      /* char *; "press.service" */
         CONFIG_SECTION,   /* AccessTexts, one more; a JSON pointer */
         CONFIG_PATTERNS,  /* AccessTexts, some more; patterns of names */
+        CONFIG_FILTERS,   /* AccessTexts, some more; filters of MQTT */
         CONFIG_GRANTS,    /* unsigned, as of AccessRule; words of 'names', the first of which is for none */
         _CONFIG_TYPE_MAX,
 } ConfigType;

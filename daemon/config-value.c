@@ -5,6 +5,8 @@
 #include <grp.h>
 #include <pwd.h>
 
+#include <aio/topic.h>
+
 #include "daemon/credential.h"
 #include "daemon/glob.h"
 #include "daemon/method-router.h"
@@ -56,6 +58,7 @@ bool config_is_text(const ConfigKey *key) {
         case CONFIG_GROUP:
         case CONFIG_SECTION:
         case CONFIG_PATTERNS:
+        case CONFIG_FILTERS:
         case CONFIG_GRANTS:
         case _CONFIG_TYPE_MAX:
                 break;
@@ -265,32 +268,31 @@ static az_span take_word(az_span *text, bool (*is)(uint8_t c)) {
         return word;
 }
 
-/* What is wrong with the text of patterns; NULL: nothing. */
-static const char *check_patterns(const AccessTexts *patterns, az_span text) {
-        size_t n = patterns->n;
+/* What is wrong with one; NULL: nothing. */
+static const char *check_pattern(az_span pattern) {
+        return az_span_size(pattern) > (int32_t) METHOD_NAME_MAX ? "a name has at most 256 bytes"
+                                                                 : glob_check(pattern);
+}
 
-        while (az_span_size(text) > 0) {
-                az_span pattern = take_word(&text, is_not_blank);
-
-                if (++n > ACCESS_METHODS_MAX)
-                        return "there are more than 64 in this rule";
-                if (az_span_size(pattern) > (int32_t) METHOD_NAME_MAX)
-                        return "a name has at most 256 bytes";
-                if (glob_check(pattern))
-                        return glob_check(pattern);
-        }
+static const char *check_filter(az_span filter) {
+        if (!aio_topic_filter_is_valid(filter) || az_span_find(filter, AZ_SPAN_FROM_STR("$share/")) == 0)
+                return "this is no filter of MQTT, as in factory/+/state or factory/#";
         return NULL;
 }
 
-/* Adds patterns with blanks in between; an empty text removes all. */
-static int add_patterns(AccessTexts *patterns, az_span text, const char **ret_wrong) {
+/* Adds words with blanks in between, at most 'max' in all; an empty text removes all. */
+static int add_words(AccessTexts *words, az_span text, size_t max, const char *(*check)(az_span word),
+                     const char **ret_wrong) {
+        az_span rest = text;
         int r;
 
-        *ret_wrong = check_patterns(patterns, text);
+        for (size_t n = words->n; az_span_size(rest) > 0 && !*ret_wrong;)
+                *ret_wrong = ++n > max ? "there are more than 64 in this rule"
+                                       : check(take_word(&rest, is_not_blank));
         if (*ret_wrong)
                 return CONFIG_INVALID;
         do {
-                r = add_text(patterns, take_word(&text, is_not_blank));
+                r = add_text(words, take_word(&text, is_not_blank));
         } while (r == 0 && az_span_size(text) > 0);
         return r;
 }
@@ -366,7 +368,9 @@ int config_value_set(Config *c, const ConfigKey *key, az_span text, const char *
         case CONFIG_SECTION:
                 return add_section(member, text, ret_wrong);
         case CONFIG_PATTERNS:
-                return add_patterns(member, text, ret_wrong);
+                return add_words(member, text, ACCESS_METHODS_MAX, check_pattern, ret_wrong);
+        case CONFIG_FILTERS:
+                return add_words(member, text, ACCESS_FILTERS_MAX, check_filter, ret_wrong);
         case CONFIG_GRANTS:
                 *ret_wrong = set_grants(member, key, text);
                 break;

@@ -75,6 +75,32 @@ static void write_methods(IpcJson *json, const AccessRule *rule) {
         write_rule(json, "methodsRule", rule);
 }
 
+static void write_topics_of(IpcJson *json, AccessUse use, const AccessRule *rule) {
+        ipc_json_begin(json, NULL);
+        ipc_json_cstring(json, "use", access_use_to_string(use));
+        ipc_json_begin_array(json, "filters");
+        for (size_t i = 0; i < rule->filters[use].n; i++)
+                ipc_json_cstring(json, NULL, rule->filters[use].items[i]);
+        ipc_json_end_array(json);
+        write_rule(json, "rule", rule);
+        ipc_json_end(json);
+}
+
+static void write_topics(IpcJson *json, const AccessView *view) {
+        bool is_begun = false;
+
+        for (AccessUse use = 0; use < _ACCESS_USE_MAX; use++) {
+                if (!view->filters[use])
+                        continue;
+                if (!is_begun)
+                        ipc_json_begin_array(json, "topics");
+                is_begun = true;
+                write_topics_of(json, use, view->filters[use]);
+        }
+        if (is_begun)
+                ipc_json_end_array(json);
+}
+
 static void write_sections(IpcJson *json, const Access *access, const IpcPeer *peer) {
         ipc_json_begin_array(json, "sections");
         for (size_t i = 0; i < access->n_rules; i++) {
@@ -145,6 +171,7 @@ static int reply(IpcCall *call, const Config *config, const IpcPeer *peer) {
         write_grants(&json, peer->grants);
         write_rule(&json, "grantsRule", view.grants);
         write_methods(&json, view.methods);
+        write_topics(&json, &view);
         write_sections(&json, access, peer);
         write_limits(&json, config, &view);
         write_rules(&json, access, peer);

@@ -332,7 +332,7 @@ class Explanations(harness.UsersCase):
     config = {"Outbox": {"MaxBytesPerApplication": "1M"}, "Access": [
         {"User": STRANGER_UID, "Grants": "read send", "SendPerSec": 5, "OutboxMaxMessages": 7},
         {"User": STRANGER_UID, "Unit": unit, "Grants": "serve", "Methods": "get*", "TwinSection": "/press"},
-        {"Unit": unit, "TwinSection": "/lights/press"},
+        {"Unit": unit, "TwinSection": "/lights/press", "BrokerWatch": "line/# floor/+", "BrokerServe": "press/+"},
         {"User": STRANGER_UID + 1, "Grants": "admin"},
     ]}
 
@@ -359,6 +359,9 @@ class Explanations(harness.UsersCase):
         self.assertEqual((reply["methods"], reply["methodsRule"]), (["get*"], self.rule(2)))
         self.assertEqual(reply["sections"], [{"section": "/press", "rule": self.rule(2)},
                                              {"section": "/lights/press", "rule": self.rule(3)}])
+        self.assertEqual(reply["topics"], [
+            {"use": "watch", "filters": ["line/#", "floor/+"], "rule": self.rule(3)},
+            {"use": "serve", "filters": ["press/+"], "rule": self.rule(3)}])
         self.assertEqual([rule["hasUnit"] for rule in reply["rules"]], [False, True, True])
         reply = self.daemon.call(self.get, {"unit": self.unit})
         self.assertEqual((reply.get("uid"), reply["grants"], len(reply["rules"])), (None, [], 1))
@@ -369,7 +372,8 @@ class Explanations(harness.UsersCase):
         done = subprocess.run([harness.BUILD / "aziot", "--socket", self.daemon.socket_path, "access", "--user",
                                str(STRANGER_UID), "--unit", self.unit], capture_output=True, text=True, check=True)
         for line in (rf"who +uid {STRANGER_UID}.*, unit press.service", rf"grants +serve \({self.rule(2)}\)",
-                     rf"methods +get\* \({self.rule(2)}\)", rf"rules +{self.rule(1)}: User={STRANGER_UID}$",
+                     rf"methods +get\* \({self.rule(2)}\)", rf"broker +watch line/# floor/\+ \({self.rule(3)}\)",
+                     rf"rules +{self.rule(1)}: User={STRANGER_UID}$",
                      rf" +{self.rule(3)}: Unit=press.service$", "note +A rule with Unit= is weaker than one with User="):
             self.assertRegex(done.stdout, "(?m)^" + line)
         self.assertNotRegex(done.stdout, "(?m)^(rate|outbox|twin) ")

@@ -189,6 +189,40 @@ START_TEST(methods_are_those_of_the_last_rule_that_names_some) {
 }
 END_TEST
 
+static const struct {
+        const char *rules;
+        AccessUse use;
+        const char *filter;
+        unsigned denied_by; /* the number of the rule, for 'press'; 0: it may */
+} topics[] = {
+        { "", ACCESS_BROKER_SEND, "a/b", 0 },
+        { "[Access]\nUser=1001\nBrokerSend=x\n", ACCESS_BROKER_SEND, "a/b", 0 },
+        { "[Access]\nUser=1000\nBrokerSend=a/+\n", ACCESS_BROKER_SEND, "a/b", 0 },
+        { "[Access]\nUser=1000\nBrokerSend=a/+\n", ACCESS_BROKER_SEND, "a/b/c", 1 },
+        { "[Access]\nUser=1000\nBrokerSend=a/+\n", ACCESS_BROKER_WATCH, "a/b/c", 0 },
+        { "[Access]\nUser=1000\nBrokerSend=x  a/#\n", ACCESS_BROKER_SEND, "a/b/c", 0 },
+        { "[Access]\nUser=1000\nBrokerSend=a/#\nBrokerSend=\n", ACCESS_BROKER_SEND, "b", 0 },
+        { "[Access]\nUser=1000\nBrokerWatch=a/#\n", ACCESS_BROKER_WATCH, "a/+/c", 0 },
+        { "[Access]\nUser=1000\nBrokerWatch=a/#\n", ACCESS_BROKER_WATCH, "#", 1 },
+        { "[Access]\nUser=1000\nBrokerWatch=a/+\n", ACCESS_BROKER_WATCH, "a/#", 1 },
+        { "[Access]\nUser=1000\nBrokerServe=a/#\n", ACCESS_BROKER_SERVE, "$share/g/a/x", 0 },
+        { "[Access]\nUser=1000\nBrokerInvoke=a\n[Access]\nGroup=70\nBrokerInvoke=b\n", ACCESS_BROKER_INVOKE,
+          "a", 2 },
+        { "[Access]\nUser=1000\nBrokerInvoke=a\n[Access]\nGroup=70\nGrants=send\n", ACCESS_BROKER_INVOKE, "b",
+          1 },
+};
+
+START_TEST(topics_are_those_of_the_last_rule_that_names_some) {
+        _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
+        _cleanup_(config_done) Config c = {};
+        const AccessRule *denial;
+
+        ck_assert_int_eq(load(topics[_i].rules, &c, &messages), 0);
+        denial = access_find_denial(&c.access, &press, topics[_i].use, str(topics[_i].filter));
+        ck_assert_uint_eq(denial ? (size_t) (denial - c.access.rules) + 1 : 0, topics[_i].denied_by);
+}
+END_TEST
+
 START_TEST(nobody_is_a_user_or_group_that_is_not_known) {
         _cleanup_(config_messages_done) ConfigMessages messages = CONFIG_MESSAGES_NULL;
         const IpcPeer unknown = IPC_PEER_NULL;
@@ -469,6 +503,7 @@ static Suite *access_suite(void) {
         tcase_add_loop_test(programs, the_rate_is_that_of_the_last_rule_that_has_one, 0, ELEMENTSOF(rates));
         tcase_add_loop_test(programs, methods_are_those_of_the_last_rule_that_names_some, 0,
                             ELEMENTSOF(methods));
+        tcase_add_loop_test(programs, topics_are_those_of_the_last_rule_that_names_some, 0, ELEMENTSOF(topics));
         tcase_add_test(programs, nobody_is_a_user_or_group_that_is_not_known);
         tcase_add_test(rules, the_rules_are_replaced_at_once);
         tcase_add_loop_test(rules, rules_are_the_same_wherever_they_are_written, 0, ELEMENTSOF(pairs));

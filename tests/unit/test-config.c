@@ -238,6 +238,10 @@ static const struct {
         { "[Access]\nUser=0\nGrants=everything\n", LOG_ERR, 3,
           "[Access] Grants=everything: grants are of read, send, serve, admin, with a space in between, or "
           "none" },
+        { "[Access]\nUser=0\nBrokerSend=a/b a/#/b\n", LOG_ERR, 3,
+          "[Access] BrokerSend=a/b a/#/b: this is no filter of MQTT, as in factory/+/state or factory/#" },
+        { "[Access]\nUser=0\nBrokerServe=$share/g/a\n", LOG_ERR, 3,
+          "[Access] BrokerServe=$share/g/a: this is no filter of MQTT, as in factory/+/state or factory/#" },
         { "rubbish\n", LOG_ERR, 1, "this line is neither a [Section], nor Key=value, nor a comment (#)" },
 };
 
