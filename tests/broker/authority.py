@@ -60,15 +60,15 @@ class Authority:
         openssl("req", "-config", self.directory / "config", "-newkey", "ec", "-pkeyopt",
                 "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}", "-keyout", key, "-out", out, *options)
 
-    def issue(self, name, hosts="", lifetime_s=3600):
+    def issue(self, name, hosts="", lifetime_s=3600, age_s=3600):
         """Makes a key and a certificate: (certificate, key) as paths; those of an earlier one are replaced.
 
-        'hosts' is "DNS:localhost,IP:127.0.0.1" for a server.
+        'hosts' is "DNS:localhost,IP:127.0.0.1" for a server. It has been valid for 'age_s' already.
         """
         request, made, key = (self.directory / f".{name}.{suffix}" for suffix in ("csr", "pem", "key"))
         self._request(*(["-addext", f"subjectAltName={hosts}"] if hosts else []), name=name, key=key, out=request)
         now = datetime.datetime.now(datetime.timezone.utc)
-        times = [(now + datetime.timedelta(seconds=s)).strftime("%Y%m%d%H%M%SZ") for s in (-3600, lifetime_s)]
+        times = [(now + datetime.timedelta(seconds=s)).strftime("%Y%m%d%H%M%SZ") for s in (-age_s, lifetime_s)]
         openssl("ca", "-batch", "-notext", "-config", self.directory / "config", "-startdate", times[0], "-enddate",
                 times[1], "-in", request, "-out", made)
         certificate, key_file = self.directory / f"{name}.pem", self.directory / f"{name}.key"

@@ -14,6 +14,7 @@ K8S-SAT comes from the plugin k8s-sat.c. The tests themselves publish and listen
 """
 
 import collections
+import json
 import re
 import signal
 import socket
@@ -26,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "daemon"))
 from authority import Authority, ProjectedVolume, replace  # noqa: E402
 from harness import BUILD, TIMEOUT_S, Program, environment, eventually  # noqa: E402
 
-__all__ = ["Authority", "Broker", "ProjectedVolume", "replace"]
+__all__ = ["HOSTS", "Authority", "Broker", "ProjectedVolume", "assert_complete", "numbers", "replace"]
 
 MOSQUITTO = "/usr/sbin/mosquitto"
 PLUGIN = BUILD / "k8s-sat.so"
@@ -45,6 +46,23 @@ def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+def numbers(payloads):
+    """Of messages {"n": …}."""
+    return [json.loads(payload)["n"] for payload in payloads]
+
+
+def assert_complete(case, found, n, window=64):
+    """0 to n - 1 have come in this order; what came again was in flight when the connection was lost."""
+    highest = -1
+    for number in found:
+        if number > highest:
+            case.assertEqual(number, highest + 1, "lost or overtaken")
+            highest = number
+        else:
+            case.assertGreater(number, highest - window, "came again, and was not in flight any more")
+    case.assertEqual(highest + 1, n, "the last ones are lost")
 
 
 class Broker:
@@ -77,7 +95,8 @@ class Broker:
 
     def _config(self):
         anybody = not self.with_tokens and not self.with_passwords
-        lines = ["user root", f"allow_anonymous {str(anybody).lower()}", f"password_file {self._write_passwords()}",
+        lines = ["user root",
+                 "allow_anonymous true" if anybody else f"password_file {self._write_passwords()}",
                  "persistence true", f"persistence_location {self.directory}/", "autosave_interval 0",
                  "max_queued_messages 0", "set_tcp_nodelay true", "log_dest stderr", f"plugin {PLUGIN}",
                  f"plugin_opt_ledger {self.ledger_path}", *(["log_type all"] if self.is_verbose else [])]
@@ -113,12 +132,18 @@ class Broker:
         """Ends it in order; its sessions are kept."""
         return self._end(signal.SIGTERM)
 
-    def kill(self, keeps_session=True):
-        """Kills it. What it knows about sessions was saved a moment ago, or is gone."""
+    def kill(self, keeps_session=True, frozen_s=0):
+        """Kills it. What it knows about sessions was saved a moment ago, or is gone.
+
+        It may stand still before, so that what comes meanwhile is under way when it is killed.
+        """
         if keeps_session:
             before = self._saved()
             self.program.send_signal(signal.SIGUSR1)
             eventually(lambda: self._saved() != before, "mosquitto has saved its sessions")
+        if frozen_s:
+            self.program.send_signal(signal.SIGSTOP)
+            time.sleep(frozen_s)
         self._end(signal.SIGKILL)
         if not keeps_session:
             self.state_file.unlink(missing_ok=True)

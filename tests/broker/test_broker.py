@@ -9,7 +9,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from broker import Authority, Broker, ProjectedVolume
+from broker import Authority, Broker, ProjectedVolume, assert_complete
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "hubsim"))
 import tap  # noqa: E402
@@ -203,6 +203,18 @@ class Others(BrokerCase):
         self.assertEqual((volume / "token").read_bytes(), b"two")
         self.assertNotEqual((volume / "token").stat().st_ino, inode)
         self.assertEqual(sorted(p.name for p in volume.path.iterdir()), ["..2", "..data", "token"])
+
+
+class Judge(unittest.TestCase):
+    def test_it_sees_what_is_lost_and_what_has_overtaken(self):
+        for found, n, is_complete in (
+                ([0, 1, 2], 3, True), ([0, 1, 2, 1, 2, 3], 4, True), ([], 0, True), ([0, 1], 3, False),
+                ([0, 2, 1], 3, False), ([1, 2], 3, False), ([0, 1, 2, 3], 3, False), ([*range(70), 5], 70, False)):
+            with self.subTest(found=found, n=n):
+                if is_complete:
+                    assert_complete(self, found, n)
+                else:
+                    self.assertRaises(AssertionError, assert_complete, self, found, n)
 
 
 if __name__ == "__main__":
