@@ -13,7 +13,7 @@
 
 /* The files that a TLS context is made of; NULL: there is no such file. */
 typedef struct MqttTlsFiles {
-        char *ca;          /* certificates that are trusted besides the system's */
+        char *ca; /* certificates that are trusted besides the system's; or a directory of such files */
         char *certificate; /* the device's, followed by the intermediate ones */
         char *private_key; /* NULL: it is in 'certificate' */
         char *password;    /* of the key, in the first line */

@@ -147,7 +147,9 @@ typedef struct MqttEndpoint {
          * along. No certificate is read or asked for. Not together with 'websocket_path'.
          */
         bool no_tls;
-        const char *ca_file;          /* PEM; its certificates are trusted besides the system's; or NULL */
+        /* PEM; its certificates are trusted besides the system's. Of a directory all files count, but for
+         * those that begin with a dot, as in a volume of Kubernetes. NULL: there is none. */
+        const char *ca_file;
         bool ca_only;                 /* trust nothing but 'ca_file' */
         const char *certificate_file; /* PEM, ours, followed by the intermediate ones; NULL: we have none */
         const char *private_key_file; /* PEM, of our certificate; NULL: it is in 'certificate_file' */

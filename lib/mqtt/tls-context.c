@@ -9,6 +9,8 @@
 #include <pthread.h>
 #include <sys/stat.h>
 
+#include <mqtt/ca-files.h>
+
 /* A system's bundle has 220 KiB. */
 #define CA_FILE_MAX (4U * 1024U * 1024U)
 
@@ -81,6 +83,23 @@ static FileId file_id(const char *path) {
         if (!path || stat(path, &st) < 0)
                 return (FileId){};
         return (FileId){ .device = st.st_dev, .inode = st.st_ino, .size = st.st_size, .mtime = st.st_mtim };
+}
+
+/* All of them together. */
+static FileId file_ids(const CaFiles *list) {
+        FileId id = {};
+
+        for (size_t i = 0; i < list->n_paths; i++) {
+                FileId f = file_id(list->paths[i]);
+
+                id.device ^= f.device;
+                id.inode ^= f.inode;
+                id.size += f.size;
+                if (f.mtime.tv_sec > id.mtime.tv_sec ||
+                    (f.mtime.tv_sec == id.mtime.tv_sec && f.mtime.tv_nsec > id.mtime.tv_nsec))
+                        id.mtime = f.mtime;
+        }
+        return id;
 }
 
 static bool file_id_equal(const FileId *a, const FileId *b) {
@@ -186,8 +205,8 @@ static int ctx_new(SSL_CTX **ret, bool trusts_system, char *ret_text, size_t tex
         return 0;
 }
 
-static int context_load(MqttTlsContext *ret, const MqttTlsFiles *files, MqttProblem *ret_problem,
-                        char *ret_text, size_t text_size) {
+static int context_load(MqttTlsContext *ret, const MqttTlsFiles *files, const CaFiles *trusted,
+                        MqttProblem *ret_problem, char *ret_text, size_t text_size) {
         _cleanup_(mqtt_tls_context_done) MqttTlsContext c = {};
         _cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *digest = EVP_MD_CTX_new();
         int r;
@@ -196,8 +215,8 @@ static int context_load(MqttTlsContext *ret, const MqttTlsFiles *files, MqttProb
                 return -ENOMEM;
         *ret_problem = MQTT_PROBLEM_TRUST_FILE;
         r = ctx_new(&c.ctx, !files->ca_only, ret_text, text_size);
-        if (r >= 0 && files->ca)
-                r = ctx_trust_file(c.ctx, files->ca, digest, ret_text, text_size);
+        for (size_t i = 0; i < trusted->n_paths && r >= 0; i++)
+                r = ctx_trust_file(c.ctx, trusted->paths[i], digest, ret_text, text_size);
         if (r < 0)
                 return r;
 
@@ -274,27 +293,47 @@ static void cache_replace(MqttTlsCache *c, MqttTlsFiles *files, const FileId *so
         (void) pthread_mutex_unlock(&c->lock);
 }
 
+static int list_trusted(CaFiles *ret, const MqttTlsFiles *files, MqttProblem *ret_problem, char *ret_text,
+                        size_t text_size) {
+        int r = files->ca ? ca_files_list(ret, files->ca) : 0;
+
+        if (r >= 0)
+                return 0;
+        *ret_problem = MQTT_PROBLEM_TRUST_FILE;
+        (void) snprintf(ret_text, text_size, "The CA directory '%s' cannot be used: %s", files->ca,
+                        r == -ENOENT ? "there is no file in it" : strerror(-r));
+        return r;
+}
+
+static void identify_sources(FileId sources[static _SOURCE_MAX], const MqttTlsFiles *files,
+                             const CaFiles *trusted) {
+        sources[SOURCE_CA_FILE] = file_ids(trusted);
+        sources[SOURCE_CERTIFICATE] = file_id(files->certificate);
+        sources[SOURCE_PRIVATE_KEY] = file_id(files->private_key);
+        sources[SOURCE_PASSWORD] = file_id(files->password);
+        sources[SOURCE_SYSTEM_FILE] = file_id(system_ca_file());
+        sources[SOURCE_SYSTEM_DIRECTORY] = file_id(system_ca_directory());
+}
+
 /*
  * Identities are taken before the files are read: a change in between is seen the next time. Files are read
  * without the lock: that may take long, and mqtt_tls_cache_set_proven() must not.
  */
 int mqtt_tls_cache_get(MqttTlsCache *c, const MqttTlsFiles *files, MqttTlsContext *ret,
                        MqttProblem *ret_problem, char *ret_text, size_t text_size) {
-        const FileId sources[_SOURCE_MAX] = {
-                [SOURCE_CA_FILE] = file_id(files->ca),
-                [SOURCE_CERTIFICATE] = file_id(files->certificate),
-                [SOURCE_PRIVATE_KEY] = file_id(files->private_key),
-                [SOURCE_PASSWORD] = file_id(files->password),
-                [SOURCE_SYSTEM_FILE] = file_id(system_ca_file()),
-                [SOURCE_SYSTEM_DIRECTORY] = file_id(system_ca_directory()),
-        };
+        _cleanup_(ca_files_done) CaFiles trusted = {};
         _cleanup_(mqtt_tls_context_done) MqttTlsContext loaded = {};
         _cleanup_(mqtt_tls_files_done) MqttTlsFiles copy = {};
+        FileId sources[_SOURCE_MAX];
         int r;
 
+        r = list_trusted(&trusted, files, ret_problem, ret_text, text_size);
+        if (r < 0)
+                return r;
+        identify_sources(sources, files, &trusted);
         if (cache_find(c, files, sources, ret))
                 return 0;
-        r = context_load(&loaded, files, ret_problem, ret_text, text_size);
+        r = context_load(&loaded, files, &trusted, ret_problem, ret_text, text_size);
         if (r < 0)
                 return r;
         r = mqtt_tls_files_copy(&copy, files);

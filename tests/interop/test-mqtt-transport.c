@@ -195,6 +195,41 @@ START_TEST(a_changed_file_of_authorities_is_read_again) {
 }
 END_TEST
 
+START_TEST(all_files_of_a_directory_of_authorities_count) {
+        FakeServer s = { .pki = &pki, .script = fake_script_tls };
+        MqttLink *l = drive_new(&pki, NULL);
+        char path[PATH_MAX];
+        MqttEndpoint endpoint;
+
+        fake_server_start(&s);
+        endpoint = endpoint_of(&s);
+        endpoint.ca_file = pki_path(&pki, "authorities", path);
+        ck_assert_int_eq(mkdir(path, 0700), 0);
+        expect_failure(l, &endpoint, MQTT_STAGE_IDENTITY, MQTT_PROBLEM_TRUST_FILE, -ENOENT,
+                       "authorities' cannot be used: there is no file in it");
+
+        file_copy("ca.pem", "authorities/..kept-by-somebody");
+        file_copy("stranger.pem", "authorities/stranger.pem");
+        expect_failure(l, &endpoint, MQTT_STAGE_TLS, MQTT_PROBLEM_CERTIFICATE_UNTRUSTED, -EKEYREJECTED,
+                       "was refused");
+        for (unsigned i = 0; i < 2; i++) {
+                file_copy("ca.pem", "authorities/zone.pem");
+                open_at(l, &endpoint, NULL);
+                (void) drive_expect(l, MQTT_EVENT_OPENED);
+                mqtt_link_close(l);
+
+                file_copy("stranger.pem", "authorities/zone.pem");
+                expect_failure(l, &endpoint, MQTT_STAGE_TLS, MQTT_PROBLEM_CERTIFICATE_UNTRUSTED,
+                               -EKEYREJECTED, "was refused");
+        }
+        file_copy("server.key", "authorities/zone.pem");
+        expect_failure(l, &endpoint, MQTT_STAGE_IDENTITY, MQTT_PROBLEM_TRUST_FILE, -EBADMSG,
+                       "authorities/zone.pem' has no certificate");
+        (void) mqtt_link_free(l);
+        fake_server_stop(&s);
+}
+END_TEST
+
 static SSL_CTX *cache_get(MqttTlsCache *c, const char *path) {
         const MqttTlsFiles files = { .ca = (char *) path };
         char text[MQTT_TEXT_MAX];
@@ -633,6 +668,7 @@ static Suite *transport_suite(void) {
         tcase_add_loop_test(t, a_server_is_believed_for_its_certificate_only, 0, ELEMENTSOF(servers));
         tcase_add_loop_test(t, the_systems_authorities_are_trusted_besides_the_file, 0, 3);
         tcase_add_test(t, a_changed_file_of_authorities_is_read_again);
+        tcase_add_test(t, all_files_of_a_directory_of_authorities_count);
         tcase_add_test(t, a_context_is_kept_until_one_of_its_files_changes);
         tcase_add_loop_test(t, the_server_is_told_the_name, 0, ELEMENTSOF(server_names));
         tcase_add_test(t, a_refused_port_is_said_so);
