@@ -39,6 +39,8 @@ TEST_ROOMS = ("tests", "bench")
 # What the rooms without allocation and I/O may name in an #include <>: nothing that allocates, reads a clock,
 # or opens anything. The compiler's list is no use here, because libc's headers include each other.
 FREESTANDING = re.compile(r"(stdarg|stdbool|stddef|stdint|limits|float|string|math)\.h")
+# What is a library of its own may name the one that it is there for.
+LIBRARIES = {"lib/aio/cbor.c": "cbor.h"}
 FREESTANDING_ROOMS = ("lib/azure/core", "lib/azure/iot", "lib/session", "lib/aio")
 
 Object = namedtuple("Object", "source reached")
@@ -85,7 +87,7 @@ def check_object(source, reached):
 def check_system_headers(path):
     for number, line in enumerate(Path(path).read_text().splitlines(), 1):
         match = re.match(r"\s*#\s*include\s*<(?!azure/|session/|aio/)(.+)>", line)
-        if match and not FREESTANDING.fullmatch(match[1]):
+        if match and not FREESTANDING.fullmatch(match[1]) and match[1] != LIBRARIES.get(path):
             yield f"{path}:{number}: <{match[1]}> is not for a library without allocation and I/O"
 
 

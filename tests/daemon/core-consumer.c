@@ -5,6 +5,8 @@
  * its parts. test_core_library.py compiles it as both and knows what it prints.
  */
 
+#include <aio/hlc.h>
+#include <aio/topic.h>
 #include <azure/az_core.h>
 #include <azure/az_iot.h>
 #include <inttypes.h>
@@ -67,6 +69,33 @@ static void print_text_to_sign(az_iot_hub_client const *client) {
         puts(az_hub_session_state_to_string(az_hub_session_get_status(&session).state));
 }
 
+static void print_broker_topic(void) {
+        aio_topic_token token = { AZ_SPAN_FROM_STR("line"), AZ_SPAN_FROM_STR("7") };
+        aio_topic_tokens none = { NULL, 0 }, tokens = { &token, 1 };
+        aio_topic_pattern pattern;
+        uint8_t buffer[64];
+        aio_error error;
+        az_span topic;
+
+        check(aio_topic_pattern_init(&pattern, AZ_SPAN_FROM_STR(AIO_PROPERTY_TOPIC_PATTERN),
+                                     AZ_SPAN_FROM_STR("press/{line}"), AZ_SPAN_FROM_STR("plant"), none,
+                                     &error));
+        check(aio_topic_pattern_resolve(&pattern, tokens, AZ_SPAN_FROM_BUFFER(buffer), &topic, &error));
+        print(topic);
+}
+
+static void print_timestamp(void) {
+        uint8_t buffer[AIO_HLC_SIZE_MAX(6)];
+        aio_hlc_clock clock;
+        aio_hlc timestamp;
+        az_span text;
+
+        check(aio_hlc_clock_init(&clock, AZ_SPAN_FROM_STR("device"), AIO_HLC_MAX_DRIFT_DEFAULT_MS));
+        check(aio_hlc_clock_tick(&clock, UINT64_C(1800000000000), &timestamp));
+        check(aio_hlc_format(&timestamp, AZ_SPAN_FROM_BUFFER(buffer), &text));
+        print(text);
+}
+
 int main(void) {
         static az_span const host = AZ_SPAN_LITERAL_FROM_STR("hub-lab.azure-devices.net");
         az_retry_policy policy = { 1, 100 };
@@ -78,5 +107,7 @@ int main(void) {
         print_text_to_sign(&client);
         printf("%d ms\n", az_iot_calculate_retry_delay(0, 3, 1000, 100000, 0));
         printf("%" PRIu64 " us\n", az_retry_delay_us(&policy, 1, 0));
+        print_broker_topic();
+        print_timestamp();
         return EXIT_SUCCESS;
 }

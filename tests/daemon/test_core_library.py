@@ -10,7 +10,7 @@ import harness
 from harness import tap
 from installed import SOURCE, STRICT, install, run
 
-HEADERS = {"azure": "lib/azure", "session": "lib/session"}  # as they are installed, and where they come from
+HEADERS = {"aio": "lib/aio", "azure": "lib/azure", "session": "lib/session"}  # as they are installed, and where they come from
 CPP_STRICT = ["-Wold-style-cast", "-Wzero-as-null-pointer-constant"]
 C99 = ["cc", "-std=c99", "-x", "c"]
 CPP17 = ["c++", "-std=c++17", "-x", "c++", *CPP_STRICT]
@@ -24,6 +24,23 @@ hub-lab.azure-devices.net%2Fdevices%2Fdevice
 signing
 8000 ms
 1000000 us
+plant/press/7
+001800000000000:00000:device
+"""
+
+CBOR = """\
+#include <aio/cbor.h>
+#include <cbor.h>
+int main(void) {
+        aio_serializer serializer = aio_serializer_cbor();
+        cbor_item_t *item = cbor_build_uint8(42);
+        uint8_t buffer[8];
+        aio_error error;
+        az_span payload;
+        az_result r = aio_serialize(&serializer, item, AZ_SPAN_FROM_BUFFER(buffer), &payload, &error);
+        cbor_decref(&item);
+        return r == AZ_OK ? 0 : 3;
+}
 """
 
 PLATFORM = """\
@@ -81,6 +98,13 @@ class Consumer(unittest.TestCase):
             with self.subTest(name):
                 program = installed.compile(source, "libaziot-platform-" + name, compiler=C99)
                 self.assertEqual(subprocess.run([program], timeout=harness.TIMEOUT_S, check=False).returncode, code)
+
+    def test_CBOR_is_apart(self):
+        source = installed.root / "cbor.c"
+        source.write_text(CBOR)
+        program = installed.compile(source, "libaziot-cbor", compiler=C99)
+        self.assertEqual(subprocess.run([program], timeout=harness.TIMEOUT_S, check=False).returncode, 0)
+        self.assertNotIn("cbor_load", run("nm", "-u", installed.libraries / "libaziot-core.a"))
 
 
 if __name__ == "__main__":
