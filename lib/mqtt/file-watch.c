@@ -20,6 +20,9 @@
         (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_ATTRIB | IN_DELETE_SELF | \
          IN_MOVE_SELF | IN_ONLYDIR)
 
+/* The name of an entry for everything in its directory, which is itself the path. */
+#define ANY_NAME ""
+
 typedef struct Entry {
         int wd;
         char *name;
@@ -160,7 +163,7 @@ static int walk(FileWatch *w, const char *path) {
                 if (buffer[0] == '/')
                         directory[0] = '\0';
         }
-        return 0;
+        return add_entry(w, directory, ANY_NAME);
 }
 
 static bool is_watched(const FileWatch *w, int wd) {
@@ -217,7 +220,8 @@ static bool concerns(const FileWatch *w, const struct inotify_event *event) {
                 return true;
         for (size_t i = 0; i < w->n_entries; i++)
                 if (w->entries[i].wd == event->wd &&
-                    (event->len == 0 || strcmp(w->entries[i].name, event->name) == 0))
+                    (event->len == 0 || strcmp(w->entries[i].name, ANY_NAME) == 0 ||
+                     strcmp(w->entries[i].name, event->name) == 0))
                         return true;
         return false;
 }

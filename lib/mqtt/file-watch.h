@@ -27,7 +27,10 @@ int file_watch_new(FileWatch **ret);
 FileWatch *file_watch_free(FileWatch *w);
 DEFINE_CLEANUP(FileWatch *, file_watch_free)
 
-/* Watches these absolute paths from now on, in place of others; NULL ones are skipped. -ENOMEM. */
+/*
+ * Watches these absolute paths from now on, in place of others; NULL ones are skipped. Of a directory
+ * everything in it is watched, but not what is further down, or behind a link that leads out of it. -ENOMEM.
+ */
 int file_watch_set(FileWatch *w, const char *const *paths, size_t n_paths);
 
 /* Watch it for EPOLLIN, level-triggered; it stays the same. */

@@ -175,6 +175,32 @@ START_TEST(a_directory_may_be_missing) {
 }
 END_TEST
 
+START_TEST(of_a_directory_everything_in_it_counts) {
+        FileWatch *w;
+
+        make_directory("cas");
+        make_directory("cas/..1");
+        make_directory("cas/..2");
+        make_link("..1", "cas/..data");
+        w = watch_new("cas");
+        write_file("b");
+        ck_assert(!is_told(w));
+        write_file("cas/a");
+        ck_assert(is_told(w));
+        remove_file("cas/a");
+        ck_assert(is_told(w));
+        make_link("..2", "cas/..data");
+        ck_assert(is_told(w));
+        write_file("cas/..2/a");
+        ck_assert_msg(!is_told(w), "further down");
+        ck_assert_int_eq(rename("cas", "was"), 0);
+        ck_assert(is_told(w));
+        write_file("cas");
+        ck_assert_msg(is_told(w), "a file in its place");
+        (void) file_watch_free(w);
+}
+END_TEST
+
 START_TEST(changes_that_follow_each_other_are_one) {
         uint64_t now_us = T;
         unsigned n_told = 0;
@@ -233,6 +259,7 @@ static Suite *file_watch_suite(void) {
         tcase_add_test(t, a_link_is_made_to_lead_elsewhere);
         tcase_add_test(t, a_link_may_be_absolute_and_above_the_file);
         tcase_add_test(t, a_directory_may_be_missing);
+        tcase_add_test(t, of_a_directory_everything_in_it_counts);
         tcase_add_test(t, changes_that_follow_each_other_are_one);
         tcase_add_test(t, what_is_watched_can_be_changed);
         suite_add_tcase(s, t);
