@@ -50,6 +50,10 @@
 /* Parked calls of IPC_METHOD_PARK per uid: a quarter of its connections, so that it can always still call. */
 #define IPC_PARKED_PER_UID 16U
 
+/* Calls of one uid that wait for somebody far away: a quarter of what there is memory for, so that whoever
+ * waits for an answer that never comes does not keep others from asking. */
+#define IPC_ERRANDS_PER_UID 256U
+
 /* Calls of a connection that wait for their reply. A disk that syncs in 10 ms answers 100,000 a second so. */
 #define IPC_REPLIES_OUTSTANDING 1024U
 
