@@ -50,14 +50,22 @@ aio_error _aio_mqtt_error(az_result cause, uint8_t reason_code) {
         };
 }
 
-aio_error _aio_timeout_error(aio_client *client, az_span name, uint64_t timeout_us) {
-        aio_error error = { .kind = AIO_ERROR_TIMEOUT, .property_name = name };
+az_span _aio_duration(aio_client *client, uint64_t duration_us) {
+        az_span text = AZ_SPAN_EMPTY;
 
-        error.message = AZ_SPAN_FROM_STR("It took too long");
-        if (az_result_failed(aio_duration_format(timeout_us, AZ_SPAN_FROM_BUFFER(client->_internal.duration),
-                                                 &error.property_value)))
-                error.property_value = AZ_SPAN_EMPTY; /* no: every duration fits */
-        return error;
+        if (az_result_failed(
+                    aio_duration_format(duration_us, AZ_SPAN_FROM_BUFFER(client->_internal.duration), &text)))
+                return AZ_SPAN_EMPTY; /* no: every duration fits */
+        return text;
+}
+
+aio_error _aio_timeout_error(aio_client *client, az_span name, uint64_t timeout_us) {
+        return (aio_error){
+                .kind = AIO_ERROR_TIMEOUT,
+                .property_name = name,
+                .property_value = _aio_duration(client, timeout_us),
+                .message = AZ_SPAN_FROM_STR("It took too long"),
+        };
 }
 
 /* ---- Inputs ---- */
@@ -74,6 +82,7 @@ az_result aio_client_received(aio_client *client, az_mqtt_message const *message
         client->_internal.message = *message;
         client->_internal.time = time;
         client->_internal.is_unacknowledged = false;
+        client->_internal.is_response_taken = false;
         peers->needs_ack = message->qos > 0;
         peers->ack = ack;
         peers->peer_next = peers->peer_previous = peers;

@@ -183,6 +183,7 @@ typedef enum {
         _AIO_EVENT_TYPE_MAX
 } aio_event_type;
 
+/* The types up to this one are wishes. */
 #define AIO_EVENT_WISHES_LAST AIO_EVENT_ACK
 
 /* A message for an endpoint, in parts. */
@@ -380,6 +381,7 @@ struct aio_client {
                 aio_endpoint *matches;  /* whom it is still for */
                 aio_task peers;         /* the message itself, among the tasks that it made */
                 bool is_unacknowledged; /* it stays so */
+                bool is_response_taken; /* an invoker has dealt with it */
 
                 bool has_publish; /* a response that no task has */
                 az_mqtt_message publish;

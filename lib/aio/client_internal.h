@@ -54,6 +54,9 @@ AZ_NODISCARD aio_error _aio_capacity_error(void);
 /* Returns "mqtt error". */
 AZ_NODISCARD aio_error _aio_mqtt_error(az_result cause, uint8_t reason_code);
 
+/* Returns the text of a duration, which lies in the client until the next one. */
+AZ_NODISCARD az_span _aio_duration(aio_client *client, uint64_t duration_us);
+
 /* Returns "timeout", with the text of its value in the client. */
 AZ_NODISCARD aio_error _aio_timeout_error(aio_client *client, az_span name, uint64_t timeout_us);
 
@@ -109,9 +112,9 @@ AZ_NODISCARD az_result _aio_message_write(aio_client *client, _aio_draft const *
                                           az_mqtt_message *ref_message, aio_error *out_error);
 
 /* Sets the expiry of a message that is good for 'timeout_us', or by default for 10 s. */
-AZ_NODISCARD az_result _aio_message_set_expiry(az_mqtt_message *ref_message, bool has_timeout,
-                                               uint64_t timeout_us, char const *property_name,
-                                               aio_error *out_error);
+AZ_NODISCARD az_result _aio_message_set_expiry(aio_client *client, az_mqtt_message *ref_message,
+                                               bool has_timeout, uint64_t timeout_us,
+                                               char const *property_name, aio_error *out_error);
 
 /*
  * Copies a message, with everything that it points to, and the tokens of its topic.
@@ -121,6 +124,10 @@ AZ_NODISCARD az_result _aio_message_set_expiry(az_mqtt_message *ref_message, boo
 AZ_NODISCARD az_mqtt_message *_aio_message_copy(aio_client *client, az_mqtt_message const *message,
                                                 aio_topic_token const *tokens, int32_t n_tokens,
                                                 aio_topic_token **out_tokens);
+
+/* Writes spaces over what a server need not take in a text (MQTT 5.0, 1.5.4): it would close the connection.
+ */
+void _aio_text_clean(az_span text);
 
 /*
  * Takes the message that is being dealt with apart, in the memory of the client, for an endpoint.

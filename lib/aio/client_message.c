@@ -3,16 +3,15 @@
 
 #include <aio/aio_internal.h>
 
-az_result _aio_message_set_expiry(az_mqtt_message *ref_message, bool has_timeout, uint64_t timeout_us,
-                                  char const *property_name, aio_error *out_error) {
+az_result _aio_message_set_expiry(aio_client *client, az_mqtt_message *ref_message, bool has_timeout,
+                                  uint64_t timeout_us, char const *property_name, aio_error *out_error) {
         az_result const r = aio_expiry_from_timeout(has_timeout ? timeout_us : AIO_TIMEOUT_DEFAULT_US,
                                                     &ref_message->message_expiry_s);
 
         if (az_result_failed(r)) {
-                *out_error = _aio_shallow(
-                        AIO_ERROR_INVALID_CONFIGURATION, r, _aio_span_of(property_name),
-                        AZ_SPAN_FROM_STR("A time-out is more than 0, and at most 2^32 - 1 seconds"));
-                out_error->property_value = timeout_us == 0 ? AZ_SPAN_FROM_STR("PT0S") : AZ_SPAN_FROM_STR("");
+                *out_error = _aio_error_configuration(_aio_span_of(property_name),
+                                                      _aio_duration(client, timeout_us),
+                                                      AZ_SPAN_FROM_STR("A time-out is 1 us to 4294967295 s"));
                 return AZ_ERROR_ARG;
         }
         ref_message->has_message_expiry = true;
@@ -169,6 +168,38 @@ az_mqtt_message *_aio_message_copy(aio_client *client, az_mqtt_message const *me
         copy.user_properties = properties;
         *block = copy;
         return block;
+}
+
+/* Control characters, noncharacters, and what is no UTF-8 at all. */
+static bool is_unfit(az_span text, int32_t at, int32_t *out_size) {
+        uint8_t const *p = az_span_ptr(text) + at;
+        int32_t const left = az_span_size(text) - at;
+        uint8_t low, high;
+        int32_t const n = _az_utf8_continuation(p[0], &low, &high);
+        uint32_t c = p[0];
+
+        *out_size = 1;
+        if (n <= 0)
+                return n < 0 || c < 0x20 || c == 0x7F;
+        if (n >= left || p[1] < low || p[1] > high)
+                return true;
+        c &= 0x3FU >> n;
+        for (int32_t i = 1; i <= n; i++) {
+                if ((p[i] & 0xC0) != 0x80)
+                        return true;
+                c = c << 6 | (p[i] & 0x3FU);
+        }
+        *out_size = n + 1;
+        return c < 0xA0 || (c & 0xFFFE) == 0xFFFE || (c >= 0xFDD0 && c <= 0xFDEF);
+}
+
+void _aio_text_clean(az_span text) {
+        int32_t size;
+
+        for (int32_t at = 0; at < az_span_size(text); at += size) {
+                if (is_unfit(text, at, &size))
+                        memset(az_span_ptr(text) + at, ' ', (size_t) size);
+        }
 }
 
 az_result _aio_message_read(aio_client *client, aio_endpoint const *endpoint, aio_received *out_received,

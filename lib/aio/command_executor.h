@@ -86,7 +86,7 @@ AZ_NODISCARD az_result aio_command_executor_start(aio_command_executor *out_exec
                                                   aio_command_executor_options const *options,
                                                   aio_error *out_error);
 
-/* What a command returns; {0} is success, with no payload. */
+/* What a command returns; {0} is success without a payload (204), whatever the serializer says of that. */
 typedef struct {
         az_span payload; /* of a value: aio_serialize() makes one */
         az_mqtt_user_property const *user_properties;
@@ -109,7 +109,8 @@ typedef struct {
  *
  * In these cases the request still waits for its response, and 'out_error' says why, shallow:
  *
- * AZ_ERROR_ARG: "invalid configuration": the metadata, the cloud event, or an empty application error code.
+ * AZ_ERROR_ARG: "invalid configuration": the metadata, the cloud event, or an application error
+ * without a code.
  * UNEXPECTED_CHAR: "invalid payload": it is not of the serializer's format. AZ_ERROR_CLOCK: "invalid state":
  * the clock of the program is ahead of the wall clock. NOT_ENOUGH_SPACE: the memory of the client is too
  * small.
@@ -123,7 +124,8 @@ AZ_NODISCARD az_result aio_command_executor_respond(aio_client *client, uint64_t
 /*
  * Responds that the command failed (500, "execution error").
  *
- *   message  for people; empty: "The request was dropped by the application", to decline it
+ *   message  for people, of which control characters become spaces; empty: "The request was dropped by the
+ * application", to decline it
  *
  * As aio_command_executor_respond().
  */

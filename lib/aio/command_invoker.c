@@ -290,7 +290,7 @@ static az_result write(aio_command_invoker *invoker, aio_request const *request,
         };
         az_result r;
 
-        r = _aio_message_set_expiry(ref_message, request->has_timeout, request->timeout_us,
+        r = _aio_message_set_expiry(client, ref_message, request->has_timeout, request->timeout_us,
                                     AIO_PROPERTY_COMMAND_TIMEOUT, out_error);
         if (az_result_failed(r))
                 return r;
@@ -365,7 +365,7 @@ static az_result check(aio_command_invoker *invoker, aio_received *out_received,
         if (az_result_failed(r))
                 return r;
         r = _aio_message_take_timestamp(client, out_received, out_error);
-        if (az_result_failed(r))
+        if (az_result_failed(r) || status.code == AIO_STATUS_NO_CONTENT)
                 return r;
         r = aio_serializer_check(&invoker->_internal.response_serializer, &out_received->message, out_error);
         if (az_result_failed(r))
@@ -379,6 +379,10 @@ bool _aio_command_invoker_take(aio_command_invoker *invoker, aio_event *out_even
         az_span const correlation = client->_internal.message.correlation_data;
         aio_invocation *invocation = find_by_correlation(client, correlation);
 
+        /* Of another one, whose filter is the same; it may have had its turn. */
+        if (invocation ? invocation->invoker != invoker : client->_internal.is_response_taken)
+                return false;
+        client->_internal.is_response_taken = true;
         if (!invocation) {
                 aio_error error = { .kind = AIO_ERROR_INVALID_HEADER,
                                     .property_name = AZ_SPAN_FROM_STR(AIO_HEADER_CORRELATION_DATA),
@@ -388,9 +392,6 @@ bool _aio_command_invoker_take(aio_command_invoker *invoker, aio_event *out_even
                 _aio_message_ignore(&invoker->endpoint, &error, out_event);
                 return true;
         }
-        if (invocation->invoker != invoker) /* of another one, whose filter is the same */
-                return false;
-
         make_response(client, invocation, out_event);
         if (az_result_failed(
                     check(invoker, &out_event->as.response.received, &out_event->as.response.error))) {

@@ -88,7 +88,7 @@ typedef struct {
  * Invokes the command. Exactly one RESPONSE follows, unless it is cancelled: with what the command returned,
  * or with an error. "timeout": no response came in time; the command may have been executed. "mqtt error":
  * the request could not be published, or the session was lost. Everything that is remote is what the executor
- * said.
+ * said. A response without a payload (204) is good, whatever the serializer says of that.
  *
  *   out_id       for aio_command_invoker_cancel(), and in RESPONSE
  *   out_publish  a wish, to be carried out as if it had been popped, at once. Its spans lie in 'request', in

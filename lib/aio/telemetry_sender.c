@@ -47,7 +47,7 @@ az_result aio_telemetry_sender_send(aio_telemetry_sender *sender, aio_telemetry 
                                           AZ_SPAN_FROM_STR("Only what is retained can be kept on disk"));
                 return AZ_ERROR_ARG;
         }
-        r = _aio_message_set_expiry(&message, telemetry->has_timeout, telemetry->timeout_us,
+        r = _aio_message_set_expiry(client, &message, telemetry->has_timeout, telemetry->timeout_us,
                                     AIO_PROPERTY_MESSAGE_EXPIRY, out_error);
         if (az_result_failed(r))
                 return r;

@@ -20,6 +20,9 @@
 
 #include "unit-span.h"
 
+#define N_USER_PROPERTIES 40
+#define N_TOKENS          8
+
 #define CLIENT_ID "me"
 #define WALL_MS   UINT64_C(1790000000000)
 
@@ -30,14 +33,14 @@ typedef struct {
         uint32_t random;
         aio_task tasks[8];
         aio_invocation invocations[4];
-        az_mqtt_user_property user_properties[40];
-        aio_topic_token tokens[8];
+        az_mqtt_user_property user_properties[N_USER_PROPERTIES];
+        aio_topic_token tokens[N_TOKENS];
         uint8_t scratch[512];
         _Alignas(16) uint8_t blocks[8192];
 
         char log[2048];
         uint64_t n_received;
-        uint64_t tokens_out[16]; /* of PUBLISH, in their order */
+        uint64_t tokens_out[64]; /* of PUBLISH, in their order */
         size_t n_published;
         uint64_t subscribe_token; /* of the last SUBSCRIBE or UNSUBSCRIBE */
         uint64_t request_id;      /* of the last REQUEST */
@@ -46,7 +49,7 @@ typedef struct {
         aio_error error;           /* of the last event that had one, and of the last call */
         void *context;             /* of the last RESPONSE */
         az_mqtt_message published; /* the last one, with the copies below */
-        az_mqtt_user_property properties[40];
+        az_mqtt_user_property properties[N_USER_PROPERTIES];
         char texts[2048];
 } Fixture;
 

@@ -270,8 +270,8 @@ START_TEST(endpoint_that_stops_between_two_events_of_a_message_is_left_out) {
 END_TEST
 
 START_TEST(message_that_the_arrays_are_too_small_for_is_ignored) {
-        az_mqtt_user_property properties[ELEMENTSOF(((Fixture *) 0)->user_properties) + 1];
-        aio_topic_token resident[ELEMENTSOF(((Fixture *) 0)->tokens)];
+        az_mqtt_user_property properties[N_USER_PROPERTIES + 1];
+        aio_topic_token resident[N_TOKENS];
         aio_telemetry_receiver_options options = { .topic_pattern = AZ_SPAN_FROM_STR("{x}") };
         az_mqtt_message message = { .topic = AZ_SPAN_FROM_STR("a"), .qos = 1, .user_properties = properties };
         aio_telemetry_receiver r;

@@ -178,7 +178,7 @@ START_TEST(refused_message_names_what_is_at_fault_and_does_not_move_the_clock) {
 END_TEST
 
 START_TEST(message_that_the_memory_is_too_small_for_is_refused) {
-        az_mqtt_user_property own[ELEMENTSOF(((Fixture *) 0)->user_properties) + 1];
+        az_mqtt_user_property own[N_USER_PROPERTIES + 1];
         aio_telemetry telemetry = { .tokens = { seven, 1 }, .user_properties = own };
         Fixture f;
 
