@@ -134,7 +134,7 @@ AZ_NODISCARD az_result aio_topic_pattern_filter(aio_topic_pattern const *pattern
                                                 aio_error *out_error);
 
 /* Tells whether a received topic is one of the pattern's: of each token without a resident value one level,
- * not empty, and the same wherever the token comes again. */
+ * not empty, at the beginning without '$', and the same wherever the token comes again. */
 AZ_NODISCARD bool aio_topic_pattern_matches(aio_topic_pattern const *pattern, az_span topic);
 
 /*

@@ -9,11 +9,12 @@
 typedef struct {
         _aio_topic_levels levels;
         az_span topic; /* what is left of it */
+        bool is_first; /* nothing was read yet */
         bool is_over;  /* no level of the topic is left, not even an empty one */
 } match_reader;
 
 static match_reader match_begin(aio_topic_pattern const *pattern, az_span topic) {
-        match_reader reader = { _aio_topic_levels_of(pattern), topic, false };
+        match_reader reader = { _aio_topic_levels_of(pattern), topic, true, false };
 
         return reader;
 }
@@ -41,9 +42,10 @@ static match_step match_text(match_reader *reader, az_span text) {
 
 /* Takes the next level; 'out_token' is written if it is a token without a resident value. */
 static match_step match_next(match_reader *reader, aio_topic_token *out_token) {
+        bool is_token, is_first = reader->is_first;
         az_span level, value;
-        bool is_token;
 
+        reader->is_first = false;
         if (!_aio_topic_levels_next(&reader->levels, &level, &is_token))
                 return reader->is_over ? MATCH_END : MATCH_NONE;
         if (reader->is_over)
@@ -55,7 +57,9 @@ static match_step match_next(match_reader *reader, aio_topic_token *out_token) {
 
         out_token->key = level;
         out_token->value = _aio_split(&reader->topic, '/', &reader->is_over);
-        return az_span_size(out_token->value) > 0 ? MATCH_TOKEN : MATCH_NONE;
+        if (az_span_size(out_token->value) == 0 || (is_first && az_span_ptr(out_token->value)[0] == '$'))
+                return MATCH_NONE;
+        return MATCH_TOKEN;
 }
 
 /* Tells whether the first token of that key in the topic has the same value. */

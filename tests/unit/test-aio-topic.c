@@ -288,6 +288,8 @@ static const struct {
         { "{a}/b/{a}", "x/b/y", NULL },
         { "{a}/{b}/{a}/{b}", "x/y/x/y", "a=x b=y" },
         { "{a}/{b}/{a}/{b}", "x/y/y/x", NULL },
+        { "{a}/b", "$SYS/b", NULL },
+        { "a/{b}", "a/$SYS", "b=$SYS" },
         { "{hall}/{a}", "north/3/x", "a=x" },
         { "{hall}/{a}", "north/4/x", NULL },
         { "{hall}", "north/3", "" },
