@@ -7,6 +7,8 @@
 
 #include "util/util.h"
 
+/* A system's bundle has 220 KiB. */
+#define CA_FILE_MAX (4U * 1024U * 1024U)
 /* More are not a directory of CAs. */
 #define CA_FILES_MAX 256U
 

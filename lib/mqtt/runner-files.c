@@ -12,11 +12,9 @@
 #include <openssl/evp.h>
 #include <sys/epoll.h>
 
+#include <mqtt/ca-files.h>
 #include <mqtt/identity.h>
 #include <mqtt/secret.h>
-
-/* A system's bundle of certificates has 220 KiB. */
-#define FILE_MAX (4U * 1024U * 1024U)
 
 DEFINE_CLEANUP(EVP_MD_CTX *, EVP_MD_CTX_free)
 
@@ -31,23 +29,34 @@ static bool is_same(const RunnerDigest *a, const RunnerDigest *b) {
         return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }
 
-/* All files of the connection but the token. False: one cannot be read. */
-static bool digest_files(const MqttRunner *r, RunnerDigest *ret) {
-        const char *const paths[] = { r->config.ca_file, r->config.certificate_file,
-                                      r->config.private_key_file, r->config.private_key_password_file,
-                                      r->config.password_file };
-        _cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *digest = EVP_MD_CTX_new();
+static bool digest_file(const char *path, EVP_MD_CTX *digest) {
+        _cleanup_(BIO_free_allp) BIO *bio = NULL;
         char text[256];
 
-        if (!digest || EVP_DigestInit_ex(digest, EVP_sha256(), NULL) != 1)
-                return false;
-        for (size_t i = 0; i < ELEMENTSOF(paths); i++) {
-                _cleanup_(BIO_free_allp) BIO *bio = NULL;
+        return !path || mqtt_file_read(&bio, path, CA_FILE_MAX, "", digest, text, sizeof(text)) >= 0;
+}
 
-                if (paths[i] && mqtt_file_read(&bio, paths[i], FILE_MAX, "", digest, text, sizeof(text)) < 0)
+static bool digest_authorities(const char *path, EVP_MD_CTX *digest) {
+        _cleanup_(ca_files_done) CaFiles list = {};
+
+        if (path && ca_files_list(&list, path) < 0)
+                return false;
+        for (size_t i = 0; i < list.n_paths; i++)
+                if (!digest_file(list.paths[i], digest))
                         return false;
-        }
-        return EVP_DigestFinal_ex(digest, ret->bytes, NULL) == 1;
+        return true;
+}
+
+/* All files of the connection but the token. False: one cannot be read. */
+static bool digest_files(const MqttRunner *r, RunnerDigest *ret) {
+        const MqttRunnerConfig *c = &r->config;
+        _cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *digest = EVP_MD_CTX_new();
+
+        return digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 &&
+               digest_authorities(c->ca_file, digest) && digest_file(c->certificate_file, digest) &&
+               digest_file(c->private_key_file, digest) &&
+               digest_file(c->private_key_password_file, digest) && digest_file(c->password_file, digest) &&
+               EVP_DigestFinal_ex(digest, ret->bytes, NULL) == 1;
 }
 
 void runner_note_files(MqttRunner *r) {

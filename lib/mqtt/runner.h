@@ -88,7 +88,7 @@ typedef struct MqttRunnerConfig {
         const MqttWill *will;
 
         /* All paths are absolute. A file that ends in a line feed loses it, but for 'token_file'. */
-        const char *ca_file;          /* PEM; NULL: what the system trusts */
+        const char *ca_file;          /* PEM, or a directory of such files; NULL: what the system trusts */
         const char *certificate_file; /* PEM: ours, and the intermediate ones */
         const char *private_key_file; /* PEM; NULL: it is in 'certificate_file' */
         const char *private_key_password_file;

@@ -11,9 +11,6 @@
 
 #include <mqtt/ca-files.h>
 
-/* A system's bundle has 220 KiB. */
-#define CA_FILE_MAX (4U * 1024U * 1024U)
-
 /* What a context was read from. A file that is missing is all zero. */
 typedef struct FileId {
         dev_t device;
