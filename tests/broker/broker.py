@@ -14,6 +14,7 @@ K8S-SAT comes from the plugin k8s-sat.c. The tests themselves publish and listen
 """
 
 import collections
+import contextlib
 import json
 import re
 import signal
@@ -130,6 +131,10 @@ class Broker:
 
     def stop(self):
         """Ends it in order; its sessions are kept."""
+        # When it has just said that it is running it is about to forget that it was told to end.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.program.send_signal(signal.SIGTERM)
+            self.program.process.wait(1)
         return self._end(signal.SIGTERM)
 
     def kill(self, keeps_session=True, frozen_s=0):
@@ -216,6 +221,10 @@ class Broker:
         """How often k8s-sat has said which word about a client."""
         found = filter(None, map(VERDICT.search, self.log()))
         return collections.Counter(match[2] for match in found if match[1] == client)
+
+    def wait_for_verdicts(self, client, expected):
+        """Waits until it has said this, and fails unless it does."""
+        eventually(lambda: self.verdicts(client) == expected, f"{expected} of {client}")
 
     def ledger(self):
         """Every message that has come, repeated ones too."""

@@ -68,20 +68,29 @@ static char *hex_new(const uint8_t *data, size_t n_bytes) {
         return hex;
 }
 
-/* Looks a token up among those that count now. */
-static bool token_find(Plugin *p, const char *token, char ret_name[static 64]) {
+/* Cuts the next word off a line; NULL: there is none. */
+static char *take_word(char **line) {
+        char *word = *line + strspn(*line, " ");
+
+        *line = word + strcspn(word, " \n");
+        if (**line != '\0')
+                *(*line)++ = '\0';
+        return word[0] != '\0' ? word : NULL;
+}
+
+/* Looks a token up among those that count now; its name, until the next call. NULL: it is not there. */
+static const char *token_find(Plugin *p, const char *token) {
         _cleanup_(fclosep) FILE *f = fopen(p->tokens_path, "re");
-        uint64_t ends_ms;
-        int n;
 
         while (f && fgets(p->line, sizeof(p->line), f)) {
-                p->line[strcspn(p->line, "\n")] = '\0';
-                n = 0;
-                if (sscanf(p->line, "%63s %" SCNu64 " %n", ret_name, &ends_ms, &n) == 2 && n > 0 &&
-                    (ends_ms == 0 || ends_ms > wall_ms()) && strcmp(p->line + n, token) == 0)
-                        return true;
+                char *rest = p->line, *name = take_word(&rest), *ends = take_word(&rest),
+                     *hex = take_word(&rest);
+                uint64_t ends_ms = hex ? strtoull(ends, NULL, 10) : 0;
+
+                if (hex && strcmp(hex, token) == 0 && (ends_ms == 0 || ends_ms > wall_ms()))
+                        return name;
         }
-        return false;
+        return NULL;
 }
 
 /* The entry of this connection, else a free one; NULL: there is none. */
@@ -120,7 +129,7 @@ static int on_auth(int type, void *data, void *userdata) {
         const char *id = mosquitto_client_id(event->client);
         _cleanup_(freep) char *token = NULL;
         Plugin *p = userdata;
-        char name[64];
+        const char *name;
         Client *c;
 
         /* mosquitto does not tell it when a challenge is answered. */
@@ -131,7 +140,8 @@ static int on_auth(int type, void *data, void *userdata) {
         if (!c || !token)
                 return MOSQ_ERR_NOMEM;
 
-        if (!token_find(p, token, name)) {
+        name = token_find(p, token);
+        if (!name) {
                 mosquitto_log_printf(MOSQ_LOG_NOTICE, "k8s-sat: %s refused%s", id, c->token ? " again" : "");
                 client_forget(c);
                 return MOSQ_ERR_AUTH;
@@ -159,10 +169,9 @@ static int on_disconnect(int type, void *data, void *userdata) {
 static int on_tick(int type, void *data, void *userdata) {
         Plugin *p = userdata;
         const char *id;
-        char name[64];
 
         for (Client *c = p->clients; c < p->clients + CLIENTS_MAX; c++)
-                if (c->token && !token_find(p, c->token, name)) {
+                if (c->token && !token_find(p, c->token)) {
                         id = mosquitto_client_id(c->connection);
                         mosquitto_log_printf(MOSQ_LOG_NOTICE, "k8s-sat: %s expired", id);
                         (void) mosquitto_kick_client_by_clientid(id, true);
@@ -182,9 +191,9 @@ static int on_message(int type, void *data, void *userdata) {
         return write(p->ledger_fd, p->line, strlen(p->line)) < 0 ? MOSQ_ERR_ERRNO : MOSQ_ERR_SUCCESS;
 }
 
-int mosquitto_plugin_version(int n_versions, const int *versions) {
-        for (int i = 0; i < n_versions; i++)
-                if (versions[i] == MOSQ_PLUGIN_VERSION)
+int mosquitto_plugin_version(int supported_version_count, const int *supported_versions) {
+        for (int i = 0; i < supported_version_count; i++)
+                if (supported_versions[i] == MOSQ_PLUGIN_VERSION)
                         return MOSQ_PLUGIN_VERSION;
         return -1;
 }
@@ -209,16 +218,16 @@ static int plugin_register(Plugin *p) {
         return r;
 }
 
-int mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **ret_userdata, struct mosquitto_opt *options,
-                          int n_options) {
+int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **userdata, struct mosquitto_opt *options,
+                          int option_count) {
         Plugin *p = malloc(sizeof(*p));
 
         if (!p)
                 return MOSQ_ERR_NOMEM;
-        *p = (Plugin){ .id = id, .ledger_fd = -1 };
-        *ret_userdata = p;
+        *p = (Plugin){ .id = identifier, .ledger_fd = -1 };
+        *userdata = p;
 
-        for (int i = 0; i < n_options; i++)
+        for (int i = 0; i < option_count; i++)
                 if (strcmp(options[i].key, "tokens") == 0)
                         p->tokens_path = options[i].value;
                 else if (strcmp(options[i].key, "challenge") == 0)
@@ -229,7 +238,7 @@ int mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **ret_userdata, struct
         return plugin_register(p);
 }
 
-int mosquitto_plugin_cleanup(void *userdata, struct mosquitto_opt *options, int n_options) {
+int mosquitto_plugin_cleanup(void *userdata, struct mosquitto_opt *options, int option_count) {
         Plugin *p = userdata;
 
         for (Client *c = p->clients; c < p->clients + CLIENTS_MAX; c++)

@@ -93,7 +93,7 @@ class Tokens(BrokerCase):
     def test_a_token_counts_byte_for_byte(self):
         for token, code in ((self.token, SUCCESS), (self.token.rstrip(b"\n"), NOT_AUTHORIZED), (b"x", NOT_AUTHORIZED)):
             self.assertEqual(self.client().connect(token), (False, code))
-        self.assertEqual(self.broker.verdicts("dev"), {"connected": 1, "refused": 2})
+        self.broker.wait_for_verdicts("dev", {"connected": 1, "refused": 2})
 
     def test_without_a_token_nobody_comes_in(self):
         self.assertEqual(self.client().connect(), (False, NOT_AUTHORIZED))
@@ -112,7 +112,7 @@ class Tokens(BrokerCase):
         client.authenticate(b"wrong")
         self.assertEqual(client.connack(), (False, NOT_AUTHORIZED))
         self.assertRaises(Closed, client.receive)
-        self.assertEqual(self.broker.verdicts("dev"), {"connected": 1, "refused again": 1})
+        self.broker.wait_for_verdicts("dev", {"connected": 1, "refused again": 1})
 
     def test_a_token_that_ends_or_is_revoked_ends_the_connection(self):
         for end in (lambda: self.broker.revoke_token("brief"), lambda: None):
@@ -121,7 +121,7 @@ class Tokens(BrokerCase):
             client.ping()
             end()
             client.wait_for_close()
-        self.assertEqual(self.broker.verdicts("dev"), {"connected": 2, "expired": 2})
+        self.broker.wait_for_verdicts("dev", {"connected": 2, "expired": 2})
 
     def test_only_the_new_token_keeps_a_connection_whose_old_one_ends(self):
         client = self.client()

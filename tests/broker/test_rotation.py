@@ -112,7 +112,7 @@ class Token(RunnerCase):
             self.broker.revoke_token("first" if n == 0 else f"next-{n - 1}")
         self.wait_for_load()
         self.finish(client)
-        self.assertEqual(self.broker.verdicts("dev"), {"connected": 1, "reauthenticated": ROTATIONS})
+        self.broker.wait_for_verdicts("dev", {"connected": 1, "reauthenticated": ROTATIONS})
         self.assertEqual(self.n_connected(client), 1)
 
     def test_without_a_rotation_the_connection_ends(self):
@@ -125,7 +125,7 @@ class Token(RunnerCase):
         self.broker.wait_for("k8s-sat: dev connected with second")
         self.wait_for_load()
         self.finish(client)
-        self.assertEqual(self.broker.verdicts("dev")["expired"], 1)
+        self.broker.wait_for("k8s-sat: dev expired")
 
     def test_a_token_that_is_refused_is_followed_by_a_fresh_one(self):
         client = self.load()
@@ -203,7 +203,7 @@ class Certificates(RunnerCase):
         broker.wait_for("k8s-sat: dev connected with second")
         self.wait_for_load()
         self.finish(client)
-        self.assertEqual(broker.verdicts("dev"), {"connected": 2})
+        broker.wait_for_verdicts("dev", {"connected": 2})
         self.assertNotIn("disconnected", client.output())
 
     def test_the_servers_authority_is_replaced(self):
