@@ -148,6 +148,22 @@ class Token(RunnerCase):
         self.finish(client)
 
 
+class Challenge(RunnerCase):
+    def test_a_token_is_shown_once_more_when_it_is_asked_for(self):
+        self.start_broker(with_tokens=True, with_challenge=True)
+        path = self.directory / "token"
+        replace(path, self.broker.add_token("first"))
+        # Without a load: until it has authenticated again mosquitto takes no message, which MQTT 5 allows (4.12.1).
+        client = self.run_client(SPEED, SAT_FILE=path)
+        client.wait_for_output("^connected")
+        for name in ("second", "third"):
+            replace(path, self.broker.add_token(name))
+            self.broker.wait_for(f"k8s-sat: dev reauthenticated with {name}")
+        client.process.stdin.close()
+        self.assertEqual(client.wait(), 0)
+        self.assertNotIn("disconnected", client.output())
+
+
 class Certificates(RunnerCase):
     """X.509, of the client and of the server."""
 
