@@ -140,12 +140,24 @@ class Token(RunnerCase):
 
     def test_a_file_may_be_changed_in_any_way(self):
         path = self.directory / "token"
-        path.write_bytes(self.broker.add_token("plain"))
-        client = self.run_load(SAT_FILE=path)
-        for name, change in (("written", path.write_bytes), ("renamed", lambda token: replace(path, token))):
+
+        def without_token(token, take_away):
+            take_away()
+            self.wait_for_load(20)
+            path.write_bytes(token)
+
+        client = self.run_client("publish=load", SPEED, SAT_FILE=path)
+        client.wait_for_output("^disconnected .*No such file")
+        path.write_bytes(self.broker.add_token("late"))
+        client.wait_for_output("^connected")
+        for name, change in (("written", path.write_bytes),
+                             ("renamed", lambda token: replace(path, token)),
+                             ("emptied", lambda token: without_token(token, lambda: path.write_bytes(b""))),
+                             ("removed", lambda token: without_token(token, path.unlink))):
             change(self.broker.add_token(name))
             self.broker.wait_for(f"k8s-sat: dev reauthenticated with {name}")
         self.finish(client)
+        self.broker.wait_for_verdicts("dev", {"connected": 1, "reauthenticated": 4})
 
 
 class Challenge(RunnerCase):
