@@ -45,6 +45,7 @@ struct MqttClient {
         uint32_t server_max_packet_bytes; /* 0: no limit */
 };
 
+/* Gives the errno, negative, of what a function of libmosquitto returned. */
 int mqtt_error_from_mosquitto(int rc);
 
 /* NULL stays behind for an empty span. -EINVAL: it has a NUL. */

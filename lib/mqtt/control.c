@@ -201,17 +201,6 @@ int mqtt_control_new_auth(uint8_t reason_code, az_span method, az_span data, uin
 
 /* ---- For persons ---- */
 
-void mqtt_control_copy_text(az_span text, char *ret, size_t size) {
-        size_t n = MIN((size_t) az_span_size(text), size - 1);
-
-        for (size_t i = 0; i < n; i++) {
-                uint8_t c = az_span_ptr(text)[i];
-
-                ret[i] = c >= ' ' && c <= '~' ? (char) c : '?';
-        }
-        ret[n] = '\0';
-}
-
 const char *mqtt_reason_to_string(uint8_t reason_code) {
         static const char *const names[] = {
                 [0x00] = "Success",

@@ -32,6 +32,3 @@ int mqtt_control_parse_number(az_span bytes, uint32_t *ret);
 
 /* Makes an AUTH packet; 'method' and 'data' have at most 65535 bytes. The caller wipes and frees. -ENOMEM. */
 int mqtt_control_new_auth(uint8_t reason_code, az_span method, az_span data, uint8_t **ret, size_t *ret_size);
-
-/* Copies text for a person: what is not printable becomes '?', what does not fit is left out. */
-void mqtt_control_copy_text(az_span text, char *ret, size_t size);

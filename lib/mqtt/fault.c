@@ -4,7 +4,7 @@
 
 #include <stdarg.h>
 
-#include <mqtt/control.h>
+#include <mqtt/text.h>
 
 int mqtt_fault_set(MqttFault *f, MqttLost cause, int error, const char *format, ...) {
         va_list arguments;
@@ -23,7 +23,7 @@ int mqtt_fault_set_reason(MqttFault *f, MqttLost cause, int error, const char *w
                           az_span reason_string) {
         char words[MQTT_REASON_MAX];
 
-        mqtt_control_copy_text(reason_string, words, sizeof(words));
+        mqtt_text_copy(reason_string, words, sizeof(words));
         (void) mqtt_fault_set(f, cause, error, "%s: %s (0x%02x)%s%s", what,
                               mqtt_reason_to_string(reason_code), reason_code, words[0] != '\0' ? ": " : "",
                               words);

@@ -43,6 +43,7 @@ _unused_ static inline size_t mqtt_flow_unread(const MqttFlow *f) {
         return f->end - f->ready;
 }
 
+/* MQTT 5.0, 2.1.2. */
 typedef enum MqttPacketType {
         MQTT_PACKET_CONNECT = 1,
         MQTT_PACKET_CONNACK = 2,
@@ -64,6 +65,7 @@ typedef enum MqttPacketType {
 #define MQTT_PUBLISH_QOS  0x06U
 #define MQTT_PUBLISH_QOS1 0x02U
 
+/* The fixed header of a packet. */
 typedef struct MqttHeader {
         unsigned type, flags;
         uint32_t n_header, n_body;
@@ -72,11 +74,12 @@ typedef struct MqttHeader {
 /* Parses the fixed header at 'ready'. Positive: complete. 0: more bytes are needed. -EPROTO. */
 int mqtt_flow_parse_header(const MqttFlow *f, MqttHeader *ret);
 
-/* The number in two bytes. */
+/* Gives the number in two bytes. */
 _unused_ static inline uint16_t mqtt_u16(const uint8_t *p) {
         return (uint16_t) (p[0] << 8 | p[1]);
 }
 
+/* The other way round. */
 _unused_ static inline void mqtt_put_u16(uint8_t *p, uint16_t value) {
         p[0] = (uint8_t) (value >> 8);
         p[1] = (uint8_t) value;

@@ -11,6 +11,7 @@
 /* Room in which our own packets fit when libmosquitto has filled the record. */
 #define MQTT_GATE_OWN_BYTES 1024U
 
+/* The place of a message in the ring. */
 _unused_ static inline MqttHeld *mqtt_gate_held(const MqttGate *g, uint64_t sequence) {
         return &g->held[sequence % g->config.receive_max];
 }
@@ -23,6 +24,7 @@ typedef enum MqttVerdict {
         MQTT_VERDICT_LOST, /* of the connection: the fault says why */
 } MqttVerdict;
 
+/* True if the packet is above config.max_packet_bytes. */
 bool mqtt_gate_is_too_large(const MqttGate *g, const MqttHeader *h);
 
 /* Gives a message its place in the ring, if it is of QoS 1. */

@@ -5,9 +5,11 @@
 #include <mqtt/gate-internal.h>
 
 #include <mqtt/control.h>
+#include <mqtt/text.h>
 
-/* Quota exceeded. */
-#define REASON_QUOTA_EXCEEDED 0x97U
+/* Of PUBACK (MQTT 5.0, 3.4.2.1). */
+#define REASON_TOPIC_NAME_INVALID 0x90U
+#define REASON_QUOTA_EXCEEDED     0x97U
 
 /* Whether the server has told this behind all that came before, and there is room to tell it. */
 static bool gate_may_tell(const MqttGate *g) {
@@ -39,7 +41,8 @@ static MqttVerdict lose_memory(MqttFault *fault) {
 }
 
 /* Drops a message, and answers it when its turn comes. */
-static MqttVerdict gate_refuse(MqttGate *g, const MqttHeader *h, uint32_t n_topic, MqttFault *fault) {
+static MqttVerdict gate_refuse(MqttGate *g, const MqttHeader *h, uint32_t n_topic, uint8_t reason_code,
+                               MqttFault *fault) {
         MqttEvent *e;
 
         if (!gate_may_tell(g) || mqtt_gate_add_held(g, h) == MQTT_VERDICT_WAIT)
@@ -47,20 +50,21 @@ static MqttVerdict gate_refuse(MqttGate *g, const MqttHeader *h, uint32_t n_topi
         e = mqtt_event_list_add(g->config.events, MQTT_EVENT_REFUSED, 0, NULL);
         if (!e)
                 return lose_memory(fault);
+        e->refused.reason_code = reason_code;
         e->refused.n_bytes = h->n_header + h->n_body;
         if ((h->flags & MQTT_PUBLISH_QOS) == 0)
                 return MQTT_VERDICT_DROP;
         *mqtt_gate_held(g, g->held_end - 1) =
-                (MqttHeld){ .reason_code = REASON_QUOTA_EXCEEDED, .is_released = true, .is_refused = true };
+                (MqttHeld){ .reason_code = reason_code, .is_released = true, .is_refused = true };
         g->dropping = (MqttDropping){ .n_before_id = n_topic,
                                       .has_id = true,
                                       .n_after_id = h->n_body - n_topic - 2 };
         return MQTT_VERDICT_DROP;
 }
 
-/* Are topic and properties within what libmosquitto handles in a reasonable time? */
+/* Are topic and properties what libmosquitto handles, and in a reasonable time? */
 static MqttVerdict gate_judge_publish(MqttGate *g, const MqttHeader *h, MqttFault *fault) {
-        const uint8_t *p = g->in.bytes + g->in.ready + h->n_header;
+        uint8_t *p = g->in.bytes + g->in.ready + h->n_header;
         uint32_t n_there = (uint32_t) MIN((size_t) h->n_body, mqtt_flow_unread(&g->in) - h->n_header);
         uint32_t n_topic = 2U + mqtt_u16(p), n_before, n_properties;
         int r;
@@ -69,17 +73,23 @@ static MqttVerdict gate_judge_publish(MqttGate *g, const MqttHeader *h, MqttFaul
         if (h->n_body <= n_before)
                 return lose_malformed(h, fault);
         if (mqtt_gate_is_too_large(g, h) || n_topic > 2U + MQTT_TOPIC_BYTES_MAX)
-                return gate_refuse(g, h, n_topic, fault);
+                return gate_refuse(g, h, n_topic, REASON_QUOTA_EXCEEDED, fault);
         if (n_there <= n_before)
                 return MQTT_VERDICT_WAIT;
-        r = mqtt_control_parse_number(
-                az_span_create((uint8_t *) p + n_before, (int32_t) (n_there - n_before)), &n_properties);
+        r = mqtt_control_parse_number(az_span_create(p + n_before, (int32_t) (n_there - n_before)),
+                                      &n_properties);
         if (r == 0 && n_there < h->n_body)
                 return MQTT_VERDICT_WAIT;
-        if (r <= 0)
+        if (r <= 0 || n_properties > h->n_body - n_before - (uint32_t) r)
                 return lose_malformed(h, fault);
         if (n_properties > MQTT_PROPERTIES_BYTES_MAX)
-                return gate_refuse(g, h, n_topic, fault);
+                return gate_refuse(g, h, n_topic, REASON_QUOTA_EXCEEDED, fault);
+        n_before += (uint32_t) r;
+        if (n_there < n_before + n_properties)
+                return MQTT_VERDICT_WAIT;
+        if (mqtt_text_has_unwanted(az_span_create(p + 2, (int32_t) n_topic - 2)))
+                return gate_refuse(g, h, n_topic, REASON_TOPIC_NAME_INVALID, fault);
+        mqtt_text_clean_properties(az_span_create(p + n_before, (int32_t) n_properties));
         return mqtt_gate_add_held(g, h);
 }
 

@@ -30,6 +30,7 @@ typedef struct MqttIds {
 /* Chooses an id that no open packet has, behind 'last', the one chosen last. */
 uint16_t mqtt_ids_choose(const MqttIds *ids, uint16_t last);
 
+/* True if an open packet has this id on the network, or is of this type. */
 bool mqtt_ids_has_network(const MqttIds *ids, uint16_t network);
 bool mqtt_ids_has_type(const MqttIds *ids, MqttPacketType type);
 

@@ -465,12 +465,14 @@ typedef struct MqttEvent {
                         MqttAck ack;
                 } message;
                 /*
-                 * MQTT 5: a message that is larger than max_packet_bytes or than what
-                 * MQTT_PROPERTIES_BYTES_MAX and MQTT_TOPIC_BYTES_MAX allow was dropped, and one of QoS 1
-                 * answered with "quota exceeded" (0x97) when its turn came: if it ended the connection, it
-                 * would come again for ever.
+                 * MQTT 5: a message that libmosquitto cannot handle was dropped, and one of QoS 1 is answered
+                 * with this reason code when its turn comes: if it ended the connection, it would come again
+                 * for ever. "Quota exceeded" (0x97): it is larger than max_packet_bytes, or above
+                 * MQTT_TOPIC_BYTES_MAX or MQTT_PROPERTIES_BYTES_MAX. "Topic Name invalid" (0x90): the topic
+                 * has control characters. (Those in the text of properties arrive as spaces.)
                  */
                 struct {
+                        uint8_t reason_code;
                         uint32_t n_bytes;
                 } refused;
                 struct {
