@@ -48,11 +48,17 @@ static Kind kind_of(uint32_t id) {
         return id < ELEMENTSOF(kinds) ? kinds[id] : KIND_NONE;
 }
 
+void *peer_grow(void *items, size_t n_items, size_t size) {
+        void *grown = realloc(items, n_items * size);
+
+        must(grown != NULL, "out of memory");
+        return grown;
+}
+
 void peer_bytes_append(PeerBytes *b, const void *bytes, size_t n) {
         if (b->n + n > b->n_allocated) {
                 b->n_allocated = 2 * (b->n + n);
-                b->bytes = realloc(b->bytes, b->n_allocated);
-                must(b->bytes != NULL, "out of memory");
+                b->bytes = peer_grow(b->bytes, b->n_allocated, 1);
         }
         if (n > 0)
                 memcpy(b->bytes + b->n, bytes, n);
@@ -149,8 +155,7 @@ static void read_properties(Reader *r, PeerProperty **ret, size_t *ret_n) {
 
                 for (size_t i = 0; i < n && p.id != PEER_USER_PROPERTY; i++)
                         must(properties[i].id != p.id, "the client sent a property twice");
-                properties = realloc(properties, (n + 1) * sizeof(*properties));
-                must(properties != NULL, "out of memory");
+                properties = peer_grow(properties, n + 1, sizeof(*properties));
                 properties[n++] = p;
         }
         *ret = properties;
@@ -265,8 +270,7 @@ static void read_filters(PeerPacket *packet, Reader *r) {
                         f.options = (uint8_t) read_number(r, 1);
                 must((f.options & 0xc0U) == 0 && (f.options & 3U) < 3, "options of a subscription are wrong");
                 must(!is_shared || (f.options & 4U) == 0, "a shared subscription has No Local");
-                packet->filters = realloc(packet->filters, (packet->n_filters + 1) * sizeof(f));
-                must(packet->filters != NULL, "out of memory");
+                packet->filters = peer_grow(packet->filters, packet->n_filters + 1, sizeof(f));
                 packet->filters[packet->n_filters++] = f;
         }
         must(packet->n_filters > 0, "the client sent SUBSCRIBE or UNSUBSCRIBE without a filter");

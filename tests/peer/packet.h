@@ -5,13 +5,18 @@
 
 #include "peer.h"
 
+/* As realloc(), which must not fail. */
+void *peer_grow(void *items, size_t n_items, size_t size);
+
 /* Bytes that grow. */
 typedef struct PeerBytes {
         uint8_t *bytes;
         size_t n, n_allocated;
 } PeerBytes;
 
+/* Appends a copy. */
 void peer_bytes_append(PeerBytes *b, const void *bytes, size_t n);
+/* Frees them; there are none then. */
 void peer_bytes_done(PeerBytes *b);
 
 /* Takes the first packet of these bytes. Returns its length, 0: not all of it is there. What is malformed

@@ -128,8 +128,7 @@ const PeerPacket *peer_get(const Peer *p, PeerPacketType type, size_t i) {
 void peer_script(Peer *p, PeerPacketType type, PeerAnswer answer) {
         Script *s = &p->scripts[type];
 
-        s->answers = realloc(s->answers, (s->n + 1) * sizeof(answer));
-        must(s->answers != NULL, "out of memory");
+        s->answers = peer_grow(s->answers, s->n + 1, sizeof(answer));
         s->answers[s->n++] = answer;
 }
 
@@ -264,10 +263,10 @@ static void answer_publish(Peer *p, const PeerPacket *packet, const PeerAnswer *
 
 void peer_answer(Peer *p, const PeerPacket *packet, PeerAnswer a) {
         must(packet->connection == p->n_connections, "the test answers a packet of an earlier connection");
-        if (a.action == PEER_CLOSE)
-                peer_close(p);
-        else if (a.action == PEER_DROP)
+        if (a.action == PEER_DROP)
                 return;
+        if (a.action == PEER_CLOSE || packet->type == PEER_DISCONNECT)
+                peer_close(p);
         else if (packet->type == PEER_CONNECT)
                 answer_connect(p, packet, &a);
         else if (packet->type == PEER_PUBLISH)
@@ -279,8 +278,6 @@ void peer_answer(Peer *p, const PeerPacket *packet, PeerAnswer a) {
                 peer_write_pingresp(&p->out);
         else if (packet->type == PEER_AUTH)
                 peer_send(p, PEER_AUTH, a.reason, a.properties, a.n_properties);
-        else if (packet->type == PEER_DISCONNECT)
-                peer_close(p);
         flush(p);
 }
 
@@ -305,8 +302,7 @@ uint16_t peer_publish_with(Peer *p, const az_mqtt_message *m, uint16_t id, const
                 if (id == 0)
                         id = p->last_id == ID_MAX ? 1 : p->last_id + 1;
                 p->last_id = id;
-                p->sent = realloc(p->sent, (p->n_sent + 1) * sizeof(*p->sent));
-                must(p->sent != NULL, "out of memory");
+                p->sent = peer_grow(p->sent, p->n_sent + 1, sizeof(*p->sent));
                 p->sent[p->n_sent++] = id;
         }
         peer_write_publish(&p->out, m, id, properties, n);
@@ -356,8 +352,7 @@ static void take_packet(Peer *p, PeerPacket *packet) {
         PeerAnswer answer = { .action = p->is_ignored[packet->type] ? PEER_DROP : PEER_ANSWER };
 
         packet->connection = p->n_connections;
-        p->packets = realloc(p->packets, (p->n_packets + 1) * sizeof(packet));
-        must(p->packets != NULL, "out of memory");
+        p->packets = peer_grow(p->packets, p->n_packets + 1, sizeof(PeerPacket *));
         p->packets[p->n_packets++] = packet;
         check_packet(p, packet);
         if (s->n_used < s->n)

@@ -147,6 +147,7 @@ Peer *peer_new(void);
 Peer *peer_free(Peer *p);
 DEFINE_CLEANUP(Peer *, peer_free)
 
+/* Returns the port at which it listens. */
 uint16_t peer_get_port(const Peer *p);
 
 /* Watch it for reading; it becomes readable whenever peer_dispatch() has something to do. */
