@@ -47,7 +47,7 @@ static void check_pattern(const aio_topic_pattern *pattern, aio_topic_tokens tok
         check(aio_topic_pattern_filter(pattern, AZ_SPAN_EMPTY, AZ_SPAN_FROM_BUFFER(filter_buffer), &filter,
                                        &error) == AZ_OK);
         check(aio_topic_filter_is_valid(filter));
-        if (aio_topic_pattern_matches(pattern, received) && az_span_size(received) > 0)
+        if (aio_topic_pattern_matches(pattern, received) && aio_topic_is_valid(received))
                 check(aio_topic_filter_covers(filter, received));
         r = aio_topic_pattern_extract(pattern, received, extracted, TOKENS_MAX, &n_extracted);
         check((r != AZ_ERROR_ITEM_NOT_FOUND) == aio_topic_pattern_matches(pattern, received));
