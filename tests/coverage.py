@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""What the unit tests of lib/azure and lib/session have run of them: coverage.py BUILD
+"""What the unit tests of lib/azure, lib/session and lib/aio have run of them: coverage.py BUILD
 
 BUILD was made with -Db_coverage=true and its tests were run. Prints a table with a row for each file, and where it
 was not run: '12' is a line, '12?' one with a branch that was not taken. Exits with 1 below a limit.
@@ -28,8 +28,8 @@ class Count:
 
 
 def read_coverage(build):
-    """Returns what gcovr knows of each file of the two libraries, with its lines and their branches."""
-    command = ["gcovr", "--root", ".", "--filter", "lib/(azure|session)/", "--json", "-", build]
+    """Returns what gcovr knows of each file of these libraries, with its lines and their branches."""
+    command = ["gcovr", "--root", ".", "--filter", "lib/(azure|session|aio)/", "--json", "-", build]
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)["files"]
 
 

@@ -37,15 +37,18 @@ static aio_topic_tokens tokens_of(az_span pattern, az_span value, aio_topic_toke
 }
 
 static void check_pattern(const aio_topic_pattern *pattern, aio_topic_tokens tokens, az_span received) {
-        static char topic_buffer[AIO_TOPIC_SIZE_MAX], filter_buffer[2 * INPUT_MAX];
+        static char topic_buffer[AIO_TOPIC_SIZE_MAX], filter_buffer[AIO_TOPIC_SIZE_MAX];
         aio_topic_token extracted[TOKENS_MAX];
         aio_error error = { 0 };
         int32_t n_extracted;
         az_span topic, filter, value;
         az_result r;
 
-        check(aio_topic_pattern_filter(pattern, AZ_SPAN_EMPTY, AZ_SPAN_FROM_BUFFER(filter_buffer), &filter,
-                                       &error) == AZ_OK);
+        r = aio_topic_pattern_filter(pattern, AZ_SPAN_EMPTY, AZ_SPAN_FROM_BUFFER(filter_buffer), &filter,
+                                     &error);
+        if (r == AZ_ERROR_NOT_ENOUGH_SPACE)
+                return; /* long values, many times */
+        check(r == AZ_OK);
         check(aio_topic_filter_is_valid(filter));
         if (aio_topic_pattern_matches(pattern, received) && aio_topic_is_valid(received))
                 check(aio_topic_filter_covers(filter, received));
