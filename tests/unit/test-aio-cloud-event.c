@@ -53,6 +53,7 @@ static const struct {
         { "http://[::1]x", false, false },
         { "http://[::1]:x", false, false },
         { "http://a]b", false, false },
+        { "http://a[@b", false, false },
 };
 
 START_TEST(a_URI_is_as_RFC_3986_says) {
@@ -101,6 +102,7 @@ static const struct {
         { "v1.", false },
         { "v1", false },
         { "v1.%41", false },
+        { "vg.a", false },
         { "x1.a", false },
 };
 
