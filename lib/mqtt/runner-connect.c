@@ -47,7 +47,7 @@ static void open_link(MqttRunner *r, bool clean_start) {
         int e;
 
         r->clean_start = clean_start;
-        r->has_report = false;
+        r->is_connected = r->has_report = false;
         r->text[0] = '\0';
         runner_note_files(r);
         mqtt_link_close(r->link);
@@ -71,11 +71,22 @@ static void report_live(MqttRunner *r, const az_broker_event *event) {
         e->connected.report = &r->report;
 }
 
+/* Of what the session finds itself, the link has no text, or none that says it. */
+static void explain(MqttRunner *r, az_broker_loss loss) {
+        if (loss == AZ_BROKER_LOSS_TIMEOUT && r->text[0] == '\0')
+                runner_set_text(r, "No answer of %s in time", r->config.host);
+        else if (loss == AZ_BROKER_LOSS_SESSION)
+                runner_set_text(r, "%s has lost the session", r->config.host);
+        else if (loss == AZ_BROKER_LOSS_RIVAL)
+                runner_set_text(
+                        r, "%s closes one connection after another: probably another client is '%s', too",
+                        r->config.host, r->config.client_id);
+}
+
 static void report_lost(MqttRunner *r, const az_broker_event *event) {
         MqttRunnerEvent *e;
 
-        if (event->as.lost.loss == AZ_BROKER_LOSS_TIMEOUT && r->text[0] == '\0')
-                runner_set_text(r, "No answer of %s in time", r->config.host);
+        explain(r, event->as.lost.loss);
         e = runner_add_event(r, MQTT_RUNNER_DISCONNECTED);
         e->disconnected.loss = event->as.lost.loss;
         e->disconnected.reason_code = event->as.lost.reason_code;
@@ -91,8 +102,7 @@ static void report_lost(MqttRunner *r, const az_broker_event *event) {
 static void report_stopped(MqttRunner *r, const az_broker_event *event) {
         MqttRunnerEvent *e = runner_add_event(r, MQTT_RUNNER_STOPPED);
 
-        if (event->as.stopped.loss == AZ_BROKER_LOSS_SESSION)
-                runner_set_text(r, "%s has lost the session", r->config.host);
+        explain(r, event->as.stopped.loss);
         e->stopped.is_fatal = event->as.stopped.is_fatal;
         e->stopped.loss = event->as.stopped.loss;
         e->stopped.reason_code = event->as.stopped.reason_code;

@@ -10,6 +10,7 @@
 
 #include <mqtt/runner-internal.h>
 
+#include <assert.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
 
@@ -229,6 +230,7 @@ MqttRunnerEvent *runner_add_event(MqttRunner *r, MqttRunnerEventType type) {
         /* The beginning of the ring is in the cache, and what is never reached is never in memory. */
         if (!has_events(r))
                 r->events.first = r->events.end = 0;
+        assert(r->events.end - r->events.first < r->events.n_ring);
         e = &r->events.ring[r->events.end++ % r->events.n_ring];
         *e = (MqttRunnerEvent){ .type = type };
         return e;

@@ -144,7 +144,7 @@ uint64_t mqtt_runner_deadline_us(const MqttRunner *r);
  */
 int mqtt_runner_dispatch(MqttRunner *r, uint64_t now_us);
 
-/* Begins. -EALREADY: it is not stopped, or MQTT_RUNNER_STOPPED was not popped yet. */
+/* Begins, without subscriptions. -EALREADY: it is not stopped, or MQTT_RUNNER_STOPPED was not popped yet. */
 int mqtt_runner_start(MqttRunner *r, uint64_t now_us);
 
 /*
