@@ -147,7 +147,7 @@ class Broker:
             self.program.send_signal(signal.SIGUSR1)
             eventually(lambda: self._saved() != before, "mosquitto has saved its sessions")
         if frozen_s:
-            self.program.send_signal(signal.SIGSTOP)
+            self.freeze()
             time.sleep(frozen_s)
         self._end(signal.SIGKILL)
         if not keeps_session:
@@ -155,6 +155,13 @@ class Broker:
 
     def _saved(self):
         return self.state_file.stat().st_mtime_ns if self.state_file.exists() else None
+
+    def freeze(self):
+        """Lets it stand still, until thaw(): it reads nothing and answers nothing."""
+        self.program.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.program.send_signal(signal.SIGCONT)
 
     def end(self):
         """For addCleanup: nothing of it is left, whatever happened."""
