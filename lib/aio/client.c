@@ -21,7 +21,7 @@ az_result aio_client_init(aio_client *out_client, aio_client_options const *opti
 /* ---- Errors ---- */
 
 az_span _aio_span_of(char const *text) {
-        return az_span_create_from_str((char *) (uintptr_t) text);
+        return az_span_create_from_str((char *) text);
 }
 
 aio_error _aio_shallow(aio_error_kind kind, az_result cause, az_span property_name, az_span message) {
@@ -112,12 +112,19 @@ az_result aio_client_published(aio_client *client, uint64_t token, az_result res
                         _aio_invocation_unpublished(client, value, result, reason_code);
                 return AZ_OK;
         case _AIO_TOKEN_RESPONSE:
-                _aio_task_published(client, value, time.now_us);
+                if (result == AZ_ERROR_NOT_ENOUGH_SPACE)
+                        _aio_task_postpone(client, value);
+                else
+                        _aio_task_published(client, value, time.now_us);
                 return AZ_OK;
         case _AIO_TOKEN_NOBODY:
                 return AZ_OK;
         }
         return AZ_OK;
+}
+
+void aio_client_room(aio_client *client) {
+        client->_internal.is_full = false;
 }
 
 void aio_client_session_lost(aio_client *client) {

@@ -33,6 +33,7 @@
  *
  *      a message                aio_client_received()
  *      the end of a PUBLISH     aio_client_published()
+ *      room after none          aio_client_room()
  *      SUBACK, UNSUBACK         aio_client_subscribed(), aio_client_unsubscribed()
  *      the session is lost      aio_client_session_lost()
  *
@@ -271,8 +272,7 @@ typedef struct {
 typedef struct _aio_task {
         int state;
         uint32_t generation;
-        uint32_t hashed_first,
-                hashed_next; /* of requests with the same hash, counted as entries of the array */
+        uint32_t hashed_first, hashed_next; /* of requests with the same hash: entries of the array */
         _aio_timer timer;
         struct _aio_task *next, *previous;           /* in the list of its state */
         struct _aio_task *peer_next, *peer_previous; /* of those that one message made */
@@ -297,7 +297,7 @@ typedef struct _aio_invocation {
         uint32_t generation;
         uint32_t hashed_first, hashed_next;
         _aio_timer timer;
-        struct _aio_invocation *next, *previous;
+        struct _aio_invocation *next; /* in the list of those that are free, or ended */
         aio_command_invoker *invoker;
         void *context;
         uint64_t timeout_us;
@@ -310,10 +310,10 @@ typedef struct _aio_invocation {
 /*
  * What the client works with. All must outlive it; any may be missing that is not needed.
  *
- *   tasks  one for each request that is executed, waits to be executed, or was executed and is remembered
- * until it expires, so that a repeat of it is answered and not executed again; and one for each telemetry
- *          message that the program acknowledges itself. So it should be more than the Receive Maximum of the
- *          session. When none is free the oldest response is forgotten; when there is none, a request is
+ *   tasks  one for each request that is executed, waits for it, or was executed and is remembered until it
+ *          expires, so that a repeat of it is answered and not executed again; and one for each telemetry
+ *          message that the program acknowledges itself. So it should be more than the Receive Maximum of
+ *          the session. When none is free the oldest response is forgotten; without one, a request is
  *          answered 503 ("invalid state", AIO_PROPERTY_CAPACITY), and telemetry stays unacknowledged and is
  *          IGNORED, so that the broker sends it again on the next connection
  *   invocations  one for each that is under way
@@ -383,6 +383,7 @@ struct aio_client {
                 bool is_unacknowledged; /* it stays so */
                 bool is_response_taken; /* an invoker has dealt with it */
 
+                bool is_full;     /* the session takes no responses for now */
                 bool has_publish; /* a response that no task has */
                 az_mqtt_message publish;
                 bool has_news; /* SENT */
@@ -414,15 +415,20 @@ AZ_NODISCARD az_result aio_client_received(aio_client *client, az_mqtt_message c
 
 /*
  * A PUBLISH has come to its end (SENT, RESPONSE, ACK, or nothing).
+ *
  *   token        as the wish had it; one without AIO_TOKEN_BIT is somebody else's, and does nothing
- *   result       AZ_OK: the broker acknowledged it. Anything else: it did not and will not, as the message
- * was dropped, or the session ended; goes into 'cause' of the error reason_code  of the PUBACK; 0 if there
- * was none
+ *   result       AZ_OK: the broker acknowledged it. NOT_ENOUGH_SPACE: the session has no room for it now; a
+ *                response comes again after aio_client_room(). Anything else: it did not and will not be
+ *                delivered, as it was dropped, or the session ended. Goes into 'cause' of the error
+ *   reason_code  of the PUBACK; 0 if there was none
  *
  * NOT_ENOUGH_SPACE: events wait; pop them first. Nothing happened.
  */
 AZ_NODISCARD az_result aio_client_published(aio_client *client, uint64_t token, az_result result,
                                             uint8_t reason_code, aio_time time);
+
+/* The session has room again for what is published (PUBLISH of responses for which there was none). */
+void aio_client_room(aio_client *client);
 
 /*
  * SUBSCRIBE or UNSUBSCRIBE has come to its end (STARTED; STOPPED). One that is not under way does nothing.

@@ -312,6 +312,7 @@ bool _aio_endpoint_stop(aio_endpoint *ref_endpoint) {
         if (ref_endpoint->_internal.state == AIO_ENDPOINT_STOPPED || ref_endpoint->_internal.wants_stop)
                 return false;
         ref_endpoint->_internal.wants_stop = true;
+        index_remove(ref_endpoint->_internal.client, ref_endpoint);
         if (ref_endpoint->_internal.state == AIO_ENDPOINT_STARTED)
                 end(ref_endpoint);
         return true;

@@ -243,6 +243,9 @@ void _aio_invocations_init(aio_client *client);
 /* Pops REQUEST, REQUEST_GONE, or PUBLISH of a response. */
 AZ_NODISCARD bool _aio_task_next_event(aio_client *client, aio_event *out_event);
 
+/* There was no room for the response of a request: it is published later. */
+void _aio_task_postpone(aio_client *client, uint64_t id);
+
 /* The response of a request is acknowledged, or was not published. */
 void _aio_task_published(aio_client *client, uint64_t id, uint64_t now_us);
 

@@ -191,6 +191,15 @@ void _aio_task_on_timer(aio_client *client, _aio_timer *timer, aio_time time) {
         }
 }
 
+void _aio_task_postpone(aio_client *client, uint64_t id) {
+        aio_task *task = _aio_task_find(client, id);
+
+        if (!task || task->state != _AIO_TASK_SENT)
+                return;
+        client->_internal.is_full = true;
+        _aio_task_publish(task);
+}
+
 void _aio_task_published(aio_client *client, uint64_t id, uint64_t now_us) {
         aio_task *task = _aio_task_find(client, id);
 
@@ -321,7 +330,7 @@ bool _aio_task_next_event(aio_client *client, aio_event *out_event) {
                         complete(task, UINT64_MAX);
                 return true;
         }
-        task = client->_internal.answered.first;
+        task = client->_internal.is_full ? NULL : client->_internal.answered.first;
         if (task) {
                 _aio_list_remove(&client->_internal.answered, task);
                 task->state = _AIO_TASK_SENT;

@@ -6,12 +6,14 @@
  * Offers a command that invokers elsewhere call (aio/command_invoker.h): each REQUEST has to be responded to.
  *
  *      aio_command_executor executor;
- *      aio_command_executor_options options = { .command_name = AZ_SPAN_FROM_STR("increment"),
- *                                               .request_topic_pattern =
- * AZ_SPAN_FROM_STR("counter/{id}/increment"), .tokens = { &id, 1 } }; aio_serializer json =
- * aio_serializer_json();
+ *      aio_serializer json = aio_serializer_json();
+ *      aio_command_executor_options options = {
+ *              .command_name = AZ_SPAN_FROM_STR("increment"),
+ *              .request_topic_pattern = AZ_SPAN_FROM_STR("counter/{id}/increment"),
+ *              .tokens = { &id, 1 },
+ *              .serializer = &json,
+ *      };
  *
- *      options.serializer = &json;
  *      r = aio_command_executor_start(&executor, client, &options, &error);
  *      pump(runner, client);                        (see aio/client.h; STARTED follows, then REQUEST)
  *      ...
@@ -26,13 +28,13 @@
  *
  * - A request that is not as it should be is answered: without correlation data or expiry, or with such that
  *   are not allowed, a timestamp that cannot be read (400) or is too far ahead (503), another version of the
- *   protocol (505), another Content Type (415), a payload of another format (400). It is IGNORED, to be
- * logged. Without a topic to respond to it is only acknowledged.
+ *   protocol (505), another Content Type (415), a payload of another format (400). It is IGNORED, for a
+ *   log. Without a topic to respond to it is only acknowledged.
  * - A request that comes again, from the same invoker with the same correlation data, is not executed again:
  *   while the first is executed it waits for that; later it is answered with the same response, until the
  *   request expires. An error is a response, too.
- * - A request whose execution takes longer than 'execution_timeout_us' is answered 408; one that expires is
- * not answered. REQUEST_GONE tells of both, and the place is free for the next.
+ * - A request whose execution takes longer than 'execution_timeout_us' is answered 408; one that expires
+ *   is not answered. REQUEST_GONE tells of both, and the place is free for the next.
  * - A request is acknowledged once its response is, whatever that says.
  *
  * Preconditions of all functions: pointers are not NULL, unless for an empty array; spans well formed.

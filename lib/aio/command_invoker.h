@@ -6,11 +6,13 @@
  * Invokes a command that an executor elsewhere offers (aio/command_executor.h), and waits for its response.
  *
  *      aio_command_invoker invoker;
- *      aio_command_invoker_options options = { .command_name = AZ_SPAN_FROM_STR("increment"),
- *                                              .request_topic_pattern =
- * AZ_SPAN_FROM_STR("counter/{id}/increment") }; aio_serializer json = aio_serializer_json();
+ *      aio_serializer json = aio_serializer_json();
+ *      aio_command_invoker_options options = {
+ *              .command_name = AZ_SPAN_FROM_STR("increment"),
+ *              .request_topic_pattern = AZ_SPAN_FROM_STR("counter/{id}/increment"),
+ *              .serializer = &json,
+ *      };
  *
- *      options.serializer = &json;
  *      r = aio_command_invoker_start(&invoker, client, &options, &error);
  *      pump(runner, client);                        (see aio/client.h; STARTED follows)
  *      ...
@@ -59,7 +61,8 @@ struct aio_command_invoker {
 
 /*
  * Starts (SUBSCRIBE for responses; then STARTED when that is answered). Tokens without a value yet are
- * wildcards. Commands may be invoked before STARTED; if that is an error then their RESPONSE is the same.
+ * wildcards. Commands may be invoked before STARTED; if that is an error then so is their RESPONSE, which
+ * comes before it.
  *
  * AZ_ERROR_ARG: 'out_error' says which option is at fault ("invalid configuration"). NOT_ENOUGH_SPACE: the
  * memory of the client is too small for the filter. Nothing was started.

@@ -8,10 +8,14 @@
  * A program that sends, and does not care about what the library does besides (see aio/client.h for pump()):
  *
  *      aio_telemetry_sender sender;
- *      aio_telemetry_sender_options options = { .topic_pattern = AZ_SPAN_FROM_STR("sensors/{id}/temperature")
- * }; aio_serializer json = aio_serializer_json(); aio_event publish; aio_error error;
+ *      aio_serializer json = aio_serializer_json();
+ *      aio_telemetry_sender_options options = {
+ *              .topic_pattern = AZ_SPAN_FROM_STR("sensors/{id}/temperature"),
+ *              .serializer = &json,
+ *      };
+ *      aio_event publish;
+ *      aio_error error;
  *
- *      options.serializer = &json;
  *      r = aio_telemetry_sender_init(&sender, client, &options, &error);
  *      ...
  *      aio_topic_token id = { AZ_SPAN_FROM_STR("id"), AZ_SPAN_FROM_STR("7") };
@@ -24,10 +28,11 @@
  * and one that receives:
  *
  *      aio_telemetry_receiver receiver;
- *      aio_telemetry_receiver_options options = { .topic_pattern =
- * AZ_SPAN_FROM_STR("sensors/{id}/temperature") };
+ *      aio_telemetry_receiver_options options = {
+ *              .topic_pattern = AZ_SPAN_FROM_STR("sensors/{id}/temperature"),
+ *              .serializer = &json,
+ *      };
  *
- *      options.serializer = &json;
  *      r = aio_telemetry_receiver_start(&receiver, client, &options, &error);
  *      pump(runner, client);                        (STARTED follows, then TELEMETRY)
  *
@@ -91,8 +96,8 @@ typedef struct {
  * Makes the PUBLISH of a message.
  *
  *   token        the program's, below 2^61; comes back in SENT
- *   out_publish  a wish, to be carried out as if it had been popped, at once. Its spans lie in 'telemetry',
- * in the options, and in the scratch of the client
+ *   out_publish  a wish, to be carried out as if it had been popped, at once. Its spans lie in
+ *                'telemetry', in the options, and in the memory of the client
  *
  * Whoever only wants the bytes of the message, to keep them and publish them some other time, takes
  * 'message', and need not tell the client what became of it.

@@ -12,7 +12,7 @@ static void no_bytes(void *context, uint8_t *bytes, size_t n_bytes) {
 
 START_TEST(client_needs_an_id_a_clock_and_a_random_source) {
         aio_client_memory const memory = { .n_tasks = 0 };
-        aio_hlc_clock clock;
+        aio_hlc_clock clock = { 0 };
         aio_client client;
 
         for (int missing = 0; missing < 4; missing++) {
@@ -117,6 +117,7 @@ START_TEST(endpoint_that_stops_while_it_starts_waits_for_suback) {
                 fixture_pump(&f);
         aio_telemetry_receiver_stop(&r);
         ck_assert_str_eq(fixture_pump(&f), early_stops[_i].stopped);
+        ck_assert_str_eq(fixture_receive(&f, &(Message){ .topic = "a" }), "ack 0");
         ck_assert_str_eq(fixture_suback(&f, early_stops[_i].reason_code), early_stops[_i].suback);
 }
 END_TEST

@@ -469,13 +469,36 @@ START_TEST(late_acknowledgement_names_the_delivery_that_it_is_for) {
 }
 END_TEST
 
-/* ---- Memory ---- */
-
 static Message numbered(char *correlation, int number) {
         memcpy(correlation, CORRELATION, 17);
         correlation[0] = (char) ('A' + number);
         return (Message){ .correlation = correlation };
 }
+
+START_TEST(response_for_which_there_is_no_room_comes_again) {
+        char correlation[17];
+        aio_command_executor executor;
+        Fixture f;
+
+        fixture_init(&f);
+        start(&f, &executor);
+        for (int i = 0; i < 2; i++) {
+                ck_assert_str_eq(receive(&f, numbered(correlation, i)), "request {}");
+                ck_assert_int_eq(respond(&f, f.request_id, "1"), AZ_OK);
+                if (i == 0)
+                        fixture_pump(&f);
+                ck_assert_int_eq(aio_client_published(&f.client, f.tokens_out[0], AZ_ERROR_NOT_ENOUGH_SPACE,
+                                                      0, f.time),
+                                 AZ_OK);
+                ck_assert_str_eq(fixture_pump(&f), "");
+        }
+        aio_client_room(&f.client);
+        ck_assert_str_eq(fixture_pump(&f), "publish " RESPONSE " 200 1; publish " RESPONSE " 200 1");
+        ck_assert_str_eq(fixture_puback(&f, 0), "ack 1");
+}
+END_TEST
+
+/* ---- Memory ---- */
 
 START_TEST(oldest_response_makes_room_for_a_request) {
         char correlation[17];
@@ -757,6 +780,7 @@ static Suite *executor_suite(void) {
         tcase_add_test(t, repeat_of_an_expired_request_is_acknowledged);
         tcase_add_test(t, each_executor_answers_a_request_of_both);
         tcase_add_test(t, late_acknowledgement_names_the_delivery_that_it_is_for);
+        tcase_add_test(t, response_for_which_there_is_no_room_comes_again);
         suite_add_tcase(s, t);
 
         t = tcase_create("memory");
