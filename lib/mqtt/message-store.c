@@ -79,6 +79,8 @@ void mqtt_message_copy(az_mqtt_message *ret, const az_mqtt_message *message, uin
         az_mqtt_user_property *properties = (az_mqtt_user_property *) (void *) bytes;
         uint8_t *p = bytes + (size_t) message->n_user_properties * sizeof(*properties);
 
+        assert(bytes);
+
         *ret = *message;
         ret->topic = copy_span(message->topic, &p);
         ret->payload = copy_span(message->payload, &p);

@@ -34,7 +34,7 @@ static void lose(MqttRunner *r, az_broker_loss loss, uint8_t reason_code) {
 static void open_link(MqttRunner *r, bool clean_start) {
         const MqttRunnerConfig *c = &r->config;
         const MqttEndpoint endpoint = {
-                .host = az_span_create_from_str((char *) (uintptr_t) c->host),
+                .host = az_span_create_from_str((char *) c->host),
                 .port = c->port,
                 .no_tls = c->no_tls,
                 .ca_file = c->ca_file,
@@ -122,7 +122,7 @@ static void disconnect(MqttRunner *r, bool ends_session) {
 
 /* Sends the token as it is now; 'send' is how. */
 static void send_token(MqttRunner *r, int (*send)(MqttLink *l, az_span method, az_span data)) {
-        az_span method = az_span_create_from_str((char *) (uintptr_t) r->config.token_method);
+        az_span method = az_span_create_from_str((char *) r->config.token_method);
         uint8_t *token = NULL;
         size_t n = 0;
         int e;
@@ -276,7 +276,7 @@ static void on_opened(MqttRunner *r, const MqttEvent *event) {
         az_span secret = event->opened.secret;
         MqttConnect connect = {
                 .version = MQTT_VERSION_5,
-                .client_id = az_span_create_from_str((char *) (uintptr_t) c->client_id),
+                .client_id = az_span_create_from_str((char *) c->client_id),
                 .keep_alive_s = MAX(c->keep_alive_s, KEEP_ALIVE_MIN_S),
                 .clean_session = r->clean_start,
                 .session_expiry_s = c->session_expiry_s,
@@ -290,10 +290,10 @@ static void on_opened(MqttRunner *r, const MqttEvent *event) {
         r->has_report = true;
         r->renew_us = renewal_us(r, event->opened.report);
         if (c->user_name)
-                connect.user_name = az_span_create_from_str((char *) (uintptr_t) c->user_name);
+                connect.user_name = az_span_create_from_str((char *) c->user_name);
         if (c->token_file) {
                 runner_note_token(r, secret);
-                connect.authentication_method = az_span_create_from_str((char *) (uintptr_t) c->token_method);
+                connect.authentication_method = az_span_create_from_str((char *) c->token_method);
                 connect.authentication_data = secret;
         } else if (c->password_file) {
                 connect.password = password_of(secret);
