@@ -16,7 +16,7 @@
 /* The kernel may need a moment until bytes that were written can be read: before the next thing is done, and,
  * on a machine that is busy, before time passes. */
 #define GRACE_MS      2
-#define LONG_GRACE_MS 20
+#define LONG_GRACE_MS 50
 #define N_TASKS       64
 #define N_CALLS       64
 #define N_PROPERTIES  64
@@ -357,16 +357,12 @@ static void advance(World *w, uint64_t duration_us, bool is_asleep) {
                 w->protocol_us += duration_us;
 }
 
-/* Does what there is to do, or lets time pass, at most so much; returns how much passed. */
+/* For when things are settled: waits a moment for something to do, or else lets time pass, at most so much.
+ * Returns how much passed. */
 static uint64_t step(World *w, uint64_t limit_us, bool is_asleep) {
         uint64_t duration_us;
 
-        world_settle(w);
-        if (is_connecting(w)) {
-                (void) is_readable(w, LONG_GRACE_MS);
-                return 0;
-        }
-        if (is_readable(w, LONG_GRACE_MS))
+        if (is_readable(w, LONG_GRACE_MS) || is_connecting(w))
                 return 0;
         duration_us = MIN(time_left_us(w), limit_us);
         advance(w, duration_us, is_asleep);
@@ -387,7 +383,9 @@ void world_await(World *w, Condition is_met, const void *userdata, const char *w
 }
 
 void world_sleep(World *w, uint64_t duration_us) {
-        while (duration_us > 0)
-                duration_us -= step(w, duration_us, true);
         world_settle(w);
+        while (duration_us > 0) {
+                duration_us -= step(w, duration_us, true);
+                world_settle(w);
+        }
 }
