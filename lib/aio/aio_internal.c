@@ -71,3 +71,8 @@ aio_error _aio_error_configuration(az_span property_name, az_span property_value
 
         return error;
 }
+
+az_result _aio_refuse(aio_error *out_error, az_span property_name, az_span property_value, az_span message) {
+        *out_error = _aio_error_configuration(property_name, property_value, message);
+        return AZ_ERROR_ARG;
+}

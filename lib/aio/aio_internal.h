@@ -100,6 +100,10 @@ AZ_NODISCARD aio_error _aio_error_no_room(az_span property_name);
 AZ_NODISCARD aio_error _aio_error_configuration(az_span property_name, az_span property_value,
                                                 az_span message);
 
+/* Writes that error, and returns AZ_ERROR_ARG. */
+AZ_NODISCARD az_result _aio_refuse(aio_error *out_error, az_span property_name, az_span property_value,
+                                   az_span message);
+
 _az_END_DECLS
 
 #endif

@@ -112,19 +112,14 @@ static az_result add_defaults(aio_cloud_event *event, aio_cloud_event_defaults c
         return r;
 }
 
-static az_result refuse(aio_error *out_error, az_span name, az_span value, az_span message) {
-        *out_error = _aio_error_configuration(name, value, message);
-        return AZ_ERROR_ARG;
-}
-
 /* Checks that the metadata of the program leave the names of attributes to the event. */
 static az_result check_metadata(aio_metadata_writer const *writer, aio_error *out_error) {
         for (int32_t i = 0; i < writer->_internal.n_properties; i++) {
                 az_span key = writer->_internal.properties[i].key;
 
                 if (find_attribute(key) >= 0)
-                        return refuse(out_error, AZ_SPAN_FROM_STR(AIO_PROPERTY_METADATA), key,
-                                      AZ_SPAN_FROM_STR("it is an attribute of the cloud event"));
+                        return _aio_refuse(out_error, AZ_SPAN_FROM_STR(AIO_PROPERTY_METADATA), key,
+                                           AZ_SPAN_FROM_STR("it is an attribute of the cloud event"));
         }
         return AZ_OK;
 }
@@ -138,8 +133,8 @@ static az_result check_event(aio_cloud_event *event, az_span content_type, aio_e
                 return AZ_OK;
 
         name = wrong < N_ATTRIBUTES ? attributes[wrong].name : AZ_SPAN_FROM_STR("datacontenttype");
-        return refuse(out_error, AZ_SPAN_FROM_STR(AIO_PROPERTY_CLOUD_EVENT), name,
-                      AZ_SPAN_FROM_STR("the attribute is missing, or not as it should be"));
+        return _aio_refuse(out_error, AZ_SPAN_FROM_STR(AIO_PROPERTY_CLOUD_EVENT), name,
+                           AZ_SPAN_FROM_STR("the attribute is missing, or not as it should be"));
 }
 
 az_result aio_cloud_event_write(aio_metadata_writer *ref_writer, aio_cloud_event const *event,

@@ -56,13 +56,11 @@ az_result aio_metadata_write_user(aio_metadata_writer *ref_writer, az_mqtt_user_
 
         for (int32_t i = 0; i < n_properties; i++)
                 if (az_span_size(properties[i].key) == 0 || aio_metadata_is_reserved(properties[i].key) ||
-                    !_aio_is_string(properties[i].key) || !_aio_is_string(properties[i].value)) {
-                        *out_error = _aio_error_configuration(
-                                AZ_SPAN_FROM_STR(AIO_PROPERTY_METADATA), properties[i].key,
+                    !_aio_is_string(properties[i].key) || !_aio_is_string(properties[i].value))
+                        return _aio_refuse(
+                                out_error, AZ_SPAN_FROM_STR(AIO_PROPERTY_METADATA), properties[i].key,
                                 AZ_SPAN_FROM_STR(
                                         "the key is reserved or empty, or it or its value is no text"));
-                        return AZ_ERROR_ARG;
-                }
         if (n_properties > ref_writer->_internal.max_properties - ref_writer->_internal.n_properties) {
                 *out_error = _aio_error_no_room(AZ_SPAN_FROM_STR(AIO_PROPERTY_METADATA));
                 return AZ_ERROR_NOT_ENOUGH_SPACE;

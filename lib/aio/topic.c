@@ -85,14 +85,9 @@ bool _aio_topic_levels_next(_aio_topic_levels *levels, az_span *out_level, bool 
         return true;
 }
 
-static az_result refuse(aio_error *out_error, az_span name, az_span value, az_span message) {
-        *out_error = _aio_error_configuration(name, value, message);
-        return AZ_ERROR_ARG;
-}
-
 static az_result refuse_value(aio_error *out_error, az_span key, az_span value) {
-        return refuse(out_error, key, value,
-                      AZ_SPAN_FROM_STR("the token has a value that a topic cannot have"));
+        return _aio_refuse(out_error, key, value,
+                           AZ_SPAN_FROM_STR("the token has a value that a topic cannot have"));
 }
 
 /* Checks the resident values of the tokens that the pattern has. */
@@ -120,8 +115,8 @@ static void append_part(aio_topic_pattern *pattern, az_span part, bool is_litera
 static az_result append_pattern(aio_topic_pattern *pattern, az_span property_name, az_span text,
                                 aio_error *out_error) {
         if (!is_pattern(text) || az_span_ptr(text)[0] == '$')
-                return refuse(out_error, property_name, _aio_present(text),
-                              AZ_SPAN_FROM_STR("it is not a topic pattern"));
+                return _aio_refuse(out_error, property_name, _aio_present(text),
+                                   AZ_SPAN_FROM_STR("it is not a topic pattern"));
 
         append_part(pattern, text, false);
         return AZ_OK;
@@ -134,8 +129,8 @@ static az_result begin_pattern(aio_topic_pattern *pattern, az_span property_name
         if (az_span_size(topic_namespace) == 0)
                 return AZ_OK;
         if (!is_value(topic_namespace, true))
-                return refuse(out_error, AZ_SPAN_FROM_STR(AIO_PROPERTY_TOPIC_NAMESPACE), topic_namespace,
-                              AZ_SPAN_FROM_STR("it is not a topic namespace"));
+                return _aio_refuse(out_error, AZ_SPAN_FROM_STR(AIO_PROPERTY_TOPIC_NAMESPACE), topic_namespace,
+                                   AZ_SPAN_FROM_STR("it is not a topic namespace"));
 
         append_part(pattern, topic_namespace, true);
         return AZ_OK;
@@ -173,8 +168,8 @@ static az_result append_prefix(aio_topic_pattern *pattern, aio_topic_response_op
         if (az_span_size(options->suffix) > 0)
                 return AZ_OK;
         if (!_aio_topic_has_levels(options->client_id))
-                return refuse(out_error, AZ_SPAN_FROM_STR(AIO_PROPERTY_CLIENT_ID), options->client_id,
-                              AZ_SPAN_FROM_STR("it cannot be part of a topic"));
+                return _aio_refuse(out_error, AZ_SPAN_FROM_STR(AIO_PROPERTY_CLIENT_ID), options->client_id,
+                                   AZ_SPAN_FROM_STR("it cannot be part of a topic"));
 
         append_part(pattern, AZ_SPAN_FROM_STR("clients"), true);
         append_part(pattern, options->client_id, true);
@@ -230,8 +225,9 @@ static az_result end_topic(aio_topic_pattern const *pattern, _aio_text const *te
         az_span topic;
 
         if (az_result_failed(_aio_text_end(text, &topic)) || az_span_size(topic) > AIO_TOPIC_SIZE_MAX) {
-                (void) refuse(out_error, pattern->_internal.property_name, pattern->_internal.text,
-                              AZ_SPAN_FROM_STR("the topic is too long"));
+                *out_error =
+                        _aio_error_configuration(pattern->_internal.property_name, pattern->_internal.text,
+                                                 AZ_SPAN_FROM_STR("the topic is too long"));
                 return AZ_ERROR_NOT_ENOUGH_SPACE;
         }
 
@@ -257,8 +253,8 @@ az_result aio_topic_pattern_resolve(aio_topic_pattern const *pattern, aio_topic_
                 if (is_token_level &&
                     aio_topic_tokens_find(pattern->_internal.tokens, level, &value) != AZ_OK) {
                         if (aio_topic_tokens_find(tokens, level, &value) != AZ_OK)
-                                return refuse(out_error, level, _aio_PRESENT_EMPTY,
-                                              AZ_SPAN_FROM_STR("the token has no value"));
+                                return _aio_refuse(out_error, level, _aio_PRESENT_EMPTY,
+                                                   AZ_SPAN_FROM_STR("the token has no value"));
                         if (!is_value(value, is_first))
                                 return refuse_value(out_error, level, value);
                 }
@@ -284,8 +280,8 @@ az_result aio_topic_pattern_filter(aio_topic_pattern const *pattern, az_span sha
 
         if (az_span_size(share_name) > 0) {
                 if (!is_label(share_name))
-                        return refuse(out_error, AZ_SPAN_FROM_STR(AIO_PROPERTY_SHARE_NAME), share_name,
-                                      AZ_SPAN_FROM_STR("it is not the name of a group"));
+                        return _aio_refuse(out_error, AZ_SPAN_FROM_STR(AIO_PROPERTY_SHARE_NAME), share_name,
+                                           AZ_SPAN_FROM_STR("it is not the name of a group"));
                 _aio_text_append(&text, AZ_SPAN_FROM_STR("$share/"));
                 _aio_text_append(&text, share_name);
                 _aio_text_append(&text, AZ_SPAN_FROM_STR("/"));
