@@ -34,7 +34,9 @@ AZ_NODISCARD az_result aio_cbor_validate(az_span payload);
  *
  *   serialize    'value' is a cbor_item_t const *. NOT_ENOUGH_SPACE: the item does not fit
  *   deserialize  'out_value' is a cbor_item_t **, which receives a new item, to be released with
- * cbor_decref(). The payload is validated before. OUT_OF_MEMORY: libcbor could not allocate
+ *                cbor_decref(). The payload is validated before, so that libcbor allocates in proportion to
+ *                its size. OUT_OF_MEMORY: it could not. NOT_SUPPORTED: well-formed, but libcbor does not
+ *                know it, as simple values that nobody has assigned
  */
 AZ_NODISCARD aio_serializer aio_serializer_cbor(void);
 

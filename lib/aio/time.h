@@ -20,7 +20,7 @@ _az_BEGIN_DECLS
 /* What the time is. Timers go by the first clock, which never jumps; what other machines read, by the second.
  */
 typedef struct {
-        uint64_t now_us;  /* CLOCK_BOOTTIME or a like it, microseconds */
+        uint64_t now_us;  /* CLOCK_BOOTTIME or its like, microseconds */
         uint64_t wall_ms; /* since 1970-01-01T00:00:00Z, milliseconds */
 } aio_time;
 
