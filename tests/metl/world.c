@@ -250,12 +250,13 @@ static bool drain_client(World *w) {
 }
 
 static void take_event(World *w, const MqttRunnerEvent *e) {
-        aio_ack ack = { e->message.ack.epoch, e->message.ack.sequence };
         az_result r = AZ_OK;
 
         switch (e->type) {
         case MQTT_RUNNER_MESSAGE:
-                r = aio_client_received(&w->client, &e->message.message, ack, world_time(w));
+                r = aio_client_received(&w->client, &e->message.message,
+                                        (aio_ack){ e->message.ack.epoch, e->message.ack.sequence },
+                                        world_time(w));
                 break;
         case MQTT_RUNNER_PUBLISHED:
                 r = aio_client_published(&w->client, e->published.token, result_of(e->published.result),
