@@ -28,6 +28,7 @@ const char *cloud_service_to_string(CloudService service) {
         static const char *const names[_CLOUD_MAX] = {
                 [CLOUD_HUB] = "hub",
                 [CLOUD_PROVISIONING] = "provisioning",
+                [CLOUD_BROKER] = "broker",
         };
 
         return (unsigned) service < _CLOUD_MAX ? names[service] : NULL;
@@ -40,7 +41,8 @@ const char *cloud_service_to_string(CloudService service) {
 /* What several rows advise. */
 #define NOT_THE_IDENTITY   " The device's key or certificate is not to blame."
 #define BY_ITSELF          "Nothing has to be done: it is tried again by itself. "
-#define TRY_WEBSOCKET      " Where only port 443 is open, 'websocket' has to be among Transports= in [Network]."
+#define TRY_WEBSOCKET \
+        "<{if-azure} Where only port 443 is open, 'websocket' has to be among Transports= in [Network].>"
 #define CERTIFICATE_SHOWN  "< (subject {subject}, issuer {issuer})>"
 #define PROVISIONING_CODES "<: {message}>< (code {code})><, tracking id {tracking-id}><, {timestamp}>"
 
@@ -119,7 +121,7 @@ static const ProblemInfo rows[_PROBLEM_MAX] = {
 
         ROW(TRUST_FILE, "trust-file", TLS, LOCAL, TLS,
             "The certificates to trust cannot be read<: {detail}>",
-            "Correct TrustedCAFile= in [Hub], or remove it if the hub is Microsoft's."),
+            "Correct TrustedCAFile= in {section}<{if-azure}, or remove it if the hub is Microsoft's>."),
         ROW(NOT_TLS, "not-tls", TLS, NETWORK, TLS,
             "What answers at {address-or-host} does not speak TLS, so it is not the {peer}",
             "Check the port {port}. Something in between may answer in place of the {service}: a firewall, or "
@@ -142,12 +144,12 @@ static const ProblemInfo rows[_PROBLEM_MAX] = {
             "smaller MTU, helps." NOT_THE_IDENTITY),
         ROW(CERTIFICATE_UNTRUSTED, "certificate-untrusted", TLS, NETWORK, TLS,
             "The certificate shown for '{host}' is signed by nobody that this device trusts" CERTIFICATE_SHOWN,
-            "If it is the certificate of a hub or firewall of your own, name its CA in TrustedCAFile= in "
-            "[Hub]. If it is neither, something stands in between, as the login page of a network does. For "
-            "Microsoft's, the package ca-certificates has to be installed." NOT_THE_IDENTITY),
+            "If it is the certificate of a {service} or firewall of your own, name its CA in TrustedCAFile= in "
+            "{section}. If it is neither, something stands in between, as the login page of a network does.<{if-azure} For "
+            "Microsoft's, the package ca-certificates has to be installed.>" NOT_THE_IDENTITY),
         ROW(CERTIFICATE_SELF_SIGNED, "certificate-self-signed", TLS, NETWORK, TLS,
             "The certificate shown for '{host}' is vouched for by nobody that this device trusts" CERTIFICATE_SHOWN,
-            "If it is the certificate of a hub of your own, name its CA in TrustedCAFile= in [Hub]. If it is "
+            "If it is the certificate of a {service} of your own, name its CA in TrustedCAFile= in {section}. If it is "
             "not, something stands in between: a firewall, or the login page of a network." NOT_THE_IDENTITY),
         ROW(CERTIFICATE_NAME, "certificate-name", TLS, NETWORK, TLS,
             "The certificate shown for '{host}' belongs to another host" CERTIFICATE_SHOWN,
@@ -165,7 +167,7 @@ static const ProblemInfo rows[_PROBLEM_MAX] = {
         ROW(OWN_CERTIFICATE_EXPIRED, "own-certificate-expired", TLS, CREDENTIAL, TLS,
             "The certificate of this device was valid until {own-not-after}, and the {peer} refused it"
             "< (subject {own-subject})>",
-            "Put a new certificate into the file that CertificateFile= in [Hub] names: it is taken at once."),
+            "Put a new certificate into the file that CertificateFile= in {section} names: it is taken at once."),
         ROW(OWN_CERTIFICATE_REFUSED, "own-certificate-refused", TLS, CREDENTIAL, TLS,
             "The {peer} refused the certificate of this device<: {detail}>< (subject {own-subject}, "
             "issuer {own-issuer})>",
@@ -218,12 +220,12 @@ static const ProblemInfo rows[_PROBLEM_MAX] = {
             "devices."),
         ROW(SUBSCRIPTION_TIMEOUT, "subscription-timeout", SUBSCRIPTION, TIMEOUT, TIMEOUT,
             "The {peer} did not answer to the subscriptions in time",
-            BY_ITSELF "The hub may be overloaded."),
+            BY_ITSELF "The {service} may be overloaded."),
 
         /* The link was up. */
         ROW(CLOSED, "closed", LINK, SERVICE, CLOSED,
             "The {peer} closed the connection",
-            BY_ITSELF "A hub does so now and then, as when it is updated. If it is often, see 'aziot "
+            BY_ITSELF "A {service} does so now and then, as when it is updated. If it is often, see 'aziot "
             "history'."),
         ROW(CLOSED_ON_PUBLISH, "closed-on-publish", LINK, CALLER, PUBLISH,
             "The {peer} closed the connection when it was sent a message",
@@ -235,7 +237,7 @@ static const ProblemInfo rows[_PROBLEM_MAX] = {
         ROW(HALF_OPEN, "half-open", LINK, TIMEOUT, KEEP_ALIVE,
             "The connection to the {peer} is dead<: {detail}>; the network in between may have dropped the "
             "connection without a word",
-            BY_ITSELF "If it is often, a shorter KeepAliveSec= in [Hub] keeps the way open."),
+            BY_ITSELF "If it is often, a shorter KeepAliveSec= in {section} keeps the way open."),
         ROW(PUBACK_TIMEOUT, "puback-timeout", LINK, THROTTLED, THROTTLED,
             "The {peer} answers, but has not acknowledged a message for a minute: it is overloaded, or "
             "throttles this device",
@@ -256,10 +258,10 @@ static const ProblemInfo rows[_PROBLEM_MAX] = {
             "each an identity of its own."),
         ROW(PROTOCOL, "protocol", LINK, PROTOCOL, PROTOCOL,
             "The {peer} sent what MQTT does not allow<: {detail}>",
-            "Check {host-key}: something else may answer. If it is an IoT Hub, please report a bug."),
+            "Check {host-key}: something else may answer.<{if-hub} If it is an IoT Hub, please report a bug.>"),
         ROW(TOO_LARGE, "too-large", LINK, PROTOCOL, PROTOCOL,
-            "The {peer} sent more than a hub may<: {detail}>",
-            "Check {host-key}: something else may answer. If it is an IoT Hub, please report a bug."),
+            "The {peer} sent more than a {service} may<: {detail}>",
+            "Check {host-key}: something else may answer.<{if-hub} If it is an IoT Hub, please report a bug.>"),
 
         /* DPS. */
         ROW(PROVISIONING_REFUSED, "provisioning-refused", CONNACK, CREDENTIAL, REFUSED,
@@ -304,13 +306,53 @@ static const ProblemInfo rows[_PROBLEM_MAX] = {
             "The {peer} answered what cannot be understood" PROVISIONING_CODES,
             "Check Endpoint= in [Provisioning]: something else may answer."),
 
+        /* The broker. */
+        ROW(BROKER_SETTINGS, "broker-settings", IDENTITY, LOCAL, SIGNING,
+            "The settings of the connection to the broker cannot be used<: {detail}>",
+            "Correct [Broker] in /etc/aziotd/aziotd.conf, or what it names (aziotd.conf(5)). It is looked at "
+            "again every minute."),
+        ROW(BROKER_CREDENTIAL_FILE, "broker-credential-file", IDENTITY, LOCAL, SIGNING,
+            "A token, key, certificate or password for the broker cannot be used<: {detail}>",
+            "Correct that file, or let the user aziotd read it. It is read again at the next attempt, and as "
+            "soon as it changes."),
+        ROW(BROKER_UNAUTHORIZED, "broker-unauthorized", CONNACK, CREDENTIAL, REFUSED,
+            "The {peer} refused the connection<: {detail}>",
+            "Check the token, certificate or password that [Broker] names, and what the broker's rules say of "
+            "this client."),
+        ROW(BROKER_CLIENT_ID, "broker-client-id", CONNACK, IDENTITY, REFUSED,
+            "The {peer} refused the client id of this device<: {detail}>",
+            "Check ClientId= in [Broker]."),
+        ROW(BROKER_UNAVAILABLE, "broker-unavailable", CONNACK, SERVICE, REFUSED,
+            "The {peer} refused the connection<: {detail}>",
+            BY_ITSELF "The broker may be overloaded, or be starting."),
+        ROW(BROKER_REFUSED, "broker-refused", CONNACK, CALLER, REFUSED,
+            "The {peer} refused the connection<: {detail}>",
+            "Check the settings in [Broker] against what the broker allows."),
+        ROW(BROKER_DISCONNECTED, "broker-disconnected", LINK, SERVICE, CLOSED,
+            "The {peer} ended the connection<: {detail}>",
+            BY_ITSELF "If it is often, look at the log of the broker."),
+        ROW(BROKER_TAKEN_OVER, "broker-taken-over", LINK, CONFLICT, DUPLICATE,
+            "Something else connects to the {peer} with the client id of this device<: {detail}>",
+            "Find the other one: a second program, or a device that was cloned. Give each a ClientId= of its own."),
+        ROW(BROKER_TOKEN_REFUSED, "broker-token-refused", LINK, CREDENTIAL, REFUSED,
+            "The {peer} did not take the new token<: {detail}>",
+            BY_ITSELF "If it stays so, look at what writes the file that TokenFile= in [Broker] names."),
+        ROW(BROKER_UNACKNOWLEDGED, "broker-unacknowledged", LINK, THROTTLED, THROTTLED,
+            "The {peer} answers, but does not acknowledge messages: it is overloaded",
+            BY_ITSELF "Messages are kept and sent later."),
+
         /* Notices. */
+        ROW(BROKER_SESSION_LOST, "broker-session-lost", LINK, NONE, NONE,
+            "The {peer} had lost what it kept for this device: subscriptions were made anew, and messages to "
+            "the device in between may be missing",
+            "A longer SessionExpirySec= in [Broker] lets it keep that for longer; a broker without persistence "
+            "loses it when it restarts."),
         ROW(CREDENTIALS_ROLLED_BACK, "credentials-rolled-back", IDENTITY, NONE, NONE,
             "The new key, certificate or CA file does not work, the old one is used<: {detail}>",
             "Correct the new files: they are tried as soon as they change."),
         ROW(OWN_CERTIFICATE_EXPIRES, "own-certificate-expires", IDENTITY, NONE, NONE,
             "The certificate of this device expires at {own-not-after}< (subject {own-subject})>",
-            "Put a new certificate into the file that CertificateFile= in [Hub] names: it is taken at once, "
+            "Put a new certificate into the file that CertificateFile= in {section} names: it is taken at once, "
             "without a restart."),
         ROW(CLOCK_STEPPED, "clock-stepped", CLOCK, NONE, NONE,
             "The clock was set {detail}",

@@ -56,12 +56,17 @@ static const char *format_date(char buffer[static VALUE_SIZE], int64_t unix_s) {
         return unix_s > 0 ? format_time(buffer, (uint64_t) unix_s * USEC_PER_SEC) : NULL;
 }
 
-static const char *service_name(CloudService service) {
-        return service == CLOUD_HUB ? "hub" : "provisioning service";
-}
+/* What a service is called, where its host is configured, and the section that is about it. */
+static const struct {
+        const char *name, *host_key, *section;
+} services[_CLOUD_MAX] = {
+        [CLOUD_HUB] = { "hub", "the host in the connection string, or Host= in [Hub]", "[Hub]" },
+        [CLOUD_PROVISIONING] = { "provisioning service", "Endpoint= in [Provisioning]", "[Hub]" },
+        [CLOUD_BROKER] = { "broker", "Host= in [Broker], or the settings in its place", "[Broker]" },
+};
 
 static const char *peer(char buffer[static VALUE_SIZE], const Diagnosis *d) {
-        (void) snprintf(buffer, VALUE_SIZE, "%s '%s'", service_name(d->service), d->host);
+        (void) snprintf(buffer, VALUE_SIZE, "%s '%s'", services[d->service].name, d->host);
         return buffer;
 }
 
@@ -70,11 +75,6 @@ static const char *address_or_host(char buffer[static VALUE_SIZE], const Diagnos
                 return d->address;
         (void) snprintf(buffer, VALUE_SIZE, "'%s' port %u", d->host, d->port);
         return buffer;
-}
-
-static const char *host_key(const Diagnosis *d) {
-        return d->service == CLOUD_HUB ? "the host in the connection string, or Host= in [Hub]"
-                                       : "Endpoint= in [Provisioning]";
 }
 
 static const char *quota_wait(char buffer[static VALUE_SIZE], const Diagnosis *d) {
@@ -87,6 +87,8 @@ static const char *quota_wait(char buffer[static VALUE_SIZE], const Diagnosis *d
 /* The words of the rows. */
 typedef enum Value {
         VALUE_IF_HUB,
+        VALUE_IF_AZURE,
+        VALUE_SECTION,
         VALUE_PEER,
         VALUE_SERVICE,
         VALUE_HOST,
@@ -116,6 +118,8 @@ typedef enum Value {
 
 static const char *const words[_VALUE_MAX] = {
         [VALUE_IF_HUB] = "if-hub",
+        [VALUE_IF_AZURE] = "if-azure",
+        [VALUE_SECTION] = "section",
         [VALUE_PEER] = "peer",
         [VALUE_SERVICE] = "service",
         [VALUE_HOST] = "host",
@@ -146,14 +150,18 @@ static const char *find_value(const Diagnosis *d, Value value, char buffer[stati
         switch (value) {
         case VALUE_IF_HUB:
                 return d->service == CLOUD_HUB ? "" : NULL;
+        case VALUE_IF_AZURE:
+                return d->service != CLOUD_BROKER ? "" : NULL;
+        case VALUE_SECTION:
+                return services[d->service].section;
         case VALUE_PEER:
                 return peer(buffer, d);
         case VALUE_SERVICE:
-                return service_name(d->service);
+                return services[d->service].name;
         case VALUE_HOST:
                 return text_or_null(d->host);
         case VALUE_HOST_KEY:
-                return host_key(d);
+                return services[d->service].host_key;
         case VALUE_PORT:
                 return format_number(buffer, d->port);
         case VALUE_ADDRESS_OR_HOST:

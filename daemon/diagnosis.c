@@ -319,3 +319,69 @@ bool diagnosis_from_dps_error(Diagnosis *ret, const DiagnosisContext *context, c
         diagnosis_end(ret, problem, 0, NULL);
         return true;
 }
+
+/* The broker ------------------------------------------------------------------------------------------ */
+
+/* MQTT 5.0, 3.2.2.2. */
+static Problem problem_of_broker_connack(uint8_t reason_code) {
+        switch (reason_code) {
+        case 0x85:
+                return PROBLEM_BROKER_CLIENT_ID;
+        case 0x86: /* Bad User Name or Password */
+        case 0x87: /* Not authorized */
+        case 0x8a: /* Banned */
+        case 0x8c: /* Bad authentication method */
+                return PROBLEM_BROKER_UNAUTHORIZED;
+        case 0x80: /* Unspecified error */
+        case 0x88: /* Server unavailable */
+        case 0x89: /* Server busy */
+        case 0x97: /* Quota exceeded */
+        case 0x9f: /* Connection rate exceeded */
+                return PROBLEM_BROKER_UNAVAILABLE;
+        default:
+                return PROBLEM_BROKER_REFUSED;
+        }
+}
+
+static Problem problem_of_broker_loss(const DiagnosisContext *c, az_broker_loss loss, uint8_t reason_code) {
+        static const Problem problems[_AZ_BROKER_LOSS_MAX] = {
+                [AZ_BROKER_LOSS_NONE] = PROBLEM_LOCAL,
+                [AZ_BROKER_LOSS_FILE] = PROBLEM_BROKER_CREDENTIAL_FILE,
+                [AZ_BROKER_LOSS_NAME] = PROBLEM_NAME_SERVER,
+                [AZ_BROKER_LOSS_TCP] = PROBLEM_BROKEN,
+                [AZ_BROKER_LOSS_TLS] = PROBLEM_TLS_PROTOCOL,
+                [AZ_BROKER_LOSS_TIMEOUT] = PROBLEM_CONNACK_TIMEOUT,
+                [AZ_BROKER_LOSS_DISCONNECTED] = PROBLEM_BROKER_DISCONNECTED,
+                [AZ_BROKER_LOSS_CLOSED] = PROBLEM_CLOSED,
+                [AZ_BROKER_LOSS_KEEP_ALIVE] = PROBLEM_HALF_OPEN,
+                [AZ_BROKER_LOSS_PUBACK] = PROBLEM_BROKER_UNACKNOWLEDGED,
+                [AZ_BROKER_LOSS_PROTOCOL] = PROBLEM_PROTOCOL,
+                [AZ_BROKER_LOSS_REAUTHENTICATION] = PROBLEM_BROKER_TOKEN_REFUSED,
+                [AZ_BROKER_LOSS_RIVAL] = PROBLEM_BROKER_TAKEN_OVER,
+                [AZ_BROKER_LOSS_SESSION] = PROBLEM_BROKER_DISCONNECTED,
+                [AZ_BROKER_LOSS_LOCAL] = PROBLEM_LOCAL,
+        };
+
+        if (loss == AZ_BROKER_LOSS_REFUSED)
+                return problem_of_broker_connack(reason_code);
+        if (loss == AZ_BROKER_LOSS_DISCONNECTED && reason_code == 0x8e) /* Session taken over */
+                return PROBLEM_BROKER_TAKEN_OVER;
+        if (loss == AZ_BROKER_LOSS_CLOSED && !c->is_accepted)
+                return PROBLEM_CONNACK_CLOSED;
+        return problems[loss];
+}
+
+void diagnosis_from_broker_loss(Diagnosis *ret, const DiagnosisContext *context, az_broker_loss loss,
+                                uint8_t reason_code, const MqttReport *report, const char *text) {
+        bool is_of_way =
+                loss == AZ_BROKER_LOSS_NAME || loss == AZ_BROKER_LOSS_TCP || loss == AZ_BROKER_LOSS_TLS ||
+                loss == AZ_BROKER_LOSS_TIMEOUT ||
+                (loss == AZ_BROKER_LOSS_FILE && report && report->problem == MQTT_PROBLEM_TRUST_FILE);
+
+        if (report && is_of_way && report->problem != MQTT_PROBLEM_NONE) {
+                diagnosis_from_open_failed(ret, context, report, 0, text);
+                return;
+        }
+        diagnosis_make(ret, context, problem_of_broker_loss(context, loss, reason_code), 0, text);
+        ret->connack_code = reason_code;
+}

@@ -10,6 +10,7 @@
  */
 
 #include <mqtt/link.h>
+#include <session/broker_session.h>
 #include <session/dps_session.h>
 #include <session/error_class.h>
 #include <session/hub_session.h>
@@ -107,6 +108,16 @@ typedef enum Problem {
         PROBLEM_PROVISIONING_ERROR,
         PROBLEM_PROVISIONING_TIMEOUT,
         PROBLEM_PROVISIONING_PROTOCOL,
+        PROBLEM_BROKER_SETTINGS,
+        PROBLEM_BROKER_CREDENTIAL_FILE,
+        PROBLEM_BROKER_UNAUTHORIZED,
+        PROBLEM_BROKER_CLIENT_ID,
+        PROBLEM_BROKER_UNAVAILABLE,
+        PROBLEM_BROKER_REFUSED,
+        PROBLEM_BROKER_DISCONNECTED,
+        PROBLEM_BROKER_TAKEN_OVER,
+        PROBLEM_BROKER_TOKEN_REFUSED,
+        PROBLEM_BROKER_UNACKNOWLEDGED,
 
         /* Notices: what is good to know, although it does not keep the device offline. Their class is NONE.
          */
@@ -115,6 +126,7 @@ typedef enum Problem {
         PROBLEM_CLOCK_STEPPED,
         PROBLEM_POISON_MESSAGE,
         PROBLEM_STORAGE,
+        PROBLEM_BROKER_SESSION_LOST,
         _PROBLEM_MAX,
 } Problem;
 
@@ -141,10 +153,11 @@ az_dps_loss problem_to_dps_loss(Problem problem);
 typedef enum CloudService {
         CLOUD_HUB,
         CLOUD_PROVISIONING,
+        CLOUD_BROKER,
         _CLOUD_MAX,
 } CloudService;
 
-/* "hub", "provisioning"; NULL: no such service. */
+/* "hub", "provisioning", "broker"; NULL: no such service. */
 const char *cloud_service_to_string(CloudService service);
 
 /* With whom an attempt is, or a connection was, and what time it is. Strings may be NULL: not known, or none.
@@ -200,6 +213,16 @@ bool diagnosis_from_hub_loss(Diagnosis *ret, const DiagnosisContext *context, co
 /* The same of what DPS, or the registration with it, found wrong. */
 bool diagnosis_from_dps_error(Diagnosis *ret, const DiagnosisContext *context, const az_dps_error *error,
                               az_dps_session_state from);
+
+/*
+ * Of a link to the broker that was lost, or could not be made.
+ *
+ *   reason_code  of MQTT 5, with REFUSED and DISCONNECTED
+ *   report       of an attempt that failed before it came to MQTT; otherwise NULL
+ *   text         what there is to be said of it
+ */
+void diagnosis_from_broker_loss(Diagnosis *ret, const DiagnosisContext *context, az_broker_loss loss,
+                                uint8_t reason_code, const MqttReport *report, const char *text);
 
 /* Of anything else. 'error' is a negative errno or 0, 'detail' NULL or what there is to be said of it. */
 void diagnosis_make(Diagnosis *ret, const DiagnosisContext *context, Problem problem, int error,

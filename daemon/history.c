@@ -77,6 +77,7 @@ const char *history_event_to_string(HistoryEvent event) {
                 [HISTORY_NETWORK_UP] = "network-up",
                 [HISTORY_NETWORK_DOWN] = "network-down",
                 [HISTORY_CERTIFICATE_EXPIRES] = "certificate-expires",
+                [HISTORY_SESSION_LOST] = "session-lost",
         };
 
         return (unsigned) event < _HISTORY_EVENT_MAX ? names[event] : NULL;

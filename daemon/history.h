@@ -36,6 +36,7 @@ typedef enum HistoryEvent {
         HISTORY_NETWORK_UP,
         HISTORY_NETWORK_DOWN,
         HISTORY_CERTIFICATE_EXPIRES,
+        HISTORY_SESSION_LOST, /* the broker had lost it */
         _HISTORY_EVENT_MAX,
 } HistoryEvent;
 

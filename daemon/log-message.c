@@ -99,6 +99,39 @@ static const LogMessageInfo messages[_LOG_MESSAGE_MAX] = {
             "The password for the proxy is of no use", "The proxy is asked without it.",
             "See the file that the message names."),
 
+        /* The link to the broker */
+        ROW(BROKER_UP, "broker-up", "e62cb99f09274f998a406af61db0b7d8", NOTICE,
+            "The link to the broker is up",
+            "The device is connected to the MQTT broker of Azure IoT Operations.", NULL),
+        ROW(BROKER_LOST, "broker-lost", "bc56514ac7c4423cbfb9b47cc6ec9c24", NOTICE,
+            "The link to the broker was lost",
+            "It is connected again by itself. What programs send waits in the outbox. AZIOT_PROBLEM= says "
+            "why.",
+            "Nothing, if it comes back; else: aziot why. aziot(1) has every problem and what to do about "
+            "it."),
+        ROW(BROKER_FAILED, "broker-failed", "93fb56a441af44248fd1ae7e27a96ebd", WARNING,
+            "The device could not connect to the broker",
+            "It is tried again by itself, and what programs send waits in the outbox. AZIOT_PROBLEM= says "
+            "why.",
+            "What the message advises; aziot why tells more. aziot(1) has every problem and what to do about "
+            "it."),
+        ROW(BROKER_SESSION_LOST, "broker-session-lost", "80736a3d454c4837a8c5dbdb452b2dd9", WARNING,
+            "The broker has lost the session",
+            "It kept nothing for the device: programs' subscriptions are made again, and what was sent is "
+            "sent "
+            "again, but messages to the device in between may be missing.",
+            "If it is often: a longer [Broker] SessionExpirySec=, or persistence at the broker."),
+        ROW(BROKER_TOKEN, "broker-token", "b2e2a54ced39479eb29831ae825981cd", INFO,
+            "The broker has a new token",
+            "The file of the token had changed, and the broker took what it holds now, over the connection "
+            "that "
+            "there was.",
+            NULL),
+        ROW(BROKER_SUBSCRIPTION, "broker-subscription", "205fc11efb014057acd8a1e3db73941f", WARNING,
+            "The broker refused a subscription",
+            "It had it before it lost the session: programs that wait for such messages get none.",
+            "Allow the topic in the broker's rules; then aziot call io.aziotd.device.Reconnect."),
+
         /* Identity */
         ROW(IDENTITY_REMARK, "identity-remark", "879a955b831d4192b082ab1fdbeb90fb", WARNING,
             "Something about the identity is odd", "The daemon goes on with it.",

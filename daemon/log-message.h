@@ -35,6 +35,14 @@ typedef enum LogMessage {
         MSG_NETWORK_UNWATCHED,
         MSG_PROXY_REMARK,
 
+        /* The link to the broker */
+        MSG_BROKER_UP,
+        MSG_BROKER_LOST,
+        MSG_BROKER_FAILED,
+        MSG_BROKER_SESSION_LOST,
+        MSG_BROKER_TOKEN,
+        MSG_BROKER_SUBSCRIPTION,
+
         /* Identity */
         MSG_IDENTITY_REMARK,
         MSG_IDENTITY_CHANGED,

@@ -62,6 +62,8 @@ static void entry_add_facts(Entry *e, const LogFacts *facts) {
                 entry_add(e, "AZIOT_PROBLEM=%s", facts->problem);
         if (facts->hub)
                 entry_add(e, "AZIOT_HUB=%s", facts->hub);
+        if (facts->broker)
+                entry_add(e, "AZIOT_BROKER=%s", facts->broker);
         if (facts->method)
                 entry_add(e, "AZIOT_METHOD=%s", facts->method);
         if (facts->unit)

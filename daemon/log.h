@@ -25,6 +25,7 @@ void log_init(Log *log, int max_level);
 typedef struct LogFacts {
         const char *problem; /* AZIOT_PROBLEM=, the word of a Problem */
         const char *hub;     /* AZIOT_HUB= */
+        const char *broker;  /* AZIOT_BROKER= */
         const char *method;  /* AZIOT_METHOD=, of the cloud */
         const char *unit;    /* AZIOT_UNIT= and AZIOT_UID=, of a program */
         const uid_t *uid;
