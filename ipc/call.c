@@ -184,8 +184,7 @@ static int call_put_reply(IpcCall *call, const char *error, bool continues, az_s
                 return 0;
 
         size = ipc_wire_format_reply(NULL, error, continues, parameters);
-        if (ipc_stream_get_unsent(&c->stream) + c->n_reply_bytes + size >
-            c->server->config.limits.output_max) {
+        if (ipc_connection_get_unsent(c) + size > c->server->config.limits.output_max) {
                 connection_fail(c, IPC_NOTICE_SLOW, 0);
                 return 0;
         }

@@ -39,7 +39,7 @@ static bool connection_may_serve(const IpcConnection *c) {
                 return true;
 
         return c->n_calls < limits->n_replies_outstanding &&
-               ipc_stream_get_unsent(&c->stream) + c->n_reply_bytes < limits->output_pause;
+               ipc_connection_get_unsent(c) < limits->output_pause;
 }
 
 static bool connection_may_read(const IpcConnection *c) {
@@ -393,6 +393,10 @@ IpcConnection *connection_free(IpcConnection *c) {
         ipc_peer_done(&c->peer);
         free(c);
         return NULL;
+}
+
+size_t ipc_connection_get_unsent(const IpcConnection *c) {
+        return ipc_stream_get_unsent(&c->stream) + c->n_reply_bytes;
 }
 
 const IpcPeer *ipc_connection_get_peer(const IpcConnection *c) {

@@ -55,10 +55,16 @@ static int call_run(IpcCall *call, const IpcServerInterface *interface, const Ip
 static int call_begin(IpcCall *call, const IpcServerInterface *interface, const IpcMethod *method,
                       const IpcWireCall *wire) {
         IpcConnection *c = call->connection;
+        const IpcServerConfig *config = &c->server->config;
         unsigned missing = method->grants & ~c->peer.grants;
+        const char *error = NULL;
 
         if (missing != 0)
                 return ipc_call_error_denied(call, missing);
+        if (config->unavailable)
+                error = config->unavailable(interface->interface, config->userdata);
+        if (error)
+                return ipc_call_error(call, error, AZ_SPAN_EMPTY);
         call->grants = method->grants;
         /* "If the server replies with an error, the connection remains a Varlink connection." */
         if (wire->upgrade)

@@ -109,6 +109,12 @@ typedef struct IpcServerConfig {
         gid_t group;
 
         /*
+         * Why no method of an interface can be called at present: the full name of an error without
+         * parameters; NULL, or no function: they can. Asked for each call that its peer may make.
+         */
+        const char *(*unavailable)(const IpcInterface *interface, void *userdata);
+
+        /*
          * Where it is written what a peer may do, for PermissionDenied: text in 'buffer'; NULL, or no
          * function: nowhere.
          */
@@ -217,6 +223,9 @@ IpcServer *ipc_call_get_server(const IpcCall *call);
 /* The connection of a call, and who is at its other end. Both live at least as long as the call. */
 IpcConnection *ipc_call_get_connection(const IpcCall *call);
 const IpcPeer *ipc_connection_get_peer(const IpcConnection *connection);
+
+/* How many bytes of replies the client has not been given yet: the kernel does not have them. */
+size_t ipc_connection_get_unsent(const IpcConnection *connection);
 
 /*
  * One pointer per connection and key (any address of the caller's, say of its IpcInterface). 'free_func',
