@@ -19,6 +19,8 @@
 #define BROKER_PAIRS_MAX 64U
 /* MQTT allows 64 KiB; each is copied on the stack, and topics of real systems have some tens of bytes. */
 #define BROKER_TOPIC_MAX 1024U
+/* Of a topic: no pattern that a person wrote has as many. */
+#define BROKER_TOKENS_MAX 32U
 
 /* The C side of type CloudEvent. */
 typedef struct BrokerCloudEvent {

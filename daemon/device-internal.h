@@ -17,11 +17,15 @@
 
 #include "daemon/device.h"
 
+typedef struct OutboxCounters {
+        int64_t error;   /* of its storage; 0: it works. As wide as the rest: all bytes are compared. */
+        OutboxStats sum; /* of all priorities */
+        OutboxStats priorities[_PRIORITY_MAX];
+} OutboxCounters;
+
 /* What changes too often to be told each time. */
 typedef struct Counters {
-        int64_t outbox_error; /* of its storage; 0: it works. As wide as the rest: all bytes are compared. */
-        OutboxStats outbox;   /* of all priorities */
-        OutboxStats priorities[_PRIORITY_MAX];
+        OutboxCounters hub, broker; /* without a broker zeros */
         InboxStats inbox;
 } Counters;
 
@@ -42,6 +46,7 @@ struct Device {
         const ConfigReloads *reloads;
         Log *log;
         HubLink *link;
+        Broker *broker;
         const Outboxes *outboxes;
         const Messages *messages;
         const Methods *methods;
@@ -63,6 +68,8 @@ struct Device {
 };
 
 Counters device_count(const Device *d);
+/* Whether the configuration has a hub. */
+bool device_has_hub(const Device *d);
 
 /* Adds the call to a list until its client is gone. -ENOMEM. */
 int device_watch(Watcher **list, IpcCall *call);

@@ -104,26 +104,26 @@ static void write_dropped(IpcJson *json, const Facts *f) {
                         metric_number(json, METRIC_COUNTER,
                                       METRIC_LABELS({ "priority", priority_names[p] },
                                                     { "cause", outbox_drop_cause_to_string(cause) }),
-                                      f->counters.priorities[p].n_dropped[cause]);
+                                      f->counters.hub.priorities[p].n_dropped[cause]);
 }
 
 static void write_outbox_messages(IpcJson *json, const Facts *f) {
-        WRITE_FOR_PRIORITIES(json, METRIC_GAUGE, f->counters.priorities[p].messages);
+        WRITE_FOR_PRIORITIES(json, METRIC_GAUGE, f->counters.hub.priorities[p].messages);
 }
 
 static void write_outbox_bytes(IpcJson *json, const Facts *f) {
-        WRITE_FOR_PRIORITIES(json, METRIC_GAUGE, f->counters.priorities[p].bytes);
+        WRITE_FOR_PRIORITIES(json, METRIC_GAUGE, f->counters.hub.priorities[p].bytes);
 }
 
 static void write_outbox_capacity(IpcJson *json, const Facts *f) {
-        WRITE_FOR_PRIORITIES(json, METRIC_GAUGE, f->counters.priorities[p].capacity_bytes);
+        WRITE_FOR_PRIORITIES(json, METRIC_GAUGE, f->counters.hub.priorities[p].capacity_bytes);
 }
 
 static void write_outbox_age(IpcJson *json, const Facts *f) {
         uint64_t now_us = realtime_us();
 
         for (Priority p = 0; p < _PRIORITY_MAX; p++) {
-                uint64_t oldest_us = f->counters.priorities[p].oldest_realtime_us;
+                uint64_t oldest_us = f->counters.hub.priorities[p].oldest_realtime_us;
 
                 metric_seconds(json, METRIC_GAUGE, METRIC_LABELS({ "priority", priority_names[p] }),
                                oldest_us > 0 && oldest_us < now_us ? now_us - oldest_us : 0);
@@ -358,8 +358,8 @@ static void collect(Facts *f, const Device *d, const IpcCall *call) {
         f->config_us = wall_time(d->reloads->taken_us);
         f->is_config_right = !d->reloads->is_refused;
         /* 0: as many as fit */
-        f->max_messages = f->counters.outbox.capacity_messages ?: UINT64_MAX;
-        f->is_outbox_stalled = f->counters.outbox_error != 0;
+        f->max_messages = f->counters.hub.sum.capacity_messages ?: UINT64_MAX;
+        f->is_outbox_stalled = f->counters.hub.error != 0;
         f->is_inbox_stalled = f->counters.inbox.stalled[0] != '\0';
         f->is_twin_fresh = f->twin.is_fresh;
         f->n_waiting = f->methods.n_waiting;

@@ -32,6 +32,7 @@ int device_new(Device **ret, const DeviceParts *parts) {
                 .reloads = parts->reloads,
                 .log = parts->log,
                 .link = parts->link,
+                .broker = parts->broker,
                 .outboxes = parts->outboxes,
                 .messages = parts->messages,
                 .methods = parts->methods,
@@ -64,7 +65,8 @@ void device_write_time(IpcJson *json, const char *name, uint64_t realtime) {
         ipc_json_cstring(json, name, rfc3339_format(text, realtime));
 }
 
-static void write_link(IpcJson *json, const LinkStatus *status) {
+/* 'host_member' is what the host is called. */
+static void write_link(IpcJson *json, const LinkStatus *status, const char *host_member) {
         uint64_t now_us = boottime_us();
 
         ipc_json_begin(json, "link");
@@ -72,7 +74,7 @@ static void write_link(IpcJson *json, const LinkStatus *status) {
         /* Reckoned from now, because the wall clock may have been set since then. */
         device_write_time(json, "since", realtime_us() - (now_us - status->since_us));
         if (status->host)
-                ipc_json_cstring(json, "hub", status->host);
+                ipc_json_cstring(json, host_member, status->host);
         if (status->last_error)
                 ipc_json_cstring(json, "lastError", status->last_error);
         if (status->next_attempt_us != UINT64_MAX)
@@ -82,7 +84,7 @@ static void write_link(IpcJson *json, const LinkStatus *status) {
 }
 
 /* The members that the whole and its parts have in common. */
-static void write_outbox_stats(IpcJson *json, const OutboxStats *stats) {
+static void write_outbox_stats(IpcJson *json, const OutboxStats *stats, OutboxDropCause n_causes) {
         ipc_json_int(json, "messages", (int64_t) stats->messages);
         ipc_json_int(json, "bytes", (int64_t) stats->bytes);
         if (stats->capacity_messages > 0)
@@ -91,23 +93,23 @@ static void write_outbox_stats(IpcJson *json, const OutboxStats *stats) {
         if (stats->oldest_realtime_us > 0)
                 device_write_time(json, "oldest", stats->oldest_realtime_us);
         ipc_json_begin(json, "dropped");
-        for (OutboxDropCause cause = 0; cause < OUTBOX_DROP_HUB_MAX; cause++)
+        for (OutboxDropCause cause = 0; cause < n_causes; cause++)
                 ipc_json_int(json, outbox_drop_cause_to_string(cause), (int64_t) stats->n_dropped[cause]);
         ipc_json_end(json);
 }
 
-static void write_outbox(IpcJson *json, const Counters *c) {
+static void write_outbox(IpcJson *json, const OutboxCounters *c, OutboxDropCause n_causes) {
         ipc_json_begin(json, "outbox");
-        write_outbox_stats(json, &c->outbox);
-        ipc_json_bool(json, "stalled", c->outbox_error != 0);
-        if (c->outbox_error != 0)
-                ipc_json_cstring(json, "reason", strerror((int) c->outbox_error));
-        device_write_time(json, "countedSince", c->outbox.counted_since_us);
+        write_outbox_stats(json, &c->sum, n_causes);
+        ipc_json_bool(json, "stalled", c->error != 0);
+        if (c->error != 0)
+                ipc_json_cstring(json, "reason", strerror((int) c->error));
+        device_write_time(json, "countedSince", c->sum.counted_since_us);
         ipc_json_begin_array(json, "priorities");
         for (Priority p = 0; p < _PRIORITY_MAX; p++) {
                 ipc_json_begin(json, NULL);
                 ipc_json_cstring(json, "priority", priority_names[p]);
-                write_outbox_stats(json, &c->priorities[p]);
+                write_outbox_stats(json, &c->priorities[p], n_causes);
                 ipc_json_end(json);
         }
         ipc_json_end_array(json);
@@ -129,6 +131,20 @@ static void write_inbox(IpcJson *json, const InboxStats *stats) {
         ipc_json_end(json);
 }
 
+static void write_broker(IpcJson *json, const Device *d, const Counters *counters) {
+        LinkStatus status;
+
+        if (!broker_is_configured(d->broker))
+                return;
+        broker_link_get_status(broker_get_link(d->broker), &status);
+        ipc_json_begin(json, "broker");
+        if (status.device_id)
+                ipc_json_cstring(json, "clientId", status.device_id);
+        write_link(json, &status, "host");
+        write_outbox(json, &counters->broker, _OUTBOX_DROP_CAUSE_MAX);
+        ipc_json_end(json);
+}
+
 static void write_status(IpcJson *json, const Device *d, const Counters *counters) {
         LinkStatus status;
 
@@ -140,19 +156,32 @@ static void write_status(IpcJson *json, const Device *d, const Counters *counter
                 ipc_json_cstring(json, "moduleId", status.module_id);
         if (d->config->hub.model_id)
                 ipc_json_cstring(json, "modelId", d->config->hub.model_id);
-        write_link(json, &status);
-        write_outbox(json, counters);
+        write_link(json, &status, "hub");
+        write_outbox(json, &counters->hub, OUTBOX_DROP_HUB_MAX);
         write_inbox(json, &counters->inbox);
+        write_broker(json, d, counters);
+        if (!device_has_hub(d))
+                ipc_json_bool(json, "noHub", true);
         ipc_json_end(json);
 }
 
-Counters device_count(const Device *d) {
-        Counters c;
+bool device_has_hub(const Device *d) {
+        return config_has_hub(d->config, getenv("CREDENTIALS_DIRECTORY"));
+}
 
-        c.outbox_error = outboxes_get_storage_error(d->outboxes);
-        outboxes_get_stats(d->outboxes, &c.outbox);
+static void count_outboxes(const Outboxes *outboxes, OutboxCounters *ret) {
+        ret->error = outboxes_get_storage_error(outboxes);
+        outboxes_get_stats(outboxes, &ret->sum);
         for (Priority p = 0; p < _PRIORITY_MAX; p++)
-                outbox_get_stats(outboxes_get(d->outboxes, p), &c.priorities[p]);
+                outbox_get_stats(outboxes_get(outboxes, p), &ret->priorities[p]);
+}
+
+Counters device_count(const Device *d) {
+        Counters c = {};
+
+        count_outboxes(d->outboxes, &c.hub);
+        if (broker_is_configured(d->broker))
+                count_outboxes(broker_get_outboxes(d->broker), &c.broker);
         messages_get_stats(d->messages, &c.inbox);
         return c;
 }
@@ -249,17 +278,33 @@ static int device_watch_status(IpcCall *call, const void *params, void *userdata
         return device_watch(&d->watchers, call);
 }
 
+typedef struct ReconnectParams {
+        int link; /* of link_names; -1: both */
+} ReconnectParams;
+
+static const char *const link_names[] = { "hub", "broker", NULL };
+
 static int device_reconnect(IpcCall *call, const void *params, void *userdata) {
+        const ReconnectParams *p = params;
         Device *d = userdata;
 
-        hub_link_reconnect(d->link);
+        if (p->link != 1 && device_has_hub(d))
+                hub_link_reconnect(d->link);
+        if (p->link != 0 && broker_is_configured(d->broker))
+                broker_link_reconnect(broker_get_link(d->broker));
         return ipc_call_reply(call, AZ_SPAN_EMPTY);
 }
+
+static const IpcField reconnect_fields[] = {
+        { "link", IPC_FIELD_ENUM, offsetof(ReconnectParams, link), IPC_FIELD_NULLABLE, .names = link_names,
+          .absent = -1 },
+};
+static const IpcStruct reconnect_struct = IPC_STRUCT(ReconnectParams, reconnect_fields);
 
 static const IpcMethod methods[] = {
         { "GetStatus", IPC_GRANT_READ, 0, NULL, device_get_status },
         { "WatchStatus", IPC_GRANT_READ, IPC_METHOD_MORE_ONLY, NULL, device_watch_status },
-        { "Reconnect", IPC_GRANT_ADMIN, 0, NULL, device_reconnect },
+        { "Reconnect", IPC_GRANT_ADMIN, 0, &reconnect_struct, device_reconnect },
         { "Check", IPC_GRANT_READ, IPC_METHOD_MORE_ONLY, NULL, device_check },
         { "Explain", IPC_GRANT_READ, 0, NULL, device_explain },
         { "GetProvisioning", IPC_GRANT_READ, IPC_METHOD_MORE, NULL, device_get_provisioning },

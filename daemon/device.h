@@ -3,6 +3,7 @@
 
 /* io.aziotd.device: who this device is, and how its link to the cloud fares. */
 
+#include "daemon/broker.h"
 #include "daemon/check.h"
 #include "daemon/client-log.h"
 #include "daemon/config-change.h"
@@ -27,6 +28,7 @@ typedef struct DeviceParts {
         const ConfigReloads *reloads;
         Log *log;
         HubLink *link;
+        Broker *broker;
         const Outboxes *outboxes;
         const Messages *messages;
         const Methods *methods;

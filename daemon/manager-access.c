@@ -19,6 +19,15 @@ const char *manager_get_grants_source(const IpcPeer *peer, char *buffer, size_t 
         return buffer;
 }
 
+/* What a hub is needed for says so where there is none. */
+const char *manager_get_unavailable(const IpcInterface *interface, void *userdata) {
+        const Manager *m = userdata;
+
+        if (interface == &broker_interface)
+                return broker_is_available(m->broker) ? NULL : BROKER_UNAVAILABLE;
+        return m->has_hub || interface == &device_interface ? NULL : "io.aziotd.device.NoHub";
+}
+
 void manager_on_notice(IpcNotice notice, const IpcPeer *peer, int error, const char *detail, void *userdata) {
         char source[ACCESS_PLACE_SIZE];
         Manager *m = userdata;
@@ -38,6 +47,7 @@ static void on_updated(IpcConnection *connection, unsigned lost, void *userdata)
         if (lost & IPC_GRANT_SERVE)
                 messages_revoke(connection);
         methods_update_access(m->methods, connection, !(lost & IPC_GRANT_SERVE));
+        broker_update_access(m->broker, connection);
 }
 
 void manager_apply_access(Manager *m, Access *access) {

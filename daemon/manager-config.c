@@ -89,6 +89,16 @@ OutboxesConfig manager_outboxes_config(const Manager *m) {
         };
 }
 
+OutboxesConfig manager_outboxes_config_at(const Manager *m, char *path, size_t size) {
+        OutboxesConfig config = manager_outboxes_config(m);
+
+        if (config.directory)
+                return config;
+        (void) snprintf(path, size, "%s/outbox", m->options.state_dir);
+        config.directory = path;
+        return config;
+}
+
 /* Reload ---------------------------------------------------------------------------------------------- */
 
 /*
@@ -130,6 +140,8 @@ static void apply_outbox(Manager *m) {
 
 /* 'report' is taken over if it is wanted. */
 static void apply(Manager *m, const ConfigChanges *changes, DropReport **report) {
+        int r;
+
         m->log.max_level = m->config.log.level;
         methods_set_limit(m->methods, m->config.hub.method_timeout_s * USEC_PER_SEC);
         messages_configure(m->messages, &m->config);
@@ -141,6 +153,9 @@ static void apply(Manager *m, const ConfigChanges *changes, DropReport **report)
                 m->drop_report = drop_report_free(m->drop_report);
         if (config_changes_have(changes, CONFIG_APPLY_RECONNECT))
                 hub_link_configure(m->link);
+        r = manager_apply_clouds(m);
+        if (r < 0)
+                log_errno(&m->log, MSG_CONFIG_REMARK, r, "The broker cannot be set up: %m, ignoring");
 }
 
 /* "Hub.KeepAliveSec, Outbox.MaxBytes, Access" of the keys that do or do not need a restart. */

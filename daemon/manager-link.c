@@ -6,6 +6,9 @@
 
 #include "ipc/rfc3339.h"
 
+/* Of one link: a diagnosis, and the words around it. */
+#define STATUS_SIZE 1200U
+
 /* Link ------------------------------------------------------------------------------------------------ */
 
 static void on_live(void *userdata) {
@@ -66,22 +69,40 @@ static NetworkReach get_reach(void *userdata) {
         return m->network ? network_watch_get_reach(m->network) : NETWORK_REACHES_OUT;
 }
 
-static void on_status(void *userdata) {
+/* "online: host", or "waiting: host. Why. Next attempt at ..." */
+static void format_link(const LinkStatus *status, const char *what, char *text, size_t size) {
         char next_attempt[RFC3339_SIZE] = "";
-        Manager *m = userdata;
-        LinkStatus status;
         const char *reason;
 
-        device_link_changed(m->device);
-        hub_link_get_status(m->link, &status);
         /* The last loss stays in the status; while all is well systemctl need not show it. */
-        reason = status.state == LINK_ONLINE ? NULL : status.last_error;
-        if (status.next_attempt_us != UINT64_MAX)
-                (void) rfc3339_format(next_attempt, realtime_us() + status.next_attempt_us - boottime_us());
+        reason = status->state == LINK_ONLINE ? NULL : status->last_error;
+        if (status->next_attempt_us != UINT64_MAX)
+                (void) rfc3339_format(next_attempt, realtime_us() + status->next_attempt_us - boottime_us());
+        (void) snprintf(text, size, "%s%s%s%s%s%s%s%s", what, link_state_to_string(status->state),
+                        status->peer ? ": " : "", status->peer ?: "", reason ? ". " : "", reason ?: "",
+                        next_attempt[0] ? ". Next attempt at " : "", next_attempt);
+}
 
-        (void) sd_notifyf(false, "STATUS=%s%s%s%s%s%s%s", link_state_to_string(status.state),
-                          status.peer ? ": " : "", status.peer ?: "", reason ? ". " : "", reason ?: "",
-                          next_attempt[0] ? ". Next attempt at " : "", next_attempt);
+void manager_tell_status(Manager *m) {
+        char hub[STATUS_SIZE] = "", broker[STATUS_SIZE] = "";
+        LinkStatus status;
+
+        if (m->has_hub) {
+                hub_link_get_status(m->link, &status);
+                format_link(&status, "", hub, sizeof(hub));
+        }
+        if (broker_is_configured(m->broker)) {
+                broker_link_get_status(broker_get_link(m->broker), &status);
+                format_link(&status, m->has_hub ? "; broker " : "broker ", broker, sizeof(broker));
+        }
+        (void) sd_notifyf(false, "STATUS=%s%s", hub, broker);
+}
+
+static void on_status(void *userdata) {
+        Manager *m = userdata;
+
+        device_link_changed(m->device);
+        manager_tell_status(m);
 }
 
 static void on_event(void *userdata, HistoryEvent event, const HistoryFacts *facts) {
@@ -117,6 +138,7 @@ static void on_network_gone(void *userdata) {
 
         history_add(m->history, HISTORY_NETWORK_DOWN, NULL);
         hub_link_network_gone(m->link);
+        broker_network_changed(m->broker);
 }
 
 static void on_network_up(void *userdata) {
@@ -124,6 +146,7 @@ static void on_network_up(void *userdata) {
 
         history_add(m->history, HISTORY_NETWORK_UP, NULL);
         hub_link_network_up(m->link);
+        broker_network_changed(m->broker);
 }
 
 const NetworkWatchOps manager_network_ops = {

@@ -34,6 +34,7 @@ static int manager_listen(Manager *m, const char *socket_path) {
                 .url = "man:aziotd(8)",
                 .policy = manager_get_grants,
                 .policy_source = manager_get_grants_source,
+                .unavailable = manager_get_unavailable,
                 .notice = manager_on_notice,
                 .userdata = m,
                 .error_too_many_connections = "io.aziotd.device.TooManyConnections",
@@ -53,6 +54,8 @@ static int manager_listen(Manager *m, const char *socket_path) {
                 r = ipc_server_add_interface(m->ipc, &twin_interface, m->twin);
         if (r >= 0)
                 r = ipc_server_add_interface(m->ipc, &device_interface, m->device);
+        if (r >= 0)
+                r = ipc_server_add_interface(m->ipc, &broker_interface, m->broker);
         if (r < 0)
                 return log_errno(&m->log, MSG_START_FAILED, r, "Failed to set up the interfaces: %m");
 
@@ -87,6 +90,7 @@ static int manager_arm_timer(Manager *m) {
         deadline_us = MIN(deadline_us, device_deadline_us(m->device));
         deadline_us = MIN(deadline_us, check_deadline_us(m->check));
         deadline_us = MIN(deadline_us, uplink_deadline_us(m->uplink));
+        deadline_us = MIN(deadline_us, broker_deadline_us(m->broker));
         if (m->drop_report)
                 deadline_us = MIN(deadline_us, drop_report_deadline_us(m->drop_report));
         if (deadline_us == UINT64_MAX)
@@ -100,9 +104,12 @@ static int manager_arm_timer(Manager *m) {
 
 /* Everything accepted is in the kernel already; this makes it durable and answers who waits for that. */
 static int manager_finish(Manager *m) {
-        int r;
+        int r, k;
 
         r = outboxes_close(m->outboxes);
+        k = broker_close(m->broker);
+        if (r >= 0)
+                r = k;
         if (r < 0)
                 (void) log_errno(&m->log, MSG_STOPPED_UNCLEAN, r,
                                  "The outbox was not closed cleanly: %m, ignoring");
@@ -142,12 +149,13 @@ static int manager_turn(Manager *m) {
                 has_published = uplink_run(m->uplink);
                 has_published |= twin_run(m->twin);
         } while (has_published && boottime_us() < now_us + ROUNDS_US);
+        broker_run(m->broker, now_us);
 
         if (m->drop_report)
                 manager_report_drops(m);
         check_dispatch(m->check);
         device_run_due(m->device, now_us);
-        if (m->stopping && hub_link_get_state(m->link) == LINK_STOPPED)
+        if (m->stopping && hub_link_get_state(m->link) == LINK_STOPPED && broker_is_stopped(m->broker))
                 return manager_finish(m);
         return manager_arm_timer(m);
 }
@@ -175,6 +183,7 @@ static int manager_on_clock(sd_event_source *source, int fd, uint32_t revents, v
 
         wall_clock_acknowledge(fd);
         hub_link_clock_changed(m->link);
+        broker_clock_changed(m->broker);
         return 0;
 }
 
@@ -203,6 +212,7 @@ static int manager_on_signal(sd_event_source *source, const struct signalfd_sigi
         ipc_server_stop_accepting(m->ipc);
         methods_stop(m->methods);
         hub_link_stop(m->link);
+        broker_stop(m->broker);
         return 0;
 }
 
@@ -231,7 +241,8 @@ static int manager_watch_clock(Manager *m) {
 }
 
 static int manager_add_sources(Manager *m) {
-        sd_event_source **sources[] = { &m->disk_source, &m->link_source, &m->check_source, &m->timer };
+        sd_event_source **sources[] = { &m->disk_source, &m->link_source, &m->broker_source, &m->check_source,
+                                        &m->timer };
         static const struct {
                 int number;
                 sd_event_signal_handler_t handler;
@@ -253,6 +264,9 @@ static int manager_add_sources(Manager *m) {
                                     m);
         if (r >= 0)
                 r = sd_event_add_io(m->event, &m->link_source, hub_link_get_fd(m->link), EPOLLIN,
+                                    manager_on_link, m);
+        if (r >= 0)
+                r = sd_event_add_io(m->event, &m->broker_source, broker_get_fd(m->broker), EPOLLIN,
                                     manager_on_link, m);
         if (r >= 0 && network_watch_get_fd(m->network) >= 0)
                 r = sd_event_add_io(m->event, &m->network_source, network_watch_get_fd(m->network), EPOLLIN,
@@ -303,16 +317,11 @@ static int manager_lock(Manager *m, const char *state_dir) {
         return 0;
 }
 
-static int manager_open_outbox(Manager *m, const char *state_dir, OutboxTime *ret_now) {
-        OutboxesConfig config = manager_outboxes_config(m);
+static int manager_open_outbox(Manager *m, OutboxTime *ret_now) {
         OutboxTime now = { .boottime_us = boottime_us(), .realtime_us = realtime_us() };
         char path[PATH_MAX];
+        OutboxesConfig config = manager_outboxes_config_at(m, path, sizeof(path));
         int r;
-
-        if (!config.directory) {
-                (void) snprintf(path, sizeof(path), "%s/outbox", state_dir);
-                config.directory = path;
-        }
 
         r = outbox_boot_get(&now.boot);
         if (r >= 0)
@@ -382,6 +391,7 @@ static int manager_make_device(Manager *m) {
                 .config = &m->config,
                 .log = &m->log,
                 .link = m->link,
+                .broker = m->broker,
                 .outboxes = m->outboxes,
                 .messages = m->messages,
                 .methods = m->methods,
@@ -412,7 +422,7 @@ static int manager_build(Manager *m, const ManagerOptions *options) {
         r = manager_lock(m, options->state_dir);
         if (r < 0)
                 return r;
-        r = manager_open_outbox(m, options->state_dir, &now);
+        r = manager_open_outbox(m, &now);
         if (r < 0)
                 return r;
         environment.disk = m->disk;
@@ -431,6 +441,8 @@ static int manager_build(Manager *m, const ManagerOptions *options) {
         r = route_remember(hub_link_get_route(m->link), m->disk, options->state_dir);
         if (r >= 0)
                 r = network_watch_new(&m->network, &m->log, &manager_network_ops, m);
+        if (r >= 0)
+                r = manager_make_broker(m, now.boot);
         if (r >= 0)
                 r = manager_make_uplink(m, options->state_dir, now.boot);
         if (r >= 0)
@@ -480,7 +492,9 @@ int manager_new(Manager **ret, const ManagerOptions *options) {
         if (r < 0)
                 return r;
 
-        hub_link_start(m->link);
+        r = manager_apply_clouds(m);
+        if (r < 0)
+                return log_errno(&m->log, MSG_START_FAILED, r, "Failed to set up the broker: %m");
         r = manager_turn(m);
         if (r < 0)
                 return r;
@@ -504,6 +518,7 @@ Manager *manager_free(Manager *m) {
         m->clock_source = sd_event_source_disable_unref(m->clock_source);
         m->network_source = sd_event_source_disable_unref(m->network_source);
         m->link_source = sd_event_source_disable_unref(m->link_source);
+        m->broker_source = sd_event_source_disable_unref(m->broker_source);
         m->check_source = sd_event_source_disable_unref(m->check_source);
         m->disk_source = sd_event_source_disable_unref(m->disk_source);
         for (size_t i = 0; i < ELEMENTSOF(m->signals); i++)
@@ -515,6 +530,7 @@ Manager *manager_free(Manager *m) {
         m->twin = twin_free(m->twin);
         m->methods = methods_free(m->methods);
         m->telemetry = telemetry_free(m->telemetry);
+        m->broker = broker_free(m->broker);
         m->drop_report = drop_report_free(m->drop_report);
         m->uplink = uplink_free(m->uplink);
         m->dead_letters = dead_letters_free(m->dead_letters);

@@ -10,6 +10,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "daemon/broker.h"
 #include "daemon/client-log.h"
 #include "daemon/device.h"
 #include "daemon/drop-report.h"
@@ -30,8 +31,8 @@ typedef struct ManagerOptions {
 
 typedef struct Manager {
         sd_event *event;
-        sd_event_source *signals[3], *disk_source, *link_source, *check_source, *network_source,
-                *clock_source, *turn, *timer;
+        sd_event_source *signals[3], *disk_source, *link_source, *broker_source, *check_source,
+                *network_source, *clock_source, *turn, *timer;
         bool stopping;
         int lock_fd; /* -1: the state directory could not be locked */
 
@@ -49,6 +50,8 @@ typedef struct Manager {
         DeadLetters *dead_letters;
         Uplink *uplink;
         DropReport *drop_report; /* NULL: it is not wanted */
+        bool has_hub;            /* the configuration has one, or neither a hub nor a broker */
+        Broker *broker;
 
         SendRates rates;
         Telemetry *telemetry;

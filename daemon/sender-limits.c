@@ -94,6 +94,10 @@ int sender_refuse(const Sender *s, IpcCall *call, const SendRequest *request, co
         }
 }
 
+int sender_refuse_size(const Sender *s, IpcCall *call) {
+        return error_too_large(s, call, 0);
+}
+
 int sender_refuse_rate(const Sender *s, IpcCall *call, uint64_t retry_us) {
         _cleanup_(ipc_json_done) IpcJson json = IPC_JSON_NULL;
         const IpcPeer *peer = call_get_peer(call);

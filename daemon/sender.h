@@ -108,6 +108,7 @@ void sender_find_limits(const Sender *s, SenderClient *client, const IpcPeer *pe
 /* Answer a call whose messages were not stored. 'condition' is one of outboxes_append(). */
 int sender_refuse(const Sender *s, IpcCall *call, const SendRequest *request, const SenderClient *client,
                   int condition);
+int sender_refuse_size(const Sender *s, IpcCall *call);
 int sender_refuse_rate(const Sender *s, IpcCall *call, uint64_t retry_us);
 int sender_refuse_burst(const Sender *s, IpcCall *call, const SenderClient *client);
 

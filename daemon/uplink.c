@@ -98,10 +98,11 @@ OutboxTime uplink_now(const Uplink *uplink) {
 /* Giving up ------------------------------------------------------------------------------------------- */
 
 static void give_up(Uplink *uplink, uint64_t token, OutboxDropCause cause, int reason_code) {
+        StageOutcome outcome = cause == OUTBOX_DROP_EXPIRED ? STAGE_EXPIRED : STAGE_REFUSED;
         uint64_t sequence = token_sequence(token);
 
         stage_waits_failed(uplink->c.waits[token_priority(token)], STAGE_DELIVERED, sequence, sequence,
-                           STAGE_REFUSED, reason_code);
+                           outcome, reason_code);
         outbox_give_up(token_outbox(uplink, token), sequence, cause);
 }
 
@@ -159,6 +160,11 @@ static void on_letter_filed(void *userdata, const char *path, int error) {
         if (error < 0)
                 log_errno(uplink->c.log, MSG_MESSAGE_NOT_FILED, error,
                           "A message that the %s refused cannot be set aside: %m", uplink->c.ops->cloud);
+}
+
+void uplink_expired(Uplink *uplink, uint64_t token) {
+        suspect_acked(&uplink->suspect, token);
+        give_up(uplink, token, OUTBOX_DROP_EXPIRED, 0);
 }
 
 void uplink_refused(Uplink *uplink, uint64_t token, uint8_t reason_code, const DeadLetter *letter) {

@@ -72,6 +72,8 @@ OutboxTime uplink_now(const Uplink *uplink);
 void uplink_lost(Uplink *uplink, LinkEnd end);
 /* The cloud has acknowledged a message: the token with which it was published. */
 void uplink_acked(Uplink *uplink, uint64_t token);
+/* It was not sent before its time was over. */
+void uplink_expired(Uplink *uplink, uint64_t token);
 /*
  * The cloud has refused it, for good. Who waits for it is told the reason code; it is set aside as 'letter',
  * of which priority and sequence are filled in here.
