@@ -116,7 +116,7 @@ static unsigned number(const char *text, unsigned max) {
 int main(int argc, char **argv) {
         Program *p = calloc(1, sizeof(Program));
         aio_serializer json = aio_serializer_json();
-        Client client = {};
+        Client client = { 0 };
         aio_topic_token tokens[2];
         aio_command_invoker_options options = {
                 .command_name = AZ_SPAN_FROM_STR(COUNTER_INCREMENT),

@@ -51,7 +51,7 @@ static az_result execute(Program *p, const aio_event *event, aio_error *error) {
         Server *s = p->userdata;
         aio_command_executor *executor = event->as.request.executor;
         char text[48];
-        aio_response response = {};
+        aio_response response = { 0 };
 
         if (executor == &s->executors[RESET])
                 s->counter = 0;
