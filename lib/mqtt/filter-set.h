@@ -10,6 +10,7 @@
 
 #include "util/util.h"
 
+/* A filter, or a place that is free. */
 typedef struct MqttFilterEntry {
         char *text;
         MqttFilter filter;
@@ -17,6 +18,7 @@ typedef struct MqttFilterEntry {
         bool is_held;
 } MqttFilterEntry;
 
+/* {} is an empty set. */
 typedef struct MqttFilterSet {
         MqttFilterEntry *entries;
         size_t n_entries;
@@ -37,9 +39,11 @@ int mqtt_filter_set_request(MqttFilterSet *s, const MqttFilter *filter, bool tak
 /* One request less. */
 void mqtt_filter_set_unrequest(MqttFilterSet *s, size_t index);
 
+/* Holds it, or no more. */
 void mqtt_filter_set_hold(MqttFilterSet *s, size_t index, bool is_held);
 
 /* Holds none any more. */
 void mqtt_filter_set_hold_none(MqttFilterSet *s);
 
+/* Gives a filter with its options. */
 const MqttFilter *mqtt_filter_set_get(const MqttFilterSet *s, size_t index);

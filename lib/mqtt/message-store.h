@@ -26,6 +26,7 @@ int mqtt_message_store_new(MqttMessageStore **ret, uint32_t n_messages);
 MqttMessageStore *mqtt_message_store_free(MqttMessageStore *s);
 DEFINE_CLEANUP(MqttMessageStore *, mqtt_message_store_free)
 
+/* Whether there is no place for another message. */
 bool mqtt_message_store_is_full(const MqttMessageStore *s);
 
 /* Copies a message into a store that is not full; 'ret_index' names it. -ENOMEM. */
@@ -34,6 +35,7 @@ int mqtt_message_store_add(MqttMessageStore *s, const az_mqtt_message *message, 
 /* Gives a message that is stored. */
 MqttStoredMessage *mqtt_message_store_get(MqttMessageStore *s, uint32_t index);
 
+/* Frees the place; what it held stays readable until the next message is added. */
 void mqtt_message_store_remove(MqttMessageStore *s, uint32_t index);
 
 /* The same for a message of the store. */

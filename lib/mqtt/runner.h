@@ -278,6 +278,7 @@ typedef struct MqttRunnerEvent {
 /* Pops the next event; false: none is left. */
 bool mqtt_runner_next_event(MqttRunner *r, MqttRunnerEvent *ret);
 
+/* What a status page shows. */
 typedef struct MqttRunnerStatus {
         az_broker_session_status session;
         uint64_t next_attempt_us; /* in BACKOFF; otherwise UINT64_MAX */
@@ -286,6 +287,7 @@ typedef struct MqttRunnerStatus {
         MqttTraffic traffic;
 } MqttRunnerStatus;
 
+/* Tells how things stand. */
 void mqtt_runner_get_status(const MqttRunner *r, MqttRunnerStatus *ret);
 
 #ifdef __cplusplus

@@ -152,6 +152,7 @@ typedef enum {
         _AZ_BROKER_RESULT_MAX
 } az_broker_result;
 
+/* What a request asks for. */
 typedef enum {
         AZ_BROKER_SUBSCRIBE,
         AZ_BROKER_UNSUBSCRIBE
@@ -172,18 +173,20 @@ typedef struct {
         uint64_t token;  /* the caller's name for this request */
 } az_broker_request;
 
-/* The caller's memory, one for each message or request; the members are private. */
+/* The caller's memory for a message; here and below, the members are private. */
 typedef struct {
         az_broker_publish _publish;
         uint16_t _packet_id;
         uint8_t _state;
 } az_broker_publish_slot;
 
+/* For a request. */
 typedef struct {
         az_broker_request _request;
         uint8_t _reason_code;
 } az_broker_request_slot;
 
+/* For a filter that is subscribed to. */
 typedef struct {
         uint64_t _filter;
         uint8_t _state;
