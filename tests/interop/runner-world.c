@@ -35,8 +35,7 @@ void make(World *w) {
         ck_assert_int_eq(mqtt_runner_new(&w->runner, &w->config), 0);
 }
 
-/* One turn of a loop that would serve both. */
-static void turn(World *w) {
+void turn(World *w) {
         struct pollfd fds[] = { { .fd = mqtt_runner_get_fd(w->runner), .events = POLLIN },
                                 { .fd = peer_get_fd(w->peer), .events = POLLIN } };
         uint64_t deadline_us = mqtt_runner_deadline_us(w->runner);

@@ -41,6 +41,9 @@ void make(World *w);
 void start(World *w);
 void make_connected(World *w);
 
+/* One turn of a loop that serves both. */
+void turn(World *w);
+
 /* Waits for the next event; fails the test if it is of another type. */
 MqttRunnerEvent next(World *w);
 MqttRunnerEvent expect(World *w, MqttRunnerEventType type);
