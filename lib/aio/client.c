@@ -3,9 +3,14 @@
 
 #include <aio/aio_internal.h>
 #include <aio/client_internal.h>
+#include <azure/core/az_precondition_internal.h>
 
 az_result aio_client_init(aio_client *out_client, aio_client_options const *options,
                           aio_client_memory const *memory) {
+        _az_PRECONDITION_NOT_NULL(out_client);
+        _az_PRECONDITION_NOT_NULL(options);
+        _az_PRECONDITION_NOT_NULL(memory);
+
         if (az_span_size(options->client_id) == 0 || !options->clock || !options->random)
                 return AZ_ERROR_ARG;
 
@@ -72,8 +77,12 @@ aio_error _aio_timeout_error(aio_client *client, az_span name, uint64_t timeout_
 
 az_result aio_client_received(aio_client *client, az_mqtt_message const *message, aio_ack ack,
                               aio_time time) {
-        aio_task *peers = &client->_internal.peers;
+        aio_task *peers;
 
+        _az_PRECONDITION_NOT_NULL(client);
+        _az_PRECONDITION_NOT_NULL(message);
+
+        peers = &client->_internal.peers;
         if (client->_internal.has_message || client->_internal.has_publish || client->_internal.has_news ||
             client->_internal.n_acks > 0)
                 return AZ_ERROR_NOT_ENOUGH_SPACE;
@@ -93,8 +102,11 @@ az_result aio_client_received(aio_client *client, az_mqtt_message const *message
 az_result aio_client_published(aio_client *client, uint64_t token, az_result result, uint8_t reason_code,
                                aio_time time) {
         uint64_t const value = token & _aio_TOKEN_VALUE_MAX;
-        aio_event *news = &client->_internal.news;
+        aio_event *news;
 
+        _az_PRECONDITION_NOT_NULL(client);
+
+        news = &client->_internal.news;
         if (!(token & AIO_TOKEN_BIT))
                 return AZ_OK;
         switch ((_aio_token_kind) (token >> 61 & 3)) {
@@ -124,14 +136,20 @@ az_result aio_client_published(aio_client *client, uint64_t token, az_result res
 }
 
 void aio_client_room(aio_client *client) {
+        _az_PRECONDITION_NOT_NULL(client);
+
         client->_internal.is_full = false;
 }
 
 void aio_client_session_lost(aio_client *client) {
+        _az_PRECONDITION_NOT_NULL(client);
+
         _aio_invocations_end(client, NULL, AIO_ERROR_MQTT, AZ_ERROR_CANCELED, 0);
 }
 
 void aio_client_timeout(aio_client *client, aio_time time) {
+        _az_PRECONDITION_NOT_NULL(client);
+
         while (_aio_timers_due_us(&client->_internal.invocation_timers) <= time.now_us)
                 _aio_invocation_on_timer(client, client->_internal.invocation_timers.first);
         while (_aio_timers_due_us(&client->_internal.task_timers) <= time.now_us)
@@ -212,6 +230,9 @@ static bool next_due(aio_client *client, aio_event *out_event) {
 }
 
 bool aio_client_next_event(aio_client *client, aio_event *out_event) {
+        _az_PRECONDITION_NOT_NULL(client);
+        _az_PRECONDITION_NOT_NULL(out_event);
+
         for (;;) {
                 aio_endpoint *endpoint = client->_internal.matches;
 
@@ -231,13 +252,18 @@ bool aio_client_next_event(aio_client *client, aio_event *out_event) {
 }
 
 uint64_t aio_client_deadline_us(aio_client const *client) {
-        uint64_t const tasks_us = _aio_timers_due_us(&client->_internal.task_timers);
-        uint64_t const invocations_us = _aio_timers_due_us(&client->_internal.invocation_timers);
+        uint64_t tasks_us, invocations_us;
 
+        _az_PRECONDITION_NOT_NULL(client);
+
+        tasks_us = _aio_timers_due_us(&client->_internal.task_timers);
+        invocations_us = _aio_timers_due_us(&client->_internal.invocation_timers);
         return tasks_us < invocations_us ? tasks_us : invocations_us;
 }
 
 aio_client_status aio_client_get_status(aio_client const *client) {
+        _az_PRECONDITION_NOT_NULL(client);
+
         return (aio_client_status){
                 .n_invocations = client->_internal.n_invocations,
                 .n_requests = client->_internal.n_open,

@@ -12,6 +12,7 @@
 #include <aio/client_internal.h>
 
 #include <aio/aio_internal.h>
+#include <azure/core/az_precondition_internal.h>
 
 /* So many levels of a topic go into its hash. */
 #define LEVELS_MAX 32
@@ -339,8 +340,11 @@ static aio_endpoint *find_waiting(aio_client *client, uint64_t token, aio_endpoi
 }
 
 void aio_client_subscribed(aio_client *client, uint64_t token, az_result result, uint8_t reason_code) {
-        aio_endpoint *endpoint = find_waiting(client, token, AIO_ENDPOINT_STARTING);
+        aio_endpoint *endpoint;
 
+        _az_PRECONDITION_NOT_NULL(client);
+
+        endpoint = find_waiting(client, token, AIO_ENDPOINT_STARTING);
         if (!endpoint)
                 return;
         if (!_aio_is_accepted(result, reason_code)) {
@@ -363,8 +367,11 @@ void aio_client_subscribed(aio_client *client, uint64_t token, az_result result,
 }
 
 void aio_client_unsubscribed(aio_client *client, uint64_t token, az_result result, uint8_t reason_code) {
-        aio_endpoint *endpoint = find_waiting(client, token, AIO_ENDPOINT_STOPPING);
+        aio_endpoint *endpoint;
 
+        _az_PRECONDITION_NOT_NULL(client);
+
+        endpoint = find_waiting(client, token, AIO_ENDPOINT_STOPPING);
         if (!endpoint)
                 return;
         if (!_aio_is_accepted(result, reason_code))
@@ -420,9 +427,13 @@ bool _aio_endpoint_next_event(aio_client *client, aio_event *out_event) {
 }
 
 aio_endpoint_state aio_endpoint_get_state(aio_endpoint const *endpoint) {
+        _az_PRECONDITION_NOT_NULL(endpoint);
+
         return endpoint->_internal.state;
 }
 
 az_span aio_endpoint_get_filter(aio_endpoint const *endpoint) {
+        _az_PRECONDITION_NOT_NULL(endpoint);
+
         return endpoint->_internal.filter;
 }

@@ -20,6 +20,7 @@
 #include <aio/aio_internal.h>
 #include <aio/client_internal.h>
 #include <aio/command_executor_internal.h>
+#include <azure/core/az_precondition_internal.h>
 
 #include <stddef.h>
 
@@ -57,6 +58,11 @@ static az_result init(aio_command_executor *executor, aio_client *client,
 az_result aio_command_executor_start(aio_command_executor *out_executor, aio_client *client,
                                      aio_command_executor_options const *options, aio_error *out_error) {
         az_result r;
+
+        _az_PRECONDITION_NOT_NULL(out_executor);
+        _az_PRECONDITION_NOT_NULL(client);
+        _az_PRECONDITION_NOT_NULL(options);
+        _az_PRECONDITION_NOT_NULL(out_error);
 
         *out_executor = (aio_command_executor){
                 .endpoint = { .kind = AIO_ENDPOINT_COMMAND_EXECUTOR, .context = options->context },
@@ -243,6 +249,10 @@ az_result aio_command_executor_respond(aio_client *client, uint64_t id, aio_resp
                                        aio_time time, aio_error *out_error) {
         _aio_answer what = { .response = response };
 
+        _az_PRECONDITION_NOT_NULL(client);
+        _az_PRECONDITION_NOT_NULL(response);
+        _az_PRECONDITION_NOT_NULL(out_error);
+
         what.status.code = az_span_size(response->payload) > 0 ? AIO_STATUS_OK : AIO_STATUS_NO_CONTENT;
         if (is_error_code_wrong(response)) {
                 *out_error = _aio_error_configuration(
@@ -259,6 +269,10 @@ az_result aio_command_executor_fail(aio_client *client, uint64_t id, az_span mes
         aio_error error = { .kind = AIO_ERROR_EXECUTION, .message = AZ_SPAN_FROM_STR(DECLINED) };
         _aio_answer what = { .response = NULL };
 
+        _az_PRECONDITION_NOT_NULL(client);
+        _az_PRECONDITION_VALID_SPAN(message, 0);
+        _az_PRECONDITION_NOT_NULL(out_error);
+
         if (az_span_size(message) > 0)
                 error.message =
                         az_span_size(message) > TEXT_MAX ? az_span_slice(message, 0, TEXT_MAX) : message;
@@ -267,9 +281,12 @@ az_result aio_command_executor_fail(aio_client *client, uint64_t id, az_span mes
 }
 
 void aio_command_executor_stop(aio_command_executor *executor, aio_time time) {
-        aio_client *client = executor->endpoint._internal.client;
         aio_error const error = { .kind = AIO_ERROR_EXECUTION, .message = AZ_SPAN_FROM_STR(DECLINED) };
+        aio_client *client;
 
+        _az_PRECONDITION_NOT_NULL(executor);
+
+        client = executor->endpoint._internal.client;
         if (!_aio_endpoint_stop(&executor->endpoint))
                 return;
         for (uint32_t i = 0; i < client->_internal.memory.n_tasks; i++) {

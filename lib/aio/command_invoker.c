@@ -3,6 +3,7 @@
 
 #include <aio/aio_internal.h>
 #include <aio/client_internal.h>
+#include <azure/core/az_precondition_internal.h>
 
 #include <stddef.h>
 
@@ -51,6 +52,11 @@ az_result aio_command_invoker_start(aio_command_invoker *out_invoker, aio_client
                                     aio_command_invoker_options const *options, aio_error *out_error) {
         az_result r;
 
+        _az_PRECONDITION_NOT_NULL(out_invoker);
+        _az_PRECONDITION_NOT_NULL(client);
+        _az_PRECONDITION_NOT_NULL(options);
+        _az_PRECONDITION_NOT_NULL(out_error);
+
         *out_invoker = (aio_command_invoker){
                 .endpoint = { .kind = AIO_ENDPOINT_COMMAND_INVOKER, .context = options->context },
         };
@@ -66,10 +72,11 @@ az_result aio_command_invoker_start(aio_command_invoker *out_invoker, aio_client
 }
 
 void aio_command_invoker_stop(aio_command_invoker *invoker) {
-        aio_client *client = invoker->endpoint._internal.client;
+        _az_PRECONDITION_NOT_NULL(invoker);
 
         if (_aio_endpoint_stop(&invoker->endpoint))
-                _aio_invocations_end(client, invoker, AIO_ERROR_CANCELLATION, AZ_OK, 0);
+                _aio_invocations_end(invoker->endpoint._internal.client, invoker, AIO_ERROR_CANCELLATION,
+                                     AZ_OK, 0);
 }
 
 /* ---- The invocations of a client ---- */
@@ -205,8 +212,11 @@ void _aio_invocation_on_timer(aio_client *client, _aio_timer *timer) {
 }
 
 az_result aio_command_invoker_cancel(aio_client *client, uint64_t id) {
-        aio_invocation *invocation = find_by_id(client, id);
+        aio_invocation *invocation;
 
+        _az_PRECONDITION_NOT_NULL(client);
+
+        invocation = find_by_id(client, id);
         if (!invocation || invocation->state != INVOCATION_PENDING)
                 return AZ_ERROR_ITEM_NOT_FOUND;
         detach(client, invocation);
@@ -326,6 +336,12 @@ az_result aio_command_invoker_invoke(aio_command_invoker *invoker, aio_request c
         az_mqtt_message message = { .qos = 1 };
         aio_invocation *invocation;
         az_result r;
+
+        _az_PRECONDITION_NOT_NULL(invoker);
+        _az_PRECONDITION_NOT_NULL(request);
+        _az_PRECONDITION_NOT_NULL(out_id);
+        _az_PRECONDITION_NOT_NULL(out_publish);
+        _az_PRECONDITION_NOT_NULL(out_error);
 
         r = check_state(invoker, out_error);
         if (az_result_succeeded(r))

@@ -3,6 +3,7 @@
 
 #include <aio/aio_internal.h>
 #include <aio/client_internal.h>
+#include <azure/core/az_precondition_internal.h>
 
 /* The filter is to be one that is not shared: the name of the group is an option of its own. */
 static az_result check_filter(aio_telemetry_receiver_options const *options, aio_error *out_error) {
@@ -28,6 +29,11 @@ static az_result check_filter(aio_telemetry_receiver_options const *options, aio
 az_result aio_telemetry_receiver_start(aio_telemetry_receiver *out_receiver, aio_client *client,
                                        aio_telemetry_receiver_options const *options, aio_error *out_error) {
         az_result r;
+
+        _az_PRECONDITION_NOT_NULL(out_receiver);
+        _az_PRECONDITION_NOT_NULL(client);
+        _az_PRECONDITION_NOT_NULL(options);
+        _az_PRECONDITION_NOT_NULL(out_error);
 
         *out_receiver = (aio_telemetry_receiver){
                 .endpoint = { .kind = AIO_ENDPOINT_TELEMETRY_RECEIVER, .context = options->context },
@@ -97,8 +103,11 @@ bool _aio_telemetry_receiver_take(aio_telemetry_receiver *receiver, aio_event *o
 }
 
 void aio_telemetry_receiver_ack(aio_client *client, uint64_t ack_id) {
-        aio_task *task = _aio_task_find(client, ack_id);
+        aio_task *task;
 
+        _az_PRECONDITION_NOT_NULL(client);
+
+        task = _aio_task_find(client, ack_id);
         if (!task || task->state != _AIO_TASK_UNACKED)
                 return;
         _aio_task_leave(client, task);
@@ -117,5 +126,7 @@ void _aio_telemetry_receiver_stopped(aio_telemetry_receiver *receiver) {
 }
 
 void aio_telemetry_receiver_stop(aio_telemetry_receiver *receiver) {
+        _az_PRECONDITION_NOT_NULL(receiver);
+
         (void) _aio_endpoint_stop(&receiver->endpoint);
 }
