@@ -2,11 +2,7 @@
 #include <aio/command_executor.h>
 #include <string.h>
 
-#include "aio-client-fixture.h"
-
-#define TOPIC       "plant/7/test"
-#define RESPONSE    "response/plant/7/test"
-#define CORRELATION "0123456789abcdef"
+#include "aio-executor-fixture.h"
 
 /* ---- Start ---- */
 
@@ -26,10 +22,6 @@ static const struct {
         { .name = "test", .request = "test", .name_space = "{x}", .error = "TopicNamespace" },
         { .name = "test", .request = "test", .has_timeout = true, .error = "executionTimeout" },
 };
-
-static az_span span_of(const char *text) {
-        return text ? str(text) : AZ_SPAN_EMPTY;
-}
 
 START_TEST(executor_subscribes_or_says_which_option_is_at_fault) {
         aio_command_executor_options const options = {
@@ -55,45 +47,6 @@ START_TEST(executor_subscribes_or_says_which_option_is_at_fault) {
 END_TEST
 
 /* ---- One request ---- */
-
-static void start_with(Fixture *f, aio_command_executor *executor, const char *pattern, uint32_t concurrency,
-                       uint64_t timeout_us) {
-        aio_serializer const json = aio_serializer_json();
-        aio_command_executor_options const options = {
-                .command_name = AZ_SPAN_FROM_STR("test"),
-                .request_topic_pattern = str(pattern),
-                .serializer = &json,
-                .concurrency = concurrency,
-                .has_execution_timeout = timeout_us > 0,
-                .execution_timeout_us = timeout_us,
-        };
-
-        fixture_start_executor(f, executor, &options);
-}
-
-static void start(Fixture *f, aio_command_executor *executor) {
-        start_with(f, executor, "plant/{id}/test", 0, 0);
-}
-
-/* A request for start(), of which there are defaults. */
-static Message request(Message m) {
-        m.topic = m.topic ? m.topic : TOPIC;
-        m.payload = m.payload ? m.payload : "{}";
-        m.response_topic = m.response_topic ? m.response_topic : RESPONSE;
-        m.correlation = m.correlation ? m.correlation : CORRELATION;
-        return m;
-}
-
-static const char *receive(Fixture *f, Message m) {
-        m = request(m);
-        return fixture_receive(f, &m);
-}
-
-static az_result respond(Fixture *f, uint64_t id, const char *payload) {
-        aio_response const response = { .payload = span_of(payload) };
-
-        return aio_command_executor_respond(&f->client, id, &response, f->time, &f->error);
-}
 
 START_TEST(request_is_answered_and_then_acknowledged) {
         az_mqtt_user_property own[] = { { AZ_SPAN_FROM_STR("k"), AZ_SPAN_FROM_STR("v") } };
@@ -344,14 +297,6 @@ END_TEST
 
 /* ---- Repeats ---- */
 
-/* From REQUEST to the PUBACK of the response. */
-static void execute(Fixture *f, Message m, const char *payload) {
-        ck_assert_str_eq(receive(f, m), "request {}");
-        ck_assert_int_eq(respond(f, f->request_id, payload), AZ_OK);
-        fixture_pump(f);
-        ck_assert_ptr_nonnull(strstr(fixture_puback(f, 0), "ack"));
-}
-
 START_TEST(repeat_of_a_finished_request_is_answered_as_the_first) {
         aio_command_executor executor;
         Fixture f;
@@ -469,12 +414,6 @@ START_TEST(late_acknowledgement_names_the_delivery_that_it_is_for) {
 }
 END_TEST
 
-static Message numbered(char *correlation, int number) {
-        memcpy(correlation, CORRELATION, 17);
-        correlation[0] = (char) ('A' + number);
-        return (Message){ .correlation = correlation };
-}
-
 START_TEST(response_for_which_there_is_no_room_comes_again) {
         char correlation[17];
         aio_command_executor executor;
@@ -589,175 +528,6 @@ START_TEST(response_without_memory_is_refused_and_another_is_not) {
 }
 END_TEST
 
-/* ---- Time and places ---- */
-
-START_TEST(execution_that_takes_too_long_is_answered_for_it) {
-        aio_command_executor executor;
-        uint64_t id;
-        Fixture f;
-
-        fixture_init(&f);
-        start_with(&f, &executor, "plant/{id}/test", 0, 1000000);
-        ck_assert_str_eq(receive(&f, (Message){ 0 }), "request {}");
-        id = f.request_id;
-        ck_assert_uint_eq(aio_client_deadline_us(&f.client), f.time.now_us + 1000000);
-        ck_assert_str_eq(fixture_wait(&f, 999), "");
-        f.time.now_us += 1000;
-        ck_assert_int_eq(respond(&f, id, "1"), AZ_ERROR_ITEM_NOT_FOUND);
-        ck_assert_str_eq(fixture_wait(&f, 0), "gone timeout; publish " RESPONSE " 408");
-        ck_assert_str_eq(fixture_property(&f, "__propName"), "ExecutionTimeout");
-        ck_assert_str_eq(fixture_property(&f, "__propVal"), "PT1S");
-        ck_assert_uint_eq(f.published.message_expiry_s, 9);
-        ck_assert_int_eq(respond(&f, id, "1"), AZ_ERROR_ITEM_NOT_FOUND);
-        ck_assert_str_eq(fixture_puback(&f, 0), "ack 0");
-        ck_assert_str_eq(receive(&f, (Message){ 0 }), "publish " RESPONSE " 408");
-}
-END_TEST
-
-START_TEST(request_that_expires_is_only_acknowledged) {
-        aio_command_executor executor;
-        Fixture f;
-
-        fixture_init(&f);
-        start_with(&f, &executor, "plant/{id}/test", 0, 20000000);
-        ck_assert_str_eq(receive(&f, (Message){ 0 }), "request {}");
-        ck_assert_str_eq(receive(&f, (Message){ 0 }), "");
-        ck_assert_str_eq(fixture_wait(&f, 9999), "");
-        ck_assert_str_eq(fixture_wait(&f, 1), "gone expired; ack 0; ack 1");
-        ck_assert_int_eq(respond(&f, f.request_id, "1"), AZ_ERROR_ITEM_NOT_FOUND);
-        ck_assert_uint_eq(aio_client_get_status(&f.client).n_requests, 0);
-        ck_assert_uint_eq(aio_client_get_status(&f.client).n_responses, 0);
-}
-END_TEST
-
-START_TEST(request_beyond_the_concurrency_waits_for_its_place) {
-        char correlation[17];
-        aio_command_executor executor;
-        uint64_t ids[3];
-        Fixture f;
-
-        fixture_init(&f);
-        start_with(&f, &executor, "plant/{id}/test", 2, 0);
-        for (int i = 0; i < 4; i++) {
-                ck_assert_str_eq(receive(&f, numbered(correlation, i)), i < 2 ? "request {}" : "");
-                if (i < 2)
-                        ids[i] = f.request_id;
-        }
-        ck_assert_int_eq(respond(&f, ids[1], "1"), AZ_OK);
-        ck_assert_str_eq(fixture_pump(&f), "publish " RESPONSE " 200 1; request {}");
-        ck_assert_span_eq(f.request.message.correlation_data, "C123456789abcdef");
-        ck_assert_str_eq(fixture_puback(&f, 0), "ack 1");
-        ck_assert_int_eq(aio_command_executor_fail(&f.client, ids[0], AZ_SPAN_EMPTY, f.time, &f.error),
-                         AZ_OK);
-        ck_assert_str_eq(fixture_pump(&f), "publish " RESPONSE " 500; request {}");
-        ck_assert_span_eq(f.request.message.correlation_data, "D123456789abcdef");
-}
-END_TEST
-
-/* Two places, and three requests that wait for each other. */
-START_TEST(place_is_free_when_an_execution_takes_too_long) {
-        char correlation[17];
-        aio_command_executor executor;
-        Fixture f;
-
-        fixture_init(&f);
-        start_with(&f, &executor, "plant/{id}/test", 2, 5000000);
-        ck_assert_str_eq(receive(&f, numbered(correlation, 0)), "request {}");
-        fixture_wait(&f, 1000);
-        ck_assert_str_eq(receive(&f, numbered(correlation, 1)), "request {}");
-        ck_assert_str_eq(receive(&f, numbered(correlation, 2)), "");
-        ck_assert_str_eq(fixture_wait(&f, 4000), "gone timeout; publish " RESPONSE " 408; request {}");
-        ck_assert_int_eq(respond(&f, f.request_id, "1"), AZ_OK);
-        ck_assert_str_eq(fixture_pump(&f), "publish " RESPONSE " 200 1");
-        /* Its time began when it got its place. */
-        ck_assert_uint_eq(aio_client_deadline_us(&f.client), f.time.now_us + 1000000);
-}
-END_TEST
-
-START_TEST(request_that_expires_while_it_waits_is_never_offered) {
-        char correlation[17];
-        aio_command_executor executor;
-        Message m;
-        Fixture f;
-
-        fixture_init(&f);
-        start_with(&f, &executor, "plant/{id}/test", 1, 0);
-        ck_assert_str_eq(receive(&f, numbered(correlation, 0)), "request {}");
-        m = numbered(correlation, 1);
-        m.expiry_s = 2;
-        ck_assert_str_eq(receive(&f, m), "");
-        ck_assert_str_eq(fixture_wait(&f, 2000), "ack 1");
-        ck_assert_int_eq(respond(&f, f.request_id, "1"), AZ_OK);
-        ck_assert_str_eq(fixture_pump(&f), "publish " RESPONSE " 200 1");
-}
-END_TEST
-
-/* All at once: what had no place yet gets one that has no time left. */
-START_TEST(late_timeout_ends_everything_that_is_due) {
-        char correlation[17];
-        aio_command_executor executor;
-        Message m;
-        Fixture f;
-
-        fixture_init(&f);
-        start_with(&f, &executor, "plant/{id}/test", 1, 1000000);
-        ck_assert_str_eq(receive(&f, numbered(correlation, 0)), "request {}");
-        m = numbered(correlation, 1);
-        m.expiry_s = 2;
-        ck_assert_str_eq(receive(&f, m), "");
-        ck_assert_str_eq(fixture_wait(&f, 3000), "ack 1; gone timeout; publish " RESPONSE " 408");
-        ck_assert_uint_eq(aio_client_get_status(&f.client).n_requests, 1);
-}
-END_TEST
-
-/* ---- Stop ---- */
-
-START_TEST(executor_that_stops_declines_what_it_has) {
-        char correlation[17];
-        aio_command_executor executor;
-        Fixture f;
-
-        fixture_init(&f);
-        start_with(&f, &executor, "plant/{id}/test", 1, 0);
-        execute(&f, numbered(correlation, 0), "1");
-        receive(&f, numbered(correlation, 1));
-        receive(&f, numbered(correlation, 2));
-        aio_command_executor_stop(&executor, f.time);
-        aio_command_executor_stop(&executor, f.time);
-        ck_assert_str_eq(fixture_pump(&f), "gone stopped; publish " RESPONSE " 500; publish " RESPONSE
-                                           " 500; unsubscribe plant/+/test");
-        ck_assert_str_eq(receive(&f, numbered(correlation, 3)), "ack 3");
-        ck_assert_str_eq(fixture_unsuback(&f, _i ? 0x80 : 0), "");
-        ck_assert_str_eq(fixture_puback(&f, 0), "ack 1");
-        ck_assert_int_eq(aio_client_published(&f.client, f.tokens_out[1], AZ_OK, 0, f.time), AZ_OK);
-        ck_assert_str_eq(fixture_pump(&f), _i ? "ack 2; stopped mqtt error" : "ack 2; stopped");
-        if (_i)
-                ck_assert_span_eq(f.error.command_name, "test");
-        ck_assert_uint_eq(aio_client_get_status(&f.client).n_responses, 0);
-        ck_assert_uint_eq(aio_client_get_status(&f.client).n_used_bytes, 0);
-        ck_assert_uint_eq(aio_client_deadline_us(&f.client), UINT64_MAX);
-}
-END_TEST
-
-/* The broker has kept the session, and a request comes before the SUBACK that refuses. */
-START_TEST(executor_that_is_refused_finishes_what_has_come) {
-        aio_command_executor_options const options = { .command_name = AZ_SPAN_FROM_STR("test"),
-                                                       .request_topic_pattern = AZ_SPAN_FROM_STR(TOPIC) };
-        aio_command_executor executor;
-        Fixture f;
-
-        fixture_init(&f);
-        ck_assert_int_eq(aio_command_executor_start(&executor, &f.client, &options, &f.error), AZ_OK);
-        fixture_pump(&f);
-        ck_assert_str_eq(receive(&f, (Message){ 0 }), "request {}");
-        ck_assert_str_eq(fixture_suback(&f, 0x87), "");
-        ck_assert_int_eq(respond(&f, f.request_id, "1"), AZ_OK);
-        ck_assert_str_eq(fixture_pump(&f), "publish " RESPONSE " 200 1");
-        ck_assert_str_eq(fixture_puback(&f, 0), "ack 0; started mqtt error");
-        ck_assert_uint_eq(aio_client_get_status(&f.client).n_used_bytes, 0);
-}
-END_TEST
-
 static Suite *executor_suite(void) {
         Suite *s = suite_create("aio-command-executor");
         TCase *t = tcase_create("requests");
@@ -790,16 +560,6 @@ static Suite *executor_suite(void) {
         tcase_add_test(t, response_without_memory_is_refused_and_another_is_not);
         suite_add_tcase(s, t);
 
-        t = tcase_create("time");
-        tcase_add_test(t, execution_that_takes_too_long_is_answered_for_it);
-        tcase_add_test(t, request_that_expires_is_only_acknowledged);
-        tcase_add_test(t, request_beyond_the_concurrency_waits_for_its_place);
-        tcase_add_test(t, place_is_free_when_an_execution_takes_too_long);
-        tcase_add_test(t, request_that_expires_while_it_waits_is_never_offered);
-        tcase_add_test(t, late_timeout_ends_everything_that_is_due);
-        tcase_add_loop_test(t, executor_that_stops_declines_what_it_has, 0, 2);
-        tcase_add_test(t, executor_that_is_refused_finishes_what_has_come);
-        suite_add_tcase(s, t);
         return s;
 }
 

@@ -177,6 +177,19 @@ START_TEST(refused_message_names_what_is_at_fault_and_does_not_move_the_clock) {
 }
 END_TEST
 
+START_TEST(nothing_is_sent_with_a_clock_that_is_ahead) {
+        aio_telemetry const telemetry = { .tokens = { seven, 1 } };
+        Fixture f;
+
+        fixture_init(&f);
+        ck_assert_int_eq(send(&f, &telemetry, "raw"), AZ_OK);
+        f.time.wall_ms -= AIO_HLC_MAX_DRIFT_DEFAULT_MS + 1; /* the wall clock was set back */
+        ck_assert_int_eq(send(&f, &telemetry, "raw"), AZ_ERROR_CLOCK);
+        ck_assert_int_eq(f.error.kind, AIO_ERROR_INVALID_STATE);
+        ck_assert(f.error.is_shallow);
+}
+END_TEST
+
 START_TEST(message_that_the_memory_is_too_small_for_is_refused) {
         az_mqtt_user_property own[N_USER_PROPERTIES + 1];
         aio_telemetry telemetry = { .tokens = { seven, 1 }, .user_properties = own };
@@ -417,6 +430,21 @@ START_TEST(message_that_nothing_can_remember_stays_unacknowledged) {
 }
 END_TEST
 
+/* Of two receivers one can remember it: that this one is done with it does not matter. */
+START_TEST(message_that_one_receiver_missed_stays_unacknowledged) {
+        Message const message = { .topic = "a", .payload = "x" };
+        aio_telemetry_receiver receivers_[2];
+        Fixture f;
+
+        fixture_init_with(&f, 1, 1024);
+        start_manual(&f, &receivers_[0], "a");
+        start_manual(&f, &receivers_[1], "{x}");
+        ck_assert_ptr_nonnull(strstr(fixture_receive(&f, &message), "ignored invalid state (Capacity)"));
+        aio_telemetry_receiver_ack(&f.client, f.ack_id);
+        ck_assert_str_eq(fixture_pump(&f), "");
+}
+END_TEST
+
 START_TEST(receiver_that_stops_acknowledges_what_the_program_has_not) {
         Message const message = { .topic = "a", .payload = "x" };
         aio_telemetry_receiver receiver;
@@ -440,6 +468,7 @@ static Suite *telemetry_suite(void) {
         tcase_add_test(t, what_a_message_says_of_itself_holds);
         tcase_add_loop_test(t, refused_message_names_what_is_at_fault_and_does_not_move_the_clock, 0,
                             ELEMENTSOF(refusals));
+        tcase_add_test(t, nothing_is_sent_with_a_clock_that_is_ahead);
         tcase_add_test(t, message_that_the_memory_is_too_small_for_is_refused);
         tcase_add_loop_test(t, program_hears_how_its_message_came_out, 0, ELEMENTSOF(ends));
         suite_add_tcase(s, t);
@@ -453,6 +482,7 @@ static Suite *telemetry_suite(void) {
         tcase_add_test(t, program_acknowledges_when_it_likes_and_once);
         tcase_add_test(t, message_for_many_is_acknowledged_by_the_last);
         tcase_add_test(t, message_that_nothing_can_remember_stays_unacknowledged);
+        tcase_add_test(t, message_that_one_receiver_missed_stays_unacknowledged);
         tcase_add_test(t, receiver_that_stops_acknowledges_what_the_program_has_not);
         suite_add_tcase(s, t);
         return s;
