@@ -22,11 +22,13 @@ static int n_allocations, fails_at;
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t n, size_t size);
 void *__real_realloc(void *p, size_t size);
+void *__real_reallocarray(void *p, size_t n, size_t size);
 char *__real_strdup(const char *s);
 char *__real_strndup(const char *s, size_t n);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_realloc(void *p, size_t size);
+void *__wrap_reallocarray(void *p, size_t n, size_t size);
 char *__wrap_strdup(const char *s);
 char *__wrap_strndup(const char *s, size_t n);
 
@@ -44,6 +46,10 @@ void *__wrap_calloc(size_t n, size_t size) {
 
 void *__wrap_realloc(void *p, size_t size) {
         return allocation_fails() ? NULL : __real_realloc(p, size);
+}
+
+void *__wrap_reallocarray(void *p, size_t n, size_t size) {
+        return allocation_fails() ? NULL : __real_reallocarray(p, n, size);
 }
 
 char *__wrap_strdup(const char *s) {
@@ -73,26 +79,56 @@ static void answer_connect(int fd) {
         (void) send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL);
 }
 
-/* Answers CONNECT, SUBSCRIBE, sends a message, acknowledges one, reads DISCONNECT. */
-static void script(FakeServer *s, int fd) {
+/* Answers what it reads; sends a message behind SUBACK. */
+static void answer(SSL *ssl, const FakePacket *packet, bool is_v5) {
+        static const uint8_t connack[] = { 0x20, 2, 0, 0 }, connack_v5[] = { 0x20, 3, 0, 0, 0 };
         static const uint8_t message[] = { 0x32, 7, 0, 1, 't', 0, 9, 'h', 'i' };
+        static const uint8_t message_v5[] = { 0x32, 15, 0,   1, 't', 0,   9,   7,  0x26,
+                                              0,    1,  'k', 0, 1,   'v', 'h', 'i' };
+        static const uint8_t auth[] = { 0xf0, 0 };
+        const uint8_t *id = packet->body + (packet->type == 3 ? 3 : 0);
+        const uint8_t suback[] = { 0x90, 3, id[0], id[1], 1 }, suback_v5[] = { 0x90, 4, id[0], id[1], 0, 1 };
+        const uint8_t puback[] = { 0x40, 2, id[0], id[1] };
+        const uint8_t puback_v5[] = { 0x40, 8, id[0], id[1], 0x10, 4, 0x1f, 0, 1, 'r' };
+        const uint8_t unsuback[] = { 0xb0, 4, id[0], id[1], 0, 0 };
+
+#define ANSWER(v3, v5) (void) fake_server_write(ssl, is_v5 ? v5 : v3, is_v5 ? sizeof(v5) : sizeof(v3))
+        switch (packet->type) {
+        case 1:
+                ANSWER(connack, connack_v5);
+                break;
+        case 3:
+                ANSWER(puback, puback_v5);
+                break;
+        case 8:
+                ANSWER(suback, suback_v5);
+                ANSWER(message, message_v5);
+                break;
+        case 10:
+                ANSWER(unsuback, unsuback);
+                break;
+        case 15:
+                ANSWER(auth, auth);
+                break;
+        default:
+                break;
+        }
+#undef ANSWER
+}
+
+static void script(FakeServer *s, int fd) {
         FakePacket *packet;
+        bool is_v5 = false;
         SSL *ssl;
 
         is_exempt = true;
         packet = malloc(sizeof(*packet));
         answer_connect(fd);
-        ssl = fake_server_accept_mqtt(s, fd);
+        ssl = fake_server_open_tls(s, fd);
         while (ssl && fake_server_read(ssl, packet)) {
-                const uint8_t *id = packet->body + (packet->type == 3 ? 3 : 0);
-                const uint8_t suback[] = { 0x90, 3, id[0], id[1], 1 }, puback[] = { 0x40, 2, id[0], id[1] };
-
-                if (packet->type == 8)
-                        (void) fake_server_write(ssl, suback, sizeof(suback));
-                if (packet->type == 8)
-                        (void) fake_server_write(ssl, message, sizeof(message));
-                if (packet->type == 3)
-                        (void) fake_server_write(ssl, puback, sizeof(puback));
+                if (packet->type == 1)
+                        is_v5 = packet->body[6] == MQTT_VERSION_5;
+                answer(ssl, packet, is_v5);
         }
         SSL_free(ssl);
         free(packet);
@@ -103,7 +139,8 @@ typedef struct Run {
         const Pki *pki;
         uint16_t port;
         unsigned n_destroyed;
-        unsigned n_left; /* SUBACK, PUBACK, message */
+        bool is_v5;
+        unsigned n_left; /* SUBACK, PUBACK, message; of MQTT 5 also AUTH and UNSUBACK */
         bool is_over;
 } Run;
 
@@ -119,13 +156,14 @@ static void run_destroy(void *userdata) {
 }
 
 static int run_open(Run *run) {
-        char input[] = "input", path[PATH_MAX];
+        char input[] = "input", path[PATH_MAX], secret[PATH_MAX];
         const MqttEndpoint endpoint = { .host = AZ_SPAN_FROM_STR("localhost"),
                                         .port = 8883,
                                         .proxy_host = "localhost",
                                         .proxy_port = run->port,
                                         .proxy_user = AZ_SPAN_FROM_STR("user"),
                                         .proxy_password = AZ_SPAN_FROM_STR("password"),
+                                        .secret_file = pki_path(run->pki, "none.pem", secret),
                                         .ca_file = pki_path(run->pki, "ca.pem", path) };
         const MqttSignJob job = { .sign = run_sign,
                                   .destroy = run_destroy,
@@ -135,38 +173,74 @@ static int run_open(Run *run) {
         return mqtt_link_open(run->link, &endpoint, &job, boottime_us());
 }
 
+static const az_mqtt_user_property user = { AZ_SPAN_LITERAL_FROM_STR("k"), AZ_SPAN_LITERAL_FROM_STR("v") };
+
+static int run_connect(Run *run, const MqttEvent *opened) {
+        static const az_mqtt_message will_message = { .topic = AZ_SPAN_LITERAL_FROM_STR("w"),
+                                                      .user_properties = &user,
+                                                      .n_user_properties = 1 };
+        static const MqttWill will = { .message = &will_message };
+        MqttConnect connect = { .client_id = AZ_SPAN_LITERAL_FROM_STR("d"),
+                                .user_name = AZ_SPAN_LITERAL_FROM_STR("u"),
+                                .password = AZ_SPAN_LITERAL_FROM_STR("p"),
+                                .keep_alive_s = 60 };
+
+        if (run->is_v5) {
+                connect.version = MQTT_VERSION_5;
+                connect.authentication_method = AZ_SPAN_FROM_STR("M");
+                connect.authentication_data = opened->opened.secret;
+                connect.user_properties = &user;
+                connect.n_user_properties = 1;
+                connect.will = &will;
+        }
+        return mqtt_link_connect(run->link, &connect, boottime_us());
+}
+
+static int run_publish(Run *run) {
+        const az_mqtt_message message = { .topic = AZ_SPAN_LITERAL_FROM_STR("t"),
+                                          .payload = AZ_SPAN_LITERAL_FROM_STR("x"),
+                                          .qos = 1,
+                                          .user_properties = &user,
+                                          .n_user_properties = run->is_v5 ? 1 : 0 };
+        int r;
+
+        r = mqtt_link_publish_message(run->link, &message, false, NULL, 1);
+        if (r < 0 || !run->is_v5)
+                return r;
+        return mqtt_link_reauthenticate(run->link, AZ_SPAN_FROM_STR("M"), AZ_SPAN_FROM_STR("x"));
+}
+
 static int run_step(Run *run, const MqttEvent *e) {
-        static const MqttConnect connect = { .client_id = AZ_SPAN_LITERAL_FROM_STR("d"),
-                                             .user_name = AZ_SPAN_LITERAL_FROM_STR("u"),
-                                             .password = AZ_SPAN_LITERAL_FROM_STR("p"),
-                                             .keep_alive_s = 60 };
         static const MqttFilter filter = { AZ_SPAN_LITERAL_FROM_STR("t"), 1 };
+        int r = 0;
 
         switch (e->type) {
         case MQTT_EVENT_OPENED:
-                return mqtt_link_connect(run->link, &connect, boottime_us());
+                return run_connect(run, e);
         case MQTT_EVENT_CONNACK:
                 return mqtt_link_subscribe(run->link, &filter, 1);
         case MQTT_EVENT_SUBACK:
-                run->n_left--;
-                return mqtt_link_publish(run->link, AZ_SPAN_FROM_STR("t"), AZ_SPAN_FROM_STR("x"), 1, 1);
+                r = run_publish(run);
+                break;
         case MQTT_EVENT_MESSAGE:
                 mqtt_link_ack(run->link, e->message.ack);
-                run->n_left--;
                 break;
+        case MQTT_EVENT_AUTH:
+                r = mqtt_link_unsubscribe(run->link, &filter.filter, 1);
+                break;
+        case MQTT_EVENT_UNSUBACK:
         case MQTT_EVENT_PUBACK:
-                run->n_left--;
                 break;
         case MQTT_EVENT_OPEN_FAILED:
         case MQTT_EVENT_LOST:
-        case MQTT_EVENT_UNSUBACK: /* of MQTT 5, which we do not speak here */
         case MQTT_EVENT_REFUSED:
-        case MQTT_EVENT_AUTH:
         case _MQTT_EVENT_MAX:
                 run->is_over = true;
                 return 0;
         }
-        return run->n_left == 0 ? mqtt_link_disconnect(run->link, NULL, boottime_us()) : 0;
+        if (r < 0 || --run->n_left > 0)
+                return r;
+        return mqtt_link_disconnect(run->link, NULL, boottime_us());
 }
 
 static void run_events(Run *run) {
@@ -186,8 +260,8 @@ static void run_events(Run *run) {
 }
 
 /* True if everything went well. */
-static bool run_all(const Pki *pki, uint16_t port) {
-        Run run = { .pki = pki, .port = port, .n_left = 3 };
+static bool run_all(const Pki *pki, uint16_t port, bool is_v5) {
+        Run run = { .pki = pki, .port = port, .is_v5 = is_v5, .n_left = is_v5 ? 5 : 3 };
         const MqttLinkConfig config = { .runtime_dir = pki->dir };
         unsigned n_destroyed;
 
@@ -211,6 +285,18 @@ static unsigned count_fds(void) {
         return n;
 }
 
+static void fail_each(const Pki *pki, uint16_t port, bool is_v5) {
+        fails_at = 0;
+        must(run_all(pki, port, is_v5), "although none does");
+        for (fails_at = 1; fails_at < ALLOCATIONS_MAX; fails_at++) {
+                n_allocations = 0;
+                must(!run_all(pki, port, is_v5) || n_allocations < fails_at, "and nobody notices");
+                if (n_allocations < fails_at)
+                        break;
+        }
+        must(fails_at > 10, "too soon for the end");
+}
+
 int main(void) {
         Pki pki;
         FakeServer s = { .pki = &pki, .script = script };
@@ -221,14 +307,8 @@ int main(void) {
         fake_server_start(&s);
         n_fds = count_fds();
         is_exempt = false;
-        must(run_all(&pki, s.port), "although none does");
-        for (fails_at = 1; fails_at < ALLOCATIONS_MAX; fails_at++) {
-                n_allocations = 0;
-                must(!run_all(&pki, s.port) || n_allocations < fails_at, "and nobody notices");
-                if (n_allocations < fails_at)
-                        break;
-        }
-        must(fails_at > 10, "too soon for the end");
+        fail_each(&pki, s.port, false);
+        fail_each(&pki, s.port, true);
         is_exempt = true;
         fake_server_stop(&s);
         must(count_fds() <= n_fds, "fds are left");
