@@ -217,6 +217,10 @@ static int context_load(MqttTlsContext *ret, const MqttTlsFiles *files, const Ca
         if (r < 0)
                 return r;
 
+        /* Another context, whatever the files hold. */
+        if (files->ca_only)
+                (void) EVP_DigestUpdate(digest, &files->ca_only, sizeof(files->ca_only));
+
         *ret_problem = MQTT_PROBLEM_IDENTITY_FILE;
         if (files->certificate) {
                 r = mqtt_identity_load(c.ctx, files, digest, ret_text, text_size);

@@ -172,6 +172,30 @@ START_TEST(the_systems_authorities_are_trusted_besides_the_file) {
 }
 END_TEST
 
+START_TEST(the_systems_authorities_are_not_trusted_if_only_the_file_is) {
+        FakeServer s = { .pki = &pki, .script = fake_script_tls };
+        MqttLink *l = drive_new(&pki, NULL);
+        char path[PATH_MAX];
+        MqttEndpoint endpoint;
+
+        (void) setenv("SSL_CERT_FILE", ca_file, 1);
+        fake_server_start(&s);
+        endpoint = endpoint_of(&s);
+        endpoint.ca_file = pki_path(&pki, "stranger.pem", path);
+        open_at(l, &endpoint, NULL);
+        (void) drive_expect(l, MQTT_EVENT_OPENED);
+        mqtt_link_close(l);
+        endpoint.ca_only = true;
+        expect_failure(l, &endpoint, MQTT_STAGE_TLS, MQTT_PROBLEM_CERTIFICATE_UNTRUSTED, -EKEYREJECTED,
+                       "unable to get local issuer certificate");
+        endpoint.ca_file = ca_file;
+        open_at(l, &endpoint, NULL);
+        (void) drive_expect(l, MQTT_EVENT_OPENED);
+        (void) mqtt_link_free(l);
+        fake_server_stop(&s);
+}
+END_TEST
+
 START_TEST(a_changed_file_of_authorities_is_read_again) {
         FakeServer s = { .pki = &pki, .script = fake_script_tls };
         MqttLink *l = drive_new(&pki, NULL);
@@ -667,6 +691,7 @@ static Suite *transport_suite(void) {
         tcase_set_timeout(t, 30);
         tcase_add_loop_test(t, a_server_is_believed_for_its_certificate_only, 0, ELEMENTSOF(servers));
         tcase_add_loop_test(t, the_systems_authorities_are_trusted_besides_the_file, 0, 3);
+        tcase_add_test(t, the_systems_authorities_are_not_trusted_if_only_the_file_is);
         tcase_add_test(t, a_changed_file_of_authorities_is_read_again);
         tcase_add_test(t, all_files_of_a_directory_of_authorities_count);
         tcase_add_test(t, a_context_is_kept_until_one_of_its_files_changes);
