@@ -31,10 +31,13 @@ static az_span client_read_text(MqttClient *c, const mosquitto_property *list, i
 
 static void client_read_server(MqttClient *c, const mosquitto_property *list, MqttServer *ret) {
         uint8_t retain_available = 1;
+        uint16_t keep_alive_s = 0;
 
         *ret = (MqttServer){ .receive_max = UINT16_MAX, .keep_alive_s = c->keep_alive_s, .max_qos = 2 };
         (void) mosquitto_property_read_int16(list, MQTT_PROP_RECEIVE_MAXIMUM, &ret->receive_max, false);
-        (void) mosquitto_property_read_int16(list, MQTT_PROP_SERVER_KEEP_ALIVE, &ret->keep_alive_s, false);
+        (void) mosquitto_property_read_int16(list, MQTT_PROP_SERVER_KEEP_ALIVE, &keep_alive_s, false);
+        if (keep_alive_s > 0) /* 0: the server does not care, but we do */
+                ret->keep_alive_s = keep_alive_s;
         (void) mosquitto_property_read_int32(list, MQTT_PROP_MAXIMUM_PACKET_SIZE, &ret->max_packet_bytes,
                                              false);
         (void) mosquitto_property_read_byte(list, MQTT_PROP_MAXIMUM_QOS, &ret->max_qos, false);

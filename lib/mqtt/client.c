@@ -216,7 +216,8 @@ static int client_subscribe_one(MqttClient *c, const MqttFilter *f, int *ret_id)
 int mqtt_client_subscribe(MqttClient *c, const MqttFilter *filters, size_t n_filters) {
         if (!c->is_connected)
                 return -ENOTCONN;
-        if (c->n_subscribes_open > 0)
+        /* Those of a call that failed half-way count as well. */
+        if (c->n_subscribes_open > 0 || mqtt_ids_has_type(&c->gate->ids, MQTT_PACKET_SUBSCRIBE))
                 return -EBUSY;
         if (n_filters == 0 || n_filters > MQTT_FILTERS_MAX)
                 return -EINVAL;

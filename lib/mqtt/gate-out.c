@@ -46,7 +46,9 @@ static void gate_drop_auth(MqttGate *g) {
 }
 
 static void gate_put_auth(MqttGate *g) {
-        if (!g->auth || !mqtt_flow_insert(&g->out, g->auth, g->n_auth))
+        bool is_first = g->out.n_passed == 0 && g->out.ready == g->out.begin; /* CONNECT is */
+
+        if (!g->auth || is_first || !mqtt_flow_insert(&g->out, g->auth, g->n_auth))
                 return;
         g->is_secret_out = true;
         gate_drop_auth(g);

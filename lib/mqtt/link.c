@@ -312,8 +312,7 @@ int mqtt_link_subscribe(MqttLink *l, const MqttFilter *filters, size_t n_filters
         if (!client)
                 return -ENOTCONN;
         r = mqtt_client_subscribe(client, filters, n_filters);
-        if (r == 0)
-                link_wake(l);
+        link_wake(l); /* what went before the filter that failed leaves, too */
         return r;
 }
 

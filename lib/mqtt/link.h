@@ -197,8 +197,8 @@ typedef struct MqttWill {
 } MqttWill;
 
 /*
- * Spans are copied. Our copies of the password and of the authentication data are wiped as soon as CONNECT
- * has left; libmosquitto frees its own with the connection.
+ * Spans are copied. Our copies of the password are wiped as soon as CONNECT has left; libmosquitto frees its
+ * own, and those of the authentication data, with the connection.
  */
 typedef struct MqttConnect {
         az_span client_id;     /* MQTT 5 with a clean session: may be empty, then the server chooses */
@@ -223,8 +223,9 @@ typedef struct MqttConnect {
 
 /*
  * Sends CONNECT, after MQTT_EVENT_OPENED. -ENOTCONN: not opened. -EINVAL: a NUL, a number out of its range,
- * text that is not UTF-8, or something of MQTT 5 with another version. -EMSGSIZE: more properties than
- * MQTT_USER_PROPERTIES_MAX or MQTT_PROPERTIES_BYTES_MAX, or a secret above MQTT_SECRET_MAX.
+ * text that is not UTF-8 or has control characters, or something of MQTT 5 with another version. -EMSGSIZE:
+ * more properties than MQTT_USER_PROPERTIES_MAX or MQTT_PROPERTIES_BYTES_MAX, or a secret above
+ * MQTT_SECRET_MAX.
  */
 int mqtt_link_connect(MqttLink *l, const MqttConnect *connect, uint64_t now_us);
 
@@ -283,9 +284,10 @@ int mqtt_link_publish(MqttLink *l, az_span topic, az_span payload, uint8_t qos, 
  *
  * An empty content type or response topic is left out: libmosquitto cannot send it. With a server that has no
  * retained messages 'retain' is left out.
- * As above, and -EINVAL: text that is not UTF-8 or has a NUL, the payload format is neither 0 nor 1, or
- * 'packet_id' is under way. -EMSGSIZE: also above MQTT_USER_PROPERTIES_MAX, MQTT_PROPERTIES_BYTES_MAX.
- * -EOPNOTSUPP: also properties, 'is_resend' or 'packet_id' when the connection is not MQTT 5.
+ * As above, and -EINVAL: text that is not UTF-8 or has control characters, over which a server may break the
+ * connection (MQTT 5.0, 1.5.4); the payload format is neither 0 nor 1; or 'packet_id' is under way.
+ * -EMSGSIZE: also above MQTT_USER_PROPERTIES_MAX, MQTT_PROPERTIES_BYTES_MAX. -EOPNOTSUPP: also properties,
+ * 'is_resend' or 'packet_id' when the connection is not MQTT 5.
  */
 int mqtt_link_publish_message(MqttLink *l, const az_mqtt_message *message, bool is_resend,
                               uint16_t *packet_id, uint64_t token);
@@ -414,7 +416,7 @@ typedef enum MqttEventType {
 /* What an MQTT 5 server says of itself in CONNACK, or what MQTT 5 means if it says nothing. */
 typedef struct MqttServer {
         uint16_t receive_max;      /* 65535 */
-        uint16_t keep_alive_s;     /* that of CONNECT */
+        uint16_t keep_alive_s;     /* that of CONNECT; so it is if the server says 0 */
         uint32_t max_packet_bytes; /* 0: no limit */
         uint8_t max_qos;           /* 2 */
         bool has_no_retain;

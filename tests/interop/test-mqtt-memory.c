@@ -105,10 +105,10 @@ static void answer(SSL *ssl, const FakePacket *packet, bool is_v5) {
                 ANSWER(message, message_v5);
                 break;
         case 10:
-                ANSWER(unsuback, unsuback);
+                (void) fake_server_write(ssl, unsuback, sizeof(unsuback));
                 break;
         case 15:
-                ANSWER(auth, auth);
+                (void) fake_server_write(ssl, auth, sizeof(auth));
                 break;
         default:
                 break;

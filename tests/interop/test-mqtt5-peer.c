@@ -217,6 +217,17 @@ START_TEST(connack_tells_limits_that_count) {
 }
 END_TEST
 
+START_TEST(a_server_that_wants_no_keep_alive_is_watched_all_the_same) {
+        static const PeerProperty none = { .id = PEER_SERVER_KEEP_ALIVE, .number = 0 };
+        const MqttConnect c = plain_connect();
+        const uint64_t now_us = boottime_us();
+
+        peer_set_connack(peer, &none, 1);
+        ck_assert_uint_eq(connect_as(&c).connack.server.keep_alive_s, 60);
+        ck_assert_uint_gt(mqtt_link_deadline_us(l), now_us + 50 * USEC_PER_SEC);
+}
+END_TEST
+
 /* ---- PUBLISH ---- */
 
 START_TEST(a_puback_has_its_reason) {
@@ -342,6 +353,23 @@ START_TEST(subscriptions_have_options_and_codes) {
         ck_assert_uint_eq(e.suback.codes[0], 0x87);
         for (size_t i = 0; i < ELEMENTSOF(filters); i++)
                 ck_assert_uint_eq(peer_get(peer, PEER_SUBSCRIBE, i)->filters[0].options, options[i]);
+}
+END_TEST
+
+START_TEST(a_subscription_that_failed_half_way_is_waited_for) {
+        static const MqttFilter filters[] = { { .filter = TEXT("a") }, { .filter = TEXT("b/#/c") } };
+
+        connect_plainly();
+        peer_ignore(peer, PEER_SUBSCRIBE, true);
+        ck_assert_int_eq(mqtt_link_subscribe(l, filters, 2), -EINVAL);
+        ck_assert_int_eq(mqtt_link_subscribe(l, filters, 1), -EBUSY);
+        peer_answer(peer, await(PEER_SUBSCRIBE, 1), (PeerAnswer){});
+        while (mqtt_link_subscribe(l, filters, 1) == -EBUSY) {
+                MqttEvent e;
+
+                ck_assert(!turn(&e));
+        }
+        (void) await(PEER_SUBSCRIBE, 2);
 }
 END_TEST
 
@@ -572,12 +600,14 @@ static Suite *peer_suite(void) {
         tcase_add_test(t, connect_says_all_that_it_was_given);
         tcase_add_loop_test(t, connack_refuses_with_a_reason, 0, 5);
         tcase_add_test(t, connack_tells_limits_that_count);
+        tcase_add_test(t, a_server_that_wants_no_keep_alive_is_watched_all_the_same);
         tcase_add_test(t, a_puback_has_its_reason);
         tcase_add_test(t, what_is_sent_again_has_dup_and_the_id_it_had);
         tcase_add_test(t, an_inbound_message_is_refused_with_a_reason_in_its_turn);
         tcase_add_loop_test(t, a_message_that_cannot_be_handled_does_not_end_the_connection, 0,
                             ELEMENTSOF(poison));
         tcase_add_test(t, subscriptions_have_options_and_codes);
+        tcase_add_test(t, a_subscription_that_failed_half_way_is_waited_for);
         tcase_add_loop_test(t, unsuback_has_a_code_for_each_filter, 0, 3);
         tcase_add_test(t, a_new_token_is_sent_on_the_connection);
         tcase_add_loop_test(t, a_token_that_is_refused_ends_the_connection, 0, 3);

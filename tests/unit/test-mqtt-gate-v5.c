@@ -23,6 +23,8 @@ static MqttGate gate_new(unsigned receive_max) {
         MqttGate g;
 
         ck_assert_int_eq(mqtt_gate_init(&g, &config, T0), 0);
+        feed_local(&g, BYTES(0x10, 4, 'C', 'O', 'N', 'N'), T0);
+        assert_network(&g, BYTES(0x10, 4, 'C', 'O', 'N', 'N'), T0);
         ck_assert_int_eq(feed_network(&g, BYTES(0x20, 3, 0, 0, 0), T0), 0);
         assert_local(&g, BYTES(0x20, 3, 0, 0, 0));
         return g;
@@ -268,6 +270,20 @@ START_TEST(auth_leaves_at_the_boundary_of_a_packet) {
 }
 END_TEST
 
+START_TEST(auth_does_not_leave_before_connect) {
+        const MqttGateConfig config = { .max_packet_bytes = MAX_PACKET, .receive_max = 1, .is_v5 = true };
+        MqttGate g;
+
+        ck_assert_int_eq(mqtt_gate_init(&g, &config, T0), 0);
+        ck_assert_int_eq(mqtt_gate_send_auth(&g, MQTT_AUTH_CONTINUE, str("M"), AZ_SPAN_EMPTY), 0);
+        feed_local(&g, BYTES(0x10), T0);
+        assert_network(&g, NULL, 0, T0);
+        feed_local(&g, BYTES(1, 'C'), T0);
+        assert_network(&g, BYTES(0x10, 1, 'C', 0xf0, 9, 0x18, 7, 0x15, 0, 1, 'M', 0x16, 0, 0), T0);
+        gate_done(&g);
+}
+END_TEST
+
 static uint8_t secret[MQTT_SECRET_MAX];
 
 START_TEST(a_token_of_any_size_leaves_and_is_wiped) {
@@ -440,6 +456,7 @@ static Suite *gate_suite(void) {
 
         t = tcase_create("auth");
         tcase_add_test(t, auth_leaves_at_the_boundary_of_a_packet);
+        tcase_add_test(t, auth_does_not_leave_before_connect);
         tcase_add_loop_test(t, a_token_of_any_size_leaves_and_is_wiped, 0, 8);
         suite_add_tcase(s, t);
 
