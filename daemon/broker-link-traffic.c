@@ -421,7 +421,8 @@ static void on_event(BrokerLink *link, const MqttRunnerEvent *e) {
                 on_answered(link, e->unsubscribed.token, e->unsubscribed.result, e->unsubscribed.reason_code,
                             e->unsubscribed.filter);
                 break;
-        case MQTT_RUNNER_ROOM: /* it is asked each time */
+        case MQTT_RUNNER_ROOM:
+                aio_client_room(&link->client);
                 break;
         case MQTT_RUNNER_STOPPED:
                 broker_link_stopped(link);
