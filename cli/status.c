@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/duration.h"
 #include "cli/line.h"
+#include "cli/reply.h"
 #include "cli/wrap.h"
 
 static const Help help = {
@@ -121,13 +122,80 @@ static void print_inbox(const Cli *cli, const AziotInbox *i) {
         print_causes(cli, "lost", causes, ELEMENTSOF(causes), NULL);
 }
 
-static void print_status(const Cli *cli, const AziotStatus *s) {
+static bool is_state_of_online(const char *state) {
+        return strcmp(state, "online") == 0 || strcmp(state, "renewing") == 0;
+}
+
+static void print_broker_drops(const Cli *cli, const char *json, size_t size) {
+        const char *const paths[][2] = {
+                { "expired", "broker.outbox.dropped.expired" },
+                { "to make room", "broker.outbox.dropped.overflow" },
+                { "damaged", "broker.outbox.dropped.damaged" },
+                { "unsendable", "broker.outbox.dropped.unsendable" },
+                { "refused by the broker, kept in dead-letters-broker/", "broker.outbox.dropped.rejected" },
+                { "refused for want of room", "broker.outbox.dropped.refused" },
+        };
+        _cleanup_(freep) char *since = reply_get_text(json, size, "broker.outbox.countedSince");
+        Cause causes[ELEMENTSOF(paths)];
+
+        for (size_t i = 0; i < ELEMENTSOF(paths); i++)
+                causes[i] = (Cause){ paths[i][0], reply_get_number(json, size, paths[i][1], 0) };
+        print_causes(cli, "dropped", causes, ELEMENTSOF(causes), since);
+}
+
+/* The link to the broker, if there is one, as far as it differs from that to the hub. */
+static void print_broker(const Cli *cli, const char *json, size_t size) {
+        _cleanup_(freep) char *state = reply_get_text(json, size, "broker.link.state"),
+                              *since = reply_get_text(json, size, "broker.link.since"),
+                              *client = reply_get_text(json, size, "broker.clientId"),
+                              *host = reply_get_text(json, size, "broker.link.host"),
+                              *reason = reply_get_text(json, size, "broker.link.lastError"),
+                              *next = reply_get_text(json, size, "broker.link.nextAttempt"),
+                              *stalled = reply_get_text(json, size, "broker.outbox.reason");
+        bool is_online = state && is_state_of_online(state);
+        char buffer[DURATION_TEXT_MAX];
+        Line line = {};
+
+        if (!state)
+                return;
+        line_add(&line, "%s%s%s", host ?: "(unknown)", client ? " as " : "", client ?: "");
+        print_text("broker", line.text);
+        line = (Line){};
+        line_add(&line, "%s since ", state);
+        line_add_age(&line, since ?: "");
+        (void) fputs(color_switch(cli->color, is_online ? COLOR_GOOD : COLOR_BAD), stdout);
+        print_text("link", line.text);
+        (void) fputs(color_switch(cli->color, COLOR_NONE), stdout);
+        print_text(is_online ? "earlier" : "reason", reason);
+        if (next) {
+                line = (Line){};
+                line_add(&line, "in %s", duration_from_now(buffer, next));
+                print_text("next try", line.text);
+        }
+        line = (Line){};
+        line_add_use(&line, reply_get_number(json, size, "broker.outbox.messages", 0),
+                     reply_get_number(json, size, "broker.outbox.capacityMessages", 0),
+                     reply_get_number(json, size, "broker.outbox.bytes", 0),
+                     reply_get_number(json, size, "broker.outbox.capacityBytes", 0));
+        print_text("outbox", line.text);
+        print_reason(cli, "stalled", stalled);
+        print_broker_drops(cli, json, size);
+}
+
+static void print_hub(const Cli *cli, const AziotStatus *s) {
         print_text("device", s->device_id);
         print_text("module", s->module_id);
         print_text("model", s->model_id);
         print_link(cli, &s->link);
         print_outbox(cli, &s->outbox);
         print_inbox(cli, &s->inbox);
+}
+
+static bool is_online(const AziotStatus *s) {
+        _cleanup_(freep) char *broker = reply_get_text(s->json, s->json_size, "broker.link.state");
+
+        return (s->link.is_online || reply_is_true(s->json, s->json_size, "noHub")) &&
+               (!broker || is_state_of_online(broker));
 }
 
 int status_main(Cli *cli, int argc, char **argv) {
@@ -147,8 +215,10 @@ int status_main(Cli *cli, int argc, char **argv) {
         if (cli->json)
                 code = cli_print_json(status->json, status->json_size);
         else {
-                print_status(cli, status);
+                if (!reply_is_true(status->json, status->json_size, "noHub"))
+                        print_hub(cli, status);
+                print_broker(cli, status->json, status->json_size);
                 code = cli_flush();
         }
-        return code != CLI_OK ? code : status->link.is_online ? CLI_OK : CLI_NO;
+        return code != CLI_OK ? code : is_online(status) ? CLI_OK : CLI_NO;
 }

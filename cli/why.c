@@ -97,6 +97,7 @@ static void print_names(Screen *s) {
         Line line = {};
 
         LINE_ADD_TEXT(&line, s->json, s->size, "deviceId", "%s");
+        LINE_ADD_TEXT(&line, s->json, s->size, "clientId", "%s");
         LINE_ADD_TEXT(&line, s->json, s->size, "moduleId", ", module %s");
         if (line.len > 0)
                 print(s, "device", line.text, 1);
@@ -104,6 +105,10 @@ static void print_names(Screen *s) {
         LINE_ADD_TEXT(&line, s->json, s->size, "hub", "%s");
         if (line.len > 0)
                 print(s, "hub", line.text, 1);
+        line = (Line){};
+        LINE_ADD_TEXT(&line, s->json, s->size, "host", "%s");
+        if (line.len > 0)
+                print(s, "broker", line.text, 1);
         line = (Line){};
         LINE_ADD_TEXT(&line, s->json, s->size, "provisioning", "%s");
         if (line.len > 0)
@@ -194,7 +199,8 @@ static void print_next_attempt(Screen *s) {
         print(s, "next try", line.text, 1);
 }
 
-static void print_screen(const Cli *cli, const char *json, size_t size, bool is_online) {
+static void print_screen(const Cli *cli, const char *json, size_t size) {
+        bool is_online = reply_is_true(json, size, "online");
         unsigned width = wrap_width(stdout);
         Screen s = { json, size, width != WRAP_NEVER ? width : WRAP_WIDTH, SCREEN_LINES, cli->color };
 
@@ -216,6 +222,31 @@ static void print_screen(const Cli *cli, const char *json, size_t size, bool is_
         (void) reply_for_each(json, size, "notices", print_notice, &s);
 }
 
+/* Each link that there is. */
+static bool all_are_online(const char *json, size_t size) {
+        const char *broker;
+        size_t n;
+
+        return (reply_is_true(json, size, "noHub") || reply_is_true(json, size, "online")) &&
+               (aziot_json_find(json, size, "broker", &broker, &n) != 0 ||
+                reply_is_true(json, size, "broker.online"));
+}
+
+/* A screen for each of them. */
+static void print_links(const Cli *cli, const char *json, size_t size) {
+        bool has_hub = !reply_is_true(json, size, "noHub");
+        const char *broker;
+        size_t n;
+
+        if (has_hub)
+                print_screen(cli, json, size);
+        if (aziot_json_find(json, size, "broker", &broker, &n) != 0)
+                return;
+        if (has_hub)
+                (void) fputc('\n', stdout);
+        print_screen(cli, broker, n);
+}
+
 int why_main(Cli *cli, int argc, char **argv) {
         _cleanup_(aziot_freep) Aziot *a = NULL;
         const AziotReply *reply;
@@ -232,11 +263,11 @@ int why_main(Cli *cli, int argc, char **argv) {
         if (r != 0)
                 return cli_failure(a, r);
 
-        is_online = reply_is_true(reply->parameters, reply->parameters_size, "online");
+        is_online = all_are_online(reply->parameters, reply->parameters_size);
         if (cli->json)
                 code = cli_print_json(reply->parameters, reply->parameters_size);
         else {
-                print_screen(cli, reply->parameters, reply->parameters_size, is_online);
+                print_links(cli, reply->parameters, reply->parameters_size);
                 code = cli_flush();
         }
         return code != CLI_OK ? code : is_online ? CLI_OK : CLI_NO;

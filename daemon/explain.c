@@ -40,19 +40,21 @@ static bool is_online(const Explanation *e) {
 
 static const char *format_undisturbed(char buffer[static SUMMARY_SIZE], const Explanation *e) {
         const char *host = e->status->host ?: "(unknown)", *device = e->status->device_id ?: "(unknown)";
+        const char *service = cloud_service_to_string(e->service);
 
         switch (e->status->state) {
         case LINK_ONLINE:
-                (void) snprintf(buffer, SUMMARY_SIZE, "Connected to the hub '%s' as '%s'", host, device);
+                (void) snprintf(buffer, SUMMARY_SIZE, "Connected to the %s '%s' as '%s'", service, host,
+                                device);
                 break;
         case LINK_RENEWING:
                 (void) snprintf(
                         buffer, SUMMARY_SIZE,
-                        "Connected to the hub '%s' as '%s'; the connection is being made anew, as planned",
-                        host, device);
+                        "Connected to the %s '%s' as '%s'; the connection is being made anew, as planned",
+                        service, host, device);
                 break;
         case LINK_CONNECTING:
-                (void) snprintf(buffer, SUMMARY_SIZE, "Connecting to the hub '%s'", host);
+                (void) snprintf(buffer, SUMMARY_SIZE, "Connecting to the %s '%s'", service, host);
                 break;
         case LINK_PROVISIONING:
                 (void) snprintf(buffer, SUMMARY_SIZE,
@@ -66,7 +68,9 @@ static const char *format_undisturbed(char buffer[static SUMMARY_SIZE], const Ex
                 break;
         case LINK_STOPPED:
         case _LINK_STATE_MAX:
-                (void) snprintf(buffer, SUMMARY_SIZE, "The link is stopped, because aziotd is stopping");
+                (void) snprintf(buffer, SUMMARY_SIZE, "%s",
+                                e->is_none ? "No hub is configured"
+                                           : "The link is stopped, because aziotd is stopping");
         }
         return buffer;
 }
@@ -79,7 +83,8 @@ static const char *get_summary(char buffer[static SUMMARY_SIZE], const Explanati
 
 /* Told for a day, and nothing is asked of anybody for it; the others stand until they are no longer so. */
 static bool is_event(const LinkNotice *n) {
-        return n->problem == PROBLEM_POISON_MESSAGE || n->problem == PROBLEM_CLOCK_STEPPED;
+        return n->problem == PROBLEM_POISON_MESSAGE || n->problem == PROBLEM_CLOCK_STEPPED ||
+               n->problem == PROBLEM_BROKER_SESSION_LOST;
 }
 
 static bool is_over(const Explanation *e, const LinkNotice *n) {
@@ -98,6 +103,8 @@ static const char *get_advice_while_up(const Explanation *e) {
 }
 
 static const char *get_advice(const Explanation *e) {
+        if (e->is_none)
+                return "Nothing has to be done.";
         if (e->status->state == LINK_STOPPED)
                 return "Start it again: 'systemctl start aziotd'.";
         if (is_online(e) || !e->record->is_failing)
@@ -208,9 +215,9 @@ static void write_notices(IpcJson *json, const Explanation *e) {
 
 void explain_write(IpcJson *json, const Explanation *e) {
         const LinkStatus *status = e->status;
+        bool is_hub = e->service == CLOUD_HUB;
         char buffer[SUMMARY_SIZE];
 
-        ipc_json_begin(json, NULL);
         ipc_json_cstring(json, "state", link_state_to_string(status->state));
         write_boottime(json, "since", e,
                        is_online(e) && e->record->online_since_us > 0 ? e->record->online_since_us
@@ -218,9 +225,9 @@ void explain_write(IpcJson *json, const Explanation *e) {
         ipc_json_bool(json, "online", is_online(e));
         ipc_json_cstring(json, "summary", get_summary(buffer, e));
         ipc_json_cstring(json, "advice", get_advice(e));
-        write_text(json, "deviceId", status->device_id);
+        write_text(json, is_hub ? "deviceId" : "clientId", status->device_id);
         write_text(json, "moduleId", status->module_id);
-        write_text(json, "hub", status->host);
+        write_text(json, is_hub ? "hub" : "host", status->host);
         write_text(json, "provisioning", e->provisioning);
         write_connection(json, e);
         write_tried(json, e);
@@ -232,5 +239,4 @@ void explain_write(IpcJson *json, const Explanation *e) {
         if (status->next_attempt_us != UINT64_MAX)
                 write_boottime(json, "nextAttempt", e, MAX(status->next_attempt_us, e->boottime_us));
         write_notices(json, e);
-        ipc_json_end(json);
 }

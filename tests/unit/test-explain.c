@@ -63,7 +63,9 @@ static char *explain_at(unsigned uptime_s, LinkState state, const LinkRecord *r)
         };
         az_span text;
 
+        ipc_json_begin(&json, NULL);
         explain_write(&json, &e);
+        ipc_json_end(&json);
         ck_assert_int_eq(ipc_json_get(&json, &text), 0);
         return strndup((const char *) az_span_ptr(text), (size_t) az_span_size(text));
 }
