@@ -3,6 +3,8 @@
 """io.aziotd.broker: telemetry to and from a stock mosquitto, by a daemon that has no hub."""
 
 import json
+import re
+import select
 import sys
 import time
 from pathlib import Path
@@ -64,6 +66,216 @@ class Telemetry(Case):
             "cloudEvent": {"source": "urn:press", "id": "7", "specversion": "1.0", "type": "ms.aio.telemetry",
                            "subject": "line/3/state", "time": "2026-11-22T21:00:00Z"},
             "sender": "dev", "retained": False, "redelivered": False})
+
+
+    def test_a_filter_is_watched_and_what_is_no_telemetry_comes_as_it_is(self):
+        watcher = self.watch("#")
+        self.broker.publish("any/where", "text", '{"n":1}')
+        self.assertEqual([watcher.receive()["message"] for _ in range(2)], [
+            {"topic": "any/where", **content, "metadata": [], "retained": False, "redelivered": False}
+            for content in ({"text": "text"}, {"body": {"n": 1}})])
+
+    def test_a_pattern_tells_what_stands_for_its_tokens(self):
+        watcher = self.watch("line/{n}/{what}", tokens={"what": "state"})
+        self.assertEqual(watcher.filter, "line/+/state")
+        self.broker.publish("line/4/state", "x")
+        self.assertEqual(watcher.receive()["message"]["tokens"], {"what": "state", "n": "4"})
+
+    def test_a_retained_message_is_kept_for_who_comes_later(self):
+        self.send("kept", {"text": "x"}, retain=True, persist=True, stage="delivered")
+        message = self.watch("kept").receive()["message"]
+        self.assertEqual((message["retained"], message["metadata"]), (True, [{"key": "aio-persistence", "value": "true"}]))
+
+    def test_those_that_share_a_name_share_the_messages(self):
+        watcher, other = self.watch("s", shareName="g"), self.broker.listen("$share/g/s")
+        self.broker.publish("s", *range(10))
+        mine = {watcher.receive()["message"]["text"] for _ in range(5)}
+        theirs = set(eventually(lambda: len(found := re.findall(r"(?m)^s (\d)$", other.output())) == 5 and found, "5"))
+        self.assertEqual((mine | theirs, mine & theirs), (set("0123456789"), set()))
+        other.stop()
+
+    def test_what_is_wrong_is_named(self):
+        for field, parameters in (
+                ("topic", {"topic": "a/+"}), ("topic", {"topic": "a//b"}), ("tokens", {"topic": "a/{b}"}),
+                ("tokens", {"topic": "a/{b}", "tokens": {"b": "+"}}),
+                ("body", {"message": {"body": {}, "text": ""}}), ("data", {"message": {"data": "?"}}),
+                ("message.metadata", {"message": {"metadata": [{"key": "__ts", "value": "1"}]}}),
+                ("message.metadata", {"message": {"metadata": [{"key": "k", "value": "v" * 9000}]}}),
+                ("message.cloudEvent", {"message": {"cloudEvent": {"source": "::::"}}})):
+            with self.subTest(field=field, parameters=parameters), self.refused(ERROR + "InvalidMessage", field=field):
+                self.daemon.call(SEND, {"topic": "t", "message": {}, **parameters})
+        with self.refused(ERROR + "MessageTooLarge", limitBytes=256 * 1024):
+            self.send("t", {"text": "x" * (256 * 1024 + 1)})
+        with self.refused(ERROR + "InvalidMessage", field="topic"):
+            self.watch("a/#/b")
+
+    def test_what_needs_a_hub_says_that_there_is_none(self):
+        with self.refused("io.aziotd.device.NoHub"):
+            self.daemon.send(text="x")
+        status = self.daemon.status()
+        self.assertEqual((status["noHub"], status["link"]["state"]), (True, "stopped"))
+        self.assertEqual((status["broker"]["clientId"], status["broker"]["link"]["host"]), ("dev", self.broker.host))
+        shown = self.run_cli("status")
+        self.assertEqual(shown.wait(), 0)
+        self.assertRegex(shown.output(), rf"broker +{self.broker.host} as dev\nlink +online since")
+        self.assertNotIn("hub", shown.output())
+
+
+class Delivery(Case):
+    def test_what_was_accepted_is_delivered_once_the_broker_is_back(self):
+        self.broker.stop()
+        self.wait_for_broker("waiting")
+        for n in range(300):
+            self.send("load", {"body": {"n": n}})
+        self.daemon.kill()
+        self.daemon.start()
+        for n in range(300, 400):
+            self.send("load", {"body": {"n": n}})
+        self.broker.start()
+        self.daemon.call("io.aziotd.device.Reconnect", {"link": "broker"})
+        eventually(lambda: self.daemon.status()["broker"]["outbox"]["messages"] == 0, "all has left")
+        assert_complete(self, numbers(self.broker.messages("load")), 400)
+
+    def test_nothing_is_lost_when_the_broker_dies_with_its_session_or_without(self):
+        for n in range(400):
+            if n % 100 == 50:
+                self.broker.kill(keeps_session=n == 150)
+                self.broker.start()
+            self.send("load", {"body": {"n": n}})
+        eventually(lambda: self.daemon.status()["broker"]["outbox"]["messages"] == 0, "all has left")
+        assert_complete(self, numbers(self.broker.messages("load")), 400)
+
+    def test_a_watch_goes_on_when_the_broker_has_lost_the_session(self):
+        watcher = self.watch("w")
+        self.broker.kill(keeps_session=False)
+        self.broker.start()
+        self.wait_for_broker("online")
+        eventually(lambda: "broker-session-lost" in [
+            notice["problem"] for notice in self.daemon.call("io.aziotd.device.Explain")["broker"]["notices"]], "notice")
+        # It is online a moment before it has subscribed.
+        eventually(lambda: self.broker.publish("w", "x") or select.select([watcher.socket], [], [], 0.1)[0], "a message")
+        self.assertEqual(watcher.receive()["message"]["text"], "x")
+
+    def test_the_expiry_is_what_is_left_and_what_has_expired_does_not_come(self):
+        self.broker.stop()
+        self.wait_for_broker("waiting")
+        self.send("e", {"text": "short"}, expirySeconds=1)
+        self.send("e", {"text": "long"}, expirySeconds=100)
+        time.sleep(2.1)
+        self.broker.start()
+        watcher = self.daemon.connect()
+        self.daemon.call("io.aziotd.device.Reconnect")
+        self.wait_for_broker("online")
+        eventually(lambda: self.broker.messages("e"), "a message")
+        self.assertEqual(self.broker.messages("e"), ["long"])
+        self.assertEqual(self.daemon.status()["broker"]["outbox"]["dropped"]["expired"], 1)
+        watcher.close()
+
+    def test_who_waits_for_the_stage_hears_when_it_is_reached(self):
+        self.broker.stop()
+        self.wait_for_broker("waiting")
+        with Wire(self.daemon.socket_path, harness.TIMEOUT_S) as wire:
+            for stage in ("durable", "delivered"):
+                wire.send(SEND, {"topic": "s", "message": {}, "stage": stage})
+            self.assertIn("sequence", wire.receive())
+            self.broker.start()
+            self.assertIn("sequence", wire.receive())
+        with self.refused(ERROR + "NotDelivered", reason="timeout"):
+            self.broker.stop()
+            self.send("s", stage="delivered", timeoutSeconds=1)
+        self.broker.start()
+
+    def test_a_reload_connects_anew_with_all_subscriptions(self):
+        watcher = self.watch("r")
+        self.daemon.config["Broker"]["KeepAliveSec"] = 33
+        self.daemon.write_config()
+        self.assertEqual(self.daemon.call("io.aziotd.device.Reload")["applied"], ["Broker.KeepAliveSec"])
+        self.broker.wait_for(r"as dev \(p5, c0, k33", n=1)
+        self.broker.publish("r", "x")
+        self.assertEqual(watcher.receive()["message"]["text"], "x")
+
+    def test_a_broker_can_come_and_go_with_a_reload(self):
+        section = self.daemon.config.pop("Broker")
+        self.daemon.write_config()
+        self.daemon.call("io.aziotd.device.Reload")
+        with self.refused(ERROR + "NoBroker"):
+            self.send("t")
+        self.assertNotIn("broker", self.daemon.status())
+        self.daemon.config["Broker"] = section
+        self.daemon.write_config()
+        self.daemon.call("io.aziotd.device.Reload")
+        self.wait_for_broker("online")
+        self.send("t", {"text": "x"}, stage="delivered")
+        self.assertEqual(self.broker.messages("t"), ["x"])
+
+
+class Refusals(Case):
+    """Nobody may publish but below 'yes'."""
+
+    def test_a_refused_message_is_told_and_kept(self):
+        self.broker.stop()
+        acl = self.broker.directory / "acl"
+        acl.write_text("topic readwrite yes/#\npattern readwrite yes/#\n")
+        self.broker.extra_config.append(f"acl_file {acl}")
+        self.broker.start()
+        self.daemon.call("io.aziotd.device.Reconnect")
+        self.wait_for_broker("online")
+        with self.refused(ERROR + "NotDelivered", reason="refused", reasonCode=0x87):
+            self.send("no", {"text": "x", "metadata": [{"key": "k", "value": "v"}]}, stage="delivered")
+        self.send("yes/a", stage="delivered")
+        self.assertEqual(self.daemon.status()["broker"]["outbox"]["dropped"]["rejected"], 1)
+        letter = self.letter()
+        self.assertEqual((letter["topic"], letter["data"], letter["metadata"][0]), ("no", "eA==", {"key": "k", "value": "v"}))
+
+    def letter(self):
+        letters = self.daemon.state_path / "dead-letters-broker"
+        path = eventually(lambda: [p for p in letters.glob("message-*") if p.suffix != ".new"], "a letter")[0]
+        return json.loads(path.read_text().split("\n", 1)[1])
+
+
+class Rules(Case):
+    config = {"Access": [{"User": 0, "BrokerSend": "ns/mine/#", "BrokerWatch": "ns/seen/+"}]}
+    keys = {"TopicNamespace": "ns"}
+
+    def test_topics_are_those_of_the_rule_and_of_the_namespace(self):
+        self.send("mine/a", {"text": "x"}, stage="delivered")
+        self.assertEqual(self.broker.messages("ns/mine/a"), ["x"])
+        with self.refused(ERROR + "TopicDenied", topic="ns/other", rule=f"{self.daemon.config_path}:{self.line()}"):
+            self.send("other")
+        self.assertEqual(self.watch("seen/+").filter, "ns/seen/+")
+        for topic in ("seen/#", "#", "other"):
+            with self.subTest(topic=topic), self.refused(ERROR + "TopicDenied"):
+                self.watch(topic)
+
+    def test_a_reload_ends_what_is_not_allowed_any_more(self):
+        watcher = self.watch("seen/a")
+        self.daemon.config["Access"] = [{"User": 0, "BrokerWatch": "ns/nothing"}]
+        self.daemon.write_config()
+        self.daemon.call("io.aziotd.device.Reload")
+        with self.refused(ERROR + "TopicDenied", topic="ns/seen/a"):
+            watcher.receive()
+
+    def line(self):
+        return self.daemon.config_path.read_text().splitlines().index("[Access]") + 1
+
+
+class BothClouds(harness.DaemonCase):
+    """A hub and a broker."""
+
+    def test_each_gets_its_own(self):
+        broker = Broker(self.directory, with_tls=False)
+        self.addCleanup(broker.end)
+        broker.start()
+        self.daemon.config["Broker"] = {"Host": broker.host, "Port": broker.port, "ClientId": "dev", "TLS": "no"}
+        self.daemon.write_config()
+        self.daemon.call("io.aziotd.device.Reload")
+        self.daemon.n_descriptors = None
+        self.daemon.call(SEND, {"topic": "t", "message": {"text": "b"}, "stage": "delivered"})
+        self.daemon.call("io.aziotd.telemetry.Send", {"message": {"text": "h"}, "stage": "delivered"})
+        self.assertEqual(broker.messages("t"), ["b"])
+        self.assertEqual(len(self.hub.wait_for_messages(lambda messages: len(messages) == 1)), 1)
+        explained = self.daemon.call("io.aziotd.device.Explain")
+        self.assertEqual((explained["online"], explained["broker"]["online"]), (True, True))
 
 
 if __name__ == "__main__":
