@@ -139,9 +139,10 @@ static int client_publish(Client *c) {
                 (void) snprintf(payload, sizeof(payload), "{\"n\":%" PRIu64 "}", c->n_published);
                 message.payload = az_span_create_from_str(payload);
                 r = mqtt_runner_publish(c->runner, &message, c->n_published, client_now_us(c));
-                if (r < 0)
+                if (r < 0 && r != -ENOTCONN)
                         return r;
-                c->is_full = r == MQTT_RUNNER_FULL;
+                /* -ENOTCONN: it has given up, and MQTT_RUNNER_STOPPED follows. */
+                c->is_full = r != 0;
                 if (r != 0)
                         continue;
                 c->n_published++;
@@ -241,23 +242,30 @@ static uint64_t client_deadline_us(const Client *c) {
         return MIN(deadline_us, c->release_us);
 }
 
+static void client_pop(Client *c) {
+        MqttRunnerEvent event;
+
+        while (mqtt_runner_next_event(c->runner, &event))
+                client_on_event(c, &event);
+}
+
 static int client_turn(Client *c) {
         struct pollfd fds[] = { { .fd = mqtt_runner_get_fd(c->runner), .events = POLLIN },
                                 { .fd = c->is_ending ? -1 : STDIN_FILENO, .events = POLLIN } };
-        MqttRunnerEvent event;
         int r;
 
         (void) fflush(stdout);
         (void) poll(fds, ELEMENTSOF(fds), poll_timeout_ms(client_deadline_us(c)));
         r = mqtt_runner_dispatch(c->runner, client_now_us(c));
-        if (r >= 0 && boottime_us() >= c->release_us)
+        client_pop(c);
+        if (r < 0 || c->is_stopped)
+                return r;
+        if (boottime_us() >= c->release_us)
                 client_release(c);
-        if (r >= 0)
-                r = client_publish(c);
+        r = client_publish(c);
         if (r >= 0)
                 r = client_end(c);
-        while (r >= 0 && mqtt_runner_next_event(c->runner, &event))
-                client_on_event(c, &event);
+        client_pop(c);
         return r;
 }
 
