@@ -109,6 +109,8 @@ az_result aio_client_published(aio_client *client, uint64_t token, az_result res
         news = &client->_internal.news;
         if (!(token & AIO_TOKEN_BIT))
                 return AZ_OK;
+        if (az_result_succeeded(result))
+                client->_internal.is_full = false;
         switch ((_aio_token_kind) (token >> 61 & 3)) {
         case _AIO_TOKEN_SENT:
                 if (client->_internal.has_news)

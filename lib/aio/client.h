@@ -310,31 +310,30 @@ typedef struct _aio_invocation {
 /*
  * What the client works with. All must outlive it; any may be missing that is not needed.
  *
- *   tasks  one for each request that is executed, waits for it, or was executed and is remembered until it
- *          expires, so that a repeat of it is answered and not executed again; and one for each telemetry
- *          message that the program acknowledges itself. So it should be more than the Receive Maximum of
- *          the session. When none is free the oldest response is forgotten; without one, a request is
- *          answered 503 ("invalid state", AIO_PROPERTY_CAPACITY), and telemetry stays unacknowledged and is
- *          IGNORED, so that the broker sends it again on the next connection
- *   invocations  one for each that is under way
- *   user_properties  for a message that is written or received: as many as one has at most, those of the
- *          program and AIO_METADATA_RESPONSE_MAX + AIO_CLOUD_EVENT_MAX more
- *   tokens  for the tokens of a topic that is received
- *   scratch  for a message that is written: its topic and response topic, and AIO_CLIENT_SCRATCH_SIZE() more
- *   blocks  for the filters of endpoints, and for requests and responses. The oldest responses are forgotten
- *          when it is full; if that does not help, it is as without a task
+ * A request has a task while it is executed or waits for it, and is then remembered with its response until
+ * it expires, so that a repeat of it is answered and not executed again. So has telemetry that the program
+ * acknowledges itself. There should be more than twice as many as the Receive Maximum of the session, as
+ * messages come again after a loss of the connection.
+ *
+ * When tasks or blocks are used up the oldest responses are forgotten. If that does not help, a request is
+ * answered 503 ("invalid state", AIO_PROPERTY_CAPACITY); telemetry stays unacknowledged and is IGNORED, so
+ * that the broker sends it again on the next connection.
  */
 typedef struct {
         aio_task *tasks;
         uint32_t n_tasks;
-        aio_invocation *invocations;
+        aio_invocation *invocations; /* those that are under way */
         uint32_t n_invocations;
+
+        /* Of a message that is written or received: as many as one has at most, those of the program and
+         * AIO_METADATA_RESPONSE_MAX + AIO_CLOUD_EVENT_MAX more. */
         az_mqtt_user_property *user_properties;
         int32_t n_user_properties;
-        aio_topic_token *tokens;
+
+        aio_topic_token *tokens; /* of a topic that is received */
         int32_t n_tokens;
-        az_span scratch;
-        az_span blocks;
+        az_span scratch; /* for topic and response topic of a message, and AIO_CLIENT_SCRATCH_SIZE() more */
+        az_span blocks;  /* for the filters of endpoints, and for requests and responses */
 } aio_client_memory;
 
 /* What the scratch needs besides topics, with a clock whose node has 'node_size' bytes. */

@@ -132,14 +132,19 @@ void _aio_text_clean(az_span text);
 /*
  * Takes the message that is being dealt with apart, in the memory of the client, for an endpoint.
  *
- * NOT_ENOUGH_SPACE: the arrays of the client are too small.
+ * NOT_ENOUGH_SPACE: the arrays of the client are too small. AZ_ERROR_NOT_SUPPORTED: it is of another version
+ * of the protocol.
  */
 AZ_NODISCARD az_result _aio_message_read(aio_client *client, aio_endpoint const *endpoint,
                                          aio_received *out_received, aio_error *out_error);
 
-/* Reads its timestamp, and moves the clock past it. None is right. */
-AZ_NODISCARD az_result _aio_message_take_timestamp(aio_client *client, aio_received *ref_received,
-                                                   aio_error *out_error);
+/*
+ * Reads its timestamp, past which the clock is moved, and checks its payload.
+ *
+ *   serializer  NULL: whatever the payload is
+ */
+AZ_NODISCARD az_result _aio_message_check(aio_client *client, aio_serializer const *serializer,
+                                          aio_received *ref_received, aio_error *out_error);
 
 /* Makes the event IGNORED of the message that is being dealt with. */
 void _aio_message_ignore(aio_endpoint *endpoint, aio_error const *error, aio_event *out_event);

@@ -219,10 +219,10 @@ az_result _aio_message_read(aio_client *client, aio_endpoint const *endpoint, ai
         out_received->tokens = (aio_topic_tokens){ memory->tokens, n_tokens };
         out_received->user_properties = memory->user_properties;
         out_received->n_user_properties = aio_metadata_strip(message, memory->user_properties);
-        return AZ_OK;
+        return aio_metadata_check_version(&out_received->metadata, out_error);
 }
 
-az_result _aio_message_take_timestamp(aio_client *client, aio_received *ref_received, aio_error *out_error) {
+static az_result take_timestamp(aio_client *client, aio_received *ref_received, aio_error *out_error) {
         az_result r;
 
         r = aio_metadata_get_timestamp(&ref_received->metadata, &ref_received->timestamp, out_error);
@@ -236,6 +236,19 @@ az_result _aio_message_take_timestamp(aio_client *client, aio_received *ref_rece
         if (az_result_failed(r))
                 *out_error = aio_hlc_to_error(r, ref_received->metadata.timestamp);
         return r;
+}
+
+az_result _aio_message_check(aio_client *client, aio_serializer const *serializer, aio_received *ref_received,
+                             aio_error *out_error) {
+        az_result r;
+
+        r = take_timestamp(client, ref_received, out_error);
+        if (az_result_failed(r) || !serializer)
+                return r;
+        r = aio_serializer_check(serializer, &ref_received->message, out_error);
+        if (az_result_failed(r))
+                return r;
+        return aio_serializer_validate(serializer, ref_received->message.payload, out_error);
 }
 
 void _aio_message_ignore(aio_endpoint *endpoint, aio_error const *error, aio_event *out_event) {

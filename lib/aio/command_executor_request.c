@@ -57,22 +57,11 @@ static bool is_identified(az_mqtt_message const *message, aio_error *out_error) 
 
 static az_result check(aio_command_executor *executor, aio_received *out_received, aio_error *out_error) {
         aio_client *client = executor->endpoint._internal.client;
-        az_result r;
+        az_result const r = _aio_message_read(client, &executor->endpoint, out_received, out_error);
 
-        r = _aio_message_read(client, &executor->endpoint, out_received, out_error);
         if (az_result_failed(r))
                 return r;
-        r = aio_metadata_check_version(&out_received->metadata, out_error);
-        if (az_result_failed(r))
-                return r;
-        r = _aio_message_take_timestamp(client, out_received, out_error);
-        if (az_result_failed(r))
-                return r;
-        r = aio_serializer_check(&executor->_internal.serializer, &out_received->message, out_error);
-        if (az_result_failed(r))
-                return r;
-        return aio_serializer_validate(&executor->_internal.serializer, out_received->message.payload,
-                                       out_error);
+        return _aio_message_check(client, &executor->_internal.serializer, out_received, out_error);
 }
 
 /* A task of the message that is being dealt with; NULL: there is no memory. */

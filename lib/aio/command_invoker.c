@@ -365,13 +365,11 @@ az_result aio_command_invoker_invoke(aio_command_invoker *invoker, aio_request c
 /* In the order of the Azure IoT Operations SDKs. */
 static az_result check(aio_command_invoker *invoker, aio_received *out_received, aio_error *out_error) {
         aio_client *client = invoker->endpoint._internal.client;
+        aio_serializer const *serializer = &invoker->_internal.response_serializer;
         aio_status status;
         az_result r;
 
         r = _aio_message_read(client, &invoker->endpoint, out_received, out_error);
-        if (az_result_failed(r))
-                return r;
-        r = aio_metadata_check_version(&out_received->metadata, out_error);
         if (az_result_failed(r))
                 return r;
         r = aio_metadata_get_status(&out_received->metadata, &status, out_error);
@@ -380,14 +378,8 @@ static az_result check(aio_command_invoker *invoker, aio_received *out_received,
         r = aio_error_from_status(&status, out_received->message.payload, out_error);
         if (az_result_failed(r))
                 return r;
-        r = _aio_message_take_timestamp(client, out_received, out_error);
-        if (az_result_failed(r) || status.code == AIO_STATUS_NO_CONTENT)
-                return r;
-        r = aio_serializer_check(&invoker->_internal.response_serializer, &out_received->message, out_error);
-        if (az_result_failed(r))
-                return r;
-        return aio_serializer_validate(&invoker->_internal.response_serializer, out_received->message.payload,
-                                       out_error);
+        return _aio_message_check(client, status.code == AIO_STATUS_NO_CONTENT ? NULL : serializer,
+                                  out_received, out_error);
 }
 
 bool _aio_command_invoker_take(aio_command_invoker *invoker, aio_event *out_event) {

@@ -56,22 +56,11 @@ az_result aio_telemetry_receiver_start(aio_telemetry_receiver *out_receiver, aio
 
 static az_result check(aio_telemetry_receiver *receiver, aio_received *out_received, aio_error *out_error) {
         aio_client *client = receiver->endpoint._internal.client;
-        az_result r;
+        az_result const r = _aio_message_read(client, &receiver->endpoint, out_received, out_error);
 
-        r = _aio_message_read(client, &receiver->endpoint, out_received, out_error);
         if (az_result_failed(r))
                 return r;
-        r = aio_metadata_check_version(&out_received->metadata, out_error);
-        if (az_result_failed(r))
-                return r;
-        r = _aio_message_take_timestamp(client, out_received, out_error);
-        if (az_result_failed(r))
-                return r;
-        r = aio_serializer_check(&receiver->_internal.serializer, &out_received->message, out_error);
-        if (az_result_failed(r))
-                return r;
-        return aio_serializer_validate(&receiver->_internal.serializer, out_received->message.payload,
-                                       out_error);
+        return _aio_message_check(client, &receiver->_internal.serializer, out_received, out_error);
 }
 
 bool _aio_telemetry_receiver_take(aio_telemetry_receiver *receiver, aio_event *out_event) {
