@@ -7,6 +7,7 @@ A program sends numbered messages all the while, and at the end nothing is lost 
 of that kind can be seen to lose something: tests/broker/test_rotation.py.
 """
 
+import json
 import shutil
 import sys
 import time
@@ -108,6 +109,47 @@ class Token(BrokerCase):
             self.broker.wait_for("k8s-sat: dev connected with second")
             self.wait_for_load()
         self.expect_complete()
+
+
+class Settings(BrokerCase):
+    """The same connection, with a token and an authority of its own, as each place tells of it."""
+
+    def setUp(self):
+        super().setUp()
+        self.start_broker(with_tokens=True)
+        self.volume = ProjectedVolume(self.directory / "volume")
+        self.volume.write(token=self.broker.add_token("first"))
+
+    def expect_delivery(self, env=None, **keys):
+        self.daemon.config = {"Broker": keys}
+        self.daemon.start(env={name: str(value) for name, value in (env or {}).items()})
+        self.daemon.call(SEND, {"topic": "load", "message": {"body": {"n": 0}}, "stage": "delivered"})
+        self.broker.wait_for_verdicts("dev", {"connected": 1})
+
+    def test_settings_are_taken_from_the_environment(self):
+        self.expect_delivery({
+            "AIO_BROKER_HOSTNAME": self.broker.host, "AIO_BROKER_TCP_PORT": self.broker.port,
+            "AIO_MQTT_CLIENT_ID": "dev", "AIO_TLS_CA_FILE": self.broker.ca_file,
+            "AIO_SAT_FILE": self.volume / "token"}, SettingsFrom="environment")
+
+    def test_settings_are_taken_from_a_connection_string(self):
+        path = self.directory / "connection-string"
+        replace(path, (f"HostName={self.broker.host};TcpPort={self.broker.port};ClientId=dev;"
+                       f"CaFile={self.broker.ca_file};SatAuthFile={self.volume / 'token'}\n").encode())
+        self.expect_delivery(ConnectionStringFile=path)
+
+    def test_settings_are_taken_from_what_is_mounted_for_a_connector(self):
+        configuration, authorities = (ProjectedVolume(self.directory / name) for name in ("config", "cas"))
+        configuration.write(MQTT_CONNECTION_CONFIGURATION=json.dumps({
+            "host": f"{self.broker.host}:{self.broker.port}", "keepAliveSeconds": 60, "maxInflightMessages": 100,
+            "protocol": "mqtt", "sessionExpirySeconds": 3600, "tls": {"mode": "Enabled"},
+            "authentication": {"method": "serviceAccountToken",
+                               "serviceAccountTokenSettings": {"audience": "aio"}}}).encode())
+        authorities.write(ca=self.broker.ca_file.read_bytes())
+        self.expect_delivery({
+            "CONNECTOR_ID": "dev", "CONNECTOR_CONFIGURATION_MOUNT_PATH": configuration.path,
+            "BROKER_SAT_MOUNT_PATH": self.volume / "token",
+            "BROKER_TLS_TRUST_BUNDLE_CACERT_MOUNT_PATH": authorities.path}, SettingsFrom="mount")
 
 
 class Certificates(BrokerCase):
