@@ -57,8 +57,8 @@ DEFINE_CLEANUP(CommandCaller *, command_caller_free)
  *
  *   topic, response_topic  patterns; 'response_topic' empty: below "clients/" and the client id
  *   request                without 'context'
- *   userdata               for CommandCallerOps.done(), which follows unless it is cancelled, maybe before this
- *                          returns
+ *   userdata               for CommandCallerOps.done(), which follows unless it is cancelled, maybe before
+ * this returns
  */
 int command_caller_invoke(CommandCaller *caller, az_span topic, az_span response_topic,
                           const aio_request *request, uid_t uid, void *userdata, aio_time time,

@@ -39,8 +39,8 @@ const char *cloud_service_to_string(CloudService service) {
                                 sentence, advice }
 
 /* What several rows advise. */
-#define NOT_THE_IDENTITY   " The device's key or certificate is not to blame."
-#define BY_ITSELF          "Nothing has to be done: it is tried again by itself. "
+#define NOT_THE_IDENTITY " The device's key or certificate is not to blame."
+#define BY_ITSELF        "Nothing has to be done: it is tried again by itself. "
 #define TRY_WEBSOCKET \
         "<{if-azure} Where only port 443 is open, 'websocket' has to be among Transports= in [Network].>"
 #define CERTIFICATE_SHOWN  "< (subject {subject}, issuer {issuer})>"

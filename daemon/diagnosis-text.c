@@ -146,6 +146,28 @@ static const char *const words[_VALUE_MAX] = {
         [VALUE_TIMESTAMP] = "timestamp",
 };
 
+/* What certificates say: the server's and our own. */
+static const char *find_certificate_value(const Diagnosis *d, Value value, char buffer[static VALUE_SIZE]) {
+        switch ((int) value) {
+        case VALUE_SUBJECT:
+                return text_or_null(d->server.subject);
+        case VALUE_ISSUER:
+                return text_or_null(d->server.issuer);
+        case VALUE_NOT_BEFORE:
+                return format_date(buffer, d->server.not_before_s);
+        case VALUE_NOT_AFTER:
+                return format_date(buffer, d->server.not_after_s);
+        case VALUE_OWN_SUBJECT:
+                return text_or_null(d->own.subject);
+        case VALUE_OWN_ISSUER:
+                return text_or_null(d->own.issuer);
+        case VALUE_OWN_NOT_AFTER:
+                return format_date(buffer, d->own.not_after_s);
+        default:
+                return NULL;
+        }
+}
+
 static const char *find_value(const Diagnosis *d, Value value, char buffer[static VALUE_SIZE]) {
         switch (value) {
         case VALUE_IF_HUB:
@@ -179,19 +201,13 @@ static const char *find_value(const Diagnosis *d, Value value, char buffer[stati
         case VALUE_QUOTA_WAIT:
                 return quota_wait(buffer, d);
         case VALUE_SUBJECT:
-                return text_or_null(d->server.subject);
         case VALUE_ISSUER:
-                return text_or_null(d->server.issuer);
         case VALUE_NOT_BEFORE:
-                return format_date(buffer, d->server.not_before_s);
         case VALUE_NOT_AFTER:
-                return format_date(buffer, d->server.not_after_s);
         case VALUE_OWN_SUBJECT:
-                return text_or_null(d->own.subject);
         case VALUE_OWN_ISSUER:
-                return text_or_null(d->own.issuer);
         case VALUE_OWN_NOT_AFTER:
-                return format_date(buffer, d->own.not_after_s);
+                return find_certificate_value(d, value, buffer);
         case VALUE_CONNACK:
                 return format_number(buffer, d->connack_code);
         case VALUE_CODE:

@@ -30,6 +30,7 @@ MAY_REACH = {
     "cli": CORE | UTIL | {"ipc"},
     "hubsim": CORE | UTIL | {"ipc"},
     "docs/examples/embedded": CORE | {"lib/azure", "lib/azure/iot", "lib/session"},
+    "docs/examples/aio": CORE | {"lib/azure", "lib/azure/iot", "lib/session", "lib/aio", "lib/mqtt"},
     "docs/clients": {"ipc"},
     "docs": CORE | UTIL | {"lib/azure/iot", "lib/session"},  # what writes a document from a table
     "daemon": CORE | UTIL | {"lib/azure/iot", "lib/session", "lib/aio", "lib/mqtt", "ipc"},

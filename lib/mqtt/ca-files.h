@@ -12,6 +12,7 @@
 /* More are not a directory of CAs. */
 #define CA_FILES_MAX 256U
 
+/* The files to read, absolute or not as the path was. */
 typedef struct CaFiles {
         char **paths;
         size_t n_paths;

@@ -503,7 +503,8 @@ static Suite *access_suite(void) {
         tcase_add_loop_test(programs, the_rate_is_that_of_the_last_rule_that_has_one, 0, ELEMENTSOF(rates));
         tcase_add_loop_test(programs, methods_are_those_of_the_last_rule_that_names_some, 0,
                             ELEMENTSOF(methods));
-        tcase_add_loop_test(programs, topics_are_those_of_the_last_rule_that_names_some, 0, ELEMENTSOF(topics));
+        tcase_add_loop_test(programs, topics_are_those_of_the_last_rule_that_names_some, 0,
+                            ELEMENTSOF(topics));
         tcase_add_test(programs, nobody_is_a_user_or_group_that_is_not_known);
         tcase_add_test(rules, the_rules_are_replaced_at_once);
         tcase_add_loop_test(rules, rules_are_the_same_wherever_they_are_written, 0, ELEMENTSOF(pairs));

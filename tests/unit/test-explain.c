@@ -129,11 +129,9 @@ static const struct {
         bool has_failed, is_online;
         const char *summary, *advice;
 } summaries[] = {
-        { LINK_WAITING, false, false, "Waiting a moment before the first attempt",
-          "Nothing has to be done" },
+        { LINK_WAITING, false, false, "Waiting a moment before the first attempt", "Nothing has to be done" },
         { LINK_WAITING, true, false, "connection refused", "firewall" },
-        { LINK_CONNECTING, false, false, "Connecting to the hub 'hub.example'",
-          "Nothing has to be done" },
+        { LINK_CONNECTING, false, false, "Connecting to the hub 'hub.example'", "Nothing has to be done" },
         { LINK_CONNECTING, true, false, "connection refused", "firewall" },
         { LINK_PROVISIONING, false, false, "Asking the provisioning service 'dps.example'",
           "Nothing has to be done" },

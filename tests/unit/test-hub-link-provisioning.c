@@ -141,8 +141,7 @@ static void answer(Fixture *f, const char *status, const char *payload) {
 }
 
 static void assert_is(const Fixture *f, LinkState state, const char *host) {
-        ck_assert_str_eq(link_state_to_string(hub_link_get_state(f->link)),
-                         link_state_to_string(state));
+        ck_assert_str_eq(link_state_to_string(hub_link_get_state(f->link)), link_state_to_string(state));
         ck_assert_str_eq(f->mqtt.host, host);
 }
 

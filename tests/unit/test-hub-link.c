@@ -308,12 +308,9 @@ static const struct {
         bool is_puback_owed;
         LinkEnd end;
 } ends[] = {
-        { MQTT_LOST_CLOSED, true, LINK_END_CLOSED },
-        { MQTT_LOST_CLOSED, false, LINK_END_BROKEN },
-        { MQTT_LOST_NETWORK, true, LINK_END_BROKEN },
-        { MQTT_LOST_PING_TIMEOUT, true, LINK_END_OTHER },
-        { MQTT_LOST_PUBACK_TIMEOUT, true, LINK_END_OTHER },
-        { MQTT_LOST_PROTOCOL, true, LINK_END_OTHER },
+        { MQTT_LOST_CLOSED, true, LINK_END_CLOSED },        { MQTT_LOST_CLOSED, false, LINK_END_BROKEN },
+        { MQTT_LOST_NETWORK, true, LINK_END_BROKEN },       { MQTT_LOST_PING_TIMEOUT, true, LINK_END_OTHER },
+        { MQTT_LOST_PUBACK_TIMEOUT, true, LINK_END_OTHER }, { MQTT_LOST_PROTOCOL, true, LINK_END_OTHER },
 };
 
 START_TEST(how_a_connection_ended_is_told) {
