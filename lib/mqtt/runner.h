@@ -172,10 +172,10 @@ void mqtt_runner_hint(MqttRunner *r, uint64_t now_us);
  *
  * 0: it will be PUBLISHED. MQTT_RUNNER_FULL: nothing was taken; MQTT_RUNNER_ROOM follows when there is room
  * (with the policies that drop, only when MQTT_RUNNER_PUBLISHED of that many are not popped yet).
- * -ENOTCONN: the runner is stopped, or stopping. -EINVAL: the topic is empty or has a wildcard; the QoS is
- * neither 0 nor 1. -EMSGSIZE: larger than <mqtt/link.h> allows. (What turns out later, as it depends on the
- * broker, is PUBLISHED with AZ_BROKER_RESULT_REFUSED: 0x95, larger than it takes; 0x99, text that is not
- * UTF-8; 0x9B, a QoS that it does not have.)
+ * -ENOTCONN: the runner is stopped, or stopping (MQTT_RUNNER_STOPPED may wait). -EINVAL: the topic is empty
+ * or has a wildcard; the QoS is neither 0 nor 1. -EMSGSIZE: larger than <mqtt/link.h> allows. (What turns out
+ * later, as it depends on the broker, is PUBLISHED with AZ_BROKER_RESULT_REFUSED: 0x95, larger than it takes;
+ * 0x99, text that is not UTF-8; 0x9B, a QoS that it does not have.)
  */
 int mqtt_runner_publish(MqttRunner *r, const az_mqtt_message *message, uint64_t token, uint64_t now_us);
 

@@ -2,70 +2,18 @@
 
 /*
  * The life of a link with each of its allocations failing in turn: it must say so, give everything back and
- * not hang. Those of libmosquitto and OpenSSL cannot be reached. Without libcheck, which allocates too; the
- * linker puts the functions below in the way (--wrap).
+ * not hang. Those of libmosquitto and OpenSSL cannot be reached.
  */
 
-#include <dirent.h>
 #include <poll.h>
 #include <sys/socket.h>
 
 #include <mqtt/link.h>
 
+#include "failing-memory.h"
 #include "fake-server.h"
 
 #define ALLOCATIONS_MAX 1000
-
-static _Thread_local bool is_exempt;
-static int n_allocations, fails_at;
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t size);
-void *__real_reallocarray(void *p, size_t n, size_t size);
-char *__real_strdup(const char *s);
-char *__real_strndup(const char *s, size_t n);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-void *__wrap_reallocarray(void *p, size_t n, size_t size);
-char *__wrap_strdup(const char *s);
-char *__wrap_strndup(const char *s, size_t n);
-
-static bool allocation_fails(void) {
-        return !is_exempt && __atomic_add_fetch(&n_allocations, 1, __ATOMIC_SEQ_CST) == fails_at;
-}
-
-void *__wrap_malloc(size_t size) {
-        return allocation_fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size) {
-        return allocation_fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t size) {
-        return allocation_fails() ? NULL : __real_realloc(p, size);
-}
-
-void *__wrap_reallocarray(void *p, size_t n, size_t size) {
-        return allocation_fails() ? NULL : __real_reallocarray(p, n, size);
-}
-
-char *__wrap_strdup(const char *s) {
-        return allocation_fails() ? NULL : __real_strdup(s);
-}
-
-char *__wrap_strndup(const char *s, size_t n) {
-        return allocation_fails() ? NULL : __real_strndup(s, n);
-}
-
-static void must(bool ok, const char *what) {
-        if (ok)
-                return;
-        printf("not ok 1 - allocation %d fails: %s\n1..1\n", fails_at, what);
-        exit(EXIT_FAILURE);
-}
 
 /* As a proxy does that then is the host itself. */
 static void answer_connect(int fd) {
@@ -273,16 +221,6 @@ static bool run_all(const Pki *pki, uint16_t port, bool is_v5) {
         n_destroyed = __atomic_load_n(&run.n_destroyed, __ATOMIC_SEQ_CST);
         must(n_destroyed == 1, "the sign job was not destroyed once");
         return run.n_left == 0;
-}
-
-static unsigned count_fds(void) {
-        DIR *d = opendir("/proc/self/fd");
-        unsigned n = 0;
-
-        while (readdir(d))
-                n++;
-        (void) closedir(d);
-        return n;
 }
 
 static void fail_each(const Pki *pki, uint16_t port, bool is_v5) {

@@ -2,79 +2,14 @@
 
 /*
  * A runner is made, publishes and subscribes, with each of its allocations failing in turn: it must say so
- * and give everything back. Without libcheck, which allocates too; the linker puts the functions below in the
- * way
- * (--wrap). That nothing leaks is for the sanitizer to see.
+ * and give everything back. That nothing leaks is for the sanitizer to see.
  */
-
-#include <dirent.h>
 
 #include <mqtt/runner.h>
 
-#include "util/util.h"
+#include "failing-memory.h"
 
 #define ALLOCATIONS_MAX 1000
-
-static int n_allocations, fails_at;
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t size);
-void *__real_reallocarray(void *p, size_t n, size_t size);
-char *__real_strdup(const char *s);
-char *__real_strndup(const char *s, size_t n);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-void *__wrap_reallocarray(void *p, size_t n, size_t size);
-char *__wrap_strdup(const char *s);
-char *__wrap_strndup(const char *s, size_t n);
-
-static bool allocation_fails(void) {
-        return ++n_allocations == fails_at;
-}
-
-void *__wrap_malloc(size_t size) {
-        return allocation_fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size) {
-        return allocation_fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t size) {
-        return allocation_fails() ? NULL : __real_realloc(p, size);
-}
-
-void *__wrap_reallocarray(void *p, size_t n, size_t size) {
-        return allocation_fails() ? NULL : __real_reallocarray(p, n, size);
-}
-
-char *__wrap_strdup(const char *s) {
-        return allocation_fails() ? NULL : __real_strdup(s);
-}
-
-char *__wrap_strndup(const char *s, size_t n) {
-        return allocation_fails() ? NULL : __real_strndup(s, n);
-}
-
-static void must(bool ok, const char *what) {
-        if (ok)
-                return;
-        printf("not ok 1 - allocation %d fails: %s\n1..1\n", fails_at, what);
-        exit(EXIT_FAILURE);
-}
-
-static unsigned count_fds(void) {
-        DIR *d = opendir("/proc/self/fd");
-        unsigned n = 0;
-
-        must(d != NULL, "/proc is not there");
-        while (readdir(d))
-                n++;
-        (void) closedir(d);
-        return n;
-}
 
 static int use(MqttRunner *r) {
         const az_mqtt_user_property property = { AZ_SPAN_FROM_STR("k"), AZ_SPAN_FROM_STR("v") };
