@@ -23,8 +23,8 @@
 static const Help help = {
         .usage = "access [OPTION]...",
         .what = "Shows what you may do, or what a program of another user or unit may: its\n"
-                "grants, methods, topics, sections of the twin and limits, each with the rule of section\n"
-                "[Access] that says so. To ask about others needs the grant admin.\n",
+                "grants, methods, topics, sections of the twin and limits, each with the rule of\n"
+                "section [Access] that says so. To ask about others needs the grant admin.\n",
         .options = "      --user USER           a program of this user, by name or number\n"
                    "      --unit UNIT           a program in this unit, as in press.service\n",
 };
