@@ -28,6 +28,7 @@ struct Broker {
         StageWaits *waits[_PRIORITY_MAX];
         DeadLetters *dead_letters;
         Uplink *uplink;
+        BrokerCommands *commands;
 
         Sender sender;
         TAILQ_HEAD(WatchList, Watch) watches;

@@ -103,6 +103,8 @@ static void on_client_event(void *userdata, const aio_event *event) {
         else if (event->type == AIO_EVENT_TELEMETRY ||
                  (is_of_endpoint && event->as.endpoint.endpoint->kind == AIO_ENDPOINT_TELEMETRY_RECEIVER))
                 broker_watch_event(b, event);
+        else
+                broker_commands_event(b->commands, event);
 }
 
 static NetworkReach get_reach(void *userdata) {
@@ -155,6 +157,7 @@ Broker *broker_free(Broker *b) {
                 return NULL;
 
         b->link = broker_link_free(b->link);
+        b->commands = broker_commands_free(b->commands);
         broker_watch_free_all(b);
         b->uplink = uplink_free(b->uplink);
         b->dead_letters = dead_letters_free(b->dead_letters);
@@ -209,6 +212,17 @@ static int make_uplink(Broker *b) {
         return r;
 }
 
+static int make_commands(Broker *b) {
+        BrokerCommandsParts parts = {
+                .access = &b->p.config->access,
+                .clients = b->p.clients,
+                .disk = b->p.disk,
+                .state_dir = b->p.state_dir,
+        };
+
+        return broker_commands_new(&b->commands, b->link, &parts);
+}
+
 /* With the first configuration that has a broker. */
 static int set_up(Broker *b, const OutboxesConfig *outboxes) {
         BrokerLinkEnvironment environment = {
@@ -224,6 +238,8 @@ static int set_up(Broker *b, const OutboxesConfig *outboxes) {
                 r = broker_link_new(&b->link, &environment, &link_ops, b);
         if (r >= 0)
                 r = make_uplink(b);
+        if (r >= 0)
+                r = make_commands(b);
         if (r < 0)
                 return r;
         if (epoll_ctl(b->epoll_fd, EPOLL_CTL_ADD, broker_link_get_fd(b->link), &event) < 0)
@@ -259,10 +275,11 @@ int broker_configure(Broker *b, const OutboxesConfig *outboxes) {
         return configure_outboxes(b, outboxes);
 }
 
-void broker_update_access(Broker *b, IpcConnection *connection) {
+void broker_update_access(Broker *b, IpcConnection *connection, unsigned lost) {
         if (!b->link)
                 return;
         broker_watch_update_access(b, connection);
+        broker_commands_update_access(b->commands, connection, !(lost & IPC_GRANT_SERVE));
 }
 
 bool broker_is_configured(const Broker *b) {
@@ -318,6 +335,7 @@ uint64_t broker_deadline_us(const Broker *b) {
                 deadline_us = MIN(deadline_us, stage_waits_deadline_us(b->waits[p]));
         deadline_us = MIN(deadline_us, outboxes_deadline_us(b->outboxes));
         deadline_us = MIN(deadline_us, uplink_deadline_us(b->uplink));
+        deadline_us = MIN(deadline_us, broker_commands_deadline_us(b->commands));
         return MIN(deadline_us, broker_link_deadline_us(b->link));
 }
 
@@ -330,6 +348,7 @@ void broker_run(Broker *b, uint64_t now_us) {
         for (Priority p = 0; p < _PRIORITY_MAX; p++)
                 stage_waits_run_due(b->waits[p], now_us);
         broker_watch_run(b);
+        broker_commands_run_due(b->commands, now_us);
 
         do {
                 broker_link_dispatch(b->link);
@@ -372,9 +391,30 @@ bool broker_allows(Broker *b, IpcCall *call, AccessUse use, az_span filter, int 
         return false;
 }
 
+static int invoke(IpcCall *call, const void *params, void *userdata) {
+        const Broker *b = userdata;
+
+        return broker_commands_invoke(b->commands, call, params);
+}
+
+static int take(IpcCall *call, const void *params, void *userdata) {
+        const Broker *b = userdata;
+
+        return broker_commands_take(b->commands, call, params);
+}
+
+static int settle(IpcCall *call, const void *params, void *userdata) {
+        const Broker *b = userdata;
+
+        return broker_commands_settle(b->commands, call, params);
+}
+
 static const IpcMethod methods[] = {
         { "Send", IPC_GRANT_SEND, 0, &broker_send_struct, broker_send },
         { "Watch", IPC_GRANT_READ, IPC_METHOD_MORE_ONLY, &broker_watch_struct, broker_watch },
+        { "Invoke", IPC_GRANT_SEND, 0, &broker_invoke_struct, invoke },
+        { "Take", IPC_GRANT_SERVE, IPC_METHOD_PARK, &broker_take_struct, take },
+        { "Settle", IPC_GRANT_SERVE, 0, &broker_settle_struct, settle },
 };
 
 const IpcInterface broker_interface = {

@@ -7,6 +7,7 @@
  * the first configuration that has one it is set up, and stays until the daemon ends.
  */
 
+#include "daemon/broker-commands.h"
 #include "daemon/broker-link.h"
 #include "daemon/sender.h"
 #include "ipc/server.h"
@@ -43,8 +44,9 @@ DEFINE_CLEANUP(Broker *, broker_free)
  * -EBUSY: another process has that directory. -ENOMEM, -EINVAL.
  */
 int broker_configure(Broker *broker, const OutboxesConfig *outboxes);
-/* The rules for local programs have changed, for this one as well. */
-void broker_update_access(Broker *broker, IpcConnection *connection);
+/* The rules for local programs have changed, for this one as well; 'lost' are the grants that it had before.
+ */
+void broker_update_access(Broker *broker, IpcConnection *connection, unsigned lost);
 
 /* Whether the configuration has a broker. */
 bool broker_is_configured(const Broker *broker);

@@ -206,13 +206,14 @@ static int service_start(CommandServer *s, const CommandOffer *offer, az_span fi
                 return COMMAND_INVALID;
         }
         TAILQ_INSERT_TAIL(&s->services, service, link);
+        s->ops->changed(s->userdata);
         *ret = service;
         return 0;
 }
 
 /* Finds what 'offer' names, or begins to serve it. */
-static int service_get(CommandTaker *taker, const CommandOffer *offer, aio_error *ret_error, Service **ret) {
-        CommandServer *s = taker->server;
+static int service_get(CommandServer *s, const CommandOffer *offer, uid_t uid, aio_error *ret_error,
+                       Service **ret) {
         aio_topic_pattern pattern;
         uint8_t buffer[FILTER_MAX];
         az_span filter;
@@ -225,8 +226,31 @@ static int service_get(CommandTaker *taker, const CommandOffer *offer, aio_error
                 return COMMAND_INVALID;
         *ret = find_service(s, filter);
         if (*ret)
-                return service_is(*ret, offer, taker->uid) ? 0 : COMMAND_CLAIMED;
-        return service_start(s, offer, filter, taker->uid, ret_error, ret);
+                return service_is(*ret, offer, uid) ? 0 : COMMAND_CLAIMED;
+        return service_start(s, offer, filter, uid, ret_error, ret);
+}
+
+bool command_server_get_service(const CommandServer *s, size_t i, CommandOffer *ret_offer, uid_t *ret_uid) {
+        const Service *service;
+
+        TAILQ_FOREACH (service, &s->services, link)
+                if (!service->is_stopping && i-- == 0) {
+                        *ret_offer = service->offer;
+                        *ret_uid = service->uid;
+                        return true;
+                }
+        return false;
+}
+
+int command_server_restore(CommandServer *s, const CommandOffer *offer, uid_t uid, aio_time time) {
+        Service *service;
+        aio_error error;
+        int r;
+
+        r = service_get(s, offer, uid, &error, &service);
+        if (r == 0 && service->n_takers == 0)
+                service->stop_us = time.now_us + COMMAND_RESTORED_US;
+        return r;
 }
 
 /* Takers ---------------------------------------------------------------------------------------------- */
@@ -315,7 +339,7 @@ int command_taker_wait(CommandTaker *taker, const CommandOffer *offer, uint64_t 
 
         if (count_unsettled(taker) >= COMMAND_REQUESTS_PER_TAKER_MAX)
                 return COMMAND_TOO_MANY;
-        r = service_get(taker, offer, ret_error, &service);
+        r = service_get(s, offer, taker->uid, ret_error, &service);
         if (r != 0)
                 return r;
 
@@ -433,6 +457,7 @@ static void on_refused(CommandServer *s, Service *service, const aio_error *erro
                         request_remove(s, r);
         }
         service_remove(s, service);
+        s->ops->changed(s->userdata);
 }
 
 void command_server_on_event(CommandServer *s, const aio_event *event) {
@@ -478,6 +503,7 @@ void command_server_run_due(CommandServer *s, aio_time time) {
         TAILQ_FOREACH (service, &s->services, link)
                 if (service_is_idle(service) && service->stop_us <= time.now_us) {
                         service->is_stopping = true;
+                        s->ops->changed(s->userdata);
                         aio_command_executor_stop(&service->executor, time);
                 }
 }

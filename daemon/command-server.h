@@ -31,6 +31,8 @@
 #define COMMAND_REQUESTS_PER_TAKER_MAX 8U
 /* A program that is restarted after each request, or after a crash, is back by then. */
 #define COMMAND_LINGER_US (10 * USEC_PER_SEC)
+/* The same after the daemon was restarted, when all of them have to connect again. */
+#define COMMAND_RESTORED_US (60 * USEC_PER_SEC)
 /* Longer than any invoker waits: its own limit is the one that counts. */
 #define COMMAND_EXECUTION_MAX_US (3600 * USEC_PER_SEC)
 
@@ -58,6 +60,8 @@ typedef struct CommandServerOps {
         void (*give)(void *userdata, void *taker_userdata, const CommandRequest *request);
         /* Ends it because the broker does not let us subscribe. */
         void (*refuse)(void *userdata, void *taker_userdata, const aio_error *error);
+        /* There is another executor, or one less: see command_server_get_service(). */
+        void (*changed)(void *userdata);
 } CommandServerOps;
 
 /* Conditions of the functions below; all positive. */
@@ -78,6 +82,17 @@ DEFINE_CLEANUP(CommandServer *, command_server_free)
 
 /* The namespace that it was given. */
 az_span command_server_get_namespace(const CommandServer *server);
+
+/* The i-th executor, whose spans live as long as it does; false: there are no more. */
+bool command_server_get_service(const CommandServer *server, size_t i, CommandOffer *ret_offer,
+                                uid_t *ret_uid);
+
+/*
+ * Begins to serve what was served before the daemon was restarted, so that requests which the broker has
+ * kept, or delivers again, find an executor and wait for their programs to come back. Conditions are those of
+ * command_taker_wait(). -ENOMEM
+ */
+int command_server_restore(CommandServer *server, const CommandOffer *offer, uid_t uid, aio_time time);
 
 /* A connection that takes requests; it serves nothing yet. -ENOMEM */
 int command_taker_new(CommandTaker **ret, CommandServer *server, uid_t uid, void *userdata);

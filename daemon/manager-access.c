@@ -47,7 +47,7 @@ static void on_updated(IpcConnection *connection, unsigned lost, void *userdata)
         if (lost & IPC_GRANT_SERVE)
                 messages_revoke(connection);
         methods_update_access(m->methods, connection, !(lost & IPC_GRANT_SERVE));
-        broker_update_access(m->broker, connection);
+        broker_update_access(m->broker, connection, lost);
 }
 
 void manager_apply_access(Manager *m, Access *access) {

@@ -28,6 +28,7 @@ typedef struct Scene {
         aio_time time;
         uint64_t published[WISHES], subscribed[WISHES], unsubscribed[WISHES]; /* tokens without an answer */
         size_t n_published, n_subscribed, n_unsubscribed;
+        unsigned n_changes; /* in what is served */
         char trace[1024];
 } Scene;
 
@@ -63,7 +64,13 @@ static void on_refuse(void *userdata, void *taker_userdata, const aio_error *err
         trace(userdata, "%c<x%02x ", *(const char *) taker_userdata, error->mqtt_reason);
 }
 
-static const CommandServerOps ops = { .give = on_give, .refuse = on_refuse };
+static void on_changed(void *userdata) {
+        Scene *scene = userdata;
+
+        scene->n_changes++;
+}
+
+static const CommandServerOps ops = { .give = on_give, .refuse = on_refuse, .changed = on_changed };
 
 static void fill(void *context, uint8_t *bytes, size_t n) {
         memset(bytes, 7, n);
@@ -332,6 +339,49 @@ START_TEST(requests_find_their_takers) {
 }
 END_TEST
 
+/* What was served is told, and served again by the server of the next daemon. */
+START_TEST(what_was_served_is_served_again) {
+        _cleanup_(scene_done) Scene scene;
+        CommandOffer offer, other;
+        uid_t uid;
+
+        scene_init(&scene);
+        step(&scene, "AT");
+        step(&scene, "ok");
+        ck_assert_uint_eq(scene.n_changes, 1);
+        ck_assert(command_server_get_service(scene.server, 0, &offer, &uid));
+        ck_assert(!command_server_get_service(scene.server, 1, &other, &uid));
+        ck_assert_uint_eq(uid, 1000);
+
+        scene_done(&scene);
+        scene_init(&scene);
+        offer = offer_of('T');
+        ck_assert_int_eq(command_server_restore(scene.server, &offer, 1000, scene.time), 0);
+        pump(&scene);
+        step(&scene, "1*t");
+        step(&scene, "CT");
+        step(&scene, "@59");
+        step(&scene, "AT");
+        ck_assert_str_eq(scene.trace, "+ns/c/1/t claimed A<1+ ");
+}
+END_TEST
+
+START_TEST(what_nobody_serves_again_ends) {
+        _cleanup_(scene_done) Scene scene;
+        CommandOffer offer = offer_of('x');
+
+        scene_init(&scene);
+        ck_assert_int_eq(command_server_restore(scene.server, &offer, 1000, scene.time), 0);
+        pump(&scene);
+        step(&scene, "ok");
+        step(&scene, "@59");
+        step(&scene, "@1");
+        ck_assert_str_eq(scene.trace, "+ns/c/x -ns/c/x ");
+        ck_assert_uint_eq(scene.n_changes, 2);
+        ck_assert(!command_server_get_service(scene.server, 0, &offer, &(uid_t){ 0 }));
+}
+END_TEST
+
 START_TEST(a_taker_has_few_that_it_has_not_settled) {
         _cleanup_(scene_done) Scene scene;
 
@@ -394,6 +444,8 @@ static Suite *command_server_suite(void) {
 
         t = tcase_create("command_server");
         tcase_add_loop_test(t, requests_find_their_takers, 0, ELEMENTSOF(rows));
+        tcase_add_test(t, what_was_served_is_served_again);
+        tcase_add_test(t, what_nobody_serves_again_ends);
         tcase_add_test(t, the_deadline_is_that_of_what_ends_first);
         suite_add_tcase(suite, t);
 
