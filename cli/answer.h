@@ -9,8 +9,8 @@
 /* A hub takes answers of at most 128 KiB (IoT Hub, "Quotas and throttling"). */
 #define ANSWER_OUTPUT_MAX (128U * 1024U)
 
-/* "404" and a newline, with room to see that there is more than a number. */
-#define ANSWER_STATUS_MAX 16U
+/* "404" and a newline, or of `aziot broker serve` a sentence. */
+#define ANSWER_STATUS_MAX 1024U
 
 /* Texts end with a NUL and may have others before it. */
 typedef struct Outcome {

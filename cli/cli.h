@@ -58,6 +58,7 @@ int bundle_main(Cli *cli, int argc, char **argv);
 int config_main(Cli *cli, int argc, char **argv);
 int reload_main(Cli *cli, int argc, char **argv);
 int log_level_main(Cli *cli, int argc, char **argv);
+int broker_main(Cli *cli, int argc, char **argv);
 int call_main(Cli *cli, int argc, char **argv);
 
 /* What --help says; lines have at most 80 columns, and each text ends with a newline. */

@@ -3,8 +3,6 @@
 
 #include "util/util.h"
 
-#define PREFIX_LENGTH (sizeof(ENVIRONMENT_PROPERTY) - 1)
-
 int environment_set(const char *name, const char *value) {
         int r = value ? setenv(name, value, true) : unsetenv(name);
 
@@ -12,17 +10,17 @@ int environment_set(const char *name, const char *value) {
 }
 
 /* The name of a variable whose text in 'environ' begins with the prefix; NULL: there is none. */
-static char *find_property(void) {
+static char *find_variable(const char *prefix) {
         for (char **entry = environ; *entry; entry++)
-                if (strncmp(*entry, ENVIRONMENT_PROPERTY, PREFIX_LENGTH) == 0)
+                if (strncmp(*entry, prefix, strlen(prefix)) == 0)
                         return strndup(*entry, strcspn(*entry, "="));
         return NULL;
 }
 
-static void clear_properties(void) {
+void environment_clear(const char *prefix) {
         char *name;
 
-        while ((name = find_property())) {
+        while ((name = find_variable(prefix))) {
                 (void) unsetenv(name);
                 free(name);
         }
@@ -32,24 +30,24 @@ static bool is_for_names(char c) {
         return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
-static int set_property(const AziotProperty *property) {
-        _cleanup_(freep) char *name = malloc(PREFIX_LENGTH + strlen(property->key) + 1);
+int environment_add(const char *prefix, const char *key, const char *value) {
+        _cleanup_(freep) char *name = malloc(strlen(prefix) + strlen(key) + 1);
         char *c;
 
         if (!name)
                 return -ENOMEM;
-        c = stpcpy(name, ENVIRONMENT_PROPERTY);
-        for (const char *k = property->key; *k; k++)
+        c = stpcpy(name, prefix);
+        for (const char *k = key; *k; k++)
                 *c++ = is_for_names(*k) ? *k : '_';
         *c = 0;
-        return setenv(name, property->value, false) < 0 ? -errno : 0;
+        return setenv(name, value, false) < 0 ? -errno : 0;
 }
 
 int environment_set_properties(const AziotProperty *properties, size_t n_properties) {
         int r = 0;
 
-        clear_properties();
+        environment_clear(ENVIRONMENT_PROPERTY);
         for (size_t i = 0; i < n_properties && r == 0; i++)
-                r = set_property(&properties[i]);
+                r = environment_add(ENVIRONMENT_PROPERTY, properties[i].key, properties[i].value);
         return r;
 }

@@ -36,6 +36,12 @@ static const struct {
           "Why it does not empty: aziot why; how large it may be: [Outbox] in "
           "aziotd.conf(5)" },
         { "io.aziotd.telemetry.RateExceeded", "What may be sent, and who says so: aziot access" },
+        { "io.aziotd.broker.OutboxFull", "Why it does not empty: aziot why; how large it may be: [Outbox] in "
+                                         "aziotd.conf(5)" },
+        { "io.aziotd.broker.RateExceeded", "What may be sent, and who says so: aziot access" },
+        { "io.aziotd.broker.TopicDenied", "What may be used, and who says so: aziot access" },
+        { "io.aziotd.broker.NoBroker", "[Broker] in aziotd.conf(5) names one" },
+        { "io.aziotd.broker.StorageFailed", "aziot check looks at the disk" },
         { "io.aziotd.methods.NotYourMethod", "What may be served, and who says so: aziot access" },
         { "io.aziotd.twin.NotYourSection", "What may be written, and who says so: aziot access" },
         { "org.varlink.service.PermissionDenied", "What you may do, and who says so: aziot access" },

@@ -16,6 +16,7 @@ static const Verb verbs[] = {
         { "messages", "[-- COMMAND]", "print messages from the cloud, or handle them", messages_main },
         { "twin", "VERB", "show, watch and report the device twin", twin_main },
         { "serve", "NAME -- COMMAND", "answer direct methods by running a command", serve_main, .has_no_json = true },
+        { "broker", "VERB", "telemetry and commands of Azure IoT Operations", broker_main },
         { "access", NULL, "show what a program may do, and by which rule", access_main },
         { "metrics", NULL, "print what can be measured of the daemon", metrics_main },
         { "bundle", "[FILE]", "collect what whoever helps wants to see", bundle_main, .has_no_json = true },

@@ -3,19 +3,12 @@
 
 #include "util/util.h"
 
-int properties_add(Properties *properties, char *text) {
+int properties_append(Properties *properties, char *text) {
         char *equals = strchr(text, '=');
         AziotProperty *grown;
 
         if (!equals || equals == text)
                 return -EINVAL;
-        for (size_t i = 0; i < properties->n_items; i++) {
-                const char *key = properties->items[i].key;
-
-                if (strlen(key) == (size_t) (equals - text) && memcmp(key, text, strlen(key)) == 0)
-                        return -EEXIST;
-        }
-
         grown = reallocarray(properties->items, properties->n_items + 1, sizeof(*grown));
         if (!grown)
                 return -ENOMEM;
@@ -23,6 +16,18 @@ int properties_add(Properties *properties, char *text) {
         *equals = 0;
         properties->items[properties->n_items++] = (AziotProperty){ text, equals + 1 };
         return 0;
+}
+
+int properties_add(Properties *properties, char *text) {
+        size_t n_key = strcspn(text, "=");
+
+        for (size_t i = 0; i < properties->n_items; i++) {
+                const char *key = properties->items[i].key;
+
+                if (text[n_key] && strlen(key) == n_key && memcmp(key, text, n_key) == 0)
+                        return -EEXIST;
+        }
+        return properties_append(properties, text);
 }
 
 void properties_done(Properties *properties) {

@@ -16,5 +16,8 @@ typedef struct Properties {
  */
 int properties_add(Properties *properties, char *text);
 
+/* The same where a key may be there more than once. */
+int properties_append(Properties *properties, char *text);
+
 /* Frees the list, not the texts. */
 void properties_done(Properties *properties);

@@ -38,16 +38,55 @@ bool reply_is_true(const char *json, size_t size, const char *path) {
         return aziot_json_find(json, size, path, &value, &n) == 0 && n == 4 && memcmp(value, "true", 4) == 0;
 }
 
-/* Begins to read the array that is the member 'path'. */
-static bool array_open(az_json_reader *reader, const char *json, size_t size, const char *path) {
-        const char *array;
+/* Begins to read what is the member 'path', if it is an array, or an object. */
+static bool member_open(az_json_reader *reader, const char *json, size_t size, const char *path,
+                        az_json_token_kind kind) {
+        const char *value;
         size_t n;
 
-        return aziot_json_find(json, size, path, &array, &n) == 0 &&
+        return aziot_json_find(json, size, path, &value, &n) == 0 &&
                az_result_succeeded(
-                       az_json_reader_init(reader, az_span_create((uint8_t *) array, (int32_t) n), NULL)) &&
-               az_result_succeeded(az_json_reader_next_token(reader)) &&
-               reader->token.kind == AZ_JSON_TOKEN_BEGIN_ARRAY;
+                       az_json_reader_init(reader, az_span_create((uint8_t *) value, (int32_t) n), NULL)) &&
+               az_result_succeeded(az_json_reader_next_token(reader)) && reader->token.kind == kind;
+}
+
+static bool array_open(az_json_reader *reader, const char *json, size_t size, const char *path) {
+        return member_open(reader, json, size, path, AZ_JSON_TOKEN_BEGIN_ARRAY);
+}
+
+/* The text of a name or string; NULL: there is no memory. */
+static char *token_get_text(const az_json_token *token) {
+        int32_t room = az_span_size(token->slice) + 1;
+        char *text = malloc((size_t) room);
+
+        if (text && az_result_failed(az_json_token_get_string(token, text, room, NULL)))
+                text[0] = 0;
+        return text;
+}
+
+int reply_for_each_text(const char *json, size_t size, const char *path,
+                        int (*func)(void *userdata, const char *name, const char *text), void *userdata) {
+        az_json_reader reader;
+        int r = 0;
+
+        if (!member_open(&reader, json, size, path, AZ_JSON_TOKEN_BEGIN_OBJECT))
+                return 0;
+
+        while (r == 0 && az_result_succeeded(az_json_reader_next_token(&reader)) &&
+               reader.token.kind == AZ_JSON_TOKEN_PROPERTY_NAME) {
+                _cleanup_(freep) char *name = token_get_text(&reader.token), *text = NULL;
+
+                if (az_result_failed(az_json_reader_next_token(&reader)))
+                        break;
+                if (reader.token.kind != AZ_JSON_TOKEN_STRING) {
+                        if (az_result_failed(az_json_reader_skip_children(&reader)))
+                                break;
+                        continue;
+                }
+                text = token_get_text(&reader.token);
+                r = name && text ? func(userdata, name, text) : -ENOMEM;
+        }
+        return r;
 }
 
 char *reply_join_texts(const char *json, size_t size, const char *path, const char *separator) {

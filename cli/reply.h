@@ -20,6 +20,13 @@ bool reply_is_true(const char *json, size_t size, const char *path);
 char *reply_join_texts(const char *json, size_t size, const char *path, const char *separator);
 
 /*
+ * Calls 'func' for each text that is a member of the object that is the member 'path', in their order. It
+ * ends, and returns the same, when 'func' returns anything but 0. -ENOMEM
+ */
+int reply_for_each_text(const char *json, size_t size, const char *path,
+                        int (*func)(void *userdata, const char *name, const char *text), void *userdata);
+
+/*
  * Calls 'func' for each object in the array that is the member 'path', in their order. It ends, and returns
  * the same, when 'func' returns anything but 0.
  */

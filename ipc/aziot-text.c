@@ -175,6 +175,24 @@ static const struct {
         { "io.aziotd.twin.TwinFull", "too much that was reported waits to be sent, nothing was stored" },
         { "io.aziotd.twin.StorageFailed",
           "the disk failed, what was reported is sent unless aziotd ends before" },
+        { "io.aziotd.broker.NoBroker", "the configuration names no broker" },
+        { "io.aziotd.broker.TopicDenied", "this program may not use this topic" },
+        { "io.aziotd.broker.OutboxFull", "the outbox is full, nothing was stored" },
+        { "io.aziotd.broker.RateExceeded",
+          "this user sends more messages in a second than it may, nothing was stored" },
+        { "io.aziotd.broker.StorageFailed", "the disk failed, nothing is promised about the message" },
+        { "io.aziotd.broker.NotDelivered", "the message has not reached the stage that was asked for" },
+        { "io.aziotd.broker.MessageTooLarge", "the message is larger than aziotd takes" },
+        { "io.aziotd.broker.InvalidMessage", "the message is not as it should be" },
+        { "io.aziotd.broker.SubscriptionRefused", "the broker does not let this device subscribe" },
+        { "io.aziotd.broker.CommandFailed", "the command has failed" },
+        { "io.aziotd.broker.NameClaimed", "another program serves this topic, in another way" },
+        { "io.aziotd.broker.RequestGone", "nobody waits for this answer any more" },
+        { "io.aziotd.broker.TooManyTakers", "this user has too many workers waiting" },
+        { "io.aziotd.broker.TooManyUnsettled",
+          "this program has too many requests that it has not answered" },
+        { "io.aziotd.broker.TooManyServices", "too many topics are served" },
+        { "io.aziotd.broker.TooManyInvocations", "this user waits for too many commands" },
         { "org.varlink.service.PermissionDenied",
           "this program may not do that; [Access] in aziotd.conf(5) says who may" },
         { "org.varlink.service.InvalidParameter", "aziotd does not take this parameter" },
@@ -195,7 +213,8 @@ static bool get_member(az_span parameters, const char *name, char *buffer, size_
 static const char *find_limit_text(az_span name, az_span parameters) {
         char limit[32];
 
-        if (!az_span_is_content_equal(name, AZ_SPAN_FROM_STR("io.aziotd.telemetry.OutboxFull")) ||
+        if ((!az_span_is_content_equal(name, AZ_SPAN_FROM_STR("io.aziotd.telemetry.OutboxFull")) &&
+             !az_span_is_content_equal(name, AZ_SPAN_FROM_STR("io.aziotd.broker.OutboxFull"))) ||
             !get_member(parameters, "limit", limit, sizeof(limit)) || strcmp(limit, "application") != 0)
                 return NULL;
         return "the messages of this user take all the room that they may have in the outbox, nothing was "
@@ -213,9 +232,23 @@ static const char *find_error_text(az_span name, az_span parameters) {
         return "aziotd refused";
 }
 
+/* What the protocol says of a command in its own words. */
+static bool format_command_failed(az_span name, az_span parameters,
+                                  char buffer[static AZIOT_ERROR_TEXT_SIZE]) {
+        char message[256];
+
+        if (!az_span_is_content_equal(name, AZ_SPAN_FROM_STR("io.aziotd.broker.CommandFailed")) ||
+            !get_member(parameters, "message", message, sizeof(message)))
+                return false;
+        (void) snprintf(buffer, AZIOT_ERROR_TEXT_SIZE, "the command has failed: %s", message);
+        return true;
+}
+
 void aziot_format_error(az_span name, az_span parameters, char buffer[static AZIOT_ERROR_TEXT_SIZE]) {
         char grant[32], rule[256];
 
+        if (format_command_failed(name, parameters, buffer))
+                return;
         if (!az_span_is_content_equal(name, AZ_SPAN_FROM_STR("org.varlink.service.PermissionDenied")) ||
             !get_member(parameters, "grant", grant, sizeof(grant)))
                 (void) snprintf(buffer, AZIOT_ERROR_TEXT_SIZE, "%s", find_error_text(name, parameters));

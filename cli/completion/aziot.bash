@@ -40,6 +40,11 @@ _aziot() {
                 ['twin report']='--component --verbose -v'
                 ['twin acknowledge']='--status --version --description --component --verbose -v'
                 [serve]=''
+                [broker]=''
+                ['broker send']='--token --property --content-type --text --data --event-source --event-type --event-id --event-subject --event-time --event-schema --retain --persist --expiry --priority --stage --timeout --verbose -v'
+                ['broker watch']='--token --share --count --wait --verbose -v'
+                ['broker invoke']='--token --property --content-type --text --data --event-source --event-type --event-id --event-subject --event-time --event-schema --response-topic --timeout'
+                ['broker serve']='--token --share --content-type --text --data'
                 [access]='--user --unit'
                 [metrics]='--format --output'
                 [bundle]=''
@@ -82,15 +87,16 @@ _aziot() {
                         [[ $verb = 'twin acknowledge' ]] && ((i++))
                         ;;
                 --color | --property | --content-type | --message-id | --component | --ttl | --priority | --stage | --timeout | \
-                        --format | --output | --count | --wait | --status | --description | --lines | -n | --user | --unit)
+                        --format | --output | --count | --wait | --status | --description | --lines | -n | --user | --unit | \
+                        --token | --share | --expiry | --response-topic | --event-*)
                         ((i++))
                         ;;
                 -?*) ;;
                 *)
                         if [[ -z $verb ]]; then
                                 verb=${line[i]}
-                        elif [[ $verb = twin ]]; then
-                                verb="twin ${line[i]}"
+                        elif [[ $verb = twin || $verb = broker ]]; then
+                                verb+=" ${line[i]}"
                         else
                                 ((n_arguments++))
                         fi
@@ -119,11 +125,13 @@ _aziot() {
                 return # the argument of another option
         elif [[ $cur = -* ]]; then
                 words="--socket --color --help ${options[${verb:--}]-}"
-                [[ $verb = serve || $verb = bundle ]] || words+=' --json'
+                [[ $verb = *serve || $verb = bundle ]] || words+=' --json'
         else
                 case $verb/$n_arguments in
-                /0) words='status watch why check history provisioning reprovision send messages twin serve access metrics bundle config reload log-level call' ;;
+                /0) words='status watch why check history provisioning reprovision send messages twin serve broker access metrics bundle config reload log-level call' ;;
                 twin/0) words='get watch report acknowledge' ;;
+                broker/0) words='send watch invoke serve' ;;
+                'broker serve/1') words='--' ;;
                 messages/0) words='--' ;;
                 serve/*) words="$([[ $n_arguments -gt 0 ]] && echo --) $("$aziot" call io.aziotd.methods.List 2>/dev/null |
                         _aziot_strings names)" ;;

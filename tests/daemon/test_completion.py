@@ -91,6 +91,8 @@ class Cases:
             (["aziot", "send", "--priority", ""], {"normal", "high"}),
             (["aziot", "send", "--stage", ""], {"accepted", "durable", "delivered"}),
             (["aziot", "twin", "w"], {"watch"}),
+            (["aziot", "broker", "i"], {"invoke"}),
+            (["aziot", "broker", "send", "--token", "a=b", "t", "--stage", "du"], {"durable"}),
             (["aziot", "metrics", "--format", ""], {"openmetrics", "prometheus"}),
             (["aziot", "log-level", ""], {"err", "warning", "notice", "info", "debug", "configured"}),
             (["aziot-hubsim", "messages", "demo", ""], {"send", "list", "purge", "feedback"}),
@@ -108,6 +110,7 @@ class Cases:
                 self.assertEqual(self.offered(*words), expected)
         self.assertIn("mkfifo", self.offered("aziot", "messages", "--", "mkfif"))
         self.assertIn("mkfifo", self.offered("aziot", "serve", "reboot", "--", "mkfif"))
+        self.assertIn("mkfifo", self.offered("aziot", "broker", "serve", "a", "--", "mkfif"))
         (self.directory / "socket-file").touch()
         self.assertTrue(self.offered("aziot-hubsim", "certificate", "trust", f"{self.directory}/socket-f").pop()
                         .endswith("socket-file"))

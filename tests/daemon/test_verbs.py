@@ -25,13 +25,17 @@ ARGUMENTS = {
     "twin report": ['{"n":1}'],
     "twin acknowledge": ["rate", "5"],
     "call": ["io.aziotd.device.GetStatus"],
+    "broker send": ["a", "x"],
+    "broker watch": ["a"],
+    "broker invoke": ["a"],
 }
 
 # These run until they are stopped, and print their first line at once.
 STREAMS = ("watch", "twin watch")
 
-# There is no provisioning service here.
-NOT_PROVISIONED = ("provisioning", "reprovision")
+# There is no provisioning service here, and no broker: by which error they end.
+REFUSED = {"provisioning": "NotProvisioned", "reprovision": "NotProvisioned", "broker send": "NoBroker",
+           "broker watch": "NoBroker", "broker invoke": "NoBroker"}
 
 
 def help_of(*words):
@@ -50,7 +54,7 @@ def verbs():
 
 class Help(unittest.TestCase):
     def test_each_has_the_same_structure(self):
-        for verb in ["", "twin", *verbs()]:
+        for verb in ["", "twin", "broker", *verbs()]:
             with self.subTest(verb):
                 done = help_of(*verb.split())
                 self.assertEqual(done.stderr, "")
@@ -109,9 +113,9 @@ class Json(harness.CliCase):
                 if verb == "messages":
                     self.hub.call("SendMessage", {"device": "demo", "body": "x"})
                 out, err = self.aziot(*verb.split(), "--json", *ARGUMENTS.get(verb, []),
-                                      code=1 if verb in NOT_PROVISIONED else 0)
-                self.assertEqual("NotProvisioned" in err, verb in NOT_PROVISIONED)
-                self.assertEqual(not out, verb in NOT_PROVISIONED)
+                                      code=1 if verb in REFUSED else 0)
+                self.assertIn(REFUSED.get(verb, ""), err)
+                self.assertEqual(not out, verb in REFUSED)
                 for line in out.splitlines():
                     self.assertIsInstance(json.loads(line), dict)
 

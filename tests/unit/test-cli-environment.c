@@ -33,6 +33,18 @@ START_TEST(nothing_is_left_of_the_message_before) {
 }
 END_TEST
 
+START_TEST(variables_of_another_beginning_are_left) {
+        AziotProperty property = { "a", "1" };
+
+        ck_assert_int_eq(environment_set_properties(&property, 1), 0);
+        ck_assert_int_eq(environment_add(ENVIRONMENT_TOKEN, "ex:line", "3"), 0);
+        ck_assert_str_eq(getenv("AZIOT_TOKEN_ex_line"), "3");
+        environment_clear(ENVIRONMENT_TOKEN);
+        ck_assert_ptr_null(getenv("AZIOT_TOKEN_ex_line"));
+        ck_assert_str_eq(getenv("AZIOT_PROPERTY_a"), "1");
+}
+END_TEST
+
 START_TEST(of_keys_that_come_out_the_same_the_first_counts) {
         const AziotProperty properties[] = { { "a.b", "1" }, { "a-b", "2" } };
 
@@ -59,6 +71,7 @@ static Suite *environment_suite(void) {
 
         t = tcase_create("environment_set_properties");
         tcase_add_loop_test(t, a_property_is_a_variable_that_a_shell_can_name, 0, ELEMENTSOF(rows));
+        tcase_add_test(t, variables_of_another_beginning_are_left);
         tcase_add_test(t, nothing_is_left_of_the_message_before);
         tcase_add_test(t, of_keys_that_come_out_the_same_the_first_counts);
         suite_add_tcase(s, t);

@@ -32,11 +32,25 @@ START_TEST(a_property_is_key_and_value_and_there_once) {
 }
 END_TEST
 
+START_TEST(a_key_may_be_there_twice_where_told) {
+        _cleanup_(properties_done) Properties properties = {};
+        char first[] = "k=1", second[] = "k=2", none[] = "k";
+
+        ck_assert_int_eq(properties_append(&properties, first), 0);
+        ck_assert_int_eq(properties_append(&properties, second), 0);
+        ck_assert_int_eq(properties_append(&properties, none), -EINVAL);
+        ck_assert_uint_eq(properties.n_items, 2);
+        ck_assert_str_eq(properties.items[1].key, "k");
+        ck_assert_str_eq(properties.items[1].value, "2");
+}
+END_TEST
+
 static Suite *properties_suite(void) {
         Suite *s = suite_create("cli-properties");
         TCase *t = tcase_create("properties_add");
 
         tcase_add_loop_test(t, a_property_is_key_and_value_and_there_once, 0, ELEMENTSOF(rows));
+        tcase_add_test(t, a_key_may_be_there_twice_where_told);
         suite_add_tcase(s, t);
         return s;
 }

@@ -73,6 +73,37 @@ START_TEST(texts_of_an_array_are_joined) {
 }
 END_TEST
 
+/* Up to "b", then stops. */
+static int join(void *userdata, const char *name, const char *text) {
+        char *joined = userdata;
+
+        (void) snprintf(joined + strlen(joined), 64 - strlen(joined), "%s=%s;", name, text);
+        return strcmp(name, "b") == 0 ? 5 : 0;
+}
+
+START_TEST(each_text_of_an_object_is_visited_until_the_function_has_enough) {
+        static const struct {
+                const char *object, *joined;
+                int result;
+        } rows[] = {
+                { "{}", "", 0 },
+                { "{\"a\":\"1\",\"b\":\"2\",\"c\":\"3\"}", "a=1;b=2;", 5 },
+                { "{\"a\\n\":\"\\\"\",\"n\":7,\"o\":{\"x\":\"y\"},\"e\":\"\"}", "a\n=\";e=;", 0 },
+                { "[\"a\"]", "", 0 },
+                { "null", "", 0 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_(freep) char *json = NULL;
+                char joined[64] = "";
+
+                ck_assert_int_gt(asprintf(&json, "{\"o\":%s}", rows[i].object), 0);
+                ck_assert_int_eq(reply_for_each_text(json, strlen(json), "o", join, joined), rows[i].result);
+                ck_assert_str_eq(joined, rows[i].joined);
+        }
+}
+END_TEST
+
 static Suite *reply_suite(void) {
         Suite *s = suite_create("cli-reply");
         TCase *t = tcase_create("reply");
@@ -80,6 +111,7 @@ static Suite *reply_suite(void) {
         tcase_add_test(t, members_are_found_by_their_path);
         tcase_add_test(t, texts_of_an_array_are_joined);
         tcase_add_test(t, each_object_of_an_array_is_visited_until_the_function_has_enough);
+        tcase_add_test(t, each_text_of_an_object_is_visited_until_the_function_has_enough);
         suite_add_tcase(s, t);
         return s;
 }
