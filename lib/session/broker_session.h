@@ -161,7 +161,7 @@ typedef enum {
 /* A message to be published, as its publisher gives it. */
 typedef struct {
         uint64_t token;      /* the caller's name for it */
-        uint64_t expires_us; /* not to be sent for the first time at or after this; UINT64_MAX: never expires
+        uint64_t expires_us; /* from here on it is not sent for the first time in a session; UINT64_MAX: never
                               */
         uint8_t qos;         /* 0 or 1 */
 } az_broker_publish;

@@ -3,9 +3,8 @@
 /*
  * Two rings. 'waiting' has what was never sent. 'in_flight' has what was, and remembers it until it is
  * acknowledged: everything before 'next' was sent on this connection, everything from there on is to be sent
- * again. Numbers count up for ever; a message's number in 'in_flight' is its handle, its place in the ring
- * (the number modulo the size) makes its packet identifier, which is therefore its own as long as it is
- * there. A PUBACK that comes out of order leaves a hole, until all before it are acknowledged.
+ * again. Numbers count up for ever; a message's number in 'in_flight' is its handle, and modulo the size its
+ * place in the ring. A PUBACK that comes out of order leaves a hole, until all before it are acknowledged.
  */
 
 #include <session/broker_session_internal.h>
@@ -122,6 +121,20 @@ static az_broker_publish_slot *next_resend(az_broker_session *s) {
         return NULL;
 }
 
+/* Takes out what is next to be sent, and says why it is not. */
+static void drop_next(az_broker_session *s, az_broker_result result, uint8_t reason_code) {
+        az_broker_publish_slot *slot = next_resend(s);
+        uint64_t token;
+
+        if (slot) {
+                token = slot->_publish.token;
+                finish(s, slot);
+        } else {
+                token = waiting_of(s, s->_internal.waiting.first++)->_publish.token;
+        }
+        report(s, token, result, reason_code);
+}
+
 bool az_broker_session_next_publish(az_broker_session *s, uint64_t now_us, az_broker_next_publish *out_next) {
         az_broker_publish_slot *slot;
         az_broker_publish const *publish;
@@ -132,6 +145,10 @@ bool az_broker_session_next_publish(az_broker_session *s, uint64_t now_us, az_br
         if (s->_internal.in_flight.n_sent >= s->_internal.in_flight.window)
                 return false;
         slot = next_resend(s);
+        if (slot && slot->_state == SLOT_NEW && slot->_publish.expires_us <= now_us) {
+                drop_next(s, AZ_BROKER_RESULT_EXPIRED, 0);
+                return false;
+        }
         if (slot) {
                 *out_next = (az_broker_next_publish){
                         .token = slot->_publish.token,
@@ -146,8 +163,7 @@ bool az_broker_session_next_publish(az_broker_session *s, uint64_t now_us, az_br
                 return false;
         publish = &waiting_of(s, s->_internal.waiting.first)->_publish;
         if (publish->expires_us <= now_us) {
-                s->_internal.waiting.first++;
-                report(s, publish->token, AZ_BROKER_RESULT_EXPIRED, 0);
+                drop_next(s, AZ_BROKER_RESULT_EXPIRED, 0);
                 return false;
         }
         if (s->_internal.in_flight.end - s->_internal.in_flight.first == s->_internal.memory.n_in_flight)
@@ -180,16 +196,7 @@ void az_broker_session_sent(az_broker_session *s, uint16_t packet_id) {
 }
 
 void az_broker_session_unsendable(az_broker_session *s, uint8_t reason_code) {
-        az_broker_publish_slot *slot = next_resend(s);
-        uint64_t token;
-
-        if (slot) {
-                token = slot->_publish.token;
-                finish(s, slot);
-        } else {
-                token = waiting_of(s, s->_internal.waiting.first++)->_publish.token;
-        }
-        report(s, token, AZ_BROKER_RESULT_REFUSED, reason_code);
+        drop_next(s, AZ_BROKER_RESULT_REFUSED, reason_code);
 }
 
 az_result az_broker_session_puback(az_broker_session *s, uint64_t handle, uint8_t reason_code) {

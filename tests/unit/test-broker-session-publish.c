@@ -138,6 +138,8 @@ static const struct {
         { "QoS 0 does not wait for memory, only for the window", 0, 0, ")abc1!a", "+a +b +c ok:a +1 ok:1 " },
         { "one that waited for too long is not sent", 0, 0, "AbC@)", "expired:A +b expired:C " },
         { "one that was sent in time is sent again later", 0, 0, ")A(@)!A", "+A *1A ok:A " },
+        { "one that is too late for a new session is not sent in it", 0, 0, ")Ab(@|!b",
+          "+A +b expired:A +b ok:b " },
         { "one that cannot be sent is told", 0, 0, ")a()~", "+a refused:a " },
         { "room is for as many as wait", 0, 0, "abcde)", "full:e +a +b +c " },
         { "without policy there is room again when one is sent", 0, 0, "abcde)f", "full:e +a +b +c " },
