@@ -5,6 +5,9 @@
 #include <aio/metadata.h>
 #include <azure/core/az_precondition_internal.h>
 
+/* A peer that counts further is not followed: there would be nothing left for the messages that we send. */
+#define PEER_COUNTER_MAX (AIO_HLC_COUNTER_MAX / 2)
+
 az_result aio_hlc_parse(az_span text, aio_hlc *out_hlc) {
         aio_hlc hlc;
         az_result r;
@@ -127,6 +130,10 @@ az_result aio_hlc_clock_update(aio_hlc_clock *ref_clock, aio_hlc const *other, u
 
         if (az_span_is_content_equal(other->node_id, ref_clock->_internal.last.node_id))
                 return AZ_OK;
+        /* A clock that follows it has the rest to count with until the wall clock has come up. */
+        if (other->counter >= PEER_COUNTER_MAX && other->wall_ms >= wall_ms &&
+            other->wall_ms >= ref_clock->_internal.last.wall_ms)
+                return AZ_ERROR_NOT_ENOUGH_SPACE;
         return move(ref_clock, other->wall_ms, other->counter, wall_ms);
 }
 

@@ -100,7 +100,7 @@ AZ_NODISCARD az_result aio_hlc_clock_tick(aio_hlc_clock *ref_clock, uint64_t wal
  * nothing.
  *
  * In these cases the clock stays as it was, and no peer can push it: AZ_ERROR_CLOCK: 'other' is too far ahead
- * of 'wall_ms'. NOT_ENOUGH_SPACE: the counter is used up.
+ * of 'wall_ms'. NOT_ENOUGH_SPACE: the counter is used up, or that of 'other' is more than half so.
  */
 AZ_NODISCARD az_result aio_hlc_clock_update(aio_hlc_clock *ref_clock, aio_hlc const *other, uint64_t wall_ms);
 

@@ -118,8 +118,9 @@ static const struct {
         /* a peer in the past never matters */
         { 100000, 5, { 0, 0, PEER }, 200000, AZ_OK, 200000, 0 },
         /* the counter */
-        { 100, 5, { 100, 2147483646, PEER }, 100, AZ_OK, 100, 2147483647 },
-        { 100, 5, { 100, 2147483647, PEER }, 100, AZ_ERROR_NOT_ENOUGH_SPACE, 100, 5 },
+        { 100, 5, { 100, 1073741822, PEER }, 100, AZ_OK, 100, 1073741823 },
+        { 100, 5, { 100, 1073741823, PEER }, 100, AZ_ERROR_NOT_ENOUGH_SPACE, 100, 5 },
+        { 100, 5, { 99, 1073741823, PEER }, 100, AZ_OK, 100, 6 },
         { 100, 5, { 110, UINT64_MAX, PEER }, 100, AZ_ERROR_NOT_ENOUGH_SPACE, 100, 5 },
         { 100, 2147483647, { 100, 1, PEER }, 100, AZ_ERROR_NOT_ENOUGH_SPACE, 100, 2147483647 },
         { 100, 2147483647, { 100, UINT64_MAX, PEER }, 101, AZ_OK, 101, 0 },
@@ -127,10 +128,11 @@ static const struct {
 
 START_TEST(a_clock_moves_past_what_it_hears_or_stays_as_it_was) {
         aio_hlc_clock clock;
-        aio_hlc set = { updates[_i].last_ms, updates[_i].last_counter - 1, PEER }, next = { 0 };
+        aio_hlc next = { 0 };
 
         ck_assert_int_eq(aio_hlc_clock_init(&clock, of("self"), AIO_HLC_MAX_DRIFT_DEFAULT_MS), AZ_OK);
-        ck_assert_int_eq(aio_hlc_clock_update(&clock, &set, updates[_i].last_ms), AZ_OK);
+        clock._internal.last.wall_ms = updates[_i].last_ms;
+        clock._internal.last.counter = updates[_i].last_counter;
 
         ck_assert_int_eq(aio_hlc_clock_update(&clock, &updates[_i].other, updates[_i].wall_ms),
                          updates[_i].result);
@@ -144,6 +146,20 @@ START_TEST(a_clock_moves_past_what_it_hears_or_stays_as_it_was) {
         ck_assert_uint_eq(next.wall_ms, updates[_i].next_ms);
         ck_assert_uint_eq(next.counter, updates[_i].next_counter + 1);
         CHECK_SPAN(next.node_id, "self");
+}
+END_TEST
+
+START_TEST(a_peer_does_not_use_the_counter_up) {
+        const aio_hlc far = { 60000, AIO_HLC_COUNTER_MAX / 2 - 1, PEER },
+                      further = { 60000, AIO_HLC_COUNTER_MAX - 1, PEER };
+        aio_hlc_clock clock;
+        aio_hlc next;
+
+        ck_assert_int_eq(aio_hlc_clock_init(&clock, of("self"), AIO_HLC_MAX_DRIFT_DEFAULT_MS), AZ_OK);
+        ck_assert_int_eq(aio_hlc_clock_update(&clock, &further, 0), AZ_ERROR_NOT_ENOUGH_SPACE);
+        ck_assert_int_eq(aio_hlc_clock_tick(&clock, 0, &next), AZ_OK);
+        ck_assert_int_eq(aio_hlc_clock_update(&clock, &far, 0), AZ_OK);
+        ck_assert_int_eq(aio_hlc_clock_tick(&clock, 0, &next), AZ_OK);
 }
 END_TEST
 
@@ -222,6 +238,7 @@ static Suite *aio_hlc_suite(void) {
 
         t = tcase_create("aio_hlc_clock");
         tcase_add_loop_test(t, a_clock_moves_past_what_it_hears_or_stays_as_it_was, 0, ELEMENTSOF(updates));
+        tcase_add_test(t, a_peer_does_not_use_the_counter_up);
         tcase_add_test(t, ticks_never_go_back);
         tcase_add_loop_test(t, a_node_is_a_text_without_colons, 0, ELEMENTSOF(nodes));
         suite_add_tcase(s, t);
