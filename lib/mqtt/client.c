@@ -316,6 +316,20 @@ static int client_check_message(const MqttClient *c, const az_mqtt_message *m, b
         return 0;
 }
 
+/* How many bytes a number takes (MQTT 5.0, 1.5.5). */
+static size_t number_size(size_t number) {
+        return number < 0x80 ? 1 : number < 0x4000 ? 2 : number < 0x200000 ? 3 : 4;
+}
+
+/* libmosquitto's own check is short of some bytes of the header, and a server that gets more disconnects. */
+static int client_check_publish_size(const MqttClient *c, const az_mqtt_message *m) {
+        size_t n_body = 2 + (size_t) az_span_size(m->topic) + (m->qos > 0 ? 2 : 0) +
+                        number_size(c->properties.n_bytes) + c->properties.n_bytes +
+                        (size_t) az_span_size(m->payload);
+
+        return mqtt_client_check_size(c, 1 + number_size(n_body) + n_body);
+}
+
 /* Notes a QoS 1 message that libmosquitto is about to send. Returns its packet id on the network. */
 static uint16_t client_add_sent(MqttClient *c, const MqttSent *sent, bool is_resend, uint16_t packet_id) {
         MqttId id = { .local = (uint16_t) sent->packet_id,
@@ -352,6 +366,8 @@ int mqtt_client_publish(MqttClient *c, const az_mqtt_message *message, bool is_r
         if (c->is_v5) {
                 mqtt_properties_clear(&c->properties);
                 r = mqtt_properties_add_message(&c->properties, message);
+                if (r >= 0)
+                        r = client_check_publish_size(c, message);
                 if (r < 0)
                         return r;
         }

@@ -132,6 +132,26 @@ START_TEST(a_message_that_the_server_does_not_take_is_told) {
 }
 END_TEST
 
+/* Around the limit, with properties whose length takes one byte, and two. */
+START_TEST(no_packet_is_larger_than_the_server_takes) {
+        const PeerProperty limit = { .id = PEER_MAXIMUM_PACKET_SIZE, .number = 400 };
+        char bytes[400] = "";
+        az_mqtt_message message = { .topic = str("a"), .qos = 1 };
+
+        memset(bytes, 'x', sizeof(bytes));
+        peer_set_connack(world.peer, &limit, 1);
+        make_connected(&world);
+        for (int32_t i = 0; i < 20; i++) {
+                message.correlation_data = az_span_create((uint8_t *) bytes, i % 2 ? 200 : 50);
+                message.payload = az_span_create((uint8_t *) bytes, (i % 2 ? 180 : 330) + i);
+                ck_assert_int_eq(mqtt_runner_publish(world.runner, &message, 1, now_us(&world)), 0);
+                (void) expect(&world, MQTT_RUNNER_PUBLISHED);
+        }
+        for (size_t i = 0; i < peer_count(world.peer, PEER_PUBLISH); i++)
+                ck_assert_uint_le(3 + peer_get(world.peer, PEER_PUBLISH, i)->n_bytes, limit.number);
+}
+END_TEST
+
 START_TEST(no_more_is_under_way_than_the_server_wants) {
         const PeerProperty limit = { .id = PEER_RECEIVE_MAXIMUM, .number = 2 };
 
@@ -329,6 +349,7 @@ static Suite *mqtt_runner_traffic_suite(void) {
         tcase_add_test(t, what_was_not_acknowledged_is_sent_again_as_it_was);
         tcase_add_test(t, a_puback_says_how_a_message_came_out);
         tcase_add_test(t, a_message_that_the_server_does_not_take_is_told);
+        tcase_add_test(t, no_packet_is_larger_than_the_server_takes);
         tcase_add_test(t, no_more_is_under_way_than_the_server_wants);
         tcase_add_test(t, a_queue_that_is_full_says_so_and_when_it_is_not);
         tcase_add_loop_test(t, or_drops_the_oldest_or_the_newest, 0, 2);
