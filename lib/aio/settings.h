@@ -107,10 +107,11 @@ typedef struct {
 void aio_settings_init(aio_settings *out_settings);
 
 /*
- * Sets one setting to what a text says, as 'source' would have it; an empty one changes nothing.
+ * Sets one setting to what a text says; an empty one changes nothing.
  *
- * ARG: it is no number, out of range, no boolean, or has control characters; it was given already; or
- * 'source' has no such setting.
+ *   source  whose names an error uses; precondition: it has this setting
+ *
+ * ARG: it is no number, out of range, no boolean, or has control characters; or it was given already.
  */
 AZ_NODISCARD az_result aio_settings_set(aio_settings *ref_settings, aio_setting setting,
                                         aio_settings_source source, az_span value, aio_error *out_error);

@@ -9,15 +9,20 @@
  *      k8s-sat: CLIENT reauthenticated with NAME       k8s-sat: CLIENT refused again
  *      k8s-sat: CLIENT expired
  *
- * Options:
- *      tokens FILE     the tokens that count now, a line each: NAME, the time at which it ends in
- * milliseconds since 1970 (0: never), and its bytes in hexadecimal digits. A client whose token ends, or goes
- * from this file, is disconnected, with reason 0x98 (Azure's broker closes silently). ledger FILE     is
- * given a line for each PUBLISH that comes: client, topic, payload, with tabs between. It is there before the
- * broker acknowledges, so that it tells after a kill -9 what had come. challenge true  asks for the token
- * once more, by AUTH with reason 0x18, whenever one comes
+ * Its options:
  *
- * Without 'tokens' there is only the ledger.
+ *      tokens FILE
+ *              The tokens that count now, a line each: NAME, the time at which it ends in milliseconds since
+ *              1970 (0: never), and its bytes in hexadecimal digits. A client whose token ends, or goes from
+ *              this file, is disconnected, with reason 0x98; Azure's broker says nothing. Without this
+ *              option nobody is asked for a token.
+ *
+ *      ledger FILE
+ *              Is given a line for each PUBLISH that comes: client, topic and payload, with tabs between. It
+ *              is there before the broker acknowledges, so that it tells after a kill -9 what had come.
+ *
+ *      challenge true
+ *              Asks for the token once more, by AUTH with reason 0x18, whenever one comes.
  */
 
 #include <fcntl.h>
@@ -53,13 +58,6 @@ typedef struct Plugin {
         char line[LINE_MAX_BYTES];
 } Plugin;
 
-static uint64_t wall_ms(void) {
-        struct timespec t;
-
-        (void) clock_gettime(CLOCK_REALTIME, &t);
-        return (uint64_t) t.tv_sec * 1000 + (uint64_t) t.tv_nsec / 1000000;
-}
-
 static char *hex_new(const uint8_t *data, size_t n_bytes) {
         char *hex = calloc(1, 2 * n_bytes + 1);
 
@@ -87,7 +85,8 @@ static const char *token_find(Plugin *p, const char *token) {
                      *hex = take_word(&rest);
                 uint64_t ends_ms = hex ? strtoull(ends, NULL, 10) : 0;
 
-                if (hex && strcmp(hex, token) == 0 && (ends_ms == 0 || ends_ms > wall_ms()))
+                if (hex && strcmp(hex, token) == 0 &&
+                    (ends_ms == 0 || ends_ms > realtime_us() / USEC_PER_MSEC))
                         return name;
         }
         return NULL;

@@ -6,12 +6,13 @@
  * A program that talks to a broker with MqttRunner, for tests: its settings come from the environment
  * (AIO_…), and whatever happens becomes a line of standard output.
  *
- *      publish=TOPIC     publishes {"n":0}, {"n":1}… until standard input ends, and then waits for what is
- * not acknowledged rate=N            so many in a second (200) qos=0             without acknowledgement
+ *      publish=TOPIC     publishes {"n":0}, {"n":1}… until standard input ends, then waits for the rest
+ *      rate=N            so many in a second (200)
+ *      qos=0             without acknowledgement
  *      subscribe=FILTER  prints what comes, "message PAYLOAD"
- *      hold=N            acknowledges when so many have come, or 100 ms after the last one, the newest first
- * (1) resubscribes=1    goes on when the broker has lost the session speed=N           lets the runner's time
- * pass N times as fast, but for its start
+ *      hold=N            acknowledges N at once (1) or 100 ms after the last one, the newest first
+ *      resubscribes=1    goes on when the broker has lost the session
+ *      speed=N           lets the runner's time pass N times as fast (1)
  *
  * Exit code 0: it was told to end, and all that it published came to an end.
  */

@@ -3,8 +3,7 @@
 """What a daemon with a broker goes through in years, in seconds: credentials that change, brokers that die, and the
 daemon itself.
 
-A program sends numbered messages all the while, and at the end nothing is lost and nothing has overtaken. That a load
-of that kind can be seen to lose something: tests/broker/test_rotation.py.
+A program sends numbered messages all the while, and at the end nothing is lost and nothing has overtaken.
 """
 
 import json
