@@ -23,21 +23,45 @@ static size_t unwanted_at(const uint8_t *p, size_t n) {
         return 0;
 }
 
-bool mqtt_text_has_unwanted(az_span text) {
-        size_t n = (size_t) az_span_size(text);
+/* How many bytes from 'p' on are printable ASCII, as nearly all are; eight at a time, and perhaps less than
+ * there are. */
+static size_t count_plain(const uint8_t *p, size_t n) {
+        const uint64_t ones = UINT64_MAX / 0xff, tops = 0x80 * ones;
+        uint64_t eight;
+        size_t i;
 
-        for (size_t i = 0; i < n; i++)
-                if (unwanted_at(az_span_ptr(text) + i, n - i) > 0)
-                        return true;
-        return false;
+        for (i = 0; n - i >= sizeof(eight); i += sizeof(eight)) {
+                memcpy(&eight, p + i, sizeof(eight));
+                /* The top bit of a byte: it is not ASCII, below ' ' or, as the last one, DEL. */
+                if (((eight | (eight - ' ' * ones) | (eight + ones)) & tops) != 0)
+                        break;
+        }
+        return i;
+}
+
+/* Where the next unwanted character is, and in 'ret_length' its length; 'n': there is none. */
+static size_t find_unwanted(const uint8_t *p, size_t n, size_t *ret_length) {
+        for (size_t i = count_plain(p, n); i < n; i++) {
+                *ret_length = unwanted_at(p + i, n - i);
+                if (*ret_length > 0)
+                        return i;
+        }
+        return n;
+}
+
+bool mqtt_text_has_unwanted(az_span text) {
+        size_t n = (size_t) az_span_size(text), length;
+
+        return find_unwanted(az_span_ptr(text), n, &length) < n;
 }
 
 static void clean(uint8_t *p, size_t n) {
-        for (size_t i = 0; i < n; i++) {
-                size_t l = unwanted_at(p + i, n - i);
+        size_t i, length;
 
-                memset(p + i, ' ', l);
-                i += l > 0 ? l - 1 : 0;
+        while ((i = find_unwanted(p, n, &length)) < n) {
+                memset(p + i, ' ', length);
+                p += i + length;
+                n -= i + length;
         }
 }
 
