@@ -61,6 +61,7 @@ static MqttRunner *new_runner(const aio_settings *s) {
         config.certificate_file = text_of(s->certificate_file);
         config.private_key_file = text_of(s->key_file);
         config.private_key_password_file = text_of(s->key_password_file);
+        config.receive_max = PROGRAM_IN_FLIGHT_MAX;
         config.window = PROGRAM_IN_FLIGHT_MAX;
         r = mqtt_runner_new(&runner, &config);
         if (r < 0) {

@@ -34,7 +34,7 @@ struct Program {
         char node[AIO_UUID_TEXT_SIZE];
         int signal_fd;
         bool is_ending, has_ended, has_failed;
-        aio_task tasks[2 * PROGRAM_IN_FLIGHT_MAX];
+        aio_task tasks[2 * PROGRAM_IN_FLIGHT_MAX + 1];
         aio_invocation invocations[PROGRAM_IN_FLIGHT_MAX];
         az_mqtt_user_property user_properties[64];
         aio_topic_token tokens[16];
