@@ -218,7 +218,7 @@ const ConfigKey config_table[] = {
           65535, "60s",
           .help = "How long the link may be silent before it is probed. A broker may ask for less." },
         { "Broker", "ReceiveMaximum", CONFIG_NUMBER, CONFIG_APPLY_RECONNECT, MEMBER(broker.receive_maximum),
-          1, 65535, "256",
+          1, 65535, "1024",
           .help = "How many messages the broker sends before programs have taken the first of them." },
         { "Broker", "TopicNamespace", CONFIG_STRING, CONFIG_APPLY_RECONNECT, MEMBER(broker.topic_namespace),
           .help = "What stands in front of the topics of all programs, as in factory/east. It holds also for "

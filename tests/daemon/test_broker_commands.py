@@ -168,7 +168,7 @@ class Among(BrokerCase):
             invoker.receive()
 
     def test_invocations_run_side_by_side(self):
-        n = 64
+        n = 256
         with self.serving(TOPIC, lambda request: {"response": {"text": request["text"]}}, n_workers=4):
             wire = self.daemon.connect()
             for i in range(n):
