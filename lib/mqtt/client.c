@@ -171,7 +171,21 @@ int mqtt_client_check_size(const MqttClient *c, size_t n_bytes) {
         return c->server_max_packet_bytes > 0 && n_bytes > c->server_max_packet_bytes ? -EMSGSIZE : 0;
 }
 
+/* ---- Sizes: libmosquitto's own checks are short of some bytes of the header ---- */
+
+/* How many bytes a number takes (MQTT 5.0, 1.5.5). */
+static size_t number_size(size_t number) {
+        return number < 0x80 ? 1 : number < 0x4000 ? 2 : number < 0x200000 ? 3 : 4;
+}
+
+static int client_check_body_size(const MqttClient *c, size_t n_body) {
+        return mqtt_client_check_size(c, 1 + number_size(n_body) + n_body);
+}
+
 /* ---- SUBSCRIBE, UNSUBSCRIBE ---- */
+
+/* The packet id and no properties. */
+#define REQUEST_HEADER 3U
 
 static void client_add_id(MqttClient *c, MqttPacketType type, int local, size_t n_filters) {
         const MqttId id = { .local = (uint16_t) local,
@@ -222,6 +236,10 @@ int mqtt_client_subscribe(MqttClient *c, const MqttFilter *filters, size_t n_fil
         if (n_filters == 0 || n_filters > MQTT_FILTERS_MAX)
                 return -EINVAL;
 
+        for (size_t i = 0; i < n_filters; i++)
+                if (client_check_body_size(c, REQUEST_HEADER + 2 + (size_t) az_span_size(filters[i].filter) +
+                                                      1) < 0)
+                        return -EMSGSIZE;
         c->n_filters = 0;
         for (size_t i = 0; i < n_filters; i++) {
                 int r = client_subscribe_one(c, &filters[i], &c->subscribe_ids[i]);
@@ -248,6 +266,7 @@ static int strings_from_spans(char **ret, const az_span *spans, size_t n) {
 
 int mqtt_client_unsubscribe(MqttClient *c, const az_span *filters, size_t n_filters) {
         char *strings[MQTT_FILTERS_MAX] = {};
+        size_t n_body = REQUEST_HEADER;
         int r, id;
 
         if (!c->is_connected)
@@ -258,6 +277,12 @@ int mqtt_client_unsubscribe(MqttClient *c, const az_span *filters, size_t n_filt
                 return -EBUSY;
         if (n_filters == 0 || n_filters > MQTT_FILTERS_MAX)
                 return -EINVAL;
+
+        for (size_t i = 0; i < n_filters; i++)
+                n_body += 2 + (size_t) az_span_size(filters[i]);
+        r = client_check_body_size(c, n_body);
+        if (r < 0)
+                return r;
 
         r = strings_from_spans(strings, filters, n_filters);
         if (r == 0)
@@ -316,18 +341,12 @@ static int client_check_message(const MqttClient *c, const az_mqtt_message *m, b
         return 0;
 }
 
-/* How many bytes a number takes (MQTT 5.0, 1.5.5). */
-static size_t number_size(size_t number) {
-        return number < 0x80 ? 1 : number < 0x4000 ? 2 : number < 0x200000 ? 3 : 4;
-}
-
-/* libmosquitto's own check is short of some bytes of the header, and a server that gets more disconnects. */
 static int client_check_publish_size(const MqttClient *c, const az_mqtt_message *m) {
         size_t n_body = 2 + (size_t) az_span_size(m->topic) + (m->qos > 0 ? 2 : 0) +
                         number_size(c->properties.n_bytes) + c->properties.n_bytes +
                         (size_t) az_span_size(m->payload);
 
-        return mqtt_client_check_size(c, 1 + number_size(n_body) + n_body);
+        return client_check_body_size(c, n_body);
 }
 
 /* Notes a QoS 1 message that libmosquitto is about to send. Returns its packet id on the network. */

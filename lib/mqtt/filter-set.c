@@ -109,9 +109,21 @@ int mqtt_filter_set_request(MqttFilterSet *s, const MqttFilter *filter, bool tak
         return 0;
 }
 
+void mqtt_filter_set_keep(MqttFilterSet *s, size_t index) {
+        assert(index < s->n_entries && s->entries[index].text);
+        s->entries[index].n_requests++;
+}
+
 void mqtt_filter_set_unrequest(MqttFilterSet *s, size_t index) {
         assert(index < s->n_entries && s->entries[index].n_requests > 0);
         s->entries[index].n_requests--;
+}
+
+void mqtt_filter_set_forget(MqttFilterSet *s, az_span filter) {
+        size_t index;
+
+        if (find(s, filter, &index))
+                mqtt_filter_set_unrequest(s, index);
 }
 
 void mqtt_filter_set_hold(MqttFilterSet *s, size_t index, bool is_held) {

@@ -36,8 +36,12 @@ bool mqtt_filter_is_valid(const MqttFilter *filter);
 int mqtt_filter_set_request(MqttFilterSet *s, const MqttFilter *filter, bool takes_options,
                             size_t *ret_index);
 
-/* One request less. */
+/* One request more, or less. */
+void mqtt_filter_set_keep(MqttFilterSet *s, size_t index);
 void mqtt_filter_set_unrequest(MqttFilterSet *s, size_t index);
+
+/* One request less of the filter whose text mqtt_filter_set_get() gave. */
+void mqtt_filter_set_forget(MqttFilterSet *s, az_span filter);
 
 /* Holds it, or no more. */
 void mqtt_filter_set_hold(MqttFilterSet *s, size_t index, bool is_held);

@@ -50,6 +50,7 @@ struct MqttRunner {
         MqttFilterSet filters;   /* those of its filters are of this */
         RunnerEvents events;
         const az_mqtt_message *popped; /* of the last event: to be removed from 'store'; or NULL */
+        az_span popped_filter;         /* the same for 'filters' */
         uint64_t now_us;
 
         bool clean_start;    /* of the attempt that is under way */

@@ -208,22 +208,35 @@ static int send_unsubscribe(MqttRunner *r, const az_broker_request *requests, si
         return mqtt_link_unsubscribe(r->link, filters, n);
 }
 
+static int send_some(MqttRunner *r, const az_broker_request *requests, size_t n) {
+        return requests[0].type == AZ_BROKER_SUBSCRIBE ? send_subscribe(r, requests, n)
+                                                       : send_unsubscribe(r, requests, n);
+}
+
+/* Whether it will never be sent. */
+static bool is_hopeless(int error) {
+        return error == -EINVAL || error == -EMSGSIZE;
+}
+
 static void send_requests(MqttRunner *r) {
-        static const uint8_t refused[MQTT_FILTERS_MAX] = { [0 ... MQTT_FILTERS_MAX - 1] =
-                                                                   REASON_TOPIC_FILTER_INVALID };
         az_broker_request requests[MQTT_FILTERS_MAX];
+        uint8_t reason_code;
         size_t n;
         int e;
 
         while ((n = az_broker_session_next_requests(&r->session, requests, ELEMENTSOF(requests))) > 0) {
-                e = requests[0].type == AZ_BROKER_SUBSCRIBE ? send_subscribe(r, requests, n)
-                                                            : send_unsubscribe(r, requests, n);
-                if (e < 0 && e != -EINVAL)
+                e = send_some(r, requests, n);
+                if (is_hopeless(e) && n > 1) {
+                        n = 1; /* one of them is, and none was sent */
+                        e = send_some(r, requests, n);
+                }
+                if (e < 0 && !is_hopeless(e))
                         return;
                 az_broker_session_requests_sent(&r->session, n);
                 if (e == 0)
                         return;
-                runner_feed(r, az_broker_session_answered(&r->session, refused, n));
+                reason_code = e == -EMSGSIZE ? REASON_PACKET_TOO_LARGE : REASON_TOPIC_FILTER_INVALID;
+                runner_feed(r, az_broker_session_answered(&r->session, &reason_code, n));
         }
 }
 
@@ -259,8 +272,9 @@ void runner_on_answered(MqttRunner *r, const az_broker_event *event) {
                 answered_subscribe(r, event);
         else
                 answered_unsubscribe(r, event);
-        if (!event->as.answered.is_again)
-                mqtt_filter_set_unrequest(&r->filters, event->as.answered.request.filter);
+        /* The event points to the filter; its request goes on until it is popped, and the next one, too. */
+        if (event->as.answered.is_again)
+                mqtt_filter_set_keep(&r->filters, event->as.answered.request.filter);
 }
 
 static void on_answer(MqttRunner *r, const uint8_t *codes, size_t n) {

@@ -240,13 +240,20 @@ MqttRunnerEvent *runner_add_event(MqttRunner *r, MqttRunnerEventType type) {
 static void forget_popped(MqttRunner *r) {
         if (r->popped)
                 mqtt_message_store_remove_message(r->store, r->popped);
+        if (az_span_size(r->popped_filter) > 0)
+                mqtt_filter_set_forget(&r->filters, r->popped_filter);
         r->popped = NULL;
+        r->popped_filter = AZ_SPAN_EMPTY;
 }
 
 static void pop(MqttRunner *r, MqttRunnerEvent *ret) {
         *ret = r->events.ring[r->events.first++ % r->events.n_ring];
         if (ret->type == MQTT_RUNNER_PUBLISHED)
                 r->popped = ret->published.message;
+        else if (ret->type == MQTT_RUNNER_SUBSCRIBED)
+                r->popped_filter = ret->subscribed.filter;
+        else if (ret->type == MQTT_RUNNER_UNSUBSCRIBED)
+                r->popped_filter = ret->unsubscribed.filter;
 }
 
 bool mqtt_runner_next_event(MqttRunner *r, MqttRunnerEvent *ret) {

@@ -325,6 +325,49 @@ START_TEST(a_subscription_that_is_refused_is_told) {
 }
 END_TEST
 
+START_TEST(a_filter_that_the_server_does_not_take_is_told) {
+        const PeerProperty limit = { .id = PEER_MAXIMUM_PACKET_SIZE, .number = 100 };
+        char text[94] = "";
+
+        peer_set_connack(world.peer, &limit, 1);
+        make(&world);
+        start(&world);
+        memset(text, 'x', 92); /* a packet of 2 + 3 + 2 + 92 + 1 bytes */
+        subscribe(&world, "before", 1);
+        subscribe(&world, text, 2);
+        text[92] = 'x';
+        subscribe(&world, text, 3);
+        subscribe(&world, "behind", 4);
+        (void) expect(&world, MQTT_RUNNER_CONNECTED);
+        for (uint64_t token = 1; token <= 4; token++)
+                expect_subscribed(&world, token, token == 3 ? AZ_BROKER_RESULT_REFUSED : AZ_BROKER_RESULT_OK);
+}
+END_TEST
+
+START_TEST(what_an_answer_points_to_outlives_another_request) {
+        make_connected(&world);
+        peer_ignore(world.peer, PEER_SUBSCRIBE, true);
+        subscribe(&world, "first", 1);
+        (void) expect_packet(&world, PEER_SUBSCRIBE, 1);
+        subscribe(&world, "second", 2);
+        subscribe(&world, "third", 3);
+        peer_ignore(world.peer, PEER_SUBSCRIBE, false);
+        for (int i = 0; i < 3; i++)
+                peer_script(world.peer, PEER_SUBSCRIBE, (PeerAnswer){ .reason = NOT_AUTHORIZED });
+        peer_answer(world.peer, peer_get(world.peer, PEER_SUBSCRIBE, 0),
+                    (PeerAnswer){ .reason = NOT_AUTHORIZED });
+        expect_subscribed(&world, 1, AZ_BROKER_RESULT_REFUSED);
+        ck_assert_span_eq(expect(&world, MQTT_RUNNER_SUBSCRIBED).subscribed.filter, "second");
+        subscribe(&world, "fourth", 4);
+        subscribe(&world, "fifth!", 5);
+        subscribe(&world, "sixth!", 6);
+        ck_assert_span_eq(expect(&world, MQTT_RUNNER_SUBSCRIBED).subscribed.filter, "third");
+        expect_subscribed(&world, 4, AZ_BROKER_RESULT_REFUSED);
+        expect_subscribed(&world, 5, AZ_BROKER_RESULT_OK);
+        expect_subscribed(&world, 6, AZ_BROKER_RESULT_OK);
+}
+END_TEST
+
 START_TEST(filters_that_mqtt_does_not_allow_are_refused) {
         static const char *const filters[] = { "", "a+", "#/a", "a/#/b" };
         const MqttFilter shared = { .filter = str("$share/g/a"), .qos = 1, .no_local = true };
@@ -360,6 +403,8 @@ static Suite *mqtt_runner_traffic_suite(void) {
         tcase_add_test(t, a_subscription_comes_and_goes);
         tcase_add_test(t, a_subscription_is_asked_for_until_it_is_answered);
         tcase_add_test(t, a_subscription_that_is_refused_is_told);
+        tcase_add_test(t, a_filter_that_the_server_does_not_take_is_told);
+        tcase_add_test(t, what_an_answer_points_to_outlives_another_request);
         tcase_add_test(t, filters_that_mqtt_does_not_allow_are_refused);
         suite_add_tcase(s, t);
         return s;
