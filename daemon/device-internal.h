@@ -12,6 +12,7 @@
  *      device-history.c       what became of the link
  *      device-log.c           how much is logged
  *      device-metrics.c       what is measured
+ *      device-metrics-broker.c  the same of the broker
  *      device-provisioning.c  what the provisioning service says
  */
 
@@ -89,6 +90,8 @@ int device_get_log_level(IpcCall *call, const void *params, void *userdata);
 int device_set_log_level(IpcCall *call, const void *params, void *userdata);
 
 int device_get_metrics(IpcCall *call, const void *params, void *userdata);
+/* Into the open array. */
+void device_write_broker_metrics(IpcJson *json, const Device *d, const Counters *counters);
 
 int device_get_config(IpcCall *call, const void *params, void *userdata);
 int device_reload(IpcCall *call, const void *params, void *userdata);

@@ -375,6 +375,7 @@ int device_get_metrics(IpcCall *call, const void *params, void *userdata) {
         ipc_json_begin_array(&json, "metrics");
         for (size_t i = 0; i < ELEMENTSOF(metrics); i++)
                 write_metric(&json, &metrics[i], &facts);
+        device_write_broker_metrics(&json, userdata, &facts.counters);
         ipc_json_end_array(&json);
         ipc_json_end(&json);
         return ipc_call_reply_json(call, &json);
