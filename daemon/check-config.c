@@ -45,7 +45,9 @@ static void print_messages(const ConfigMessages *messages) {
 static void print_identity(const Config *c, const ConfigIdentity *identity) {
         const char *registration_id = identity->enrollment.owner.registration_id;
 
-        if (registration_id)
+        if (!registration_id && !identity->credential.device_id)
+                (void) printf("The configuration is valid: the device has a broker, and no hub.\n");
+        else if (registration_id)
                 (void) printf("The configuration is valid: '%s' is to be provisioned by '%s'.\n",
                               registration_id, c->provisioning.endpoint);
         else

@@ -6,6 +6,7 @@
  *
  *      check.c        the order of the steps, and the ways to the cloud
  *      check-local.c  this machine
+ *      check-broker.c  the broker
  */
 
 #include <mqtt/probe.h>
@@ -53,6 +54,7 @@ struct Check {
         void *userdata;
         CheckState state;
         Credential credential;
+        BrokerSettings broker; /* without one nothing of it is set */
         CheckDisk disk;
 
         MqttProbe *probe;
@@ -68,6 +70,14 @@ void check_tell(const Check *check, uint64_t begun_us, const char *step, CheckOu
 /* The same of something that is wrong. */
 void check_tell_diagnosis(const Check *check, uint64_t begun_us, const char *step, CheckOutcome outcome,
                           const Diagnosis *diagnosis);
+
+/* Whether the configuration has a hub. */
+bool check_has_hub(const Check *check);
+
+/* Reads the settings of the broker, and tells of it. */
+void check_broker_settings(Check *check);
+/* What of an endpoint is the broker's, but the host. */
+void check_broker_fill_endpoint(const Check *check, MqttEndpoint *ret);
 
 /* Clock, identity, permissions, certificate, outbox. */
 void check_local(Check *check);

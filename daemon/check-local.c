@@ -201,9 +201,13 @@ static void check_outbox(const Check *c) {
 
 void check_local(Check *c) {
         check_clock(c);
-        check_identity(c);
-        check_permissions(c);
-        check_certificate(c);
+        if (check_has_hub(c)) {
+                check_identity(c);
+                check_permissions(c);
+                check_certificate(c);
+        }
+        if (broker_is_configured(c->c.broker))
+                check_broker_settings(c);
         check_outbox(c);
 }
 

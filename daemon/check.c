@@ -67,6 +67,25 @@ static void add_targets(Check *c, CloudService service, const char *host, uint16
         }
 }
 
+bool check_has_hub(const Check *c) {
+        return config_has_hub(c->c.config, getenv("CREDENTIALS_DIRECTORY"));
+}
+
+static void add_broker(Check *c) {
+        const char *host = c->broker.strings[AIO_SETTING_HOST];
+        CheckTarget *t = &c->targets[c->n_targets];
+
+        if (!host)
+                return;
+        c->n_targets++;
+        *t = (CheckTarget){
+                .service = CLOUD_BROKER,
+                .port = c->broker.settings.port,
+                .transport = ROUTE_MQTT,
+        };
+        (void) snprintf(t->host, sizeof(t->host), "%s", host);
+}
+
 static void find_targets(Check *c) {
         const Config *config = c->c.config;
         LinkStatus status;
@@ -75,12 +94,13 @@ static void find_targets(Check *c) {
         hub_link_get_status(c->c.link, &status);
         if (status.host)
                 add_targets(c, CLOUD_HUB, status.host, status.port);
-        else
+        else if (check_has_hub(c))
                 add_targets(c, CLOUD_HUB, c->credential.host,
                             c->credential.port ?: (uint16_t) config->hub.port);
         if (enrollment_is_configured(config))
                 add_targets(c, CLOUD_PROVISIONING, config->provisioning.endpoint,
                             (uint16_t) config->provisioning.port);
+        add_broker(c);
 }
 
 static int start_probe(Check *c) {
@@ -95,8 +115,11 @@ static int start_probe(Check *c) {
         };
         int r;
 
-        route_fill_endpoint(route, t->transport, t->service, t->port, endpoint.certificate_file != NULL,
-                            &endpoint);
+        if (t->service == CLOUD_BROKER)
+                check_broker_fill_endpoint(c, &endpoint);
+        else
+                route_fill_endpoint(route, t->transport, t->service, t->port,
+                                    endpoint.certificate_file != NULL, &endpoint);
         r = mqtt_probe_start(c->probe, &endpoint, NULL, MQTT_STAGE_WEBSOCKET, boottime_us());
         route_forget_secret(route);
         return r;
@@ -109,11 +132,16 @@ static void describe_certificate(const MqttCertificate *s, char *ret, size_t siz
                         rfc3339_format(to, (uint64_t) s->not_after_s * USEC_PER_SEC));
 }
 
+/* The proxy that a target is reached through; NULL: none. */
+static const char *get_proxy(const Check *c, const CheckTarget *t) {
+        return t->service == CLOUD_BROKER ? NULL : route_get_proxy(hub_link_get_route(c->c.link));
+}
+
 /* What there is to say of a stage that went well; false: nothing. */
 static bool describe_stage(const Check *c, MqttStage stage, const MqttReport *report, char *ret,
                            size_t size) {
-        const char *proxy = route_get_proxy(hub_link_get_route(c->c.link));
         const CheckTarget *t = &c->targets[c->target];
+        const char *proxy = get_proxy(c, t);
         char certificate[CHECK_TEXT_MAX];
 
         switch (stage) {
@@ -145,7 +173,7 @@ static bool describe_stage(const Check *c, MqttStage stage, const MqttReport *re
 
 /* While the link is up, no other way than its own is needed. */
 static bool is_spare(const Check *c, const CheckTarget *t) {
-        if (hub_link_get_state(c->c.link) != LINK_ONLINE)
+        if (t->service == CLOUD_BROKER || hub_link_get_state(c->c.link) != LINK_ONLINE)
                 return false;
         return t->service != CLOUD_HUB || t->transport != route_get_transport(hub_link_get_route(c->c.link));
 }
@@ -156,9 +184,9 @@ static void tell_failure(const Check *c, const MqttProbeEvent *event) {
         const DiagnosisContext context = {
                 .service = t->service,
                 .host = t->host,
-                .port = route_get_port(route, t->transport, t->port),
+                .port = t->service == CLOUD_BROKER ? t->port : route_get_port(route, t->transport, t->port),
                 .transport = route_transport_to_string(t->transport),
-                .proxy = route_get_proxy(route),
+                .proxy = get_proxy(c, t),
                 .boottime_us = boottime_us(),
                 .realtime_us = realtime_us(),
         };
@@ -207,31 +235,51 @@ static CheckOutcome link_outcome(LinkState state) {
 /* What is over has no secrets any more. */
 static void end(Check *c) {
         credential_done(&c->credential);
+        broker_settings_done(&c->broker);
         c->is_probing = false;
         c->state = CHECK_IDLE;
 }
 
-/* A second CONNECT of this device would end the first one: what a hub says to it is known of the link alone.
+/* A second CONNECT of this device would end the first one: what a cloud says to it is known of the link
+ * alone.
  */
-static void tell_link(Check *c) {
+static void tell_link(Check *c, CloudService service, const LinkStatus *status, bool is_last) {
         char text[CHECK_TEXT_MAX], since[RFC3339_SIZE];
-        CheckResult result = { .step = "link", .service = "hub", .text = text, .is_last = true };
-        LinkStatus status;
+        CheckResult result = {
+                .step = "link",
+                .service = cloud_service_to_string(service),
+                .outcome = link_outcome(status->state),
+                .text = text,
+                .is_last = is_last,
+        };
 
-        hub_link_get_status(c->c.link, &status);
-        result.outcome = link_outcome(status.state);
-        (void) rfc3339_format(since, realtime_us() - (boottime_us() - status.since_us));
+        (void) rfc3339_format(since, realtime_us() - (boottime_us() - status->since_us));
         if (result.outcome == CHECK_OK)
                 (void) snprintf(text, sizeof(text),
                                 "%s since %s; it was left alone, so nothing was asked by MQTT",
-                                link_state_to_string(status.state), since);
+                                link_state_to_string(status->state), since);
         else
-                (void) snprintf(text, sizeof(text), "%s since %s%s%s", link_state_to_string(status.state),
-                                since, status.last_error ? ": " : "", status.last_error ?: "");
+                (void) snprintf(text, sizeof(text), "%s since %s%s%s", link_state_to_string(status->state),
+                                since, status->last_error ? ": " : "", status->last_error ?: "");
         if (result.outcome != CHECK_OK)
                 result.advice = "'aziot why' tells what was tried, and when the next attempt is made.";
-        end(c);
+        if (is_last)
+                end(c);
         c->func(c->userdata, &result);
+}
+
+static void tell_links(Check *c) {
+        bool has_broker = broker_is_configured(c->c.broker);
+        LinkStatus status;
+
+        if (check_has_hub(c)) {
+                hub_link_get_status(c->c.link, &status);
+                tell_link(c, CLOUD_HUB, &status, !has_broker);
+        }
+        if (has_broker) {
+                broker_link_get_status(broker_get_link(c->c.broker), &status);
+                tell_link(c, CLOUD_BROKER, &status, true);
+        }
 }
 
 /* The order ------------------------------------------------------------------------------------------- */
@@ -263,7 +311,7 @@ static void check_network(Check *c) {
 
         for (;;) {
                 if (!c->is_probing && !next_target(c)) {
-                        tell_link(c);
+                        tell_links(c);
                         return;
                 }
                 c->is_probing = true;
@@ -338,6 +386,7 @@ Check *check_free(Check *c) {
         }
         c->probe = mqtt_probe_free(c->probe);
         credential_done(&c->credential);
+        broker_settings_done(&c->broker);
         free(c->state_dir);
         free(c);
         return NULL;

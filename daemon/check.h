@@ -9,6 +9,7 @@
  * worker. It has one fd and one deadline.
  */
 
+#include "daemon/broker.h"
 #include "daemon/disk.h"
 #include "daemon/hub-link.h"
 #include "daemon/outboxes.h"
@@ -29,7 +30,7 @@ const char *check_outcome_to_string(CheckOutcome outcome);
 /* What a step found. Strings live until the callback returns. */
 typedef struct CheckResult {
         const char *step;      /* "clock", "identity", …, "tls", "link" */
-        const char *service;   /* "hub", "provisioning": whom it is on the way to; or NULL */
+        const char *service;   /* "hub", "provisioning", "broker": whom it is on the way to; or NULL */
         const char *transport; /* "mqtt", "websocket"; or NULL */
         CheckOutcome outcome;
         const char *text;   /* what was found, for a person */
@@ -45,6 +46,7 @@ typedef struct CheckConfig {
         const Config *config;
         const char *state_dir; /* copied */
         HubLink *link;
+        Broker *broker;
         const Outboxes *outboxes;
         Disk *disk;
 } CheckConfig;

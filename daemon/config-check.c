@@ -9,6 +9,7 @@
 
 #include <mqtt/tls-context.h>
 
+#include "daemon/broker-settings.h"
 #include "daemon/config-format.h"
 #include "daemon/config-table.h"
 #include "daemon/config-value.h"
@@ -229,14 +230,8 @@ static int check_access(const Config *c, ConfigMessages *messages) {
 }
 
 /* The certificates that are trusted, and the device's with its key. */
-static int check_tls_files(const Config *c, const Credential *credential, ConfigMessages *messages) {
+static int check_tls_files(const MqttTlsFiles *files, ConfigMessages *messages) {
         _cleanup_(mqtt_tls_cache_freep) MqttTlsCache *cache = NULL;
-        const MqttTlsFiles files = {
-                .ca = c->hub.trusted_ca_file,
-                .certificate = credential->certificate_file,
-                .private_key = credential->private_key_file,
-                .password = credential->private_key_password_file,
-        };
         MqttTlsContext context = {};
         char text[MQTT_TEXT_MAX];
         MqttProblem problem;
@@ -244,13 +239,42 @@ static int check_tls_files(const Config *c, const Credential *credential, Config
 
         r = mqtt_tls_cache_new(&cache);
         if (r >= 0)
-                r = mqtt_tls_cache_get(cache, &files, &context, &problem, text, sizeof(text));
+                r = mqtt_tls_cache_get(cache, files, &context, &problem, text, sizeof(text));
         if (r == -ENOMEM)
                 return r;
         if (r < 0)
                 return config_messages_add(messages, LOG_ERR, "", 0, "%s", text);
         mqtt_tls_context_done(&context);
         return 0;
+}
+
+static int check_hub_files(const Config *c, const Credential *credential, ConfigMessages *messages) {
+        const MqttTlsFiles files = {
+                .ca = c->hub.trusted_ca_file,
+                .certificate = credential->certificate_file,
+                .private_key = credential->private_key_file,
+                .password = credential->private_key_password_file,
+        };
+
+        return check_tls_files(&files, messages);
+}
+
+/* The settings of the broker as the link will read them, and the files that they name. */
+static int check_broker(const Config *c, const char *directory, ConfigMessages *messages) {
+        _cleanup_(broker_settings_done) BrokerSettings s = BROKER_SETTINGS_NULL;
+        MqttTlsFiles files = {};
+        int r;
+
+        if (!config_has_broker(c, directory))
+                return 0;
+        r = broker_settings_load(&s, c, directory, messages);
+        if (r != 0)
+                return MIN(r, 0);
+        files.ca = s.strings[AIO_SETTING_CA_FILE];
+        files.certificate = s.strings[AIO_SETTING_CERTIFICATE_FILE];
+        files.private_key = s.strings[AIO_SETTING_KEY_FILE];
+        files.password = s.strings[AIO_SETTING_KEY_PASSWORD_FILE];
+        return s.settings.tls ? check_tls_files(&files, messages) : 0;
 }
 
 static int check_proxy(const Config *c, const char *directory, ConfigMessages *messages) {
@@ -330,10 +354,12 @@ int config_check_files(const Config *c, const char *directory, ConfigIdentity *r
         r = check_access(c, messages);
         if (r < 0 || messages->n_errors > n_errors)
                 return r;
-        if (ret)
+        if (ret && config_has_hub(c, directory))
                 r = load_identity(c, directory, &identity, messages);
         if (r >= 0)
-                r = check_tls_files(c, &identity.credential, messages);
+                r = check_hub_files(c, &identity.credential, messages);
+        if (r >= 0)
+                r = check_broker(c, directory, messages);
         if (r >= 0)
                 r = check_proxy(c, directory, messages);
         for (size_t i = first; i < messages->n && r >= 0; i++)

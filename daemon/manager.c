@@ -379,6 +379,7 @@ static int manager_make_check(Manager *m, const char *state_dir) {
                 .config = &m->config,
                 .state_dir = state_dir,
                 .link = m->link,
+                .broker = m->broker,
                 .outboxes = m->outboxes,
                 .disk = m->disk,
         };

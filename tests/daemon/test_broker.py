@@ -5,6 +5,7 @@
 import json
 import re
 import select
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -231,6 +232,50 @@ class Refusals(Case):
         letters = self.daemon.state_path / "dead-letters-broker"
         path = eventually(lambda: [p for p in letters.glob("message-*") if p.suffix != ".new"], "a letter")[0]
         return json.loads(path.read_text().split("\n", 1)[1])
+
+
+class Tls(Case):
+    broker_options = {"with_tls": True}
+    keys = {"TLS": "yes"}
+
+    def start_daemon(self):
+        self.keys = {"TLS": "yes", "TrustedCAFile": self.directory / "ca.pem"}
+        super().start_daemon()
+
+    def wait_for_broker(self, state):
+        if state == "online" and not (self.directory / "ca.pem").exists():
+            self.show_what_is_wrong()
+        return super().wait_for_broker(state)
+
+    def show_what_is_wrong(self):
+        """Without the file the link cannot be made."""
+        self.assertEqual(self.check().pop("link"), "failed")
+        shown = self.run_cli("why")
+        self.assertEqual(shown.wait(), 3)
+        self.assertRegex(shown.output(), r"link +OFFLINE(.|\n)*broker +localhost(.|\n)*TrustedCAFile= in \[Broker\]")
+        (self.directory / "ca.pem").write_bytes(self.broker.ca_file.read_bytes())
+
+    def check(self):
+        with Wire(self.daemon.socket_path, harness.TIMEOUT_S) as wire:
+            wire.send("io.aziotd.device.Check", more=True)
+            steps = {}
+            while "link" not in steps:
+                step = wire.receive()
+                steps[step["step"]] = step["outcome"]
+            return steps
+
+    def test_it_is_checked_step_by_step(self):
+        self.assertEqual(self.check(), {step: "ok" for step in ("clock", "identity", "outbox", "disk", "name", "tcp", "tls",
+                                                                "link")})
+
+    def test_a_configuration_is_looked_at_with_the_files_that_it_names(self):
+        def look():
+            return subprocess.run([harness.BUILD / "aziotd", "--check-config", "--config", self.daemon.config_path],
+                                  capture_output=True, text=True, env=harness.environment())
+
+        self.assertIn("has a broker, and no hub", look().stdout)
+        (self.directory / "ca.pem").write_text("rubbish")
+        self.assertEqual((look().returncode != 0, "TrustedCAFile" in look().stderr), (True, True))
 
 
 class Rules(Case):
