@@ -79,8 +79,6 @@ struct BrokerLink {
 /* Makes the client, for the settings. -ENOMEM. */
 int broker_link_make_client(BrokerLink *link);
 void broker_link_free_client(BrokerLink *link);
-/* A new clock, of another node. */
-void broker_link_reset_clock(BrokerLink *link);
 /* The runner has been started: it gets all subscriptions. */
 void broker_link_subscribe_all(BrokerLink *link);
 /* Takes all that the runner has to tell. */

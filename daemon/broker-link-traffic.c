@@ -17,7 +17,8 @@
 #include "daemon/command-caller.h"
 #include "daemon/message-token.h"
 
-/* Beside what the broker sends ahead: responses that are kept for repeats of their requests. */
+/* Each message that the broker sends ahead is a task, and comes again on the next connection while the
+ * program still has it; and there are responses that are kept for repeats of their requests. */
 #define TASKS_KEPT 1024U
 
 /* Requests and responses, until they expire; what is not used is never touched. */
@@ -98,7 +99,7 @@ int broker_link_make_client(BrokerLink *link) {
         link->client_id = strdup(link->settings.strings[AIO_SETTING_CLIENT_ID]);
         link->topic_namespace = strdup(link->settings.topic_namespace ?: "");
         if (!link->client_id || !link->topic_namespace ||
-            !allocate(&link->memory, link->settings.settings.receive_maximum + TASKS_KEPT))
+            !allocate(&link->memory, 2U * link->settings.settings.receive_maximum + TASKS_KEPT))
                 return -ENOMEM;
         broker_link_reset_clock(link);
         options.client_id = az_span_create_from_str(link->client_id);

@@ -83,8 +83,10 @@ void broker_link_reconnect(BrokerLink *link);
 void broker_link_configure(BrokerLink *link);
 /* The machine's network has changed. */
 void broker_link_network_changed(BrokerLink *link);
-/* The wall clock was set. */
+/* The wall clock was set: far back, the client gets a new clock. */
 void broker_link_clock_changed(BrokerLink *link);
+/* A new clock, of another node; for AZ_ERROR_CLOCK. */
+void broker_link_reset_clock(BrokerLink *link);
 
 int broker_link_get_fd(const BrokerLink *link);
 uint64_t broker_link_deadline_us(const BrokerLink *link);

@@ -80,6 +80,11 @@ static az_result make_message(Broker *b, const SendParams *p, const BrokerConten
         if (az_result_succeeded(r))
                 r = aio_telemetry_sender_send(&sender, &telemetry, 0, broker_link_time(), &publish,
                                               ret_error);
+        if (r == AZ_ERROR_CLOCK) {
+                broker_link_reset_clock(b->link);
+                r = aio_telemetry_sender_send(&sender, &telemetry, 0, broker_link_time(), &publish,
+                                              ret_error);
+        }
         if (az_result_failed(r))
                 return r;
 
