@@ -330,11 +330,18 @@ static void on_connack(MqttRunner *r, const MqttEvent *event) {
 }
 
 static void on_auth(MqttRunner *r, const MqttEvent *event) {
-        if (event->auth.reason_code == MQTT_AUTH_CONTINUE && r->config.token_file) {
+        switch (event->auth.reason_code) {
+        case MQTT_AUTH_SUCCESS:
+                runner_feed(r, az_broker_session_reauthenticated(&r->session, r->now_us));
+                return;
+        case MQTT_AUTH_CONTINUE:
                 send_token(r, mqtt_link_continue_authentication);
                 return;
+        default: /* MQTT 5.0, 3.15.2.1 */
+                runner_set_text(r, "The broker sent an AUTH with the reason code 0x%02x",
+                                event->auth.reason_code);
+                lose(r, AZ_BROKER_LOSS_PROTOCOL, 0);
         }
-        runner_feed(r, az_broker_session_reauthenticated(&r->session, r->now_us));
 }
 
 static void on_lost(MqttRunner *r, const MqttEvent *event) {

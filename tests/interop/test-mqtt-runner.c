@@ -300,6 +300,25 @@ START_TEST(a_server_that_wants_to_see_more_is_shown_the_token_again) {
 }
 END_TEST
 
+/* MQTT 5.0, 4.12: it ends with "Success", and nothing else is allowed. */
+START_TEST(a_server_that_says_something_else_has_not_taken_the_token) {
+        const PeerProperty method = { .id = PEER_AUTHENTICATION_METHOD, .value = str("K8S-SAT") };
+        MqttRunnerEvent event;
+
+        replace_file(world.path, "token 1");
+        world.config.token_file = world.path;
+        make_connected(&world);
+        peer_ignore(world.peer, PEER_AUTH, true);
+        replace_file(world.path, "token 2");
+        (void) expect_packet(&world, PEER_AUTH, 1);
+        peer_send(world.peer, PEER_AUTH, NOT_AUTHORIZED, &method, 1);
+        event = expect(&world, MQTT_RUNNER_DISCONNECTED);
+        ck_assert_int_eq(event.disconnected.loss, AZ_BROKER_LOSS_PROTOCOL);
+        ck_assert_ptr_nonnull(strstr(event.disconnected.text, "0x87"));
+        (void) expect(&world, MQTT_RUNNER_CONNECTED);
+}
+END_TEST
+
 START_TEST(a_token_that_is_refused_is_read_again) {
         MqttRunnerEvent event;
 
@@ -427,6 +446,7 @@ static Suite *mqtt_runner_suite(void) {
         tcase_add_test(t, a_token_goes_out_as_it_is_and_again_when_it_changes);
         tcase_add_test(t, a_token_that_is_not_taken_is_shown_again_by_a_new_connection);
         tcase_add_test(t, a_server_that_wants_to_see_more_is_shown_the_token_again);
+        tcase_add_test(t, a_server_that_says_something_else_has_not_taken_the_token);
         tcase_add_test(t, a_token_that_is_refused_is_read_again);
         tcase_add_test(t, without_its_token_file_it_waits);
         tcase_add_test(t, a_password_is_a_line_and_a_new_one_needs_a_new_connection);
