@@ -4,6 +4,8 @@
 
 #include <assert.h>
 
+#include <mqtt/message-store.h>
+
 /* Marks, not limits: a batch of packets that was begun below them is finished. */
 #define EVENTS_FULL      128U
 #define EVENT_BYTES_FULL (64U * 1024U)
@@ -87,41 +89,13 @@ az_span mqtt_event_copy_span(az_span span, uint8_t **bytes) {
         return copy;
 }
 
-static size_t message_size(const az_mqtt_message *m) {
-        size_t n = (size_t) m->n_user_properties * sizeof(*m->user_properties) +
-                   (size_t) az_span_size(m->topic) + (size_t) az_span_size(m->payload) +
-                   (size_t) az_span_size(m->content_type) + (size_t) az_span_size(m->response_topic) +
-                   (size_t) az_span_size(m->correlation_data);
-
-        for (int32_t i = 0; i < m->n_user_properties; i++)
-                n += (size_t) az_span_size(m->user_properties[i].key) +
-                     (size_t) az_span_size(m->user_properties[i].value);
-        return n;
-}
-
 MqttEvent *mqtt_event_list_add_message(MqttEventList *l, const az_mqtt_message *message) {
-        az_mqtt_user_property *users;
-        az_mqtt_message *copy;
         uint8_t *bytes;
         MqttEvent *e;
 
-        e = mqtt_event_list_add(l, MQTT_EVENT_MESSAGE, message_size(message), &bytes);
-        if (!e)
-                return NULL;
-        copy = &e->message.publish;
-        *copy = *message;
-        users = (az_mqtt_user_property *) (void *) bytes; /* they come first: the room is aligned */
-        bytes += (size_t) message->n_user_properties * sizeof(*users);
-        copy->topic = mqtt_event_copy_span(message->topic, &bytes);
-        copy->payload = mqtt_event_copy_span(message->payload, &bytes);
-        copy->content_type = mqtt_event_copy_span(message->content_type, &bytes);
-        copy->response_topic = mqtt_event_copy_span(message->response_topic, &bytes);
-        copy->correlation_data = mqtt_event_copy_span(message->correlation_data, &bytes);
-        copy->user_properties = users;
-        for (int32_t i = 0; i < message->n_user_properties; i++) {
-                users[i].key = mqtt_event_copy_span(message->user_properties[i].key, &bytes);
-                users[i].value = mqtt_event_copy_span(message->user_properties[i].value, &bytes);
-        }
+        e = mqtt_event_list_add(l, MQTT_EVENT_MESSAGE, mqtt_message_size(message), &bytes);
+        if (e)
+                mqtt_message_copy(&e->message.publish, message, bytes);
         return e;
 }
 
