@@ -41,9 +41,9 @@ class Case(harness.DaemonCase):
     def send(self, topic, message=None, **parameters):
         return self.daemon.call(SEND, {"topic": topic, "message": message or {}, **parameters})
 
-    def watch(self, topic, **parameters):
+    def watch(self, topic, timeout_s=harness.TIMEOUT_S, **parameters):
         """A connection that watches, and has heard that it is subscribed."""
-        wire = self.daemon.connect()
+        wire = self.daemon.connect(timeout_s)
         wire.send(WATCH, {"topic": topic, **parameters}, more=True)
         wire.filter = wire.receive()["filter"]
         return wire
@@ -302,6 +302,19 @@ class Rules(Case):
 
     def line(self):
         return self.daemon.config_path.read_text().splitlines().index("[Access]") + 1
+
+
+class StuckProgram(Case):
+    keys = {"ReceiveMaximum": 20}
+
+    def test_a_program_that_reads_nothing_does_not_keep_messages_from_the_others(self):
+        stuck, other = self.watch("large"), self.watch("small", timeout_s=60)
+        self.broker.publish("large", *["x" * 100_000] * 40)
+        self.broker.publish("small", "s")
+        self.assertEqual(other.receive()["message"]["text"], "s")
+        with self.assertRaises(ConnectionResetError):
+            while True:
+                stuck.receive()
 
 
 class BothClouds(harness.DaemonCase):
