@@ -95,6 +95,8 @@ void broker_link_record(BrokerLink *link, const Diagnosis *diagnosis, bool was_c
 void broker_link_record_live(BrokerLink *link, bool was_planned);
 /* The broker had lost the session. */
 void broker_link_record_session_lost(BrokerLink *link);
+/* It has taken a new token over the connection that there is. */
+void broker_link_record_token(BrokerLink *link);
 /* Warns of a certificate that ends soon. */
 void broker_link_check_expiry(BrokerLink *link);
 

@@ -170,6 +170,18 @@ void broker_link_record_session_lost(BrokerLink *link) {
         tell_notice(link, PROBLEM_BROKER_SESSION_LOST, MSG_BROKER_SESSION_LOST, HISTORY_SESSION_LOST);
 }
 
+void broker_link_record_token(BrokerLink *link) {
+        const HistoryFacts facts = {
+                .host = link->settings.strings[AIO_SETTING_HOST],
+                .text = "The broker has taken the new token",
+        };
+        LogFacts log = log_facts(link, PROBLEM_NONE);
+
+        link->counts.n_reauthenticated++;
+        tell_event(link, HISTORY_RENEWED, &facts);
+        (void) log_full(link->log, MSG_BROKER_TOKEN, 0, &log, "%s", facts.text);
+}
+
 void broker_link_check_expiry(BrokerLink *link) {
         if (expiry_is_due(&link->expiry, realtime_us()))
                 tell_notice(link, PROBLEM_OWN_CERTIFICATE_EXPIRES, MSG_CERTIFICATE_EXPIRES,

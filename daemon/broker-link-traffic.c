@@ -400,8 +400,7 @@ static void on_event(BrokerLink *link, const MqttRunnerEvent *e) {
                 aio_client_session_lost(&link->client);
                 break;
         case MQTT_RUNNER_REAUTHENTICATED:
-                link->counts.n_reauthenticated++;
-                log_message(link->log, MSG_BROKER_TOKEN, "The broker has taken the new token");
+                broker_link_record_token(link);
                 break;
         case MQTT_RUNNER_MESSAGE:
                 on_message(link, e);

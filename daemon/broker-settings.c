@@ -49,11 +49,18 @@ void broker_settings_done(BrokerSettings *s) {
 }
 
 /* What is told of an error. The value of a setting is only in it if it is no text, and so no secret. */
-static int add_error(ConfigMessages *messages, const aio_error *error) {
+static int add_error(ConfigMessages *messages, aio_settings_source source, const aio_error *error) {
+        static const char *const places[_AIO_SETTINGS_SOURCE_MAX] = {
+                [AIO_SETTINGS_ENVIRONMENT] = "",
+                [AIO_SETTINGS_CONNECTION_STRING] = "[Broker] ConnectionStringFile=: ",
+                [AIO_SETTINGS_MOUNT] = "[Broker] SettingsFrom=mount: ",
+                [AIO_SETTINGS_CONFIGURATION_FILE] = "[Broker] ",
+        };
+
         return config_messages_add(
-                messages, LOG_ERR, "", 0, "[Broker] %.*s: %.*s", (int) az_span_size(error->property_name),
-                (const char *) az_span_ptr(error->property_name), (int) az_span_size(error->message),
-                (const char *) az_span_ptr(error->message));
+                messages, LOG_ERR, "", 0, "%s%.*s: %.*s", places[source],
+                (int) az_span_size(error->property_name), (const char *) az_span_ptr(error->property_name),
+                (int) az_span_size(error->message), (const char *) az_span_ptr(error->message));
 }
 
 /* The texts get a place of their own. */
@@ -172,7 +179,7 @@ int broker_settings_load(BrokerSettings *ret, const Config *c, const char *direc
         if (source == AIO_SETTINGS_CONFIGURATION_FILE)
                 read_config(&s.settings, c, directory, paths);
         if (az_result_failed(read_settings(&s.settings, source, text, &error)))
-                return add_error(messages, &error) < 0 ? -ENOMEM : CONFIG_INVALID;
+                return add_error(messages, source, &error) < 0 ? -ENOMEM : CONFIG_INVALID;
 
         s.settings.receive_maximum = MIN(s.settings.receive_maximum, BROKER_RECEIVE_MAX);
         r = keep_texts(&s);

@@ -371,6 +371,15 @@ static Problem problem_of_broker_loss(const DiagnosisContext *c, az_broker_loss 
         return problems[loss];
 }
 
+/* The sentences say that the broker refused or ended the connection: what it gave as its reason is behind
+ * that. */
+static const char *reason_in(az_broker_loss loss, const char *text) {
+        const char *colon = text ? strstr(text, ": ") : NULL;
+
+        return colon && (loss == AZ_BROKER_LOSS_REFUSED || loss == AZ_BROKER_LOSS_DISCONNECTED) ? colon + 2
+                                                                                                : text;
+}
+
 void diagnosis_from_broker_loss(Diagnosis *ret, const DiagnosisContext *context, az_broker_loss loss,
                                 uint8_t reason_code, const MqttReport *report, const char *text) {
         bool is_of_way =
@@ -382,6 +391,7 @@ void diagnosis_from_broker_loss(Diagnosis *ret, const DiagnosisContext *context,
                 diagnosis_from_open_failed(ret, context, report, 0, text);
                 return;
         }
-        diagnosis_make(ret, context, problem_of_broker_loss(context, loss, reason_code), 0, text);
+        diagnosis_make(ret, context, problem_of_broker_loss(context, loss, reason_code), 0,
+                       reason_in(loss, text));
         ret->connack_code = reason_code;
 }

@@ -15,7 +15,8 @@ typedef struct Arguments {
 static void help(void) {
         printf("aziotd [OPTION...]\n"
                "\n"
-               "Owns the device's session with Azure IoT Hub and shares it with local programs.\n"
+               "Owns the device's session with Azure IoT Hub, and with the broker of Azure IoT\n"
+               "Operations, and shares it with local programs.\n"
                "\n"
                "  -h --help              Show this help\n"
                "     --version           Show the version\n"
