@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Azure's own SDK (for Rust) and a plain MQTT 5 client, each at both ends of telemetry and commands with ours.
 
-Ours are the programs of docs/examples/aio, built by their own Makefile against what is installed.
+Ours are the programs of docs/examples/aio, built by their own Makefile against what is installed; and the daemon.
 """
 
 import json
@@ -11,13 +11,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import types
 import unittest
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parents[1] / "broker"), str(HERE.parents[1] / "daemon")]
 from broker import Broker  # noqa: E402
-from harness import BUILD, SANITIZER, Program, tap  # noqa: E402
+from harness import BUILD, SANITIZER, Daemon, Program, tap  # noqa: E402
 from installed import SOURCE, STRICT, install, run  # noqa: E402
 
 EXAMPLES = SOURCE / "docs/examples/aio"
@@ -126,6 +127,68 @@ class Aio:
               "aio://oven/sample ms.aio.telemetry 1.0") for n in (0, 1)])
 
 
+class AioDaemon(Aio):
+    """The same with the daemon in place of our programs, and what a shell does with it."""
+
+    def setUp(self):
+        super().setUp()
+        self.daemon = Daemon(self.directory, types.SimpleNamespace(connection_string_file=None, ca_file=None))
+        self.addCleanup(self.daemon.notify.close)
+        self.daemon.config = {"Broker": {"Host": self.broker.host, "Port": self.broker.port,
+                                         "TrustedCAFile": self.broker.ca_file, "ClientId": "ours"}}
+        self.daemon.start()
+        self.addCleanup(lambda: self.assertEqual(self.daemon.stop(), 0))
+
+    def aziot(self, *arguments):
+        program = Program([BUILD / "aziot", "--socket", self.daemon.socket_path, "broker", *arguments])
+        self.programs.append(program)
+        return program
+
+    def test_it_invokes_a_command_of_ours(self):
+        server = self.aziot("serve", "rpc/command-samples/{executorId}/increment", "--token", "executorId=ours", "--",
+                            "sh", "-c", """sed 's/.*:\\([0-9]*\\).*/{"CounterResponse":\\1}/'""")
+        self.wait_for_subscription("ours", "rpc/command-samples/ours/increment")
+        responses = self.documents(self.theirs("invoke", "rpc/command-samples/ours/increment", "3", "1"))
+        self.assertEqual([r["payload"].strip() for r in responses], ['{"CounterResponse":1}'] * 3)
+        self.assertEqual({(r["from"], r["contentType"]) for r in responses}, {("ours", "application/json")})
+        self.assertEqual(server.stop(), 0)
+
+    def test_it_serves_a_command_to_ours(self):
+        self.theirs("serve", "rpc/command-samples/theirs/increment")
+        self.wait_for_subscription("theirs", "rpc/command-samples/theirs/increment")
+        for n in (1, 2, 3):
+            client = self.aziot("invoke", "rpc/command-samples/theirs/increment", '{"IncrementValue":1}')
+            self.assertEqual((client.wait(), client.output()), (0, f'{{"CounterResponse":{n}}}'))
+
+    def test_it_serves_many_at_once(self):
+        self.theirs("serve", "rpc/command-samples/theirs/increment")
+        self.wait_for_subscription("theirs", "rpc/command-samples/theirs/increment")
+        wire = self.daemon.connect()
+        for _ in range(256):
+            wire.send("io.aziotd.broker.Invoke", {"topic": "rpc/command-samples/theirs/increment",
+                                                  "request": {"body": {"IncrementValue": 1}}, "timeoutSeconds": 30})
+        answers = sorted(wire.receive()["response"]["body"]["CounterResponse"] for _ in range(256))
+        self.assertEqual(answers, list(range(1, 257)))
+
+    def test_it_sends_to_a_receiver_of_ours(self):
+        watcher = self.aziot("watch", "sensors/{name}/temperature", "--count", "2", "-v")
+        self.wait_for_subscription("ours", "sensors/+/temperature")
+        self.assertEqual(self.theirs("send", "sensors/oven/temperature", "2", "1").wait(), 0)
+        self.assertEqual(watcher.wait(), 0)
+        self.assertEqual(watcher.output().splitlines(), [f'sensors/oven/temperature {{"n":{n}}}' for n in (0, 1)])
+
+    def test_it_receives_what_ours_sends(self):
+        receiver = self.theirs("receive", "sensors/oven/temperature", "2")
+        self.wait_for_subscription("theirs", "sensors/oven/temperature")
+        for n in (0, 1):
+            sender = self.aziot("send", "sensors/oven/temperature", f'{{"n":{n}}}', "--event-source", "aio://oven/sample")
+            self.assertEqual(sender.wait(), 0, sender.output())
+        self.assertEqual(
+            [(d["topic"], d["payload"], d["from"], d["contentType"], d["cloudEvent"]) for d in self.documents(receiver)],
+            [("sensors/oven/temperature", f'{{"n":{n}}}', "ours", "application/json",
+              "aio://oven/sample ms.aio.telemetry 1.0") for n in (0, 1)])
+
+
 class Plain(Aio, unittest.TestCase):
     name = "plain"
 
@@ -152,6 +215,18 @@ class Rust(Aio, unittest.TestCase):
 
     def stranger(self):
         return [RUST_TARGET / "debug/aio-stranger"]
+
+
+class DaemonPlain(AioDaemon, unittest.TestCase):
+    name, stranger = Plain.name, Plain.stranger
+
+
+class DaemonRust(AioDaemon, unittest.TestCase):
+    name, stranger = Rust.name, Rust.stranger
+
+    @classmethod
+    def setUpClass(cls):
+        Rust.setUpClass()
 
 
 if __name__ == "__main__":
