@@ -10,7 +10,6 @@
 typedef struct Errand {
         IpcCall *call; /* NULL: it was answered */
         CommandInvocation *invocation;
-        uint64_t since_us;
         bool is_beginning; /* Invoke has not returned yet, and frees it */
 } Errand;
 
@@ -117,7 +116,6 @@ static void on_done(void *userdata, void *invocation_userdata, const aio_error *
         Errand *errand = invocation_userdata;
         BrokerCommands *c = userdata;
         IpcCall *call = TAKE_PTR(errand->call);
-        uint64_t since_us = errand->since_us;
 
         if (!errand->is_beginning)
                 free(errand);
@@ -126,7 +124,6 @@ static void on_done(void *userdata, void *invocation_userdata, const aio_error *
                 (void) broker_reply_failed(call, error);
                 return;
         }
-        histogram_add(&c->counts.durations, boottime_us() - since_us);
         ipc_json_begin(&json, NULL);
         write_response(&json, received);
         ipc_json_end(&json);
@@ -298,7 +295,7 @@ static int invoke(BrokerCommands *c, IpcCall *call, const InvokeParams *p, aio_t
         errand = malloc(sizeof(*errand));
         if (!errand)
                 return -ENOMEM;
-        *errand = (Errand){ .call = call, .since_us = boottime_us(), .is_beginning = true };
+        *errand = (Errand){ .call = call, .is_beginning = true };
 
         r = command_caller_invoke(c->caller, p->topic, p->response_topic, &request, uid, errand,
                                   broker_link_time(), &errand->invocation, &error);

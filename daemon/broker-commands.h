@@ -10,7 +10,6 @@
 #include "daemon/broker-link.h"
 #include "daemon/client-log.h"
 #include "daemon/disk.h"
-#include "daemon/histogram.h"
 #include "ipc/server.h"
 
 typedef struct BrokerCommands BrokerCommands;
@@ -45,12 +44,11 @@ void broker_commands_event(BrokerCommands *commands, const aio_event *event);
  */
 void broker_commands_update_access(BrokerCommands *commands, IpcConnection *connection, bool may_serve);
 
-/* Since the daemon started, or now. */
+/* Since the daemon started, and in the last three now. */
 typedef struct BrokerCommandsCounts {
         uint64_t n_invoked, n_invoked_failed;
         uint64_t n_requests, n_answered;
-        Histogram durations; /* of invocations that had a response */
-        unsigned n_invocations, n_waiting, n_services;
+        uint64_t n_invocations, n_waiting, n_services;
 } BrokerCommandsCounts;
 
 void broker_commands_get_counts(const BrokerCommands *commands, BrokerCommandsCounts *ret);

@@ -368,6 +368,8 @@ Outboxes *broker_get_outboxes(const Broker *b) {
 
 void broker_get_counts(const Broker *b, BrokerCounts *ret) {
         *ret = b->counts;
+        if (b->commands)
+                broker_commands_get_counts(b->commands, &ret->commands);
 }
 
 /* The interface --------------------------------------------------------------------------------------- */

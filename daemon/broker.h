@@ -77,6 +77,7 @@ typedef struct BrokerCounts {
         uint64_t n_given;   /* messages that were given to programs that watch */
         uint64_t n_ignored; /* that were not as they should be */
         unsigned n_watches;
+        BrokerCommandsCounts commands;
 } BrokerCounts;
 
 void broker_get_counts(const Broker *broker, BrokerCounts *ret);

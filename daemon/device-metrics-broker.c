@@ -141,6 +141,20 @@ static const BrokerMetric metrics[] = {
         { "aziotd_broker_messages_ignored", NULL, "Messages that are not as Azure IoT Operations asks for.",
           METRIC_COUNTER, VALUE(counts.n_ignored) },
         { "aziotd_broker_watches", NULL, "Programs that watch.", METRIC_GAUGE, VALUE(n_watches) },
+        { "aziotd_broker_invocations", NULL, "Commands that programs have invoked.", METRIC_COUNTER,
+          VALUE(counts.commands.n_invoked) },
+        { "aziotd_broker_invocations_failed", NULL, "Those that ended with an error of the protocol.",
+          METRIC_COUNTER, VALUE(counts.commands.n_invoked_failed) },
+        { "aziotd_broker_invocations_waiting", NULL, "Commands whose responses are waited for.", METRIC_GAUGE,
+          VALUE(counts.commands.n_invocations) },
+        { "aziotd_broker_requests", NULL, "Requests for commands that programs serve.", METRIC_COUNTER,
+          VALUE(counts.commands.n_requests) },
+        { "aziotd_broker_requests_answered", NULL, "Those that programs have answered.", METRIC_COUNTER,
+          VALUE(counts.commands.n_answered) },
+        { "aziotd_broker_requests_waiting", NULL, "Those that programs have not answered yet.", METRIC_GAUGE,
+          VALUE(counts.commands.n_waiting) },
+        { "aziotd_broker_commands_served", NULL, "Topics on which commands are served.", METRIC_GAUGE,
+          VALUE(counts.commands.n_services) },
 };
 
 static void write_metric(IpcJson *json, const BrokerMetric *metric, const BrokerFacts *facts) {

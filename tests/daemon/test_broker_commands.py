@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Commands over a broker: io.aziotd.broker's Invoke, Take and Settle, among ourselves and with a stranger."""
 
+import re
 import sys
-import threading
 import time
 import uuid
 from pathlib import Path
@@ -17,12 +17,6 @@ from stranger import Stranger  # noqa: E402
 
 PATTERN = "site/{line}/increment"
 TOPIC = "site/3/increment"
-
-
-def after(seconds, function, *arguments):
-    timer = threading.Timer(seconds, function, arguments)
-    timer.start()
-    return timer
 
 
 class Among(BrokerCase):
@@ -193,6 +187,21 @@ class Among(BrokerCase):
         except VarlinkError as error:
             return error.name
         return None
+
+
+class Counted(BrokerCase):
+    def test_what_is_invoked_and_served_can_be_measured(self):
+        with self.serving(PATTERN, lambda _request: {}):
+            self.invoke(TOPIC)
+        with self.refused("io.aziotd.broker.CommandFailed"):
+            self.invoke("nobody/there", timeoutSeconds=1)
+        metrics = dict(line.split() for line in self.aziot("metrics")[0].splitlines()
+                       if re.match("aziotd_broker_(invocations|requests|commands)", line))
+        self.assertEqual(metrics, {
+            "aziotd_broker_invocations_total": "2", "aziotd_broker_invocations_failed_total": "1",
+            "aziotd_broker_invocations_waiting": "0", "aziotd_broker_requests_total": "1",
+            "aziotd_broker_requests_answered_total": "1", "aziotd_broker_requests_waiting": "0",
+            "aziotd_broker_commands_served": "1"})
 
 
 class TwoDevices(BrokerCase):
