@@ -27,7 +27,7 @@ static const struct {
         { AIO_PROPERTY_METADATA, "message.metadata" },
         { AIO_PROPERTY_CLOUD_EVENT, "message.cloudEvent" },
         { AIO_PROPERTY_MESSAGE_EXPIRY, "expirySeconds" },
-        { AIO_PROPERTY_TOPIC_NAMESPACE, "namespace" },
+        { "persist", "persist" },
 };
 
 int broker_refuse_error(Broker *b, IpcCall *call, const aio_error *error) {

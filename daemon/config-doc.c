@@ -61,6 +61,7 @@ static const char *type_text(const ConfigKey *key) {
         static const char *const texts[] = {
                 [CONFIG_STRING] = "text",
                 [CONFIG_HOST] = "host name",
+                [CONFIG_NAMESPACE] = "topic namespace",
                 [CONFIG_ID] = "id",
                 [CONFIG_PATH_NAME] = "absolute path",
                 [CONFIG_NUMBER] = "number",

@@ -133,6 +133,7 @@ int config_value_format(const Config *c, const ConfigKey *key, char **ret) {
         case CONFIG_BYTES:
         case CONFIG_STRING:
         case CONFIG_HOST:
+        case CONFIG_NAMESPACE:
         case CONFIG_ID:
         case CONFIG_PATH_NAME:
         case CONFIG_PROXY:

@@ -220,7 +220,8 @@ const ConfigKey config_table[] = {
         { "Broker", "ReceiveMaximum", CONFIG_NUMBER, CONFIG_APPLY_RECONNECT, MEMBER(broker.receive_maximum),
           1, 65535, "1024",
           .help = "How many messages the broker sends before programs have taken the first of them." },
-        { "Broker", "TopicNamespace", CONFIG_STRING, CONFIG_APPLY_RECONNECT, MEMBER(broker.topic_namespace),
+        { "Broker", "TopicNamespace", CONFIG_NAMESPACE, CONFIG_APPLY_RECONNECT,
+          MEMBER(broker.topic_namespace),
           .help = "What stands in front of the topics of all programs, as in factory/east. It holds also for "
                   "settings that come from elsewhere." },
         { "Network", "Transports", CONFIG_ENUM, CONFIG_APPLY_RECONNECT, MEMBER(network.transports),

@@ -11,6 +11,7 @@
 typedef enum ConfigType {
         CONFIG_STRING,    /* char * */
         CONFIG_HOST,      /* char *; the name of a host */
+        CONFIG_NAMESPACE, /* char *; what stands in front of topics */
         CONFIG_ID,        /* char *; of a device or module */
         CONFIG_PATH_NAME, /* char *, absolute */
         CONFIG_NUMBER,    /* uint64_t */

@@ -45,6 +45,7 @@ bool config_is_text(const ConfigKey *key) {
         switch (key->type) {
         case CONFIG_STRING:
         case CONFIG_HOST:
+        case CONFIG_NAMESPACE:
         case CONFIG_ID:
         case CONFIG_PATH_NAME:
         case CONFIG_PROXY:
@@ -280,6 +281,16 @@ static const char *check_filter(az_span filter) {
         return NULL;
 }
 
+/* None, too. */
+static bool is_namespace(az_span text) {
+        aio_topic_pattern pattern;
+        aio_error error;
+
+        return az_result_succeeded(aio_topic_pattern_init(&pattern, AZ_SPAN_FROM_STR("topic"),
+                                                          AZ_SPAN_FROM_STR("a"), text, (aio_topic_tokens){},
+                                                          &error));
+}
+
 /* Adds words with blanks in between, at most 'max' in all; an empty text removes all. */
 static int add_words(AccessTexts *words, az_span text, size_t max, const char *(*check)(az_span word),
                      const char **ret_wrong) {
@@ -336,6 +347,11 @@ int config_value_set(Config *c, const ConfigKey *key, az_span text, const char *
                 if (az_span_size(text) == 0 || credential_host_is_valid(text))
                         return set_string(member, text);
                 *ret_wrong = "this is not the name of a host";
+                break;
+        case CONFIG_NAMESPACE:
+                if (is_namespace(text))
+                        return set_string(member, text);
+                *ret_wrong = "this is no namespace of topics, as in factory/east";
                 break;
         case CONFIG_ID:
                 if (az_span_size(text) == 0 || credential_id_is_valid(text))

@@ -97,7 +97,8 @@ class Telemetry(Case):
 
     def test_what_is_wrong_is_named(self):
         for field, parameters in (
-                ("topic", {"topic": "a/+"}), ("topic", {"topic": "a//b"}), ("tokens", {"topic": "a/{b}"}),
+                ("topic", {"topic": "a/+"}), ("topic", {"topic": "a//b"}), ("persist", {"persist": True}),
+                ("tokens", {"topic": "a/{b}"}),
                 ("tokens", {"topic": "a/{b}", "tokens": {"b": "+"}}),
                 ("body", {"message": {"body": {}, "text": ""}}), ("data", {"message": {"data": "?"}}),
                 ("message.metadata", {"message": {"metadata": [{"key": "__ts", "value": "1"}]}}),

@@ -242,6 +242,8 @@ static const struct {
           "[Access] BrokerSend=a/b a/#/b: this is no filter of MQTT, as in factory/+/state or factory/#" },
         { "[Access]\nUser=0\nBrokerServe=$share/g/a\n", LOG_ERR, 3,
           "[Access] BrokerServe=$share/g/a: this is no filter of MQTT, as in factory/+/state or factory/#" },
+        { "[Broker]\nTopicNamespace=factory/+\n", LOG_ERR, 2,
+          "[Broker] TopicNamespace=factory/+: this is no namespace of topics, as in factory/east" },
         { "rubbish\n", LOG_ERR, 1, "this line is neither a [Section], nor Key=value, nor a comment (#)" },
 };
 
