@@ -129,6 +129,39 @@ static Service *find_service(const CommandServer *s, az_span filter) {
         return NULL;
 }
 
+/* Whether there is a topic that is of both; filters of executors have no '#'. */
+static bool filters_overlap(az_span a, az_span b) {
+        az_span slash = AZ_SPAN_FROM_STR("/"), wild = AZ_SPAN_FROM_STR("+");
+        int32_t size_a, size_b;
+
+        do {
+                az_span level_a, level_b;
+
+                size_a = az_span_find(a, slash);
+                size_b = az_span_find(b, slash);
+                if ((size_a < 0) != (size_b < 0))
+                        return false;
+                level_a = size_a < 0 ? a : az_span_slice(a, 0, size_a);
+                level_b = size_b < 0 ? b : az_span_slice(b, 0, size_b);
+                if (!az_span_is_content_equal(level_a, level_b) && !az_span_is_content_equal(level_a, wild) &&
+                    !az_span_is_content_equal(level_b, wild))
+                        return false;
+                a = az_span_slice_to_end(a, size_a + 1);
+                b = az_span_slice_to_end(b, size_b + 1);
+        } while (size_a >= 0);
+        return true;
+}
+
+/* Whether another user would get some of the same requests. */
+static bool is_claimed(const CommandServer *s, az_span filter, uid_t uid) {
+        const Service *service;
+
+        TAILQ_FOREACH (service, &s->services, link)
+                if (!service->is_stopping && service->uid != uid && filters_overlap(service->filter, filter))
+                        return true;
+        return false;
+}
+
 static bool service_is(const Service *service, const CommandOffer *offer, uid_t uid) {
         return service->uid == uid && az_span_is_content_equal(service->offer.topic, offer->topic) &&
                az_span_is_content_equal(service->offer.share_name, offer->share_name);
@@ -227,6 +260,8 @@ static int service_get(CommandServer *s, const CommandOffer *offer, uid_t uid, a
         *ret = find_service(s, filter);
         if (*ret)
                 return service_is(*ret, offer, uid) ? 0 : COMMAND_CLAIMED;
+        if (is_claimed(s, filter, uid))
+                return COMMAND_CLAIMED;
         return service_start(s, offer, filter, uid, ret_error, ret);
 }
 

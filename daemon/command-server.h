@@ -67,7 +67,7 @@ typedef struct CommandServerOps {
 /* Conditions of the functions below; all positive. */
 enum {
         COMMAND_INVALID = 1, /* the offer or the answer is not as it should be: see *ret_error */
-        COMMAND_CLAIMED,     /* another user serves these topics, or this one by another pattern */
+        COMMAND_CLAIMED,     /* another user serves one of these topics, or this one by another pattern */
         COMMAND_TOO_MANY,    /* the taker has COMMAND_REQUESTS_PER_TAKER_MAX that it has not settled */
         COMMAND_TOO_MANY_SERVICES,
         COMMAND_GONE, /* the invoker does not wait any more, or it was never this taker's */

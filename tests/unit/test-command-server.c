@@ -313,6 +313,8 @@ static const struct {
         { "Ax Cx Cy", "+ns/c/x claimed +ns/c/y " },
         { "Ax BX", "+ns/c/x claimed " },
         { "At Bp BT", "+ns/c/+/t claimed +ns/c/1/t " },
+        { "AT Ct Cx", "+ns/c/1/t claimed +ns/c/x " },
+        { "At CT", "+ns/c/+/t claimed " },
         { "Ax ok A- Cx @10 ok Cx", "+ns/c/x claimed -ns/c/x +ns/c/x " },
 
         /* It ends some time after the last has gone, unless requests wait. */
