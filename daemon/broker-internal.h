@@ -32,6 +32,7 @@ struct Broker {
 
         Sender sender;
         TAILQ_HEAD(WatchList, Watch) watches;
+        unsigned n_unacknowledged; /* messages of all of them, one that two have counts twice */
         BrokerCounts counts;
 };
 

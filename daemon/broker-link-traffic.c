@@ -17,9 +17,12 @@
 #include "daemon/command-caller.h"
 #include "daemon/message-token.h"
 
-/* Each message that the broker sends ahead is a task, and comes again on the next connection while the
- * program still has it; and there are responses that are kept for repeats of their requests. */
-#define TASKS_KEPT 1024U
+/*
+ * As many as the largest Receive Maximum needs, since the client outlives a change of it: each request that
+ * the broker sends ahead is a task, and comes again on the next connection; responses are kept for repeats
+ * where there is room. And what programs that watch have not read, each for itself.
+ */
+#define N_TASKS (2U * BROKER_RECEIVE_MAX + BROKER_UNACKNOWLEDGED_MAX)
 
 /* Requests and responses, until they expire; what is not used is never touched. */
 #define BLOCKS_BYTES (8U * 1024U * 1024U)
@@ -98,8 +101,7 @@ int broker_link_make_client(BrokerLink *link) {
 
         link->client_id = strdup(link->settings.strings[AIO_SETTING_CLIENT_ID]);
         link->topic_namespace = strdup(link->settings.topic_namespace ?: "");
-        if (!link->client_id || !link->topic_namespace ||
-            !allocate(&link->memory, 2U * link->settings.settings.receive_maximum + TASKS_KEPT))
+        if (!link->client_id || !link->topic_namespace || !allocate(&link->memory, N_TASKS))
                 return -ENOMEM;
         broker_link_reset_clock(link);
         options.client_id = az_span_create_from_str(link->client_id);

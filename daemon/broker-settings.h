@@ -12,6 +12,8 @@
 
 /* Each message that the broker sends ahead is remembered: of more the daemon makes so many. */
 #define BROKER_RECEIVE_MAX 1024U
+/* Messages that programs watch and have not read; one that is alone never has so many. */
+#define BROKER_UNACKNOWLEDGED_MAX (2U * BROKER_RECEIVE_MAX)
 
 typedef struct BrokerSettings {
         aio_settings settings;           /* its spans lie in what is below */

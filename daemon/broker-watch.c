@@ -4,7 +4,8 @@
  * A watch is a receiver of lib/aio and the call that it answers. Each message becomes the text of a reply at
  * once, since its bytes are gone afterwards; the reply waits while the program has not read those before it,
  * and the message is acknowledged when the kernel has all of it. The broker sends no more than its Receive
- * Maximum ahead of that, so what waits is bounded, within WAITING_MAX.
+ * Maximum ahead of that, so what waits is bounded, within WAITING_MAX. A message has to be acknowledged by
+ * every watch that has it: when those of all are too many, the one that is furthest behind ends.
  *
  * The receiver outlives its call until the broker has answered the end of the subscription.
  */
@@ -40,6 +41,7 @@ struct Watch {
         DeliveryQueue waiting; /* to be given to the connection */
         DeliveryQueue given;   /* which has not written all of them */
         size_t n_waiting_bytes;
+        unsigned n_unacknowledged; /* of both */
 };
 
 typedef struct WatchParams {
@@ -48,12 +50,25 @@ typedef struct WatchParams {
         az_span share_name;
 } WatchParams;
 
-static void queue_clear(DeliveryQueue *queue) {
-        Delivery *d;
+static bool delivery_has_ack(const Delivery *d) {
+        return d->ack_id != 0; /* else it is of QoS 0 */
+}
 
-        while ((d = STAILQ_FIRST(queue))) {
-                STAILQ_REMOVE_HEAD(queue, entry);
-                free(d);
+static void queue_pop(Watch *w, DeliveryQueue *queue) {
+        Delivery *d = STAILQ_FIRST(queue);
+
+        STAILQ_REMOVE_HEAD(queue, entry);
+        w->n_unacknowledged -= delivery_has_ack(d);
+        w->broker->n_unacknowledged -= delivery_has_ack(d);
+        free(d);
+}
+
+static void queue_acknowledge(Watch *w, DeliveryQueue *queue) {
+        aio_client *client = broker_link_get_client(w->broker->link);
+
+        while (!STAILQ_EMPTY(queue)) {
+                aio_telemetry_receiver_ack(client, STAILQ_FIRST(queue)->ack_id);
+                queue_pop(w, queue);
         }
 }
 
@@ -61,8 +76,10 @@ static Watch *watch_free(Watch *w) {
         if (!w)
                 return NULL;
 
-        queue_clear(&w->waiting);
-        queue_clear(&w->given);
+        while (!STAILQ_EMPTY(&w->waiting))
+                queue_pop(w, &w->waiting);
+        while (!STAILQ_EMPTY(&w->given))
+                queue_pop(w, &w->given);
         free(w->filter);
         free(w->topic);
         free(w->share);
@@ -82,12 +99,12 @@ void broker_watch_free_all(Broker *b) {
                 watch_remove(TAILQ_FIRST(&b->watches));
 }
 
-/* Nobody reads it any more; STOPPED will follow. What was not written is acknowledged with it. */
+/* Nobody reads it any more; STOPPED will follow. What was not written is acknowledged, too. */
 static void watch_end(Watch *w) {
         w->call = NULL;
         w->broker->counts.n_watches--;
-        queue_clear(&w->waiting);
-        queue_clear(&w->given);
+        queue_acknowledge(w, &w->waiting);
+        queue_acknowledge(w, &w->given);
         aio_telemetry_receiver_stop(&w->receiver);
 }
 
@@ -149,16 +166,8 @@ static void give(Watch *w) {
 
 /* What was given is acknowledged when all of it is written. */
 static void acknowledge(Watch *w) {
-        aio_client *client = broker_link_get_client(w->broker->link);
-        Delivery *d;
-
-        if (get_unsent(w) > 0)
-                return;
-        while ((d = STAILQ_FIRST(&w->given))) {
-                STAILQ_REMOVE_HEAD(&w->given, entry);
-                aio_telemetry_receiver_ack(client, d->ack_id);
-                free(d);
-        }
+        if (get_unsent(w) == 0)
+                queue_acknowledge(w, &w->given);
 }
 
 void broker_watch_run(Broker *b) {
@@ -180,6 +189,24 @@ static void refuse(Watch *w, const char *name) {
         (void) ipc_call_error(call, name, AZ_SPAN_EMPTY);
 }
 
+/* Those that read do so at the end of this turn: they get it now. If that does not help, somebody does not.
+ */
+static void make_room(Broker *b) {
+        Watch *w, *last = NULL;
+
+        TAILQ_FOREACH (w, &b->watches, entry) {
+                if (!w->call)
+                        continue;
+                ipc_connection_flush(ipc_call_get_connection(w->call));
+                acknowledge(w);
+                give(w);
+                if (!last || w->n_unacknowledged > last->n_unacknowledged)
+                        last = w;
+        }
+        if (last && b->n_unacknowledged >= BROKER_UNACKNOWLEDGED_MAX)
+                refuse(last, ERROR_NAME("TooSlow"));
+}
+
 static void on_telemetry(const aio_event *event) {
         Watch *w = event->as.telemetry.receiver->endpoint.context;
         Delivery *d;
@@ -196,9 +223,13 @@ static void on_telemetry(const aio_event *event) {
         }
         STAILQ_INSERT_TAIL(&w->waiting, d, entry);
         w->n_waiting_bytes += d->size;
+        w->n_unacknowledged += delivery_has_ack(d);
+        w->broker->n_unacknowledged += delivery_has_ack(d);
         give(w);
         if (w->call && w->n_waiting_bytes > WAITING_MAX)
                 refuse(w, ERROR_NAME("TooSlow"));
+        if (w->broker->n_unacknowledged >= BROKER_UNACKNOWLEDGED_MAX)
+                make_room(w->broker);
 }
 
 static void reply_refused(Watch *w, uint8_t reason_code) {

@@ -399,6 +399,13 @@ size_t ipc_connection_get_unsent(const IpcConnection *c) {
         return ipc_stream_get_unsent(&c->stream) + c->n_reply_bytes;
 }
 
+void ipc_connection_flush(IpcConnection *c) {
+        uint64_t now_us;
+
+        (void) sd_event_now(c->server->event, CLOCK_BOOTTIME, &now_us);
+        (void) ipc_stream_write(&c->stream, now_us);
+}
+
 const IpcPeer *ipc_connection_get_peer(const IpcConnection *c) {
         return &c->peer;
 }

@@ -226,6 +226,8 @@ const IpcPeer *ipc_connection_get_peer(const IpcConnection *connection);
 
 /* How many bytes of replies the client has not been given yet: the kernel does not have them. */
 size_t ipc_connection_get_unsent(const IpcConnection *connection);
+/* Gives the kernel what it takes of them now, not at the end of the turn; an error is dealt with then. */
+void ipc_connection_flush(IpcConnection *connection);
 
 /*
  * One pointer per connection and key (any address of the caller's, say of its IpcInterface). 'free_func',

@@ -8,6 +8,7 @@ import select
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import harness
@@ -86,6 +87,24 @@ class Telemetry(Case):
         self.send("kept", {"text": "x"}, retain=True, persist=True, stage="delivered")
         message = self.watch("kept").receive()["message"]
         self.assertEqual((message["retained"], message["metadata"]), (True, [{"key": "aio-persistence", "value": "true"}]))
+
+    def test_many_that_watch_the_same_get_all_of_it(self):
+        def read(wire):
+            return [int(wire.receive()["message"]["text"]) for _ in range(3000)]
+
+        watchers = [self.watch("load") for _ in range(8)]
+        with ThreadPoolExecutor(len(watchers)) as pool:
+            found = pool.map(read, watchers)
+            self.broker.publish("load", *range(3000))
+            self.assertTrue(all(numbers == list(range(3000)) for numbers in found))
+
+    def test_many_that_do_not_read_do_not_hold_up_others(self):
+        watchers, other = [self.watch("load") for _ in range(8)], self.watch("other")
+        self.broker.publish("load", *range(4000))
+        self.broker.publish("other", "x")
+        self.assertEqual(other.receive()["message"]["text"], "x")
+        for watcher in watchers:
+            watcher.close()
 
     def test_those_that_share_a_name_share_the_messages(self):
         watcher, other = self.watch("s", shareName="g"), self.broker.listen("$share/g/s")
