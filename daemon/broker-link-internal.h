@@ -54,7 +54,7 @@ struct BrokerLink {
         aio_client_memory memory;
         aio_hlc_clock clock;
         uint8_t node[AIO_UUID_TEXT_SIZE];
-        int64_t clock_offset_us; /* of the wall clock from CLOCK_BOOTTIME, when the clock was made */
+        int64_t clock_offset_us; /* of the wall clock from CLOCK_BOOTTIME, at most since the clock was made */
         TAILQ_HEAD(FilterList, Filter) filters;
         unsigned n_published; /* of broker_link_publish(), not told of yet */
 

@@ -66,8 +66,12 @@ void broker_link_reset_clock(BrokerLink *link) {
 }
 
 void broker_link_clock_changed(BrokerLink *link) {
-        if (link->has_client && clock_offset_us() < link->clock_offset_us - CLOCK_BACK_US)
+        int64_t offset_us = clock_offset_us();
+
+        if (link->has_client && offset_us < link->clock_offset_us - CLOCK_BACK_US)
                 broker_link_reset_clock(link);
+        else
+                link->clock_offset_us = MAX(link->clock_offset_us, offset_us);
 }
 
 static bool allocate(aio_client_memory *m, uint32_t n_tasks) {

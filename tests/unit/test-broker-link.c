@@ -93,11 +93,28 @@ START_TEST(a_wall_clock_that_is_put_back_far_makes_a_new_clock_of_another_node) 
 }
 END_TEST
 
+/* There is no way back to where it was before it was put forward. */
+START_TEST(a_wall_clock_that_is_put_forward_and_back_makes_a_new_clock) {
+        uint8_t node[AIO_UUID_TEXT_SIZE];
+        Fixture f;
+
+        fixture_init(&f, "c");
+        memcpy(node, f.link->node, sizeof(node));
+        f.link->clock_offset_us -= 3600 * (int64_t) USEC_PER_SEC;
+        broker_link_clock_changed(f.link);
+        ck_assert_int_eq(memcmp(node, f.link->node, sizeof(node)), 0);
+        f.link->clock_offset_us += 3600 * (int64_t) USEC_PER_SEC;
+        broker_link_clock_changed(f.link);
+        ck_assert_int_ne(memcmp(node, f.link->node, sizeof(node)), 0);
+        fixture_done(&f);
+}
+END_TEST
+
 START_TEST(the_client_has_a_task_for_each_message_twice) {
         Fixture f;
 
         fixture_init(&f, "c");
-        ck_assert_uint_gt(f.link->memory.n_tasks, 2 * f.config.broker.receive_maximum);
+        ck_assert_uint_gt(f.link->memory.n_tasks, 2 * BROKER_RECEIVE_MAX);
         fixture_done(&f);
 }
 END_TEST
@@ -111,6 +128,7 @@ static Suite *broker_link_suite(void) {
         tcase_add_test(t, the_client_has_a_task_for_each_message_twice);
         tcase_add_loop_test(t, a_wall_clock_that_is_put_back_far_makes_a_new_clock_of_another_node, 0,
                             ELEMENTSOF(steps));
+        tcase_add_test(t, a_wall_clock_that_is_put_forward_and_back_makes_a_new_clock);
         suite_add_tcase(s, t);
         return s;
 }
