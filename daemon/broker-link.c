@@ -240,6 +240,11 @@ void broker_link_reconnect(BrokerLink *link) {
                 mqtt_runner_reconnect_now(link->runner, boottime_us());
 }
 
+void broker_link_renew(BrokerLink *link) {
+        if (link->runner)
+                mqtt_runner_renew(link->runner, boottime_us());
+}
+
 void broker_link_configure(BrokerLink *link) {
         link->is_outdated = true;
 }

@@ -79,6 +79,8 @@ void broker_link_start(BrokerLink *link);
 void broker_link_stop(BrokerLink *link);
 /* Connects again now: a connection that is there is taken down first, else the wait ends. */
 void broker_link_reconnect(BrokerLink *link);
+/* The broker is to send again what was not acknowledged: on a new connection. */
+void broker_link_renew(BrokerLink *link);
 /* Section [Broker] has changed: the next dispatch reads it, and connects again if that makes a difference. */
 void broker_link_configure(BrokerLink *link);
 /* The machine's network has changed. */

@@ -89,6 +89,9 @@ static void on_ignored(Broker *b, const aio_event *event) {
         az_span topic = event->as.ignored.message.topic;
 
         b->counts.n_ignored++;
+        /* Nothing behind it is acknowledged either: the broker would send no more. */
+        if (event->as.ignored.is_unacknowledged)
+                broker_link_renew(b->link);
         log_debug(b->p.log, "A message from the broker, on '%.*s', is of no use: %.*s",
                   (int) az_span_size(topic), (const char *) az_span_ptr(topic),
                   (int) az_span_size(error->message), (const char *) az_span_ptr(error->message));

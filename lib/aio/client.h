@@ -258,6 +258,8 @@ typedef struct {
                         az_mqtt_message message;
                         aio_error
                                 error; /* what is wrong with it; of a request: what was answered, if it was */
+                        bool is_unacknowledged; /* and stays so: what is behind it waits, until the broker
+                                                   sends it again, on the next connection */
                 } ignored;
         } as;
 } aio_event;

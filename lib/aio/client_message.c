@@ -257,4 +257,5 @@ void _aio_message_ignore(aio_endpoint *endpoint, aio_error const *error, aio_eve
         out_event->as.ignored.message = endpoint->_internal.client->_internal.message;
         out_event->as.ignored.error = *error;
         out_event->as.ignored.error.is_shallow = false;
+        out_event->as.ignored.is_unacknowledged = endpoint->_internal.client->_internal.is_unacknowledged;
 }

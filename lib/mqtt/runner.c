@@ -217,6 +217,12 @@ void mqtt_runner_reconnect_now(MqttRunner *r, uint64_t now_us) {
         runner_feed(r, az_broker_session_reconnect_now(&r->session, now_us));
 }
 
+void mqtt_runner_renew(MqttRunner *r, uint64_t now_us) {
+        r->now_us = now_us;
+        if (az_broker_session_get_status(&r->session).state == AZ_BROKER_SESSION_LIVE)
+                runner_feed(r, az_broker_session_renew(&r->session, now_us));
+}
+
 void mqtt_runner_hint(MqttRunner *r, uint64_t now_us) {
         mqtt_link_hint(r->link, now_us);
         mqtt_runner_reconnect_now(r, now_us);

@@ -160,6 +160,12 @@ int mqtt_runner_stop(MqttRunner *r, bool ends_session, uint64_t now_us);
 /* Makes the next attempt now, if one is waited for. */
 void mqtt_runner_reconnect_now(MqttRunner *r, uint64_t now_us);
 
+/*
+ * Makes a new connection in place of the one that is there, in the same session and once what is under way is
+ * done: the broker sends again what was not acknowledged. Without a connection: does nothing.
+ */
+void mqtt_runner_renew(MqttRunner *r, uint64_t now_us);
+
 /* Tells that the network may have changed: asks the broker for a sign of life, or tries again now. */
 void mqtt_runner_hint(MqttRunner *r, uint64_t now_us);
 

@@ -24,11 +24,13 @@ ERROR = "io.aziotd.broker."
 class Case(harness.DaemonCase):
     starts_hub = False
     broker_options = {"with_tls": False}
+    broker_config = []
     keys = {}
 
     def start_daemon(self):
         self.broker = Broker(self.directory, **self.broker_options)
         self.addCleanup(self.broker.end)
+        self.broker.extra_config = self.broker_config
         self.broker.start()
         self.daemon.config["Hub"] = {}
         self.daemon.config["Broker"] = {"Host": self.broker.host, "Port": self.broker.port, "ClientId": "dev",
@@ -335,6 +337,19 @@ class StuckProgram(Case):
         with self.assertRaises(ConnectionResetError):
             while True:
                 stuck.receive()
+
+
+class StuckPrograms(Case):
+    broker_config = ["max_inflight_messages 0"]  # as many as the daemon's Receive Maximum
+
+    def test_what_was_more_than_could_be_remembered_comes_again(self):
+        stuck = [self.watch("many") for _ in range(6)]
+        other = self.watch("small", timeout_s=60)
+        self.broker.publish("many", *["x" * 2000] * 3000)
+        self.broker.publish("small", "s")
+        self.assertEqual(other.receive()["message"]["text"], "s")
+        for wire in stuck:
+            wire.close()
 
 
 class BothClouds(harness.DaemonCase):

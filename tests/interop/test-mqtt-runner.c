@@ -385,6 +385,21 @@ START_TEST(a_password_is_a_line_and_a_new_one_needs_a_new_connection) {
 }
 END_TEST
 
+START_TEST(a_connection_is_renewed_for_what_was_not_acknowledged) {
+        const az_mqtt_message message = { .topic = str("a"), .payload = str("x"), .qos = 1 };
+
+        make_connected(&world);
+        (void) peer_publish(world.peer, &message, 0);
+        (void) expect(&world, MQTT_RUNNER_MESSAGE);
+        mqtt_runner_renew(world.runner, now_us(&world));
+        (void) expect(&world, MQTT_RUNNER_RENEWING);
+        mqtt_runner_renew(world.runner, now_us(&world)); /* it is */
+        world.ahead_us += 5 * USEC_PER_SEC;
+        ck_assert(expect(&world, MQTT_RUNNER_CONNECTED).connected.session_present);
+        expect_nothing(&world);
+}
+END_TEST
+
 /* ---- Making ---- */
 
 START_TEST(a_configuration_that_makes_no_sense_is_refused) {
@@ -450,6 +465,7 @@ static Suite *mqtt_runner_suite(void) {
         tcase_add_test(t, a_token_that_is_refused_is_read_again);
         tcase_add_test(t, without_its_token_file_it_waits);
         tcase_add_test(t, a_password_is_a_line_and_a_new_one_needs_a_new_connection);
+        tcase_add_test(t, a_connection_is_renewed_for_what_was_not_acknowledged);
         tcase_add_test(t, a_configuration_that_makes_no_sense_is_refused);
         tcase_add_test(t, a_directory_of_its_own_goes_with_it);
         tcase_add_test(t, each_event_has_a_name);
