@@ -30,7 +30,7 @@ class Case(harness.DaemonCase):
     def start_daemon(self):
         self.broker = Broker(self.directory, **self.broker_options)
         self.addCleanup(self.broker.end)
-        self.broker.extra_config = self.broker_config
+        self.broker.extra_config = list(self.broker_config)
         self.broker.start()
         self.daemon.config["Hub"] = {}
         self.daemon.config["Broker"] = {"Host": self.broker.host, "Port": self.broker.port, "ClientId": "dev",
