@@ -271,6 +271,7 @@ class Tls(Case):
 
     def show_what_is_wrong(self):
         """Without the file the link cannot be made."""
+        super().wait_for_broker("waiting")
         self.assertEqual(self.check().pop("link"), "failed")
         shown = self.run_cli("why")
         self.assertEqual(shown.wait(), 3)
