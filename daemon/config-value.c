@@ -191,6 +191,23 @@ static int set_proxy(char **member, az_span text, const char **ret_wrong) {
         return *ret_wrong ? CONFIG_INVALID : set_string(member, text);
 }
 
+static bool is_namespace(az_span text) {
+        aio_topic_pattern pattern;
+        aio_error error;
+
+        return az_result_succeeded(aio_topic_pattern_init(&pattern, AZ_SPAN_FROM_STR("topic"),
+                                                          AZ_SPAN_FROM_STR("a"), text, (aio_topic_tokens){},
+                                                          &error));
+}
+
+/* An empty text, too: none. */
+static int set_valid(char **member, az_span text, bool (*is_valid)(az_span text), const char *wrong,
+                     const char **ret_wrong) {
+        if (az_span_size(text) > 0 && !is_valid(text))
+                *ret_wrong = wrong;
+        return *ret_wrong ? CONFIG_INVALID : set_string(member, text);
+}
+
 /* ACCESS_NOBODY: there is none. */
 static uint32_t find_user(const char *name) {
         const struct passwd *user = getpwnam(name);
@@ -281,16 +298,6 @@ static const char *check_filter(az_span filter) {
         return NULL;
 }
 
-/* None, too. */
-static bool is_namespace(az_span text) {
-        aio_topic_pattern pattern;
-        aio_error error;
-
-        return az_result_succeeded(aio_topic_pattern_init(&pattern, AZ_SPAN_FROM_STR("topic"),
-                                                          AZ_SPAN_FROM_STR("a"), text, (aio_topic_tokens){},
-                                                          &error));
-}
-
 /* Adds words with blanks in between, at most 'max' in all; an empty text removes all. */
 static int add_words(AccessTexts *words, az_span text, size_t max, const char *(*check)(az_span word),
                      const char **ret_wrong) {
@@ -344,20 +351,14 @@ int config_value_set(Config *c, const ConfigKey *key, az_span text, const char *
         case CONFIG_PROXY:
                 return set_proxy(member, text, ret_wrong);
         case CONFIG_HOST:
-                if (az_span_size(text) == 0 || credential_host_is_valid(text))
-                        return set_string(member, text);
-                *ret_wrong = "this is not the name of a host";
-                break;
+                return set_valid(member, text, credential_host_is_valid, "this is not the name of a host",
+                                 ret_wrong);
         case CONFIG_NAMESPACE:
-                if (is_namespace(text))
-                        return set_string(member, text);
-                *ret_wrong = "this is no namespace of topics, as in factory/east";
-                break;
+                return set_valid(member, text, is_namespace,
+                                 "this is no namespace of topics, as in factory/east", ret_wrong);
         case CONFIG_ID:
-                if (az_span_size(text) == 0 || credential_id_is_valid(text))
-                        return set_string(member, text);
-                *ret_wrong = "an id has at most 128 characters, and some cannot be used";
-                break;
+                return set_valid(member, text, credential_id_is_valid,
+                                 "an id has at most 128 characters, and some cannot be used", ret_wrong);
         case CONFIG_STRING:
                 return set_string(member, text);
         case CONFIG_NUMBER:
