@@ -202,9 +202,9 @@ static Service *service_alloc(const CommandOffer *offer, az_span filter, uid_t u
 /* The limit on executors that one more would exceed. */
 static bool has_too_many(const CommandServer *s, uid_t uid) {
         unsigned n = 0, n_user = 0;
-        const Service *service;
 
-        TAILQ_FOREACH (service, &s->services, link) {
+        for (const Service *service = TAILQ_FIRST(&s->services); service;
+             service = TAILQ_NEXT(service, link)) {
                 n++;
                 n_user += service->uid == uid;
         }
@@ -475,9 +475,8 @@ static void on_request_gone(CommandServer *s, uint64_t id) {
 /* The broker does not let us subscribe: whoever waits is told, and asks again if it wants. */
 static void on_refused(CommandServer *s, Service *service, const aio_error *error) {
         Request *r, *next_request;
-        CommandTaker *taker;
 
-        TAILQ_FOREACH (taker, &s->takers, link) {
+        for (CommandTaker *taker = TAILQ_FIRST(&s->takers); taker; taker = TAILQ_NEXT(taker, link)) {
                 if (taker->service != service)
                         continue;
                 taker->service = NULL;

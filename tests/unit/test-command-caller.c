@@ -154,8 +154,8 @@ static void respond(Scene *scene, const char *status) {
                 .n_user_properties = 1,
         };
 
-        ck_assert(
-                az_result_succeeded(aio_client_received(&scene->client, &message, (aio_ack){}, scene->time)));
+        ck_assert(az_result_succeeded(
+                aio_client_received(&scene->client, &message, (aio_ack){ .sequence = 1 }, scene->time)));
         pump(scene);
 }
 
