@@ -4,6 +4,8 @@
 
 #include <sys/queue.h>
 
+#include "daemon/span-put.h"
+
 typedef struct Invoker {
         TAILQ_ENTRY(Invoker) link;
         aio_command_invoker invoker;
@@ -34,14 +36,6 @@ struct CommandCaller {
         az_span topic_namespace;
         uint8_t bytes[];
 };
-
-static az_span span_put(uint8_t **p, az_span source) {
-        az_span copy = az_span_create(*p, az_span_size(source));
-
-        (void) az_span_copy(copy, source);
-        *p += az_span_size(source);
-        return copy;
-}
 
 int command_caller_new(CommandCaller **ret, aio_client *client, az_span topic_namespace,
                        const CommandCallerOps *ops, void *userdata) {

@@ -12,6 +12,8 @@
 #include <assert.h>
 #include <sys/queue.h>
 
+#include "daemon/span-put.h"
+
 /* Of a filter, with the namespace and the values of tokens; topics of real systems have some tens of bytes.
  */
 #define FILTER_MAX 4096
@@ -58,15 +60,6 @@ struct CommandServer {
 };
 
 /* Life ------------------------------------------------------------------------------------------------ */
-
-/* Copies 'source' to *p, which moves behind it. */
-static az_span span_put(uint8_t **p, az_span source) {
-        az_span copy = az_span_create(*p, az_span_size(source));
-
-        (void) az_span_copy(copy, source);
-        *p += az_span_size(source);
-        return copy;
-}
 
 int command_server_new(CommandServer **ret, aio_client *client, az_span topic_namespace,
                        const CommandServerOps *ops, void *userdata) {

@@ -13,6 +13,8 @@
 #include <assert.h>
 #include <sys/queue.h>
 
+#include "daemon/span-put.h"
+
 typedef struct PendingCall {
         TAILQ_ENTRY(PendingCall) link;
         MethodCall call;
@@ -160,15 +162,6 @@ MethodTaker *method_taker_free(MethodTaker *taker) {
         free(taker->names);
         free(taker);
         return NULL;
-}
-
-/* Copies 'source' to *p, which moves behind it. */
-static az_span span_put(uint8_t **p, az_span source) {
-        az_span copy = az_span_create(*p, az_span_size(source));
-
-        (void) az_span_copy(copy, source);
-        *p += az_span_size(source);
-        return copy;
 }
 
 /* Copies the names behind the array that points to them: one allocation, freed as one. */
