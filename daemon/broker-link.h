@@ -100,7 +100,7 @@ void broker_link_dispatch(BrokerLink *link);
  * PUBLISH, which a function of the client has returned in place of an event.
  */
 void broker_link_pump(BrokerLink *link);
-void broker_link_carry(BrokerLink *link, const aio_event *publish);
+void broker_link_carry(BrokerLink *link, const aio_event *wish);
 
 /* NULL: the settings cannot be read, and who the device is is not known yet. Else it stays. */
 aio_client *broker_link_get_client(BrokerLink *link);

@@ -173,7 +173,7 @@ static void acknowledge(Watch *w) {
 void broker_watch_run(Broker *b) {
         Watch *w;
 
-        TAILQ_FOREACH (w, &b->watches, entry) {
+        for (w = TAILQ_FIRST(&b->watches); w; w = TAILQ_NEXT(w, entry)) {
                 if (!w->call)
                         continue;
                 acknowledge(w);
@@ -194,7 +194,7 @@ static void refuse(Watch *w, const char *name) {
 static void make_room(Broker *b) {
         Watch *w, *last = NULL;
 
-        TAILQ_FOREACH (w, &b->watches, entry) {
+        for (w = TAILQ_FIRST(&b->watches); w; w = TAILQ_NEXT(w, entry)) {
                 if (!w->call)
                         continue;
                 ipc_connection_flush(ipc_call_get_connection(w->call));
@@ -338,10 +338,10 @@ static int join_namespace(az_span namespace, az_span filter, char **ret) {
         return -ENOMEM;
 }
 
-static aio_telemetry_receiver_options options_of(const Watch *w, const WatchParams *p) {
+static aio_telemetry_receiver_options options_of(Watch *w, const WatchParams *p) {
         az_span topic = az_span_create_from_str(w->topic);
         bool has_wildcards = is_filter(p->topic);
-        aio_telemetry_receiver_options options = { .is_manual_ack = true, .context = (void *) (uintptr_t) w };
+        aio_telemetry_receiver_options options = { .is_manual_ack = true, .context = w };
 
         if (has_wildcards)
                 options.topic_filter = topic;

@@ -102,17 +102,6 @@ static void on_event(Program *p, const aio_event *event) {
         }
 }
 
-static unsigned number(const char *text, unsigned max) {
-        char *end;
-        unsigned long n = strtoul(text, &end, 10);
-
-        if (*end || n < 1 || n > max) {
-                (void) fprintf(stderr, "%s is no number from 1 to %u\n", text, max);
-                exit(2);
-        }
-        return (unsigned) n;
-}
-
 int main(int argc, char **argv) {
         Program *p = calloc(1, sizeof(Program));
         aio_serializer json = aio_serializer_json();
@@ -131,8 +120,8 @@ int main(int argc, char **argv) {
                 (void) fprintf(stderr, "usage: counter-client EXECUTOR [COUNT [IN_FLIGHT]]\n");
                 return 2;
         }
-        client.count = client.n_left = argc > 2 ? number(argv[2], 10000000) : 1;
-        client.n_in_flight = argc > 3 ? number(argv[3], PROGRAM_IN_FLIGHT_MAX) : 1;
+        client.count = client.n_left = argc > 2 ? program_number(argv[2], 10000000) : 1;
+        client.n_in_flight = argc > 3 ? program_number(argv[3], PROGRAM_IN_FLIGHT_MAX) : 1;
         client.begun_us = calloc(client.count, sizeof(client.begun_us[0]));
         if (!p || !client.begun_us)
                 return 1;

@@ -284,3 +284,14 @@ void program_complain(Program *p, const char *what, const aio_error *error) {
         (void) fprintf(stderr, "%s: %s: %.*s\n", what, aio_error_kind_to_string(error->kind),
                        az_span_size(error->message), (const char *) az_span_ptr(error->message));
 }
+
+unsigned program_number(const char *text, unsigned max) {
+        char *end;
+        unsigned long n = strtoul(text, &end, 10);
+
+        if (*end || n < 1 || n > max) {
+                (void) fprintf(stderr, "%s is no number from 1 to %u\n", text, max);
+                exit(2);
+        }
+        return (unsigned) n;
+}

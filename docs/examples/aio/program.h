@@ -64,3 +64,7 @@ aio_time program_time(void);
 
 /* Says on standard error what went wrong with what, and that the program has failed. */
 void program_complain(Program *p, const char *what, const aio_error *error);
+
+/* Reads a number of the command line, from 1 to 'max'. Ends the process with a line for a person if it is
+ * none. */
+unsigned program_number(const char *text, unsigned max);

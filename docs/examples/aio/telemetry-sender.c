@@ -66,8 +66,8 @@ static void on_event(Program *p, const aio_event *event) {
 int main(int argc, char **argv) {
         Program *p = calloc(1, sizeof(Program));
         aio_serializer json = aio_serializer_json();
-        Sender sender = { .count = argc > 2 ? (unsigned) atoi(argv[2]) : 1 };
-        unsigned n_in_flight = argc > 3 ? (unsigned) atoi(argv[3]) : 1;
+        Sender sender = { .count = argc > 2 ? program_number(argv[2], 10000000) : 1 };
+        unsigned n_in_flight = argc > 3 ? program_number(argv[3], PROGRAM_IN_FLIGHT_MAX) : 1;
         aio_topic_token sensor;
         aio_telemetry_sender_options options = {
                 .topic_pattern = AZ_SPAN_FROM_STR(TELEMETRY_TOPIC),
@@ -77,8 +77,7 @@ int main(int argc, char **argv) {
         aio_error error;
         int code;
 
-        if (argc < 2 || argc > 4 || sender.count < 1 || n_in_flight < 1 ||
-            n_in_flight > PROGRAM_IN_FLIGHT_MAX) {
+        if (argc < 2 || argc > 4) {
                 (void) fprintf(stderr, "usage: telemetry-sender SENSOR [COUNT [IN_FLIGHT]]\n");
                 return 2;
         }
