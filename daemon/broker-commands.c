@@ -311,6 +311,27 @@ static int invoke(BrokerCommands *c, IpcCall *call, const InvokeParams *p, aio_t
         return r == COMMAND_CALL_INVALID ? broker_reply_failed(call, &error) : MIN(r, 0);
 }
 
+/*
+ * Finds what the rules of a caller forbid of an invocation: the topic of the request, or where the response
+ * is subscribed to, which an executor publishes to. 'ret_topic' lies in 'buffer'. False: a topic is none.
+ */
+static bool find_invoke_denial(const BrokerCommands *c, IpcCall *call, const InvokeParams *p,
+                               aio_topic_tokens tokens, az_span buffer, const AccessRule **ret,
+                               az_span *ret_topic, aio_error *ret_error) {
+        IpcConnection *connection = ipc_call_get_connection(call);
+
+        if (!broker_make_topic(c, p->topic, tokens, false, buffer, ret_topic, ret_error))
+                return false;
+        *ret = broker_find_denial(c, connection, ACCESS_BROKER_INVOKE, *ret_topic);
+        if (*ret || az_span_size(p->response_topic) == 0)
+                return true;
+        if (!broker_make_topic(c, p->response_topic, (aio_topic_tokens){}, true, buffer, ret_topic,
+                               ret_error))
+                return false;
+        *ret = broker_find_denial(c, connection, ACCESS_BROKER_INVOKE, *ret_topic);
+        return true;
+}
+
 int broker_commands_invoke(BrokerCommands *c, IpcCall *call, const void *params) {
         _cleanup_(broker_content_done) BrokerContent content = {};
         aio_topic_token memory[IPC_MAP_MAX];
@@ -326,9 +347,8 @@ int broker_commands_invoke(BrokerCommands *c, IpcCall *call, const void *params)
         r = broker_commands_prepare(c, call);
         if (r != 0)
                 return MIN(r, 0);
-        if (!broker_make_topic(c, p->topic, tokens, false, AZ_SPAN_FROM_BUFFER(buffer), &topic, &error))
+        if (!find_invoke_denial(c, call, p, tokens, AZ_SPAN_FROM_BUFFER(buffer), &rule, &topic, &error))
                 return broker_reply_failed(call, &error);
-        rule = broker_find_denial(c, ipc_call_get_connection(call), ACCESS_BROKER_INVOKE, topic);
         if (rule)
                 return broker_refuse_topic(c, call, rule, topic);
         r = broker_content_make(p->request, &content, &problem);

@@ -402,6 +402,12 @@ class Access(BrokerCase):
         with self.serving(PATTERN, lambda _request: {}):
             self.invoke(PATTERN, tokens={"line": "3"})
 
+    def test_where_a_response_goes_has_rules_as_well(self):
+        with self.refused("io.aziotd.broker.TopicDenied", topic="other/+/answers"):
+            self.invoke(PATTERN, tokens={"line": "3"}, responseTopic="other/{line}/answers")
+        with self.serving(PATTERN, lambda _request: {}):
+            self.invoke(PATTERN, tokens={"line": "3"}, responseTopic="site/answers/increment")
+
     def rule_line(self):
         return self.daemon.config_path.read_text().splitlines().index("[Access]") + 1
 
